@@ -1,0 +1,102 @@
+"""A lean HTTP/1.1 client: one connection, plain sockets under gevent, and httptools to parse.
+
+Locust's own clients cost more per request than the services measured here; this one must not be the limit.
+"""
+
+import errno
+from urllib.parse import urlsplit
+
+import gevent.socket
+from httptools import HttpParserError, HttpResponseParser
+
+RECEIVE_BYTES = 65_536
+BODY_LIMIT = 64 * 2**20
+
+
+class RequestFailed(Exception):
+    """No whole answer came. `kind` is the class of the error, the same word for the same thing in every run."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind)
+        self.kind = kind
+
+
+class Connection:
+    """One keep-alive connection, made when first needed and again after a failure."""
+
+    def __init__(self, base_url: str, timeout_s: float) -> None:
+        parts = urlsplit(base_url)
+        self.host = parts.hostname or "127.0.0.1"
+        self.port = parts.port or 80
+        self._timeout_s = timeout_s
+        self._socket: gevent.socket.socket | None = None
+        self._parser: HttpResponseParser | None = None
+        self._body = b""
+        self._complete = False
+
+    def request_bytes(self, path: str, method: str = "GET") -> bytes:
+        """A request as it goes over the wire, to be made once and sent many times."""
+        length = "Content-Length: 0\r\n" if method == "POST" else ""
+        return f"{method} {path} HTTP/1.1\r\nHost: {self.host}:{self.port}\r\nAccept: */*\r\n{length}\r\n".encode()
+
+    def exchange(self, request: bytes) -> tuple[int, bytes]:
+        """Send a request and wait for the whole answer: its status and body. Raises RequestFailed."""
+        try:
+            if self._socket is None:
+                self._connect()
+            return self._exchange(request)
+        except RequestFailed:
+            self.close()
+            raise
+        except TimeoutError:
+            self.close()
+            raise RequestFailed("timeout") from None
+        except HttpParserError:
+            self.close()
+            raise RequestFailed("malformed answer") from None
+        except OSError as error:
+            self.close()
+            raise RequestFailed(_KINDS.get(error.errno or 0, "connection failed")) from None
+
+    def close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _connect(self) -> None:
+        self._socket = gevent.socket.create_connection((self.host, self.port), self._timeout_s)
+        self._socket.setsockopt(gevent.socket.IPPROTO_TCP, gevent.socket.TCP_NODELAY, 1)
+        self._parser = HttpResponseParser(self)
+
+    def _exchange(self, request: bytes) -> tuple[int, bytes]:
+        connection, parser = self._socket, self._parser
+        assert connection is not None and parser is not None
+        self._body, self._complete = b"", False
+        connection.sendall(request)
+        while not self._complete:
+            received = connection.recv(RECEIVE_BYTES)
+            if not received:
+                raise RequestFailed("short body" if self._body else "reset")
+            parser.feed_data(received)
+        status = parser.get_status_code()
+        if not parser.should_keep_alive():
+            self.close()
+        return status, self._body
+
+    def on_body(self, body: bytes) -> None:
+        """httptools calls this with each piece of a body."""
+        self._body = self._body + body if self._body else body
+        if len(self._body) > BODY_LIMIT:
+            raise RequestFailed("body too long")
+
+    def on_message_complete(self) -> None:
+        """httptools calls this at the end of an answer."""
+        self._complete = True
+
+
+_KINDS = {
+    errno.ECONNREFUSED: "refused",
+    errno.ECONNRESET: "reset",
+    errno.EPIPE: "reset",
+    errno.ECONNABORTED: "reset",
+}

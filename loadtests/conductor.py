@@ -1,0 +1,256 @@
+"""Plays a run's trials one after another in one Locust process, and writes each down when it ends."""
+
+import json
+import logging
+import time
+from typing import Any
+
+import gevent
+import psutil
+from gevent.event import Event
+
+from loadtests.client import Connection, RequestFailed
+from loadtests.recorder import Recorder, Window, lag_percentile_ms
+from loadtests.trial import Trial
+from loadtests.users import TrialUser
+from waitbench.results import Generator, Live, RunFolder, RunRecord, TrialRecord, TrialSpec, Usage, now
+
+log = logging.getLogger("waitbench")
+
+LAG_TICK_S = 0.01
+LIVE_EVERY_S = 0.5
+SPAWN_S = 30.0
+SETTLE_S = 5.0
+"""How long a service may take, after its last answer, to have nothing in flight."""
+
+
+class GaveUp(Exception):
+    """The run cannot go on; the message says why."""
+
+
+class Conductor:
+    """One run, from its folder to its last trial file."""
+
+    def __init__(self, environment: Any, folder: RunFolder, run: RunRecord) -> None:
+        self._environment = environment
+        self._folder = folder
+        self._run = run
+        self._done = 0
+        self._phase = ""
+        self._trial: Trial | None = None
+        self._began = time.monotonic()
+        self.finished = Event()
+        self.failure = ""
+
+    @property
+    def busy(self) -> bool:
+        return not self.finished.is_set()
+
+    def play(self) -> None:
+        """Every trial of the run. Whatever goes wrong ends up in `failure`, for the harness to tell."""
+        watcher = gevent.spawn(self._watch)
+        try:
+            for spec in self._run.trials:
+                self._folder.write_trial(self._play(spec))
+                self._done += 1
+        except GaveUp as error:
+            self.failure = str(error)
+        except Exception as error:
+            log.exception("the conductor failed")
+            self.failure = f"{type(error).__name__}: {error}"
+        finally:
+            self._trial = TrialUser.trial = None
+            watcher.kill()
+            self.finished.set()
+            self._write_live(self._live())
+
+    def _play(self, spec: TrialSpec) -> TrialRecord:
+        runner = self._environment.runner
+        usage, upstream = _UsageReader(spec.base_url, spec.instrumented), self._upstream_reader(spec)
+        usage.read("before", reset=True)
+        upstream.read("before", reset=True)
+        trial = Trial(spec, self._observer(spec))
+        self._trial = TrialUser.trial = trial
+        started_at, begin_ns = now(), time.perf_counter_ns()
+
+        self._phase = "warm-up"
+        spawn_s = self._start_users(spec)
+        gevent.sleep(max(0.0, spec.warmup_s - spawn_s))
+        self._phase = "measuring"
+        meter = _GeneratorMeter()
+        window_begin = time.perf_counter_ns()
+        edges = [gevent.spawn(reader.read, "window_start") for reader in (usage, upstream)]
+        gevent.sleep(spec.measure_s)
+        window = Window(window_begin, time.perf_counter_ns())
+        trial.going = False
+        generator = meter.stop(spawn_s)
+        disturbance = "" if runner.user_count == spec.load else "users were started or stopped from outside"
+        edges += [gevent.spawn(reader.read, "window_end") for reader in (usage, upstream)]
+
+        self._phase = "drain"
+        runner.stop()
+        gevent.joinall(edges)
+        drain_s = (time.perf_counter_ns() - window.end_ns) / 1e9
+        usage.settle()
+        upstream.read("after")
+        self._phase = "writing"
+        return self._record(
+            trial.recorder,
+            window,
+            spec=spec,
+            started_at=started_at,
+            window_offset_s=(window_begin - begin_ns) / 1e9,
+            drain_s=drain_s,
+            generator=generator,
+            usage=usage.usage(),
+            upstream=upstream.usage(),
+            disturbance=disturbance,
+        )
+
+    def _start_users(self, spec: TrialSpec) -> float:
+        """All users at once; the stagger is the trial's. How long it took, in seconds."""
+        began = time.monotonic()
+        self._environment.runner.start(spec.load, spawn_rate=spec.load, user_classes=[TrialUser])
+        while self._environment.runner.user_count < spec.load:
+            if time.monotonic() - began > SPAWN_S:
+                raise GaveUp(f"only {self._environment.runner.user_count} of {spec.load} users came up in {SPAWN_S:.0f} s")
+            gevent.sleep(0.005)
+        return time.monotonic() - began
+
+    def _record(self, recorder: Recorder, window: Window, **known: Any) -> TrialRecord:
+        warmup, measured, drained = recorder.phases(window)
+        return TrialRecord(
+            window_s=(window.end_ns - window.begin_ns) / 1e9,
+            warmup=warmup,
+            measured=measured,
+            drained=drained,
+            latency=recorder.latency(window),
+            timeline=recorder.timeline(),
+            **known,
+        )
+
+    def _upstream_reader(self, spec: TrialSpec) -> "_UsageReader":
+        return _UsageReader(self._run.upstream_url or "", spec.uses_upstream and bool(self._run.upstream_url))
+
+    def _observer(self, spec: TrialSpec) -> Any:
+        """Feeds Locust's own statistics, for its web UI; nothing that is reported comes from there."""
+        return request_observer(self._environment, spec.variant, describe(spec))
+
+    def _watch(self) -> None:
+        while True:
+            self._write_live(self._live())
+            gevent.sleep(LIVE_EVERY_S)
+
+    def _write_live(self, live: Live) -> None:
+        try:
+            self._folder.write_live(live)
+        except OSError:
+            log.exception("live.json could not be written")
+
+    def _live(self) -> Live:
+        trial = self._trial
+        good, errors, p99_ms = trial.recorder.recent() if trial else (0, 0, None)
+        return Live(
+            at=time.time(),
+            done=self._done,
+            total=len(self._run.trials),
+            trial=f"{trial.spec.variant}, {describe(trial.spec)}" if trial else "",
+            phase=self._phase,
+            rate=good / LIVE_EVERY_S,
+            p99_ms=p99_ms,
+            errors=errors,
+            left_s=self._left_s(),
+            finished=self.finished.is_set(),
+            failure=self.failure,
+        )
+
+    def _left_s(self) -> float:
+        """By what the trials so far took beyond their own seconds."""
+        rest = self._run.trials[self._done :]
+        own = sum(spec.warmup_s + spec.measure_s for spec in rest)
+        past = sum(spec.warmup_s + spec.measure_s for spec in self._run.trials[: self._done])
+        extra = max(0.0, time.monotonic() - self._began - past) / self._done if self._done else 0.5
+        return own + extra * len(rest)
+
+
+def describe(spec: TrialSpec) -> str:
+    params = " ".join(f"{name}={value}" for name, value in spec.params.items())
+    return f"{spec.workload} {params} {spec.load} users".replace("  ", " ")
+
+
+def request_observer(environment: Any, variant: str, name: str) -> Any:
+    fire = environment.events.request.fire
+
+    def observe(ms: float, length: int, failure: str | None) -> None:
+        fire(
+            request_type=variant,
+            name=name,
+            response_time=ms,
+            response_length=length,
+            exception=RequestFailed(failure) if failure else None,
+            context={},
+        )
+
+    return observe
+
+
+class _UsageReader:
+    """Asks a service for its own figures, on a connection of its own."""
+
+    def __init__(self, base_url: str, instrumented: bool) -> None:
+        self._base_url = base_url
+        self._instrumented = instrumented
+        self._readings: dict[str, dict[str, float]] = {}
+
+    def read(self, moment: str, reset: bool = False) -> None:
+        """A failure at the start ends the run; later ones leave the reading empty, which the report will say."""
+        if not self._instrumented:
+            return
+        connection = Connection(self._base_url, timeout_s=10.0)
+        method, path = ("POST", "/usage/reset") if reset else ("GET", "/usage")
+        try:
+            status, body = connection.exchange(connection.request_bytes(path, method))
+            if status == 200:
+                self._readings[moment] = json.loads(body)
+        except RequestFailed as error:
+            if reset:
+                raise GaveUp(f"{self._base_url} does not answer any more ({error.kind})") from None
+        finally:
+            connection.close()
+
+    def settle(self) -> None:
+        """The reading after the trial, when nothing is in flight any more."""
+        for _ in range(int(SETTLE_S / 0.05)):
+            self.read("after")
+            if not self._instrumented or self._readings.get("after", {}).get("in_flight", 1) == 0:
+                return
+            gevent.sleep(0.05)
+
+    def usage(self) -> Usage:
+        return Usage(**self._readings)
+
+
+class _GeneratorMeter:
+    """This process's own CPU, and how late its loop runs."""
+
+    def __init__(self) -> None:
+        self._cpu_s, self._began = time.process_time(), time.perf_counter()
+        self._lags: list[float] = []
+        self._ticker = gevent.spawn(self._tick)
+
+    def _tick(self) -> None:
+        while True:
+            began = time.perf_counter()
+            gevent.sleep(LAG_TICK_S)
+            self._lags.append(max(0.0, time.perf_counter() - began - LAG_TICK_S))
+
+    def stop(self, spawn_s: float) -> Generator:
+        self._ticker.kill()
+        elapsed = time.perf_counter() - self._began
+        return Generator(
+            cpu_share=(time.process_time() - self._cpu_s) / elapsed,
+            lag_p99_ms=lag_percentile_ms(self._lags, 99),
+            lag_max_ms=max(self._lags, default=0.0) * 1000,
+            spawn_s=spawn_s,
+            rss_bytes=psutil.Process().memory_info().rss,
+        )

@@ -1,0 +1,109 @@
+"""What waitbench adds to Locust's web UI: a tab with the finished trials, a link to the report, and, once the run is
+over, the choice of a service and workload to try by hand."""
+
+import json
+from typing import Any
+
+from flask import Response, abort, request, send_file
+
+from loadtests.conductor import Conductor, describe, request_observer
+from loadtests.trial import Trial
+from loadtests.users import TrialUser
+from waitbench import latency
+from waitbench.results import RunFolder, RunRecord, TrialRecord, TrialSpec
+
+TAB = "waitbench-trials"
+COLUMNS = {
+    "block": "Block",
+    "variant": "Variant",
+    "load": "Workload and users",
+    "goodput": "Good answers/s",
+    "p50": "p50 (ms)",
+    "p99": "p99 (ms)",
+    "errors": "Errors",
+}
+
+
+def extend(environment: Any, conductor: Conductor, folder: RunFolder, run: RunRecord) -> None:
+    ui = environment.web_ui
+    ui.template_args |= {
+        "extended_tabs": [{"title": "Finished trials", "key": TAB}],
+        "extended_tables": [
+            {"key": TAB, "structure": [{"key": key, "title": title} for key, title in COLUMNS.items()]}
+        ],
+        "extended_csv_files": [{"href": "/waitbench/report", "title": "Open the waitbench report"}],
+    }
+
+    @ui.app.after_request
+    def add_finished_trials(response: Response) -> Response:
+        if request.path == "/stats/requests" and response.is_json:
+            rows = [_row(trial) for trial in finished.new(folder, run)]
+            stats = {**(response.get_json() or {}), "extended_stats": [{"key": TAB, "data": rows}]}
+            response.set_data(json.dumps(stats))
+        return response
+
+    @ui.app.route("/waitbench/report")
+    def report() -> Response:
+        file = folder.path.resolve() / "report.html"
+        if not file.is_file():
+            abort(404, "the report is written when the run ends")
+        return send_file(file)
+
+    finished = _Finished()
+    _offer_by_hand(environment, conductor, run)
+
+
+class _Finished:
+    """The finished trials, each file read once."""
+
+    def __init__(self) -> None:
+        self._trials: list[TrialRecord] = []
+
+    def new(self, folder: RunFolder, run: RunRecord) -> list[TrialRecord]:
+        for spec in run.trials[len(self._trials) :]:
+            if not folder.has_trial(spec):
+                break
+            self._trials.append(folder.read_trial(spec))
+        return self._trials
+
+
+def _row(trial: TrialRecord) -> dict[str, Any]:
+    histogram = latency.merged([trial.latency.histogram]) if trial.latency else None
+    quantile = {
+        percent: f"{latency.percentile_us(histogram, percent) / 1000:.1f}" if histogram else "" for percent in (50, 99)
+    }
+    return {
+        "name": trial.spec.file,
+        "safe_name": trial.spec.file,
+        "block": trial.spec.block,
+        "variant": trial.spec.variant,
+        "load": describe(trial.spec),
+        "goodput": f"{trial.measured.good / trial.window_s:.1f}",
+        "p50": quantile[50],
+        "p99": quantile[99],
+        "errors": trial.measured.failed,
+    }
+
+
+def by_hand_choices(run: RunRecord) -> dict[str, TrialSpec]:
+    """One entry for each service and request of the run."""
+    return {f"{spec.variant} {spec.path}": spec for spec in sorted(run.trials, key=lambda s: (s.variant, s.path))}
+
+
+def _offer_by_hand(environment: Any, conductor: Conductor, run: RunRecord) -> None:
+    """After the run, the UI's own start button loads the chosen service; nothing of that is recorded in the run."""
+    choices = by_hand_choices(run)
+
+    @environment.events.test_start.add_listener
+    def join(environment: Any, **_: Any) -> None:
+        if conductor.busy:
+            return
+        spec = choices[environment.parsed_options.waitbench_target]
+        users = max(1, int(environment.parsed_options.num_users or 1))
+        spec = spec.model_copy(update={"load": users})
+        TrialUser.trial = Trial(spec, request_observer(environment, spec.variant, describe(spec)))
+
+    @environment.events.test_stopping.add_listener
+    def leave(**_: Any) -> None:
+        if not conductor.busy and TrialUser.trial:
+            TrialUser.trial.going = False

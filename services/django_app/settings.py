@@ -1,0 +1,21 @@
+"""Django as one deploys it, less what the endpoints do not use."""
+
+import secrets
+
+DEBUG = False
+SECRET_KEY = secrets.token_hex()
+ALLOWED_HOSTS = ["*"]
+ROOT_URLCONF = "django_app.app"
+INSTALLED_APPS: list[str] = []
+MIDDLEWARE = ["django.middleware.common.CommonMiddleware", "django_app.app.refuse_failures"]
+APPEND_SLASH = False
+USE_I18N = False
+USE_TZ = True
+DATA_UPLOAD_MAX_NUMBER_FIELDS = None
+# Answers of 4xx are part of the contract and not worth a line each; failures are.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"stderr": {"class": "logging.StreamHandler"}},
+    "loggers": {"django": {"handlers": ["stderr"], "level": "ERROR", "propagate": False}},
+}

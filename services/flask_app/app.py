@@ -1,0 +1,107 @@
+"""The slow endpoints in Flask."""
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.routing import Rule
+
+from work import answers, blocking, params, tally
+
+
+class ExactRule(Rule):
+    """A route that takes the methods it names: werkzeug adds HEAD to GET unasked."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.methods.discard("HEAD")
+
+
+class Service(Flask):
+    url_rule_class = ExactRule
+
+
+app = Service(__name__, static_folder=None)
+app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+app.url_map.merge_slashes = False
+
+
+def reply(body, status=200, media_type=answers.JSON, headers=None):
+    return Response(body, status, headers, content_type=media_type)
+
+
+def refuse(status, body, headers=None):
+    return reply(body, status, answers.PROBLEM, headers)
+
+
+@app.get("/health")
+def health():
+    return reply(answers.HEALTH)
+
+
+@app.get("/info")
+def info():
+    return reply(answers.encode(blocking.info()))
+
+
+@app.get("/usage")
+def usage():
+    return reply(answers.encode(tally.usage()))
+
+
+@app.post("/usage/reset")
+def reset_usage():
+    tally.reset_peaks()
+    return reply(answers.encode(tally.usage()))
+
+
+@app.get("/fast")
+def fast():
+    return reply(answers.FAST)
+
+
+@app.get("/wait")
+def wait():
+    ms = params.ms(request.args.getlist("ms"))
+    blocking.wait(ms)
+    return reply(answers.waited(ms))
+
+
+@app.get("/upstream")
+def upstream():
+    ms = params.ms(request.args.getlist("ms"))
+    calls = params.calls(request.args.getlist("calls"))
+    return reply(answers.called(ms, blocking.upstream(ms, calls)))
+
+
+@app.get("/db")
+def db():
+    ms = params.ms(request.args.getlist("ms"))
+    return reply(answers.queried(ms, blocking.db(ms)))
+
+
+@app.errorhandler(answers.BadInput)
+def bad_input(error):
+    return refuse(400, answers.problem(400, str(error)))
+
+
+@app.errorhandler(NotFound)
+def not_found(error):
+    return refuse(404, answers.NOT_FOUND)
+
+
+@app.errorhandler(MethodNotAllowed)
+def method_not_allowed(error):
+    return refuse(405, answers.METHOD_NOT_ALLOWED, {"Allow": ", ".join(error.valid_methods)})
+
+
+@app.errorhandler(500)
+def server_error(error):
+    return refuse(500, answers.SERVER_ERROR)
+
+
+@app.errorhandler(answers.DependencyFailed)
+def dependency_failed(error):
+    return refuse(503, answers.problem(503, str(error)))
+
+
+blocking.open_pool()
+application = tally.CountedWsgi(app)

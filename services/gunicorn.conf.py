@@ -1,0 +1,23 @@
+"""What every gunicorn variant shares; the budget comes from variants.toml on the command line.
+
+Nothing here may import what gevent has to patch: this file is read before the worker patches.
+"""
+
+import os
+
+accesslog = None
+loglevel = "warning"
+# The heartbeat file: on a disk it would block the worker now and then.
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+# A worker that waits is not a worker that hangs.
+timeout = 120
+graceful_timeout = 10
+# No admin socket: it is a file in the home folder, which a read-only container does not have.
+control_socket_disable = True
+
+
+def post_worker_init(worker):
+    """Hand the live worker to /info, which reads its budget from it."""
+    from work import info
+
+    info.gunicorn_worker = worker

@@ -1,0 +1,66 @@
+"""Start one service from the list in variants.toml: `python serve.py VARIANT --port N`.
+
+The process becomes the service's own server, so that signals and exit codes are the server's. Every launcher
+(containers, local runs, tests) comes through here, and so every one of them runs the same command.
+"""
+
+import argparse
+import os
+import resource
+import shlex
+import sys
+import tomllib
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+UPSTREAM = (
+    "uvicorn --loop uvloop --http httptools --backlog 4096 --timeout-keep-alive 75 --no-access-log "
+    "--log-level warning --host {host} --port {port} upstream.app:application"
+)
+
+
+def server_command(variants: Path, name: str, host: str, port: int) -> tuple[list[str], dict[str, str]]:
+    """The command line of a variant's server, and the environment its application reads."""
+    if name == "upstream":
+        return shlex.split(UPSTREAM.format(host=host, port=port)), {"WAITBENCH_VARIANT": "upstream"}
+    listing = tomllib.loads(variants.read_text())
+    variant = listing["variants"].get(name)
+    if variant is None:
+        sys.exit(f"serve: no variant named {name!r}; there are: {', '.join(listing['variants'])}, upstream")
+    server = listing["servers"][variant["server"]]
+    budget = variant["budget"]
+    command = server["command"].format(host=host, port=port, app=variant["app"], **budget)
+    environment = {
+        "WAITBENCH_VARIANT": name,
+        "WAITBENCH_FRAMEWORK": variant["framework"],
+        "WAITBENCH_MODEL": variant["model"],
+        "WAITBENCH_SERVER": server["title"],
+        "WAITBENCH_DB_POOL": str(budget["db_pool"]),
+        "WAITBENCH_UPSTREAM_CONNECTIONS": str(budget["upstream_connections"]),
+        "WAITBENCH_UPSTREAM_THREADS": str(budget.get("upstream_threads", 0)),
+    }
+    return shlex.split(command), environment
+
+
+def allow_many_sockets() -> None:
+    """Raise the limit on open files to what this machine allows: a connection each way is a file each."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="start one service of services/variants.toml")
+    parser.add_argument("variant", help="a name from variants.toml, or upstream")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--variants", type=Path, default=HERE / "variants.toml", metavar="FILE")
+    options = parser.parse_args()
+    command, environment = server_command(options.variants, options.variant, options.host, options.port)
+    allow_many_sockets()
+    os.chdir(HERE)
+    environment["PYTHONPATH"] = str(HERE)
+    os.execvpe(sys.executable, [sys.executable, "-m", *command], {**os.environ, **environment})
+
+
+if __name__ == "__main__":
+    main()

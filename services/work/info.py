@@ -1,0 +1,112 @@
+"""What a service says of itself. The budget is read from the live objects, not from what was asked for."""
+
+import gc
+import os
+import platform
+import socket
+import struct
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from work import tally
+from work.settings import settings
+
+gunicorn_worker: Any = None
+"""The live gunicorn worker, set by gunicorn.conf.py; None under uvicorn."""
+
+PACKAGES = (
+    "django", "fastapi", "flask", "gevent", "gunicorn", "httptools", "httpx2",
+    "psycopg", "psycopg-pool", "starlette", "uvicorn", "uvloop", "werkzeug",
+)  # fmt: skip
+
+
+def info(db_pool: Any, upstream_connections: int, upstream_threads: int | None = None) -> dict[str, Any]:
+    """The body of /info. `db_pool` is the live pool; the others are read by the caller from its live client."""
+    budget = {
+        "workers": len(tally.worker_pids()),
+        **(_gunicorn_budget() if gunicorn_worker else _uvicorn_budget()),
+        "db_pool": db_pool.max_size,
+        "upstream_connections": upstream_connections,
+    }
+    if upstream_threads is not None:
+        budget["upstream_threads"] = upstream_threads
+    return {
+        "variant": settings.variant,
+        "framework": settings.framework,
+        "server": settings.server,
+        "model": settings.model,
+        "pid": os.getpid(),
+        "python": platform.python_version(),
+        "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
+        "versions": _versions(),
+        "runtime": _runtime(),
+        "budget": {name: value for name, value in budget.items() if value is not None},
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            pass
+    return found
+
+
+def _gunicorn_budget() -> dict[str, Any]:
+    worker = gunicorn_worker
+    threads = getattr(getattr(worker, "tpool", None), "_max_workers", None)
+    return {
+        "in_flight": threads or worker.worker_connections,
+        "connections": worker.worker_connections,
+        "backlog": _backlog(worker.sockets[0]),
+        "keep_alive_s": worker.cfg.keepalive,
+    }
+
+
+def _uvicorn_budget() -> dict[str, Any]:
+    server = _uvicorn_server()
+    return {
+        "in_flight": server.config.limit_concurrency,
+        "connections": None,
+        "backlog": _backlog(server.servers[0].sockets[0]),
+        "keep_alive_s": server.config.timeout_keep_alive,
+    }
+
+
+def _uvicorn_server() -> Any:
+    """The live server: uvicorn gives an application no way to reach it, so the garbage collector finds it."""
+    import uvicorn
+
+    return next(item for item in gc.get_objects() if isinstance(item, uvicorn.Server))
+
+
+def _backlog(listener: Any) -> int:
+    """The kernel's own limit for this listener: tcpi_sacked of TCP_INFO, the 6th 32-bit word, in state LISTEN.
+
+    Read from a duplicate: uvloop's and gevent's sockets do not offer getsockopt alike.
+    """
+    with socket.socket(fileno=os.dup(listener.fileno())) as copy:
+        raw = copy.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+    return int(struct.unpack_from("8B6I", raw)[8 + 5])
+
+
+def _runtime() -> dict[str, Any]:
+    """Proof of the concurrency model: the loop that runs, or what gevent patched."""
+    if settings.model == "asyncio":
+        import asyncio
+
+        server = _uvicorn_server()
+        return {
+            "loop": type(asyncio.get_running_loop()).__module__.partition(".")[0],
+            "http": server.config.http_protocol_class.__module__.rpartition(".")[2],
+        }
+    patched = []
+    if "gevent.monkey" in sys.modules:
+        from gevent import monkey
+
+        modules = ("socket", "ssl", "select", "threading", "time", "queue", "subprocess")
+        patched = [name for name in modules if monkey.is_module_patched(name)]
+    return {"gevent_patched": patched}

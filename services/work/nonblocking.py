@@ -1,0 +1,91 @@
+"""The waits for services on an event loop. The same libraries as in blocking.py, in their other colour."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx2
+import psycopg
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from work import database, remote
+from work.answers import DependencyFailed
+from work.info import info as describe
+from work.settings import settings
+
+
+class _Connection(psycopg.AsyncConnection[Any]):
+    """A connection whose every exchange has a deadline, so that a database that hangs is found out."""
+
+    deadline_s = settings.dependency_grace_s
+
+    async def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        return await super().wait(gen, interval, self.deadline_s if timeout is None else timeout)
+
+
+_pool = AsyncConnectionPool(
+    settings.database_url,
+    connection_class=_Connection,
+    kwargs=database.CONNECTION,
+    min_size=settings.db_pool,
+    max_size=settings.db_pool,
+    timeout=settings.dependency_grace_s,
+    reconnect_timeout=2,
+    open=False,
+)
+_clients: asyncio.LifoQueue[httpx2.AsyncClient | None] = asyncio.LifoQueue(settings.upstream_connections)
+for _ in range(settings.upstream_connections):
+    _clients.put_nowait(None)  # a place not yet used
+
+
+@asynccontextmanager
+async def lifespan(_: Any) -> AsyncIterator[None]:
+    """Connect in the background when the service starts; part in good order when it ends."""
+    await _pool.open(wait=False)
+    yield
+    await _pool.close()
+
+
+async def wait(ms: int) -> None:
+    await asyncio.sleep(ms / 1000)
+
+
+async def upstream(ms: int, calls: int) -> list[dict[str, Any]]:
+    """`calls` remote calls at once; returns when the slowest is back."""
+    return await asyncio.gather(*(_call(ms, call) for call in range(calls)))
+
+
+async def _call(ms: int, call: int) -> dict[str, Any]:
+    try:
+        client = await asyncio.wait_for(_clients.get(), settings.dependency_grace_s)
+    except TimeoutError as error:
+        raise DependencyFailed(remote.FAILED) from error
+    try:
+        client = client or httpx2.AsyncClient(**remote.CLIENT)
+        return remote.read(await client.get(remote.url(ms, call), timeout=remote.timeout(ms)))
+    except httpx2.HTTPError as error:
+        raise DependencyFailed(remote.FAILED) from error
+    finally:
+        _clients.put_nowait(client)
+
+
+async def db(ms: int) -> list[dict[str, Any]]:
+    """Rows by an indexed read, from a query that waits `ms` in the database."""
+    try:
+        async with _pool.connection() as connection:
+            connection.deadline_s = ms / 1000 + settings.dependency_grace_s
+            async with connection.cursor(row_factory=dict_row) as cursor:
+                try:
+                    await cursor.execute(database.QUERY, database.arguments(ms))
+                    return await cursor.fetchall()
+                except psycopg.Error:
+                    await connection.close()  # in an unknown state: not to be handed out again
+                    raise
+    except (psycopg.Error, PoolTimeout) as error:
+        raise DependencyFailed(database.FAILED) from error
+
+
+def info() -> dict[str, Any]:
+    return describe(_pool, _clients.maxsize)

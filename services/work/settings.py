@@ -1,0 +1,41 @@
+"""What a service is told by whoever starts it, read once from the environment."""
+
+import os
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    variant: str
+    framework: str
+    model: str
+    server: str
+    database_url: str
+    upstream_url: str
+    db_pool: int
+    upstream_connections: int
+    upstream_threads: int
+    dependency_grace_s: float
+    """How much longer than the wait itself a dependency may take before the answer is 503."""
+    state_dir: str
+    """Where the workers of one service keep their counts; "" for a folder of its own."""
+
+
+def _read() -> Settings:
+    env = os.environ.get
+    return Settings(
+        variant=env("WAITBENCH_VARIANT", "unnamed"),
+        framework=env("WAITBENCH_FRAMEWORK", ""),
+        model=env("WAITBENCH_MODEL", "threads"),
+        server=env("WAITBENCH_SERVER", ""),
+        database_url=env("WAITBENCH_DATABASE_URL", "postgresql://waitbench@127.0.0.1:5432/waitbench"),
+        upstream_url=env("WAITBENCH_UPSTREAM_URL", "http://127.0.0.1:8090"),
+        db_pool=int(env("WAITBENCH_DB_POOL", "50")),
+        upstream_connections=int(env("WAITBENCH_UPSTREAM_CONNECTIONS", "1000")),
+        upstream_threads=int(env("WAITBENCH_UPSTREAM_THREADS", "1000")),
+        dependency_grace_s=float(env("WAITBENCH_DEPENDENCY_GRACE_S", "5")),
+        state_dir=env("WAITBENCH_STATE_DIR", ""),
+    )
+
+
+settings = _read()

@@ -1,0 +1,183 @@
+"""The service's own count of its requests, and of the CPU and memory it took.
+
+Each worker process keeps four counts in a small file of its own, mapped into memory; whichever worker is asked
+adds them up. So the figures are the service's, however many processes it has. Requests for /health, /info and
+/usage are the harness's own and are not counted.
+"""
+
+import mmap
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
+from pathlib import Path
+from typing import Any
+
+from work.settings import settings
+
+STARTED, ANSWERED, IN_FLIGHT, PEAK_IN_FLIGHT = range(4)
+_SLOTS = 4
+UNCOUNTED = frozenset({"/health", "/info", "/usage", "/usage/reset"})
+
+
+def _folder() -> Path:
+    folder = settings.state_dir or f"{tempfile.gettempdir()}/waitbench-{os.getpgrp()}"
+    path = Path(folder)
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+class _Counts:
+    """Four numbers in a file, one writer each (but for a reset of the peak)."""
+
+    def __init__(self, path: Path, create: bool = False) -> None:
+        with path.open("w+b" if create else "r+b") as file:
+            if create:
+                file.truncate(8 * _SLOTS)
+            self.numbers = memoryview(mmap.mmap(file.fileno(), 8 * _SLOTS)).cast("q")
+
+
+_lock = threading.Lock()
+_own: _Counts | None = None
+
+
+def _counts() -> memoryview:
+    """This worker's counts, made when first asked for: after any fork."""
+    global _own
+    if _own is None:
+        _own = _Counts(_folder() / str(os.getpid()), create=True)
+    return _own.numbers
+
+
+def begin() -> None:
+    counts = _counts()
+    with _lock:
+        counts[STARTED] += 1
+        counts[IN_FLIGHT] += 1
+        if counts[IN_FLIGHT] > counts[PEAK_IN_FLIGHT]:
+            counts[PEAK_IN_FLIGHT] = counts[IN_FLIGHT]
+
+
+def end() -> None:
+    counts = _counts()
+    with _lock:
+        counts[ANSWERED] += 1
+        counts[IN_FLIGHT] -= 1
+
+
+class CountedWsgi:
+    """A WSGI application whose requests are counted, from its call until its answer is handed over."""
+
+    def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
+        self._app = app
+        _counts()
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ["PATH_INFO"] in UNCOUNTED:
+            return self._app(environ, start_response)
+        begin()
+        try:
+            return _CountedBody(self._app(environ, start_response))
+        except BaseException:
+            end()
+            raise
+
+
+class _CountedBody:
+    """Ends the count when the server closes the body, which WSGI has it do whatever happened."""
+
+    def __init__(self, body: Iterable[bytes]) -> None:
+        self._body = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._body)
+
+    def close(self) -> None:
+        try:
+            if hasattr(self._body, "close"):
+                self._body.close()
+        finally:
+            end()
+
+
+class CountedAsgi:
+    """An ASGI application whose requests are counted, from its call until it returns."""
+
+    def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
+        self._app = app
+        _counts()
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or scope["path"] in UNCOUNTED:
+            return await self._app(scope, receive, send)
+        begin()
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            end()
+
+
+def worker_pids() -> list[int]:
+    """The live workers of this service; what dead ones counted stays counted."""
+    _counts()
+    return sorted(int(file.name) for file in _folder().iterdir() if _alive(int(file.name)))
+
+
+def usage() -> dict[str, Any]:
+    """What this service has answered and taken so far, over all its processes.
+
+    `cpu_s` is user and system time in seconds; `rss_bytes` sums the resident sets, so pages that processes share
+    count once for each; `peak_rss_bytes` and `peak_in_flight` are since the last reset.
+    """
+    every = [_Counts(file).numbers for file in _folder().iterdir()]
+    processes = sorted({os.getpgrp(), *worker_pids()})
+    memory = [_memory(pid) for pid in processes]
+    return {
+        "monotonic_s": time.monotonic(),
+        "requests_started": sum(counts[STARTED] for counts in every),
+        "requests_answered": sum(counts[ANSWERED] for counts in every),
+        "in_flight": sum(counts[IN_FLIGHT] for counts in every),
+        "peak_in_flight": sum(counts[PEAK_IN_FLIGHT] for counts in every),
+        "processes": len(processes),
+        "cpu_s": sum(_cpu_s(pid) for pid in processes),
+        "rss_bytes": sum(rss for rss, _ in memory),
+        "peak_rss_bytes": sum(peak for _, peak in memory),
+    }
+
+
+def reset_peaks() -> None:
+    """Start the peaks anew, so that each trial has its own."""
+    for file in _folder().iterdir():
+        counts = _Counts(file).numbers
+        counts[PEAK_IN_FLIGHT] = counts[IN_FLIGHT]
+    for pid in {os.getpgrp(), *worker_pids()}:
+        try:  # 5: the kernel's own "reset the peak resident set", proc_pid_clear_refs(5)
+            Path(f"/proc/{pid}/clear_refs").write_text("5")
+        except OSError:
+            pass
+
+
+def _alive(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+def _cpu_s(pid: int) -> float:
+    """CPU time of a process with all its threads, to the nanosecond: clock_getcpuclockid(3) in one expression."""
+    try:
+        return time.clock_gettime(((~pid) << 3) | 2)
+    except OSError:
+        return 0.0
+
+
+def _memory(pid: int) -> tuple[int, int]:
+    """Resident set and its peak, in bytes."""
+    found = {"VmRSS": 0, "VmHWM": 0}
+    try:
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            key, _, value = line.partition(":")
+            if key in found:
+                found[key] = int(value.split()[0]) * 1024
+    except OSError:
+        pass
+    return found["VmRSS"], found["VmHWM"]

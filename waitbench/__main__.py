@@ -1,0 +1,3 @@
+from waitbench.cli import main
+
+main()

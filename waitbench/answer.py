@@ -1,0 +1,74 @@
+"""The answer for one workload, in a sentence or two that the figures carry."""
+
+from waitbench.comparison import Cell, Point, Section, Standing
+
+
+def answer(section: Section) -> str:
+    """What happened at the highest load, and what the lower ones can't tell."""
+    return " ".join(part for part in (_top(section), _below(section), _cost(section.top)) if part)
+
+
+def _top(section: Section) -> str:
+    point = section.top
+    where = f"{section.title}, {point.load} users:"
+    if point.best is None:
+        return f"{where} no valid figure."
+    if point.ceiling_bound:
+        ceiling = point.best.ceiling
+        limit = f" of {ceiling.rps:,.0f}/s set by {LIMITS[ceiling.limit]}" if ceiling else ""
+        spread = ", ".join(f"{c.target.title} {_p99(c)}" for c in point.cells if c.valid)
+        return f"{where} all stand at the ceiling{limit}, a tie by arithmetic; p99 {spread}."
+    best, others = point.best, [s for s in point.standings if not s.best]
+    equal = [s for s in others if s.verdict in ("tie", "inconclusive")]
+    behind = sorted((s for s in others if s.verdict == "slower"), key=lambda s: -(s.ratio.mean if s.ratio else 0))
+    lead = f"{best.target.title} answers most, {best.goodput.mean:,.0f}/s (p99 {_p99(best)})"
+    if equal and not behind:
+        names = " and ".join([best.target.title, *(s.cell.target.title for s in equal)])
+        lead = f"no difference that holds between {names} ({best.goodput.mean:,.0f}/s at most)"
+    elif equal:
+        word = " and ".join(f"{s.cell.target.title} ({_ratio(s)})" for s in equal)
+        lead += f"; no difference that holds from {word}"
+    tail = "".join(f"; {s.cell.target.title} reaches {_ratio(s)} of that (p99 {_p99(s.cell)})" for s in behind)
+    struck = [c.target.title for c in point.cells if not c.valid]
+    invalid = f"; not counted: {', '.join(struck)}" if struck else ""
+    return f"{where} {lead}{tail}{invalid}."
+
+
+def _below(section: Section) -> str:
+    bound = [str(point.load) for point in section.points[:-1] if point.ceiling_bound]
+    if not bound:
+        return ""
+    return f"At {' and '.join(bound)} users all stand at the ceiling, where there is nothing to rank."
+
+
+def _cost(point: Point) -> str:
+    costs = [(cell.cpu_s_per_1k, cell.target.title) for cell in point.cells if cell.valid and cell.cpu_s_per_1k is not None]
+    if len(costs) < 2:
+        return ""
+    (least, cheap), (most, dear) = min(costs), max(costs)
+    if most < least * 1.05:
+        return ""
+    return f"CPU for 1,000 answers: from {least:.2f} s ({cheap}) to {most:.2f} s ({dear})."
+
+
+def _ratio(standing: Standing) -> str:
+    ratio = standing.ratio
+    assert ratio is not None
+    bounds = f" ({ratio.low:.2f}–{ratio.high:.2f})" if ratio.low is not None else ""
+    return f"{ratio.mean:.2f}{bounds}"
+
+
+def _p99(cell: Cell) -> str:
+    p99 = cell.percentile_ms("p99")
+    return f"{p99:,.0f} ms" if p99 is not None else "unknown"
+
+
+LIMITS = {
+    "users": "the users and the wait",
+    "rate": "the rate offered",
+    "in_flight": "its threads or greenlets",
+    "db_pool": "the database pool",
+    "upstream_connections": "the connections to the remote API",
+    "upstream_threads": "the threads for remote calls",
+}
+"""What sets a ceiling, in words."""

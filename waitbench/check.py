@@ -1,0 +1,184 @@
+"""Whether a live service is what it says: contract, timing, overlap, budget. Each finding is a record."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from waitbench.errors import WaitbenchError
+from waitbench.service import Service
+from waitbench.variants import Budget, Variant
+from waitbench.workloads import WORKLOADS, Workload
+
+JSON, PROBLEM = "application/json", "application/problem+json"
+
+OVERLAP_CALLS = 20
+OVERLAP_MS = 200
+TIMING_MS = (0, 40, 160)
+EARLY_MS = 2.0
+"""How much earlier than asked an answer may come: event loops round timers to whole milliseconds."""
+
+SAMPLES: dict[str, dict[str, int]] = {
+    "fast": {},
+    "wait": {"ms": 5},
+    "upstream": {"ms": 5, "calls": 3},
+    "db": {"ms": 5},
+}
+
+BAD_QUERIES = ("", "ms=", "ms=-1", "ms=1.5", "ms=abc", "ms=60001", "ms=+5", "ms=5&ms=5", "ms=%205", "ms=%D9%A5", "ms=1_0")
+BAD_CALLS = ("ms=1&calls=0", "ms=1&calls=21", "ms=1&calls=", "ms=1&calls=2&calls=2", "ms=1&calls=x")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. `group` is contract, timing, overlap or budget."""
+
+    group: str
+    what: str
+    good: bool
+    detail: str = ""
+
+
+def check_service(service: Service, variant: Variant) -> list[Finding]:
+    """Everything, against one live service. A service that stops answering is a finding, not an error."""
+    findings: list[Finding] = []
+    for group, checks in (
+        ("contract", _contract(service)),
+        ("timing", _timing(service)),
+        ("overlap", _overlap(service)),
+        ("budget", _budget(service, variant)),
+    ):
+        try:
+            findings.extend(checks)
+        except WaitbenchError as error:
+            findings.append(Finding(group, "answers", False, str(error)))
+    return findings
+
+
+def _contract(service: Service) -> Iterator[Finding]:
+    for name, workload in WORKLOADS.items():
+        yield _answer(service, workload, SAMPLES[name])
+        yield _refusal(service, "POST", f"/{name}", 405)
+    yield _answer(service, WORKLOADS["upstream"], {"ms": 5})
+    for query in BAD_QUERIES:
+        for path in ("/wait", "/upstream", "/db"):
+            yield _refusal(service, "GET", f"{path}?{query}", 400)
+    for query in BAD_CALLS:
+        yield _refusal(service, "GET", f"/upstream?{query}", 400)
+    for path in ("/", "/nope", "/wait/", "/wait/5"):
+        yield _refusal(service, "GET", path, 404)
+    for method in ("HEAD", "OPTIONS", "DELETE"):
+        yield _refusal(service, method, "/wait?ms=1", 405)
+
+
+def _answer(service: Service, workload: Workload, params: dict[str, int]) -> Finding:
+    path, right = workload.path(params), workload.body(params)
+    response = service.get(path)
+    found = (response.status_code, _media_type(response), response.text)
+    if found == (200, JSON, right):
+        return Finding("contract", f"GET {path}", True)
+    return Finding("contract", f"GET {path}", False, f"answered {_short(found)}; right is {_short((200, JSON, right))}")
+
+
+def _refusal(service: Service, method: str, path: str, status: int) -> Finding:
+    response = service.send(method, path)
+    what = f"{method} {path} is refused with {status}"
+    if response.status_code != status or _media_type(response) != PROBLEM:
+        return Finding("contract", what, False, f"answered {response.status_code}, {_media_type(response)}")
+    if status == 405 and response.headers.get("allow") != "GET":
+        return Finding("contract", what, False, f"Allow is {response.headers.get('allow')!r}, not 'GET'")
+    if method != "HEAD" and response.json().get("status") != status:
+        return Finding("contract", what, False, f"the problem says {response.text[:200]}")
+    return Finding("contract", what, True)
+
+
+def _timing(service: Service) -> Iterator[Finding]:
+    """No wait may be cut short. How much longer than asked it takes is for the measurement to say."""
+    for name in ("wait", "upstream", "db"):
+        for ms in TIMING_MS:
+            path = WORKLOADS[name].path({"ms": ms})
+            taken_ms = min(_timed_ms(service, path) for _ in range(3))
+            detail = "" if taken_ms >= ms - EARLY_MS else f"answered after {taken_ms:.1f} ms: the wait was cut short"
+            yield Finding("timing", f"GET {path} takes its {ms} ms", not detail, detail)
+
+
+def _timed_ms(service: Service, path: str) -> float:
+    began = time.perf_counter()
+    service.get(path)
+    return (time.perf_counter() - began) * 1000
+
+
+def _overlap(service: Service) -> Iterator[Finding]:
+    for name in ("wait", "upstream", "db"):
+        seen, took_s = overlap(service, WORKLOADS[name], OVERLAP_CALLS)
+        serial_s = OVERLAP_CALLS * OVERLAP_MS / 1000
+        what = f"{OVERLAP_CALLS} slow {name} calls overlap"
+        if took_s > serial_s / 2:
+            detail = f"they took {took_s:.1f} s, one after the other {serial_s:.1f} s; the service held {seen} at once"
+        elif seen < OVERLAP_CALLS:
+            detail = f"the service held only {seen} at once"
+        else:
+            detail = ""
+        yield Finding("overlap", what, not detail, detail)
+
+
+def overlap(service: Service, workload: Workload, calls: int, ms: int = OVERLAP_MS) -> tuple[int, float]:
+    """How many of `calls` slow calls the service held at once, by its own count, and how long all took in seconds."""
+    service.get(workload.path({"ms": 1}))
+    service.reset_usage()
+    path = workload.path({"ms": ms})
+    ready = threading.Barrier(calls)
+    took: list[float] = []
+
+    def call() -> None:
+        with Service(service.base_url, timeout_s=30) as own:
+            own.get("/health")  # connected: what follows is the call alone
+            ready.wait()
+            began = time.perf_counter()
+            own.get(path)
+            took.append(time.perf_counter() - began)
+
+    with ThreadPoolExecutor(calls) as callers:
+        for done in [callers.submit(call) for _ in range(calls)]:
+            done.result()
+    return int(service.usage()["peak_in_flight"]), max(took) if took else 0.0
+
+
+def _budget(service: Service, variant: Variant) -> Iterator[Finding]:
+    info = service.info()
+    for name, declared, found in differences(variant.budget, info["budget"]):
+        yield Finding("budget", f"{name} is {declared}", False, f"the running service has {found}")
+    if not differences(variant.budget, info["budget"]):
+        yield Finding("budget", f"{len(variant.budget)} figures as declared", True)
+    yield _runtime(variant, info)
+
+
+def differences(declared: Budget, found: Budget) -> list[tuple[str, int | None, int | None]]:
+    """Where a budget read back is not the one declared: name, declared, found."""
+    names = [*declared, *(name for name in found if name not in declared)]
+    return [(name, declared.get(name), found.get(name)) for name in names if declared.get(name) != found.get(name)]
+
+
+def _runtime(variant: Variant, info: dict[str, Any]) -> Finding:
+    """The concurrency model is really the one it says."""
+    runtime = info["runtime"]
+    if variant.model == "gevent":
+        missing = {"socket", "select", "time", "threading"} - set(runtime.get("gevent_patched", []))
+        return Finding("budget", "gevent has patched the standard library", not missing, f"not patched: {sorted(missing)}")
+    if variant.model == "asyncio":
+        right = runtime.get("loop") == "uvloop" and runtime.get("http") == "httptools_impl"
+        return Finding("budget", "the event loop is uvloop, the parser httptools", right, json.dumps(runtime))
+    patched = runtime.get("gevent_patched")
+    return Finding("budget", "threads are real threads", not patched, f"gevent has patched {patched}")
+
+
+def _media_type(response: Any) -> str:
+    return str(response.headers.get("content-type", "")).partition(";")[0]
+
+
+def _short(found: tuple[int, str, str]) -> str:
+    status, media_type, text = found
+    return f"{status}, {media_type}, {text[:120]}{'…' if len(text) > 120 else ''}"

@@ -1,0 +1,177 @@
+"""The command line: a command parses, calls one function, prints."""
+
+import json
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+from rich.console import Console
+
+from waitbench import __version__
+from waitbench.errors import Interrupted, UsageError, WaitbenchError
+from waitbench.paths import RESULTS
+from waitbench.plan import find_plan, load_plan, plan_names, select
+from waitbench.variants import load_variants
+from waitbench.workloads import WORKLOADS
+
+INVALID = 3
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="waitbench")
+def cli() -> None:
+    """When an endpoint is slow, which Python web stack waits best, and what does it cost?"""
+
+
+@cli.command("list")
+@click.argument("what", type=click.Choice(["variants", "workloads", "plans"]))
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def list_(what: str, as_json: bool) -> None:
+    """What there is to measure."""
+    rows = _LISTINGS[what]()
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+        return
+    for row in rows:
+        click.echo(f"{row['name']:<18} {row['title']}")
+
+
+def _variants() -> list[dict[str, Any]]:
+    return [
+        {"name": v.name, "title": v.title, "framework": v.framework, "model": v.model, "server": v.server, "budget": v.budget}
+        for v in load_variants().values()
+    ]
+
+
+def _workloads() -> list[dict[str, Any]]:
+    return [
+        {"name": w.name, "title": w.title, "shows": w.shows, "params": {n: [p.low, p.high] for n, p in w.parameters.items()}}
+        for w in WORKLOADS.values()
+    ]
+
+
+def _plans() -> list[dict[str, Any]]:
+    loaded = [(name, load_plan(find_plan(name), load_variants())) for name in plan_names()]
+    return [{"name": name, **plan.model_dump(mode="json")} for name, plan in loaded]
+
+
+_LISTINGS = {"variants": _variants, "workloads": _workloads, "plans": _plans}
+
+
+@cli.command()
+@click.argument("plan", default="quick")
+@click.option("--variant", "variants", multiple=True, metavar="V", help="Only this one (may be repeated).")
+@click.option("--workload", "workloads", multiple=True, metavar="W", help="Only this one (may be repeated).")
+@click.option("--engine", type=click.Choice(["local", "compose", "attached"]), default="local", show_default=True,
+              help="Processes of this machine, or containers; attached is for use inside the load container.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Order of the trials; drawn anew when not given.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=RESULTS, help="Where run folders go.")
+@click.option("--ui/--no-ui", default=True, show_default=True, help="Locust's web UI while it runs.")
+@click.option("--ui-host", default="127.0.0.1", hidden=True)
+@click.option("--ui-port", type=click.IntRange(1, 65535), default=8089, show_default=True)
+@click.option("--keep-ui", is_flag=True, help="Leave the web UI and the services up when the run is over.")
+@click.option("--allow-remote", is_flag=True, help="Allow external services that are not on this machine.")
+def run(plan: str, variants: tuple[str, ...], workloads: tuple[str, ...], engine: str, allow_remote: bool, **options: Any) -> None:
+    """Carry out PLAN, a name from `list plans` or a path; the last line on stdout is the run's folder.
+
+    Exits 0 when every trial is valid, 3 when some are not, 1 when the run failed, 130 when it was interrupted; what
+    was measured is kept and reported in every case.
+    """
+    from waitbench.launch.compose import run_in_containers
+    from waitbench.run import Order, attached_stack, local_stack
+    from waitbench.run import run as carry_out
+
+    known = load_variants()
+    for name in variants:
+        _known_variant(name, known, also=plan)
+    path = find_plan(plan)
+    chosen = select(load_plan(path, known, allow_remote), variants, workloads)
+    _check_chosen(variants, chosen, known)
+    seed = options.pop("seed")
+    order = Order(plan=chosen, plan_name=path.stem, variants=known, engine=engine, seed=_seed() if seed is None else seed, **options)
+    console = Console(stderr=True)
+    if engine == "compose":
+        outcome = run_in_containers(order, path, console)
+    else:
+        outcome = carry_out(order, console, attached_stack if engine == "attached" else local_stack)
+    click.echo(str(outcome.folder.path))
+    sys.exit(0 if outcome.all_valid else INVALID)
+
+
+def _seed() -> int:
+    import secrets
+
+    return secrets.randbelow(10**6)
+
+
+def _known_variant(name: str, known: dict[str, Any], also: str = "") -> None:
+    """A name may also be one of the plan's external services, which is only known once the plan is read."""
+    if name not in known and not also:
+        raise UsageError(f"no variant named {name!r}; there are: {', '.join(known)}")
+
+
+def _check_chosen(variants: tuple[str, ...], plan: Any, known: dict[str, Any]) -> None:
+    externals = [item.name for item in plan.external]
+    for name in variants:
+        if name not in known and name not in externals:
+            raise UsageError(f"no variant named {name!r}; there are: {', '.join([*known, *externals])}")
+
+
+@cli.command()
+@click.argument("variant")
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
+def serve(variant: str, port: int) -> None:
+    """Run one service with all it needs, until Ctrl-C."""
+    from waitbench.serve import serve as keep_up
+
+    _known_variant(variant, load_variants())
+    keep_up(variant, port)
+
+
+@cli.command()
+@click.argument("variants", nargs=-1)
+def check(variants: tuple[str, ...]) -> None:
+    """Check contract, timing, overlap and budget against live services; exits 1 when anything is wrong."""
+    from waitbench.serve import check as check_all
+
+    known = load_variants()
+    for name in variants:
+        _known_variant(name, known)
+    sys.exit(0 if check_all(list(variants) or list(known), known, Console()) else 1)
+
+
+@cli.command()
+@click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
+def report(folder: Path) -> None:
+    """Rebuild every format of RUN's report from its trial files."""
+    from waitbench.report import write_report
+    from waitbench.results import RunFolder
+
+    comparison = write_report(RunFolder(folder))
+    for line in ([comparison.state] if comparison.state else []) + comparison.headlines:
+        click.echo(line)
+    click.echo(str(folder / "report.html"))
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    # Once is enough: a second signal would cut the cleaning up short and leave processes behind.
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
+    raise Interrupted(signal.Signals(number).name)
+
+
+def main() -> None:
+    """Every way to end that is not a bug ends in one message and an exit code."""
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, _interrupt)
+    try:
+        cli(prog_name="waitbench")
+    except WaitbenchError as error:
+        click.echo(f"waitbench: {error}", err=True)
+        sys.exit(error.exit_code)
+    except Interrupted as end:
+        click.echo("waitbench: interrupted; what was measured is kept", err=True)
+        sys.exit(end.exit_code)

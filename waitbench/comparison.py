@@ -1,0 +1,277 @@
+"""The one model that every report is drawn from: cells with their figures, and what may be said of them."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+from typing import TypeVar
+
+from hdrh.histogram import HdrHistogram
+
+from waitbench import latency
+from waitbench.results import RunRecord, Target, TrialRecord, TrialSpec
+from waitbench.statistics import Interval, Verdict, mean_interval, ratio_interval, samples_needed, verdict
+from waitbench.validity import Reason, ceiling_of, goodput_rps, reasons
+from waitbench.workloads import WORKLOADS, Ceiling, Workload
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+PERCENTILES = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9}
+
+PointKey = tuple[str, tuple[tuple[str, int], ...], int]
+"""Workload, parameters, users."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One contender under one load: all its trials together."""
+
+    target: Target
+    spec: TrialSpec
+    trials: list[TrialRecord]
+    planned: int
+    reasons: list[Reason]
+
+    @property
+    def variant(self) -> str:
+        return self.spec.variant
+
+    @property
+    def load(self) -> int:
+        return self.spec.load
+
+    @property
+    def valid(self) -> bool:
+        return not any(reason.weight == "invalid" for reason in self.reasons)
+
+    @property
+    def ceiling_bound(self) -> bool:
+        """In most of its trials."""
+        bound = sum(any(r.code == "ceiling-bound" for r in reasons(trial, self.target)) for trial in self.trials)
+        return bound * 2 > len(self.trials)
+
+    @property
+    def requests(self) -> int:
+        return sum(trial.measured.sent for trial in self.trials)
+
+    @property
+    def errors(self) -> int:
+        return sum(trial.measured.failed for trial in self.trials)
+
+    @property
+    def goodputs(self) -> dict[int, float]:
+        """Good answers per second, by repeat."""
+        return {trial.spec.repeat: goodput_rps(trial) for trial in self.trials}
+
+    @cached_property
+    def goodput(self) -> Interval:
+        return mean_interval(list(self.goodputs.values()))
+
+    @cached_property
+    def histogram(self) -> HdrHistogram:
+        return latency.merged(trial.latency.histogram for trial in self.trials if trial.latency)
+
+    @property
+    def samples(self) -> int:
+        return sum(trial.latency.count for trial in self.trials if trial.latency)
+
+    def percentile_ms(self, name: str) -> float | None:
+        """None where the sample does not carry it."""
+        percent = PERCENTILES[name]
+        if self.samples < samples_needed(percent):
+            return None
+        return latency.percentile_us(self.histogram, percent) / 1000
+
+    def samples_short(self, name: str) -> int:
+        """How many more requests the percentile would take; 0 where it stands."""
+        return max(0, samples_needed(PERCENTILES[name]) - self.samples)
+
+    @property
+    def mean_ms(self) -> float | None:
+        total = sum(trial.latency.sum_us for trial in self.trials if trial.latency)
+        return total / self.samples / 1000 if self.samples else None
+
+    @property
+    def max_ms(self) -> float | None:
+        return max((trial.latency.max_us for trial in self.trials if trial.latency), default=0) / 1000 or None
+
+    @property
+    def cpu_s_per_1k(self) -> float | None:
+        """CPU seconds of the service for 1,000 answers, between its readings at the window's edges."""
+        readings = [(t.usage.window_start, t.usage.window_end) for t in self.trials]
+        pairs = [(begin, end) for begin, end in readings if begin and end]
+        answered = sum(end["requests_answered"] - begin["requests_answered"] for begin, end in pairs)
+        return sum(end["cpu_s"] - begin["cpu_s"] for begin, end in pairs) / answered * 1000 if answered else None
+
+    @property
+    def peak_rss_mib(self) -> float | None:
+        peaks = [t.usage.after["peak_rss_bytes"] for t in self.trials if t.usage.after]
+        return max(peaks) / 2**20 if peaks else None
+
+    @property
+    def ceiling(self) -> Ceiling | None:
+        return ceiling_of(self.trials[0], self.target)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a cell stands against the best of its load point. None for the best itself, and for an invalid cell."""
+
+    cell: Cell
+    ratio: Interval | None
+    verdict: Verdict | None
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Point:
+    """Every contender under one load."""
+
+    load: int
+    cells: list[Cell]
+
+    @cached_property
+    def best(self) -> Cell | None:
+        valid = [cell for cell in self.cells if cell.valid and cell.goodput.mean > 0]
+        return max(valid, key=lambda cell: cell.goodput.mean, default=None)
+
+    @property
+    def ceiling_bound(self) -> bool:
+        """All that count stand at the ceiling: arithmetic, no ranking."""
+        valid = [cell for cell in self.cells if cell.valid]
+        return bool(valid) and all(cell.ceiling_bound for cell in valid)
+
+    @cached_property
+    def standings(self) -> list[Standing]:
+        return [self._standing(cell) for cell in self.cells]
+
+    def _standing(self, cell: Cell) -> Standing:
+        if self.best is None or not cell.valid or cell.goodput.mean <= 0:
+            return Standing(cell, None, None)
+        if cell is self.best:
+            return Standing(cell, None, None, best=True)
+        shared = sorted(cell.goodputs.keys() & self.best.goodputs.keys())
+        ratio = ratio_interval([cell.goodputs[r] for r in shared], [self.best.goodputs[r] for r in shared])
+        return Standing(cell, ratio, "tie" if self.ceiling_bound else verdict(ratio))
+
+
+@dataclass(frozen=True)
+class Section:
+    """One workload with one set of parameters, over its loads."""
+
+    workload: Workload
+    params: dict[str, int]
+    points: list[Point]
+
+    @property
+    def key(self) -> str:
+        return "-".join([self.workload.name, *(f"{name}{value}" for name, value in self.params.items())])
+
+    @property
+    def title(self) -> str:
+        given = ", ".join(f"{name} = {value}" for name, value in self.params.items())
+        return f"{self.workload.title} ({given})" if given else self.workload.title
+
+    @property
+    def top(self) -> Point:
+        """The highest load: where differences show."""
+        return self.points[-1]
+
+    def cells_of(self, variant: str) -> list[Cell]:
+        return [cell for point in self.points for cell in point.cells if cell.variant == variant]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A run, as far as it got."""
+
+    run: RunRecord
+    sections: list[Section]
+    missing: list[TrialSpec]
+    stale: bool
+    """The run says it is running, and nothing runs: it was killed."""
+
+    @property
+    def cells(self) -> list[Cell]:
+        return [cell for section in self.sections for point in section.points for cell in point.cells]
+
+    @property
+    def all_valid(self) -> bool:
+        return all(cell.valid for cell in self.cells) and not self.missing
+
+    @property
+    def variants(self) -> list[Target]:
+        return list(self.run.targets.values())
+
+    @cached_property
+    def headlines(self) -> list[str]:
+        from waitbench.answer import answer
+
+        return [answer(section) for section in self.sections]
+
+    @property
+    def state(self) -> str:
+        """What the reader must know of how the run ended; "" for a whole one."""
+        status = "killed before it could say so" if self.stale else self.run.status
+        told = f": {self.run.message}" if self.run.message else ""
+        if not self.missing:
+            return "" if status == "complete" else f"This run was {status}{told}. Every trial had finished."
+        word = {"running": "is still going on", "complete": "is complete"}.get(status, f"was {status}" if status != "failed" else "failed")
+        left = len(self.missing)
+        done = len(self.run.trials) - left
+        gone = ", ".join(f"{variant} {count}" for variant, count in _counted(spec.variant for spec in self.missing))
+        return f"This run {word}{told}. {done} of {len(self.run.trials)} trials are here; missing: {gone}."
+
+
+def compare(run: RunRecord, trials: Iterable[TrialRecord], stale: bool = False) -> Comparison:
+    """From a run's files to what may be said."""
+    found = list(trials)
+    have = {trial.spec.file for trial in found}
+    order = list(run.targets)
+    planned = _grouped(run.trials, lambda spec: (_point_key(spec), spec.variant))
+    cells = [
+        _cell(run.targets[variant], group, len(planned[key, variant]))
+        for (key, variant), group in _grouped(found, lambda trial: (_point_key(trial.spec), trial.spec.variant)).items()
+    ]
+    first_seen = {(cell.workload, tuple(cell.params.items())): n for n, cell in enumerate(_planned_cells(run))}
+    cells.sort(key=lambda c: (first_seen[_point_key(c.spec)[:2]], c.load, order.index(c.variant)))
+    return Comparison(
+        run=run,
+        sections=[_section(list(group)) for _, group in groupby(cells, key=lambda c: _point_key(c.spec)[:2])],
+        missing=[spec for spec in run.trials if spec.file not in have],
+        stale=stale,
+    )
+
+
+def _planned_cells(run: RunRecord) -> list[TrialSpec]:
+    """One trial of each workload and parameters, in the order of the plan, not of the shuffled blocks."""
+    place = {(c["workload"], tuple(c["params"].items())): n for n, c in reversed(list(enumerate(run.plan["cells"])))}
+    unique = {_point_key(spec)[:2]: spec for spec in run.trials}
+    return [unique[key] for key in sorted(unique, key=lambda key: place[key])]
+
+
+def _cell(target: Target, trials: list[TrialRecord], planned: int) -> Cell:
+    said = {(r.code, r.text): r for trial in trials for r in reasons(trial, target)}
+    return Cell(target, trials[0].spec, trials, planned, list(said.values()))
+
+
+def _section(cells: list[Cell]) -> Section:
+    spec = cells[0].spec
+    points = [Point(load, list(group)) for load, group in groupby(cells, key=lambda cell: cell.load)]
+    return Section(WORKLOADS[spec.workload], spec.params, points)
+
+
+def _point_key(spec: TrialSpec) -> PointKey:
+    return spec.workload, tuple(spec.params.items()), spec.load
+
+
+def _grouped(items: Iterable[V], key: Callable[[V], K]) -> dict[K, list[V]]:
+    groups: dict[K, list[V]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups
+
+
+def _counted(names: Iterable[str]) -> list[tuple[str, int]]:
+    return [(name, len(group)) for name, group in _grouped(names, lambda name: name).items()]

@@ -1,0 +1,19 @@
+"""The ways a command ends other than well. A message says what failed, what the other side said, what to do."""
+
+
+class WaitbenchError(Exception):
+    """Something outside went wrong, and the message is advice. Anything else that escapes is a bug."""
+
+    exit_code = 1
+
+
+class UsageError(WaitbenchError):
+    """What was asked for cannot be done as asked; nothing was started."""
+
+    exit_code = 2
+
+
+class Interrupted(BaseException):
+    """Ctrl-C or a request to end: what was measured is kept. Not an Exception, so that no cleanup swallows it."""
+
+    exit_code = 130

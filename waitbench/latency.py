@@ -1,0 +1,35 @@
+"""Latency histograms: HdrHistogram, microseconds, three significant digits."""
+
+from collections.abc import Iterable
+
+from hdrh.histogram import HdrHistogram
+
+LOWEST_US, HIGHEST_US, DIGITS = 1, 600_000_000, 3
+
+
+def new() -> HdrHistogram:
+    return HdrHistogram(LOWEST_US, HIGHEST_US, DIGITS)
+
+
+def of(latencies_us: Iterable[int]) -> HdrHistogram:
+    histogram = new()
+    for value in latencies_us:
+        histogram.record_value(min(max(value, LOWEST_US), HIGHEST_US))
+    return histogram
+
+
+def encode(histogram: HdrHistogram) -> str:
+    encoded: bytes = histogram.encode()
+    return encoded.decode("ascii")
+
+
+def merged(encoded: Iterable[str]) -> HdrHistogram:
+    """The sum of histograms: percentiles are taken from this, never averaged."""
+    total = new()
+    for text in encoded:
+        total.decode_and_add(text.encode("ascii"))
+    return total
+
+
+def percentile_us(histogram: HdrHistogram, percent: float) -> int:
+    return int(histogram.get_value_at_percentile(percent))

@@ -1,0 +1,132 @@
+"""Everything on this machine: a PostgreSQL, the remote API and the services, each a process."""
+
+import os
+import re
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+
+from waitbench.errors import WaitbenchError
+from waitbench.launch.cores import Cores, allowed_cores, share_out
+from waitbench.launch.postgres import Postgres
+from waitbench.launch.process import Process
+from waitbench.paths import SERVICES, VARIANTS
+from waitbench.service import Service, wait_until
+
+READY_S = 30.0
+_PREFIX = "waitbench-"
+
+
+class LocalStack:
+    """A context: on leaving it, in whatever way, its processes are gone and so are its files."""
+
+    def __init__(self, variants_file: Path = VARIANTS, environment: dict[str, str] | None = None) -> None:
+        self.cores: Cores = share_out(allowed_cores())
+        self.upstream_url = ""
+        self.base_urls: dict[str, str] = {}
+        self.processes: dict[str, Process] = {}
+        self._variants_file = variants_file
+        self._environment = environment or {}
+        self._ending = ExitStack()
+        self._folder = Path()
+
+    def __enter__(self) -> "LocalStack":
+        sweep()
+        self._folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+        self._ending.callback(shutil.rmtree, self._folder, ignore_errors=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.close()
+
+    def start(self, variants: Iterable[str], ports: dict[str, int] | None = None) -> None:
+        """Start the dependencies and the named services at once, then wait until each is ready.
+
+        Raises WaitbenchError with a service's own last words when it does not come up.
+        """
+        ports = ports or {}
+        postgres = Postgres(self._folder, free_port(), self.cores.dependencies)
+        self._keep("postgres", postgres.process)
+        self.upstream_url = self._serve("upstream", free_port(), self.cores.dependencies, {})
+        addresses = {"WAITBENCH_DATABASE_URL": postgres.url, "WAITBENCH_UPSTREAM_URL": self.upstream_url}
+        for name in variants:
+            port = ports.get(name) or free_port()
+            self.base_urls[name] = self._serve(name, port, self.cores.services, addresses)
+        postgres.wait_until_ready()
+        for name, url in {"upstream": self.upstream_url, **self.base_urls}.items():
+            self._wait_until_ready(name, url)
+
+    def died(self) -> WaitbenchError | None:
+        """The error of the first process that ended unasked, if any did."""
+        return next((p.died() for p in self.processes.values() if p.exit_code() is not None), None)
+
+    def _serve(self, name: str, port: int, cpus: Iterable[int], addresses: dict[str, str]) -> str:
+        require_free(port, name)
+        state = self._folder / "state" / name
+        state.mkdir(parents=True)
+        options = ["--port", str(port), "--variants", str(self._variants_file.resolve())]
+        process = Process(
+            name,
+            [sys.executable, str(SERVICES / "serve.py"), name, *options],
+            self._folder / f"{name}.log",
+            cpus=list(cpus),
+            environment={**addresses, "WAITBENCH_STATE_DIR": str(state), **self._environment},
+        )
+        self._keep(name, process)
+        return f"http://127.0.0.1:{port}"
+
+    def _keep(self, name: str, process: Process) -> None:
+        self.processes[name] = process
+        self._ending.callback(process.end)
+
+    def _wait_until_ready(self, name: str, url: str) -> None:
+        process = self.processes[name]
+
+        def ready() -> bool:
+            if process.exit_code() is not None:
+                raise process.died()
+            return service.ready()
+
+        with Service(url) as service:
+            if not wait_until(ready, READY_S):
+                raise WaitbenchError(
+                    f"{name} did not answer /health within {READY_S:.0f} s; the end of what it printed:\n{process.last_words()}"
+                )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def require_free(port: int, what: str) -> None:
+    """Raises WaitbenchError where something else listens there."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise WaitbenchError(f"port {port}, meant for {what}, can't be had: {error.strerror}. Free it, or choose another") from None
+
+
+def sweep() -> None:
+    """Remove the folders of harnesses that were killed before they could."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}[0-9]*-*"):
+        owner = re.match(rf"{_PREFIX}(\d+)-", folder.name)
+        if owner and not _alive(int(owner[1])):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,103 @@
+"""A child process that does not outlive the harness, whose last words are kept."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from waitbench.errors import WaitbenchError
+
+_PR_SET_PDEATHSIG = 1
+_LINUX = sys.platform == "linux"
+_libc = ctypes.CDLL(None, use_errno=True) if _LINUX else None
+
+
+class Process:
+    """A child in a process group of its own, so that Ctrl-C reaches the harness alone and the group ends as one.
+
+    `cpus` pins it. On Linux the kernel sends it `end_signal` when the harness dies, however that happens.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        log: Path,
+        *,
+        cpus: Sequence[int] = (),
+        environment: dict[str, str] | None = None,
+        cwd: Path | None = None,
+        user: str | None = None,
+        end_signal: signal.Signals = signal.SIGTERM,
+    ) -> None:
+        self.name = name
+        self.log = log
+        self._end_signal = end_signal
+        with log.open("wb") as out:
+            self._child = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(environment or {})},
+                cwd=cwd,
+                user=user,
+                extra_groups=[] if user else None,
+                start_new_session=True,
+                preexec_fn=_before_exec(cpus, end_signal, os.getpid()),
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+        return self._child.poll()
+
+    def last_words(self, lines: int = 12) -> str:
+        """The end of what it printed, indented; for error messages."""
+        try:
+            text = self.log.read_text(errors="replace").strip()
+        except OSError:
+            text = ""
+        tail = text.splitlines()[-lines:] or ["(it printed nothing)"]
+        return "\n".join(f"  | {line}" for line in tail)
+
+    def died(self) -> WaitbenchError:
+        """The error that says so."""
+        return WaitbenchError(f"{self.name} ended with {_ending(self.exit_code())}; the end of what it printed:\n{self.last_words()}")
+
+    def end(self, grace_s: float = 10.0) -> None:
+        """Ask it to end, wait, then end its whole group by force."""
+        if self._child.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._child.send_signal(self._end_signal)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(grace_s)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._child.pid, signal.SIGKILL)
+        self._child.wait()
+
+
+def _ending(code: int | None) -> str:
+    return f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"
+
+
+def _before_exec(cpus: Sequence[int], end_signal: signal.Signals, parent: int) -> Callable[[], None] | None:
+    if not _LINUX:
+        return None
+
+    def tie() -> None:
+        assert _libc is not None
+        _libc.prctl(_PR_SET_PDEATHSIG, end_signal)
+        if os.getppid() != parent:  # it died before the line above
+            os._exit(1)
+        if cpus:
+            os.sched_setaffinity(0, cpus)
+
+    return tie

@@ -1,0 +1,210 @@
+"""Plans: what is to be measured, checked whole before anything starts."""
+
+import difflib
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from waitbench.errors import UsageError
+from waitbench.paths import PLANS
+from waitbench.variants import Variant
+from waitbench.workloads import WORKLOADS
+
+USERS_MAX = 20_000
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Cell(_Strict):
+    """One workload with its parameters, at one or more loads."""
+
+    workload: str
+    params: dict[str, int] = {}
+    users: Annotated[list[Annotated[int, Field(ge=1, le=USERS_MAX)]], Field(min_length=1)]
+    """Closed loop: so many users, each sending its next request when the last one ends."""
+
+    @field_validator("workload")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in WORKLOADS:
+            raise ValueError(f"no workload named {name!r}; {_nearest(name, WORKLOADS)}")
+        return name
+
+    @model_validator(mode="after")
+    def _params_fit(self) -> "Cell":
+        parameters = WORKLOADS[self.workload].parameters
+        for name, value in self.params.items():
+            if name not in parameters:
+                raise ValueError(f"params: {self.workload} has no parameter {name!r}; {_nearest(name, parameters)}")
+            allowed = parameters[name]
+            if not allowed.low <= value <= allowed.high:
+                raise ValueError(f"params: {name} = {value} is out of range; give {allowed.low} to {allowed.high}")
+        for name, parameter in parameters.items():
+            if parameter.default is None and name not in self.params:
+                raise ValueError(f"params: {self.workload} needs {name}, from {parameter.low} to {parameter.high}")
+        return self
+
+
+class External(_Strict):
+    """A service of the reader's own, measured like any variant. `paths`: a template for each workload it serves."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    base_url: str
+    paths: Annotated[dict[str, str], Field(min_length=1)]
+
+    @field_validator("paths")
+    @classmethod
+    def _known(cls, paths: dict[str, str]) -> dict[str, str]:
+        for name, template in paths.items():
+            if name not in WORKLOADS:
+                raise ValueError(f"no workload named {name!r}; {_nearest(name, WORKLOADS)}")
+            try:
+                path = template.format(**dict.fromkeys(WORKLOADS[name].parameters, 1))
+            except (KeyError, ValueError, IndexError):
+                known = ", ".join(f"{{{p}}}" for p in WORKLOADS[name].parameters) or "none"
+                raise ValueError(f"{name}: {template!r} has an unknown placeholder; known: {known}") from None
+            if not path.startswith("/"):
+                raise ValueError(f"{name}: a path begins with /")
+        return paths
+
+    @field_validator("base_url")
+    @classmethod
+    def _http(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme != "http" or not parts.hostname:
+            raise ValueError(f"{url!r} is not of the form http://HOST:PORT")
+        return url.rstrip("/")
+
+
+class Plan(_Strict):
+    """Cells x repeats. Seconds are of measuring (`measure_s`) and of load before it (`warmup_s`)."""
+
+    title: str
+    repeats: Annotated[int, Field(ge=1, le=100)] = 3
+    warmup_s: Annotated[float, Field(ge=0, le=120)] = 1.5
+    measure_s: Annotated[float, Field(ge=0.5, le=600)] = 3.0
+    timeout_s: Annotated[float, Field(ge=1, le=300)] = 30.0
+    """How long a request may take before it counts as an error."""
+    variants: Annotated[list[str], Field(min_length=1)]
+    cells: Annotated[list[Cell], Field(min_length=1)]
+    external: list[External] = []
+
+    @property
+    def load_points(self) -> list[tuple[Cell, int]]:
+        """Each cell at each of its loads."""
+        return [(cell, users) for cell in self.cells for users in cell.users]
+
+
+def plan_names() -> list[str]:
+    return sorted(path.stem for path in PLANS.glob("*.toml"))
+
+
+def find_plan(name: str) -> Path:
+    """The file of a plan: a name in loadtests/plans/, or a path."""
+    path = Path(name)
+    if path.suffix == ".toml" or "/" in name:
+        if not path.is_file():
+            raise UsageError(f"there is no plan file {name}")
+        return path
+    if name not in plan_names():
+        raise UsageError(f"no plan named {name!r}; {_nearest(name, plan_names())}, or give the path of a .toml file")
+    return PLANS / f"{name}.toml"
+
+
+def load_plan(path: Path, variants: dict[str, Variant], allow_remote: bool = False) -> Plan:
+    """The plan in a file, checked against what there is.
+
+    Raises UsageError that names the file, each wrong key, and what would be right.
+    """
+    try:
+        raw = tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not valid TOML: {error}") from None
+    try:
+        plan = Plan.model_validate(raw)
+    except ValidationError as error:
+        lines = [f"  {_place(item['loc'])}: {_advice(item)}" for item in error.errors()]
+        raise UsageError("\n".join([f"{path}: this plan can't be run:", *lines])) from None
+    _check_names(path, plan, variants)
+    _check_targets(path, plan, allow_remote)
+    return plan
+
+
+def select(plan: Plan, variants: Iterable[str], workloads: Iterable[str]) -> Plan:
+    """The plan cut down to some variants and workloads; none named means all.
+
+    A variant that the plan does not name is added.
+    """
+    chosen, wanted = list(dict.fromkeys(variants)), set(workloads)
+    externals = {item.name for item in plan.external}
+    for name in wanted - set(WORKLOADS):
+        raise UsageError(f"no workload named {name!r}; {_nearest(name, WORKLOADS)}")
+    cells = [cell for cell in plan.cells if not wanted or cell.workload in wanted]
+    if not cells:
+        raise UsageError(f"this plan has no cell with the workload {', '.join(sorted(wanted))}")
+    kept = [item for item in plan.external if not chosen or item.name in chosen]
+    names = [name for name in chosen if name not in externals] or ([] if kept and chosen else plan.variants)
+    return plan.model_copy(update={"variants": names, "cells": cells, "external": kept})
+
+
+def _check_names(path: Path, plan: Plan, variants: dict[str, Variant]) -> None:
+    for name in plan.variants:
+        if name not in variants:
+            raise UsageError(f"{path}: variants: no variant named {name!r}; {_nearest(name, variants)}")
+    names = [item.name for item in plan.external]
+    for name in names:
+        if name in variants or names.count(name) > 1:
+            raise UsageError(f"{path}: external: the name {name!r} is taken; choose another")
+
+
+def _check_targets(path: Path, plan: Plan, allow_remote: bool) -> None:
+    for item in plan.external:
+        host = urlsplit(item.base_url).hostname
+        if host not in LOOPBACK and not allow_remote:
+            raise UsageError(
+                f"{path}: external {item.name!r}: {host} is not this machine. Load on other people's machines does harm; "
+                "if this one is yours to load, say --allow-remote"
+            )
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """`cells[1].users[0]` of a pydantic location."""
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text or "plan"
+
+
+_KEYS = {"": Plan.model_fields, "cells": Cell.model_fields, "external": External.model_fields}
+
+
+def _advice(item: Any) -> str:
+    kind, given = item["type"], item["input"]
+    if kind == "extra_forbidden":
+        table = item["loc"][0] if len(item["loc"]) > 1 else ""
+        return f"unknown key; {_nearest(str(item['loc'][-1]), _KEYS.get(str(table), Plan.model_fields))}"
+    if kind == "missing":
+        return "this key is needed"
+    if kind == "value_error":
+        return str(item["ctx"]["error"])
+    limits = item.get("ctx", {})
+    if bound := next((f"{word} {limits[key]}" for key, word in _BOUNDS.items() if key in limits), None):
+        return f"{given!r} is out of range; give {bound}"
+    return f"{item['msg'].lower()}, not {given!r}"
+
+
+_BOUNDS = {"ge": "at least", "le": "at most", "gt": "more than", "lt": "less than"}
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names)}"
+

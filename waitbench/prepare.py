@@ -1,0 +1,130 @@
+"""From a plan and the services that run to a run folder that the generator can play."""
+
+import itertools
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from waitbench import __version__
+from waitbench.environment import environment
+from waitbench.errors import WaitbenchError
+from waitbench.plan import Plan
+from waitbench.results import RunFolder, RunRecord, Target, TrialSpec, now
+from waitbench.schedule import Slot, schedule
+from waitbench.variants import Variant
+from waitbench.workloads import WORKLOADS
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - not on Windows
+    fcntl = None  # type: ignore[assignment]
+
+
+@contextmanager
+def sole_run(out: Path) -> Iterator[None]:
+    """Hold results/ for one run at a time: two at once would measure each other. Raises WaitbenchError."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        lock = (out / ".lock").open("a+")
+    except OSError as error:
+        raise WaitbenchError(
+            f"{out} can't be written to: {error.strerror}. Mend its permissions, or choose another folder with --out"
+        ) from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.seek(0)
+            holder = lock.read().strip()
+            raise WaitbenchError(
+                f"another run is going on here{f' (process {holder})' if holder else ''}; two at once would measure "
+                "each other. Wait for it, or end it"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+        lock.truncate(0)
+
+
+def new_folder(out: Path, plan_name: str, began: datetime) -> RunFolder:
+    """results/<date>-<time>-<plan>, with `latest` pointing to it."""
+    stem = f"{began:%Y%m%d-%H%M%S}-{plan_name}"
+    for name in itertools.chain([stem], (f"{stem}-{n}" for n in itertools.count(2))):
+        try:
+            (out / name / "trials").mkdir(parents=True)
+            break
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise WaitbenchError(f"{out} can't be written to: {error.strerror}. Mend its permissions, or use --out") from None
+    latest = out / "latest"
+    draft = out / f".latest-{secrets.token_hex(4)}"
+    draft.symlink_to(name)
+    draft.replace(latest)
+    return RunFolder(out / name)
+
+
+def targets(plan: Plan, variants: dict[str, Variant], base_urls: dict[str, str]) -> dict[str, Target]:
+    """Every contender, as declared."""
+    found = {
+        name: Target(
+            name=name,
+            title=variants[name].title,
+            base_url=base_urls[name],
+            framework=variants[name].framework,
+            model=variants[name].model,
+            server=variants[name].server,
+            budget=variants[name].budget,
+        )
+        for name in plan.variants
+    }
+    for item in plan.external:
+        found[item.name] = Target(name=item.name, title=item.name, base_url=item.base_url, external=True)
+    return found
+
+
+def run_record(
+    folder: RunFolder, plan: Plan, plan_name: str, engine: str, seed: int, found: dict[str, Target], upstream_url: str | None
+) -> RunRecord:
+    return RunRecord(
+        waitbench=__version__,
+        name=folder.path.name,
+        status="running",
+        started_at=now(),
+        engine=engine,
+        seed=seed,
+        plan_name=plan_name,
+        plan=plan.model_dump(mode="json"),
+        upstream_url=upstream_url,
+        targets=found,
+        environment=environment(),
+        trials=[_spec(slot, plan, found) for slot in schedule(plan, seed)],
+    )
+
+
+def _spec(slot: Slot, plan: Plan, found: dict[str, Target]) -> TrialSpec:
+    workload, target = WORKLOADS[slot.cell.workload], found[slot.contender]
+    external = next((item for item in plan.external if item.name == slot.contender), None)
+    params = slot.cell.params
+    path = external.paths[workload.name].format(**workload.complete(params)) if external else workload.path(params)
+    return TrialSpec(
+        file=f"{slot.block:03d}-{slot.contender}-{workload.name}-{slot.users}u.json",
+        block=slot.block,
+        repeat=slot.repeat,
+        variant=slot.contender,
+        workload=workload.name,
+        params=params,
+        load=slot.users,
+        warmup_s=plan.warmup_s,
+        measure_s=plan.measure_s,
+        timeout_s=plan.timeout_s,
+        base_url=target.base_url,
+        path=path,
+        body=None if external else workload.body(params),
+        instrumented=external is None,
+        uses_upstream=external is None and workload.name == "upstream",
+    )

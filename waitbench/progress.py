@@ -1,0 +1,57 @@
+"""What a person sees while a run goes on: a live line in a terminal, a line a trial elsewhere."""
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+
+from waitbench.results import Live, TrialRecord
+
+STALE_S = 10.0
+
+
+class RunProgress:
+    """A context. Everything goes to stderr: stdout is for the run's folder alone."""
+
+    def __init__(self, console: Console, total: int) -> None:
+        self._console = console
+        self._total = total
+        self._bar: Progress | None = None
+        self._task = TaskID(0)
+
+    def __enter__(self) -> "RunProgress":
+        if self._console.is_terminal:
+            columns = (BarColumn(20), MofNCompleteColumn(), TextColumn("{task.description}"))
+            self._bar = Progress(*columns, console=self._console, transient=True)
+            self._task = self._bar.add_task("starting Locust", total=self._total)
+            self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def show(self, live: Live) -> None:
+        """The trial that is going on: what, how fast, how slow, how long still."""
+        if self._bar and live.trial:
+            self._bar.update(self._task, completed=live.done, description=_line(live))
+
+    def finished(self, trial: TrialRecord, number: int) -> None:
+        """One line for good, which a log keeps too."""
+        spec = trial.spec
+        params = " ".join(f"{name}={value}" for name, value in spec.params.items())
+        errors = f", {trial.measured.failed} errors" if trial.measured.failed else ""
+        what = f"{spec.variant:<16} {spec.workload} {params}".rstrip()
+        self._console.print(
+            f"[dim]{number:>3}/{self._total}[/] {what:<38} {spec.load:>5} users {trial.measured.good / trial.window_s:>9,.1f}/s{errors}",
+            highlight=False,
+        )
+
+
+def _line(live: Live) -> str:
+    stale = " [red](Locust is silent)[/]" if time.time() - live.at > STALE_S else ""
+    p99 = f"p99 {live.p99_ms:,.0f} ms" if live.p99_ms is not None else "p99 –"
+    errors = f" [red]{live.errors} errors[/]" if live.errors else ""
+    left = f"{int(live.left_s) // 60}:{int(live.left_s) % 60:02d} left"
+    return f"{live.trial} [dim]{live.phase}[/] {live.rate:,.0f}/s {p99}{errors} [cyan]{left}[/]{stale}"

@@ -1,0 +1,35 @@
+"""Reports: every format drawn from one comparison, rebuilt from a run's files alone."""
+
+import time
+
+from waitbench.comparison import Comparison, compare
+from waitbench.errors import WaitbenchError
+from waitbench.report import charts, html, markdown, tables
+from waitbench.results import RunFolder
+
+LIVE_FOR_S = 10.0
+"""A generator that has not said anything for so long is gone."""
+
+
+def load_comparison(folder: RunFolder) -> Comparison:
+    run = folder.read_run()
+    live = folder.read_live()
+    stale = run.status == "running" and (live is None or time.time() - live.at > LIVE_FOR_S)
+    return compare(run, folder.read_trials(run), stale)
+
+
+def write_report(folder: RunFolder) -> Comparison:
+    """Write every format into the run's folder. Raises WaitbenchError where the folder can't be written to."""
+    comparison = load_comparison(folder)
+    drawn = charts.draw(comparison)
+    try:
+        (folder.path / "charts").mkdir(exist_ok=True)
+        for chart in drawn:
+            (folder.path / "charts" / f"{chart.name}.svg").write_text(chart.svg)
+        (folder.path / "summary.csv").write_text(tables.summary_csv(comparison))
+        (folder.path / "trials.csv").write_text(tables.trials_csv(comparison))
+        (folder.path / "report.md").write_text(markdown.render(comparison, drawn))
+        (folder.path / "report.html").write_text(html.render(comparison, drawn))
+    except OSError as error:
+        raise WaitbenchError(f"the report can't be written to {folder.path}: {error.strerror}") from None
+    return comparison

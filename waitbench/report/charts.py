@@ -1,0 +1,215 @@
+"""The charts, as SVG that follows the reader's light or dark scheme."""
+
+import io
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("svg")
+
+from matplotlib.axes import Axes  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
+
+from waitbench import latency  # noqa: E402
+from waitbench.comparison import Cell, Comparison, Section  # noqa: E402
+from waitbench.statistics import TAIL_SAMPLES  # noqa: E402
+
+SIZE_IN = (4.6, 3.3)
+"""Small, so that the letters are still readable where the chart is as wide as a phone."""
+
+# Stand-ins that matplotlib draws with, and what each becomes: a variable of the page.
+INK, MUTED, GRID = "#010101", "#020202", "#030303"
+LINES = tuple(f"#0400{n:02x}" for n in range(8))
+_VARIABLES = {INK: "--ink", MUTED: "--muted", GRID: "--grid", **{line: f"--line{n}" for n, line in enumerate(LINES)}}
+MARKS, DASHES = "osD^vPX*", ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (5, 1.5, 1.5, 1.5)))
+
+PALETTE = """
+:root { --ink: #1b1f24; --muted: #59636e; --grid: #d8dee4;
+  --line0: #c2410c; --line1: #1d4ed8; --line2: #047857; --line3: #a21caf;
+  --line4: #854d0e; --line5: #0e7490; --line6: #be123c; --line7: #4d7c0f; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --muted: #9aa5b1; --grid: #30363d;
+  --line0: #fb923c; --line1: #7aa2ff; --line2: #34d399; --line3: #e879f9;
+  --line4: #facc15; --line5: #22d3ee; --line6: #fb7185; --line7: #a3e635; } }
+"""
+"""Colours told apart by people who see few; marks and dashes differ too."""
+
+_STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "waitbench",
+    "font.size": 9,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": MUTED,
+    "axes.titlecolor": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "text.color": INK,
+    "grid.color": GRID,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "lines.markersize": 5,
+}
+
+
+@dataclass(frozen=True)
+class Chart:
+    name: str
+    section: str
+    caption: str
+    svg: str
+    """A whole document: it can stand alone as a file."""
+
+    @property
+    def inline(self) -> str:
+        """For a page that holds several: no declaration, names of its own, the page's palette."""
+        body = self.svg[self.svg.index("<svg") :].replace(f"<style>{PALETTE}</style>", "")
+        body = re.sub(r'\b(id="|href="#|url\(#)', rf"\g<1>{self.name}-", body)
+        return body.replace("<svg ", f'<svg role="img" aria-label="{self.caption}" ', 1)
+
+
+def draw(comparison: Comparison) -> list[Chart]:
+    """Three charts a section, in reading order."""
+    order = {target.name: n for n, target in enumerate(comparison.variants)}
+    charts = []
+    with matplotlib.rc_context(_STYLE):
+        for section in comparison.sections:
+            for kind, plot in _PLOTS.items():
+                svg, caption = _draw(section, order, plot)
+                charts.append(Chart(f"{section.key}-{kind}", section.key, caption, svg))
+    return charts
+
+
+def _draw(section: Section, order: dict[str, int], plot: Callable[..., str]) -> tuple[str, str]:
+    figure = Figure(figsize=SIZE_IN, layout="constrained")
+    axes = figure.subplots()
+    caption = plot(axes, section, order)
+    axes.grid(True, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.legend(loc="best", fontsize=8)
+    out = io.StringIO()
+    figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    return _themed(out.getvalue()), caption
+
+
+def _throughput(axes: Axes, section: Section, order: dict[str, int]) -> str:
+    """Good answers against users, with what arithmetic allows."""
+    loads = [point.load for point in section.points]
+    for variant, cells in _by_variant(section):
+        mean = [cell.goodput.mean for cell in cells]
+        low = [cell.goodput.mean - (cell.goodput.low or cell.goodput.mean) for cell in cells]
+        high = [(cell.goodput.high or cell.goodput.mean) - cell.goodput.mean for cell in cells]
+        at = [cell.load for cell in cells]
+        axes.errorbar(at, mean, yerr=[_above_zero(low), _above_zero(high)], capsize=3, **_look(cells[0], order[variant]))
+    ceilings = [(point.load, cell.ceiling.rps) for point in section.points for cell in point.cells[:1] if cell.ceiling]
+    if ceilings:
+        axes.plot(*zip(*ceilings, strict=True), color=MUTED, linewidth=1, linestyle=(0, (2, 2)), label="ceiling")
+        if len(ceilings) == 1:
+            axes.axhline(ceilings[0][1], color=MUTED, linewidth=1, linestyle=(0, (2, 2)))
+    if len(loads) > 1:
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+    _plain_ticks(axes, loads)
+    axes.set_xlabel("users")
+    axes.set_ylabel("good answers per second")
+    axes.set_title("Throughput against users", loc="left")
+    return f"Good answers per second against users, {section.title}; bars are 95 % intervals over trials"
+
+
+def _percentiles(axes: Axes, section: Section, order: dict[str, int]) -> str:
+    """Latency by percentile on an axis of log 1/(1-p), as far as each sample carries."""
+    point = section.top
+    for cell in point.cells:
+        if cell.samples:
+            curve = _curve(cell)
+            look = {**_look(cell, order[cell.variant]), "marker": ""}
+            axes.plot([tail for tail, _ in curve], [ms for _, ms in curve], **look)
+    axes.set_xscale("log")
+    shown = [1, 2, 10, 100, 1000, 10_000]
+    reach = max((cell.samples / TAIL_SAMPLES for cell in point.cells), default=10)
+    ticks = [tick for tick in shown if tick <= max(10, reach)]
+    axes.set_xticks(ticks, ["min" if tick == 1 else f"p{100 - 100 / tick:g}" for tick in ticks])
+    axes.minorticks_off()
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("percentile")
+    axes.set_ylabel("latency (ms)")
+    axes.set_title(f"Latency by percentile, {point.load} users", loc="left")
+    return f"Latency by percentile at {point.load} users, {section.title}; each line ends where its sample does"
+
+
+def _over_time(axes: Axes, section: Section, order: dict[str, int]) -> str:
+    """p99 of each second from the start of the warm-up: the median over trials."""
+    point = section.top
+    for cell in point.cells:
+        seconds = _seconds(cell)
+        axes.plot([s for s, _ in seconds], [ms for _, ms in seconds], **_look(cell, order[cell.variant]))
+    window = next((t for cell in point.cells for t in cell.trials), None)
+    if window:
+        begin = window.window_offset_s
+        axes.axvspan(begin, begin + window.window_s, color=GRID, alpha=0.5, linewidth=0, label="measured")
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("second of the trial")
+    axes.set_ylabel("p99 (ms)")
+    axes.set_title(f"Latency over time, {point.load} users", loc="left")
+    return f"p99 of each second at {point.load} users, {section.title}: the median over trials, the measured window shaded"
+
+
+_PLOTS: dict[str, Callable[[Axes, Section, dict[str, int]], str]] = {
+    "throughput": _throughput,
+    "percentiles": _percentiles,
+    "time": _over_time,
+}
+
+
+def _curve(cell: Cell) -> list[tuple[float, float]]:
+    """(1/(1-p), ms) up to the last percentile with ten samples beyond it."""
+    last = max(2.0, cell.samples / TAIL_SAMPLES)
+    tails = [last ** (n / 60) for n in range(61)]
+    return [(tail, latency.percentile_us(cell.histogram, 100 - 100 / tail) / 1000) for tail in tails]
+
+
+def _seconds(cell: Cell) -> list[tuple[float, float]]:
+    by_second: dict[int, list[int]] = {}
+    for trial in cell.trials:
+        for second in trial.timeline:
+            if second.p99_us is not None:
+                by_second.setdefault(second.second, []).append(second.p99_us)
+    return [(second + 0.5, median(values) / 1000) for second, values in sorted(by_second.items())]
+
+
+def _by_variant(section: Section) -> list[tuple[str, list[Cell]]]:
+    names = dict.fromkeys(cell.variant for point in section.points for cell in point.cells)
+    return [(name, section.cells_of(name)) for name in names]
+
+
+def _look(cell: Cell, place: int) -> dict[str, Any]:
+    return {
+        "label": cell.target.title,
+        "color": LINES[place % len(LINES)],
+        "marker": MARKS[place % len(MARKS)],
+        "linestyle": DASHES[place % len(DASHES)],
+    }
+
+
+def _above_zero(values: list[float]) -> list[float]:
+    return [max(0.0, value) for value in values]
+
+
+def _plain_ticks(axes: Axes, loads: list[int]) -> None:
+    axes.set_xticks(loads, [str(load) for load in loads])
+    axes.minorticks_off()
+    axes.yaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: f"{value:,.0f}"))
+
+
+def _themed(svg: str) -> str:
+    """Stand-in colours become variables; sizes become the reader's; the palette comes along."""
+    for stand_in, variable in _VARIABLES.items():
+        svg = svg.replace(stand_in, f"var({variable})")
+    svg = re.sub(r"font: ([\d.]+)px [^;\"]+", r"font: \1px system-ui, sans-serif", svg)
+    svg = re.sub(r'(<svg [^>]*?)height="[^"]+" ([^>]*?)width="[^"]+"', r"\1\2", svg, count=1)
+    svg = re.sub(r'(<svg [^>]*?)width="[^"]+" ([^>]*?)height="[^"]+"', r"\1\2", svg, count=1)
+    return re.sub(r"(<svg [^>]*>)", rf"\1<style>{PALETTE}</style>", svg, count=1)

@@ -1,0 +1,108 @@
+"""How it was measured, on what, with which budgets; and what there is to doubt. The same lines in every format."""
+
+from waitbench.comparison import PERCENTILES, Comparison
+from waitbench.results import Target
+
+Facts = list[tuple[str, list[tuple[str, str]]]]
+
+BUDGET_WORDS = {
+    "workers": "processes",
+    "in_flight": "requests at once in each",
+    "connections": "connections at once in each",
+    "backlog": "connections that may wait to be accepted",
+    "keep_alive_s": "seconds an idle connection is kept",
+    "db_pool": "PostgreSQL connections of each",
+    "upstream_connections": "connections to the remote API of each",
+    "upstream_threads": "threads for remote calls of each",
+}
+
+
+def facts(comparison: Comparison) -> Facts:
+    return [("How it was measured", _method(comparison)), ("Environment", _environment(comparison))]
+
+
+def budgets(comparison: Comparison) -> tuple[list[str], list[tuple[str, list[str]]]]:
+    """The contenders' titles, and for each part of a budget what each was found running with."""
+    targets = [t for t in comparison.variants if not t.external]
+    names = [name for name in BUDGET_WORDS if any(name in _found(t) for t in targets)]
+    rows = [(BUDGET_WORDS[name], [str(_found(t).get(name, "no limit")) for t in targets]) for name in names]
+    for row in rows:
+        if row[0] == BUDGET_WORDS["upstream_threads"]:
+            row[1][:] = ["none" if text == "no limit" else text for text in row[1]]
+    return [t.title for t in targets], rows
+
+
+def shortfalls(comparison: Comparison) -> list[str]:
+    """Every reason that a rule gave, and every percentile that a sample could not carry."""
+    lines = []
+    for cell in comparison.cells:
+        where = f"{cell.target.title}, {cell.spec.workload}, {cell.load} users"
+        for reason in cell.reasons:
+            if reason.weight == "invalid":
+                advice = f" Advice: {reason.advice}." if reason.advice else ""
+                lines.append(f"{where}: {reason.code}: {reason.text}.{advice}")
+        if len(cell.trials) < cell.planned:
+            lines.append(f"{where}: {len(cell.trials)} of {cell.planned} trials.")
+    return lines + _short_percentiles(comparison)
+
+
+def _short_percentiles(comparison: Comparison) -> list[str]:
+    lines = []
+    for name in PERCENTILES:
+        short = [cell for cell in comparison.cells if cell.samples_short(name)]
+        if short:
+            most = max(cell.samples_short(name) for cell in short)
+            cells = f"{len(short)} of {len(comparison.cells)} cells"
+            lines.append(f"{name} is left empty in {cells}: it would take up to {most:,} requests more.")
+    return lines
+
+
+def _method(comparison: Comparison) -> list[tuple[str, str]]:
+    run, plan = comparison.run, comparison.run.plan
+    trials = [trial for cell in comparison.cells for trial in cell.trials]
+    worst_lag = max((t.generator.lag_p99_ms for t in trials), default=0.0)
+    most_cpu = max((t.generator.cpu_share for t in trials), default=0.0)
+    sent = sum(t.sent for t in trials)
+    return [
+        ("plan", f"{run.plan_name}, {plan['repeats']} repeats, seed {run.seed}, engine {run.engine}"),
+        ("trial", f"{plan['warmup_s']:g} s of warm-up, {plan['measure_s']:g} s measured, then a drain that waits for every answer"),
+        ("order", "blocks that hold every contender once under one load, shuffled, repeated"),
+        ("load", "closed loop: each user sends its next request when the last one ends; fresh connections in each trial"),
+        ("latency", "from the send to the last byte, in microseconds; a request belongs to the window in which it was sent"),
+        ("requests", f"{sent:,} in all, each accounted for by the services' own counts unless said otherwise"),
+        ("generator", f"at most {most_cpu:.0%} of a core; its loop at most {worst_lag:.1f} ms late (p99 of a trial)"),
+        ("intervals", "95 %, Student's t over trials; ratios paired by block"),
+        ("started", f"{run.started_at:%Y-%m-%d %H:%M} UTC"),
+    ]  # fmt: skip
+
+
+def _environment(comparison: Comparison) -> list[tuple[str, str]]:
+    found = comparison.run.environment
+    packages = found.get("packages", {})
+    harness = ", ".join(f"{name} {packages[name]}" for name in ("locust", "gevent", "httptools", "hdrhistogram") if name in packages)
+    rows = [
+        ("processor", f"{found.get('cpu')}, {found.get('cores')} cores" + (", virtual" if found.get("virtualised") else "")),
+        ("memory", f"{found.get('memory_mib')} MiB"),
+        ("kernel", f"{found.get('system')} {found.get('kernel')}"),
+        ("governor", found.get("governor") or "not told by this machine"),
+        ("Python", f"{found.get('python')} (harness)"),
+        ("harness", f"waitbench {comparison.run.waitbench}, {harness}"),
+        ("commit", found.get("git_commit") or "not known"),
+    ]
+    if found.get("container"):
+        rows.append(("container", ", ".join(f"{k} {v}" for k, v in found["container"].items())))
+    return rows + [(target.name, _service(target)) for target in comparison.variants]
+
+
+def _service(target: Target) -> str:
+    if target.external:
+        return f"external, at {target.base_url}"
+    info = target.info
+    chosen = {"flask": ("flask", "gunicorn"), "django": ("django", "gunicorn", "gevent"), "fastapi": ("fastapi", "uvicorn", "uvloop", "httptools")}
+    versions = info.get("versions", {})
+    named = [f"{n} {versions[n]}" for n in (*chosen.get(target.framework, ()), "psycopg", "httpx2") if n in versions]
+    return f"Python {info.get('python', '?')}, {', '.join(named)}"
+
+
+def _found(target: Target) -> dict[str, int]:
+    return target.budget_read or target.budget

@@ -1,0 +1,53 @@
+"""Figures as every format shows them, so that a table in one equals the table in another to the digit."""
+
+from waitbench.comparison import Cell
+from waitbench.statistics import Interval
+from waitbench.validity import Reason
+
+
+def number(value: float | None, digits: int) -> str:
+    """Plain digits; "" for what is not known."""
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def params(given: dict[str, int]) -> str:
+    return ";".join(f"{name}={value}" for name, value in given.items())
+
+
+def said(reasons: list[Reason]) -> str:
+    return "; ".join(f"{reason.code}: {reason.text}" for reason in reasons)
+
+
+def summary_row(cell: Cell) -> dict[str, str]:
+    """A cell as a row of summary.csv: the columns that programs rely on, then more."""
+    ceiling = cell.ceiling
+    return {
+        "variant": cell.variant,
+        "workload": cell.spec.workload,
+        "params": params(cell.spec.params),
+        "load_model": cell.spec.load_model,
+        "load": str(cell.load),
+        "trials": str(len(cell.trials)),
+        "requests": str(cell.requests),
+        "errors": str(cell.errors),
+        "goodput_rps": number(cell.goodput.mean, 1),
+        "goodput_low": number(cell.goodput.low, 1),
+        "goodput_high": number(cell.goodput.high, 1),
+        **{f"{name}_ms": number(cell.percentile_ms(name), 1) for name in ("p50", "p90", "p95", "p99", "p999")},
+        "max_ms": number(cell.max_ms, 1),
+        "mean_ms": number(cell.mean_ms, 1),
+        "cpu_s_per_1k": number(cell.cpu_s_per_1k, 3),
+        "peak_rss_mib": number(cell.peak_rss_mib, 1),
+        "ceiling_rps": number(ceiling.rps if ceiling else None, 1),
+        "valid": "true" if cell.valid else "false",
+        "reasons": said(cell.reasons),
+        "ceiling_limit": ceiling.limit if ceiling else "",
+        "trials_planned": str(cell.planned),
+    }
+
+
+def interval(value: Interval, digits: int) -> str:
+    """`low–high`, or "" where there is none."""
+    if value.low is None or value.high is None:
+        return ""
+    return f"{value.low:.{digits}f}–{value.high:.{digits}f}"

@@ -1,0 +1,35 @@
+"""report.html: one file, offline, for a screen of any width and for paper."""
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from waitbench.comparison import Comparison
+from waitbench.report.charts import PALETTE, Chart
+from waitbench.report.facts import budgets, facts, shortfalls
+from waitbench.report.figures import interval, summary_row
+from waitbench.report.words import standing_word
+
+_templates = Environment(
+    loader=PackageLoader("waitbench", "report"),
+    autoescape=select_autoescape(default=True, default_for_string=True),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def render(comparison: Comparison, charts: list[Chart]) -> str:
+    titles, rows = budgets(comparison)
+    return _templates.get_template("report.html.j2").render(
+        comparison=comparison,
+        charts={s.key: [(Markup(c.inline), c.caption) for c in charts if c.section == s.key] for s in comparison.sections},
+        palette=Markup(PALETTE),
+        colour={target.name: n % 8 for n, target in enumerate(comparison.variants)},
+        summary_row=summary_row,
+        interval=interval,
+        standing_word=standing_word,
+        facts=facts(comparison),
+        budget_titles=titles,
+        budget_rows=rows,
+        shortfalls=shortfalls(comparison),
+    )

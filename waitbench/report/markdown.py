@@ -1,0 +1,55 @@
+"""report.md: the same report for places that show Markdown."""
+
+from waitbench.comparison import Cell, Comparison, Point, Section
+from waitbench.report.charts import Chart
+from waitbench.report.facts import facts, shortfalls
+from waitbench.report.figures import interval, summary_row
+from waitbench.report.words import standing_word
+
+COLUMNS = ("", "users", "good/s", "95 % interval", "p50 ms", "p99 ms", "CPU s / 1,000", "peak MiB", "stands")
+
+
+def render(comparison: Comparison, charts: list[Chart]) -> str:
+    lines = [f"# {comparison.run.plan['title']}", ""]
+    if comparison.state:
+        lines += [f"**{comparison.state}**", ""]
+    lines += [f"- {line}" for line in comparison.headlines]
+    for section in comparison.sections:
+        lines += ["", *section_lines(section), ""]
+        lines += [f"![{c.caption}](charts/{c.name}.svg)" for c in charts if c.section == section.key]
+    lines += ["", *_doubts(comparison), *_facts(comparison)]
+    return "\n".join(lines) + "\n"
+
+
+def section_lines(section: Section) -> list[str]:
+    """A section's heading, what it shows, and its table."""
+    lines = [f"## {section.title}", "", f"It shows {section.workload.shows}.", ""]
+    lines += [_row(COLUMNS), _row(["---"] * len(COLUMNS))]
+    return lines + [_row(_cells(cell, point)) for point in section.points for cell in point.cells]
+
+
+def _cells(cell: Cell, point: Point) -> list[str]:
+    row = summary_row(cell)
+    shown = [
+        cell.target.title, row["load"], row["goodput_rps"], interval(cell.goodput, 1), row["p50_ms"] or "–",
+        row["p99_ms"] or "–", row["cpu_s_per_1k"] or "–", row["peak_rss_mib"] or "–",
+    ]  # fmt: skip
+    if not cell.valid:
+        shown = [shown[0], *(f"~~{text}~~" if text else "" for text in shown[1:])]
+    return [*shown, standing_word(point, cell)]
+
+
+def _doubts(comparison: Comparison) -> list[str]:
+    found = shortfalls(comparison)
+    return ["## What to doubt", "", *(f"- {line}" for line in found), ""] if found else []
+
+
+def _facts(comparison: Comparison) -> list[str]:
+    lines = []
+    for title, rows in facts(comparison):
+        lines += [f"## {title}", "", *(f"- {name}: {value}" for name, value in rows), ""]
+    return lines
+
+
+def _row(cells: list[str] | tuple[str, ...]) -> str:
+    return "| " + " | ".join(cells) + " |"

@@ -1,0 +1,22 @@
+"""Verdicts in the words every format uses."""
+
+from waitbench.comparison import Cell, Point, Standing
+
+
+def standing_word(point: Point, cell: Cell) -> str:
+    """How a cell stands under its load, in a few words."""
+    if not cell.valid:
+        return "not counted: " + ", ".join(dict.fromkeys(r.code for r in cell.reasons if r.weight == "invalid"))
+    if point.ceiling_bound:
+        return "tie, at the ceiling"
+    standing = next(s for s in point.standings if s.cell is cell)
+    return _against_best(standing) + (", at the ceiling" if cell.ceiling_bound else "")
+
+
+def _against_best(standing: Standing) -> str:
+    if standing.best:
+        return "most"
+    if standing.ratio is None:
+        return "no answers"
+    figure = f"{standing.ratio.mean:.2f} of the most"
+    return {"slower": figure, "tie": "tie", "faster": "most"}.get(standing.verdict or "", f"inconclusive ({figure})")

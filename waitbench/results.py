@@ -1,0 +1,262 @@
+"""The files of a run, and nothing else: what is in them, how they are read and written.
+
+    <run>/run.json                what was planned, on what, with which budgets; rewritten when the run ends
+    <run>/trials/*.json           one file a trial, written once, when it ends
+    <run>/live.json               what is going on, for whoever watches; gone when the run ends
+
+Times are in seconds unless the name says otherwise; latencies are in microseconds.
+"""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from waitbench.errors import WaitbenchError
+
+SCHEMA_VERSION = 1
+
+_T = TypeVar("_T", bound=BaseModel)
+
+Status = Literal["running", "complete", "interrupted", "failed"]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class TrialSpec(_Record):
+    """One trial as planned: all that the generator has to know."""
+
+    file: str
+    block: int
+    repeat: int
+    variant: str
+    workload: str
+    params: dict[str, int]
+    load_model: Literal["closed"] = "closed"
+    load: int
+    """Users."""
+    warmup_s: float
+    measure_s: float
+    timeout_s: float
+    base_url: str
+    path: str
+    body: str | None
+    """The one right answer; None where it isn't known (an external service)."""
+    instrumented: bool
+    """Whether the service counts its own requests (/usage)."""
+    uses_upstream: bool
+
+
+class Target(_Record):
+    """A contender as it was found: what was declared, and what the running service said of itself."""
+
+    name: str
+    title: str
+    base_url: str
+    framework: str = ""
+    model: str = ""
+    server: str = ""
+    external: bool = False
+    budget: dict[str, int] = {}
+    budget_read: dict[str, int] | None = None
+    """The budget read back from the running service; None before it was asked, and for an external one."""
+    overlap: int | None = None
+    """How many slow calls were seen to overlap, of `overlap_asked`; None where not tried."""
+    overlap_asked: int = 0
+    info: dict[str, Any] = {}
+
+
+class RunRecord(_Record):
+    schema_version: int = SCHEMA_VERSION
+    waitbench: str
+    name: str
+    status: Status
+    message: str = ""
+    """Why the run ended as it did, where it did not end well."""
+    started_at: datetime
+    ended_at: datetime | None = None
+    engine: str
+    seed: int
+    plan_name: str
+    plan: dict[str, Any]
+    upstream_url: str | None = None
+    targets: dict[str, Target]
+    environment: dict[str, Any] = {}
+    trials: list[TrialSpec]
+
+
+class Phase(_Record):
+    """Requests by when they were sent. `errors` by class."""
+
+    good: int = 0
+    errors: dict[str, int] = {}
+
+    @property
+    def failed(self) -> int:
+        return sum(self.errors.values())
+
+    @property
+    def sent(self) -> int:
+        return self.good + self.failed
+
+
+class Latency(_Record):
+    """Send to last byte, in microseconds, of the good answers and the time-outs sent in the window."""
+
+    histogram: str
+    """HdrHistogram V2, compressed, base64; 1 µs to 10 min, 3 significant digits."""
+    count: int
+    sum_us: int
+    min_us: int
+    max_us: int
+
+
+class Second(_Record):
+    """What ended in one second of a trial, counted from the start of its warm-up."""
+
+    second: int
+    good: int
+    errors: int
+    p50_us: int | None
+    p99_us: int | None
+
+
+class Generator(_Record):
+    """The generator's own part in the window."""
+
+    cpu_share: float
+    """Of one core."""
+    lag_p99_ms: float
+    """How late the generator's loop ran a 10 ms timer, 99th percentile."""
+    lag_max_ms: float
+    spawn_s: float
+    """How long it took to have every user there."""
+    rss_bytes: int
+
+
+class Usage(_Record):
+    """The service's own figures at four moments; None where the service gave none."""
+
+    before: dict[str, float] | None = None
+    window_start: dict[str, float] | None = None
+    window_end: dict[str, float] | None = None
+    after: dict[str, float] | None = None
+
+
+class TrialRecord(_Record):
+    schema_version: int = SCHEMA_VERSION
+    spec: TrialSpec
+    started_at: datetime
+    window_s: float
+    """The measured window as it really was."""
+    window_offset_s: float
+    """From the start of the warm-up to the start of the window."""
+    drain_s: float
+    warmup: Phase
+    measured: Phase
+    drained: int
+    """Of the measured requests, those that ended after the window."""
+    latency: Latency | None
+    """None when nothing good came back."""
+    timeline: list[Second]
+    generator: Generator
+    usage: Usage
+    upstream: Usage
+    disturbance: str = ""
+    """What came from outside and spoilt the trial, as a stop from the web UI."""
+
+    @property
+    def sent(self) -> int:
+        return self.warmup.sent + self.measured.sent
+
+
+class Live(_Record):
+    """What the generator is doing, written twice a second."""
+
+    at: float
+    """Unix time of writing."""
+    done: int
+    total: int
+    trial: str = ""
+    phase: str = ""
+    rate: float = 0.0
+    """Good answers in the last second."""
+    p99_ms: float | None = None
+    errors: int = 0
+    left_s: float = 0.0
+    finished: bool = False
+    failure: str = ""
+    """Why the generator gave up."""
+
+
+class RunFolder:
+    """The one place that knows where a run's files are."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.trials = path / "trials"
+        self._run = path / "run.json"
+        self._live = path / "live.json"
+
+    def write_run(self, run: RunRecord) -> None:
+        _write(self._run, run)
+
+    def read_run(self) -> RunRecord:
+        """Raises WaitbenchError where there is no readable run."""
+        if not self._run.is_file():
+            raise WaitbenchError(f"{self.path} is no run folder: it has no run.json. Runs are folders in results/")
+        return _read(self._run, RunRecord)
+
+    def write_trial(self, trial: TrialRecord) -> None:
+        self.trials.mkdir(exist_ok=True)
+        _write(self.trials / trial.spec.file, trial)
+
+    def has_trial(self, spec: TrialSpec) -> bool:
+        return (self.trials / spec.file).exists()
+
+    def read_trials(self, run: RunRecord) -> list[TrialRecord]:
+        """The finished trials, in the order planned."""
+        return [self.read_trial(spec) for spec in run.trials if self.has_trial(spec)]
+
+    def read_trial(self, spec: TrialSpec) -> TrialRecord:
+        return _read(self.trials / spec.file, TrialRecord)
+
+    def write_live(self, live: Live) -> None:
+        _write(self._live, live)
+
+    def read_live(self) -> Live | None:
+        try:
+            return Live.model_validate_json(self._live.read_bytes())
+        except (OSError, ValidationError):
+            return None
+
+    def drop_live(self) -> None:
+        self._live.unlink(missing_ok=True)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _write(path: Path, record: BaseModel) -> None:
+    """Whole or not at all: a reader, or a kill in the middle, never meets half a file."""
+    draft = path.with_name(path.name + ".part")
+    draft.write_text(record.model_dump_json(indent=1) + "\n")
+    os.replace(draft, path)
+
+
+def _read(path: Path, record: type[_T]) -> _T:
+    try:
+        found = record.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise WaitbenchError(f"{path} can't be read: {error.strerror}") from None
+    except ValidationError as error:
+        raise WaitbenchError(f"{path} is not a file of this waitbench: {error.errors()[0]['msg']}") from None
+    version = getattr(found, "schema_version", SCHEMA_VERSION)
+    if version != SCHEMA_VERSION:
+        raise WaitbenchError(f"{path} has schema version {version}; this waitbench reads {SCHEMA_VERSION}")
+    return found

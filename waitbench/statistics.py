@@ -1,0 +1,79 @@
+"""Pure statistics: no files, no clocks, no printing.
+
+Intervals are over trials, never over requests: requests of one trial share its machine, its minute and its luck, so
+they tell how one trial went, not how the next one will (Kalibera and Jones 2013).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from scipy import stats
+
+CONFIDENCE = 0.95
+TAIL_SAMPLES = 10
+"""A percentile needs this many samples beyond it."""
+PRACTICAL = 0.01
+"""A difference below this is no difference to a reader, however sure."""
+TIE = 0.05
+"""A ratio whose whole interval lies this near to 1 is a tie; a wider one is inconclusive."""
+
+Verdict = Literal["faster", "slower", "tie", "inconclusive"]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean and the bounds of its 95 % interval; bounds are None for fewer than two values."""
+
+    mean: float
+    low: float | None
+    high: float | None
+
+
+def mean_interval(values: Sequence[float]) -> Interval:
+    """Student's t over the trials: with three of them it is wide, and rightly so. ValueError for no value."""
+    if not values:
+        raise ValueError("the mean of no values")
+    mean = math.fsum(values) / len(values)
+    if len(values) < 2:
+        return Interval(mean, None, None)
+    half = _half_width(values, mean)
+    return Interval(mean, mean - half, mean + half)
+
+
+def ratio_interval(numerators: Sequence[float], denominators: Sequence[float]) -> Interval:
+    """The ratio of two contenders that met in the same blocks: the geometric mean of the ratios of each block.
+
+    Pairing by block takes out what the machine did to both. Taken on logarithms, so that a/b and b/a agree.
+    ValueError unless both have the same number of positive values.
+    """
+    if len(numerators) != len(denominators) or not numerators or min(*numerators, *denominators) <= 0:
+        raise ValueError("a ratio needs pairs of positive values")
+    logs = mean_interval([math.log(a / b) for a, b in zip(numerators, denominators, strict=True)])
+    low, high = (None if bound is None else math.exp(bound) for bound in (logs.low, logs.high))
+    return Interval(math.exp(logs.mean), low, high)
+
+
+def verdict(ratio: Interval) -> Verdict:
+    """What may be said of a ratio of two rates."""
+    if ratio.low is None or ratio.high is None:
+        return "inconclusive"
+    if ratio.low > 1 and ratio.mean - 1 >= PRACTICAL:
+        return "faster"
+    if ratio.high < 1 and 1 - ratio.mean >= PRACTICAL:
+        return "slower"
+    if 1 - TIE <= ratio.low and ratio.high <= 1 + TIE:
+        return "tie"
+    return "inconclusive"
+
+
+def samples_needed(percent: float) -> int:
+    """The least sample that carries a percentile: ten values beyond it."""
+    return math.ceil(round(TAIL_SAMPLES / (1 - percent / 100), 6))
+
+
+def _half_width(values: Sequence[float], mean: float) -> float:
+    count = len(values)
+    variance = math.fsum((value - mean) ** 2 for value in values) / (count - 1)
+    return float(stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)) * math.sqrt(variance / count)

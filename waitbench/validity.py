@@ -1,0 +1,170 @@
+"""What makes a trial's number count. Every rule that speaks leaves a record: what it saw, and what to do."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from waitbench import latency
+from waitbench.check import differences
+from waitbench.results import Target, TrialRecord
+from waitbench.workloads import WORKLOADS, Ceiling, ceiling
+
+ERROR_SHARE = 0.001
+LITTLE = 0.05
+OVER_CEILING = 1.02
+AT_CEILING = 0.95
+GENERATOR_CPU = 0.90
+LAG_MS = 10.0
+LAG_SHARE = 0.10
+"""Of the median latency: a late generator is forgiven where it is small beside what it measures."""
+UPSTREAM_CPU = 0.90
+UPSTREAM_LAG_MS = 250.0
+
+
+@dataclass(frozen=True)
+class Reason:
+    """`invalid`: the number does not count. `note`: it does, and the reader should know."""
+
+    code: str
+    weight: Literal["invalid", "note"]
+    text: str
+    advice: str = ""
+
+
+def ceiling_of(trial: TrialRecord, target: Target) -> Ceiling | None:
+    spec = trial.spec
+    return ceiling(WORKLOADS[spec.workload], spec.params, target.budget_read or target.budget, spec.load, None)
+
+
+def goodput_rps(trial: TrialRecord) -> float:
+    """Good answers to requests sent in the window, per second of it."""
+    return trial.measured.good / trial.window_s
+
+
+def reasons(trial: TrialRecord, target: Target) -> list[Reason]:
+    """All that is to be said of one trial."""
+    return [
+        *_disturbed(trial),
+        *_errors(trial),
+        *_budget(target),
+        *_overlap(target),
+        *_accounts(trial),
+        *_little(trial),
+        *_ceiling(trial, target),
+        *_arithmetic(trial),
+        *_generator(trial),
+        *_upstream(trial),
+    ]
+
+
+def _disturbed(trial: TrialRecord) -> Iterator[Reason]:
+    if trial.disturbance:
+        yield Reason("disturbed", "invalid", trial.disturbance, "leave the web UI's buttons alone while a run is on")
+
+
+def _errors(trial: TrialRecord) -> Iterator[Reason]:
+    sent, failed = trial.measured.sent, trial.measured.failed
+    if sent == 0:
+        yield Reason("no-requests", "invalid", "nothing was sent in the window", "measure for longer")
+    elif failed / sent > ERROR_SHARE:
+        classes = ", ".join(f"{count} × {kind}" for kind, count in trial.measured.errors.items())
+        yield Reason("errors", "invalid", f"{failed / sent:.2%} of {sent} requests failed: {classes}", "see the service's log; lower the load")
+
+
+def _budget(target: Target) -> Iterator[Reason]:
+    if target.budget_read is None:
+        return
+    for name, declared, found in differences(target.budget, target.budget_read):
+        yield Reason("budget", "invalid", f"{name}: declared {declared}, running with {found}", "mend services/variants.toml or the service")
+
+
+def _overlap(target: Target) -> Iterator[Reason]:
+    if target.overlap is not None and target.overlap < target.overlap_asked:
+        yield Reason(
+            "overlap", "invalid", f"of {target.overlap_asked} slow calls only {target.overlap} overlapped",
+            "something blocks: an unpatched library, a blocking call on the loop, a pool too small",
+        )  # fmt: skip
+
+
+def _accounts(trial: TrialRecord) -> Iterator[Reason]:
+    """Every request sent has to be one that the service says it answered."""
+    before, after = trial.usage.before, trial.usage.after
+    if not trial.spec.instrumented:
+        return
+    if before is None or after is None:
+        yield Reason("accounts", "invalid", "the service did not give its own count", "it may have died; see its log")
+        return
+    answered = int(after["requests_answered"] - before["requests_answered"])
+    if answered != trial.sent:
+        yield Reason("accounts", "invalid", f"{trial.sent} requests sent, {answered} answered by the service's own count", "see the errors by class")
+
+
+def _little(trial: TrialRecord) -> Iterator[Reason]:
+    """Little's law: users = rate x mean latency. Off means that users idled, or that latency is not what it says.
+
+    A window cuts each user's first and last request at its edges, one latency in the whole window at most, and so
+    much is allowed on top.
+    """
+    if trial.latency is None or trial.measured.failed:
+        return
+    mean_s = trial.latency.sum_us / trial.latency.count / 1e6
+    in_flight = trial.measured.sent / trial.window_s * mean_s
+    off = abs(in_flight / trial.spec.load - 1)
+    if off > LITTLE + mean_s / trial.window_s:
+        yield Reason(
+            "littles-law", "invalid",
+            f"rate x mean latency gives {in_flight:.1f} in flight for {trial.spec.load} users ({off:.0%} off)",
+            "the generator had no time for all its users, or the window is too short for waits this long",
+        )  # fmt: skip
+
+
+def _ceiling(trial: TrialRecord, target: Target) -> Iterator[Reason]:
+    allowed = ceiling_of(trial, target)
+    if allowed is None:
+        return
+    share = goodput_rps(trial) / allowed.rps
+    # A window may begin and end with a wave of users: one wait of the window is not the service's doing.
+    edge = WORKLOADS[trial.spec.workload].wait_s(trial.spec.params) / trial.window_s
+    if share > OVER_CEILING + edge:
+        yield Reason("over-ceiling", "invalid", f"{share:.0%} of what arithmetic allows: the wait was skipped", "run `waitbench check`")
+    elif share >= AT_CEILING:
+        yield Reason("ceiling-bound", "note", f"at {min(share, 1):.0%} of the ceiling set by {allowed.limit}: true, and ranks nothing")
+
+
+def _arithmetic(trial: TrialRecord) -> Iterator[Reason]:
+    """The mean of a sample is at most 99 % of it at p99 and 1 % of it at the maximum."""
+    if trial.latency is None:
+        return
+    p99 = latency.percentile_us(latency.merged([trial.latency.histogram]), 99)
+    mean = trial.latency.sum_us / trial.latency.count
+    if mean > (0.99 * p99 + 0.01 * trial.latency.max_us) * 1.01:
+        yield Reason("arithmetic", "invalid", f"mean {mean:.0f} µs cannot be with p99 {p99} µs", "a bug in the recorder: please report it")
+
+
+def _generator(trial: TrialRecord) -> Iterator[Reason]:
+    generator = trial.generator
+    if generator.cpu_share > GENERATOR_CPU:
+        yield Reason(
+            "generator-cpu", "invalid", f"the generator used {generator.cpu_share:.0%} of its core: it may have been the limit",
+            "lower the load",
+        )  # fmt: skip
+    median_ms = latency.percentile_us(latency.merged([trial.latency.histogram]), 50) / 1000 if trial.latency else 0.0
+    if generator.lag_p99_ms > max(LAG_MS, LAG_SHARE * median_ms):
+        yield Reason(
+            "generator-lag", "invalid", f"the generator ran {generator.lag_p99_ms:.1f} ms late (p99)",
+            "lower the load, or give it a quieter core",
+        )  # fmt: skip
+
+
+def _upstream(trial: TrialRecord) -> Iterator[Reason]:
+    """The remote API must never be the limit."""
+    begin, end = trial.upstream.window_start, trial.upstream.window_end
+    if begin is None or end is None:
+        return
+    share = (end["cpu_s"] - begin["cpu_s"]) / (end["monotonic_s"] - begin["monotonic_s"])
+    lag_ms = end["loop_lag_ms"]
+    if share > UPSTREAM_CPU or lag_ms > UPSTREAM_LAG_MS:
+        yield Reason(
+            "upstream-limit", "invalid", f"the remote API used {share:.0%} of a core and ran up to {lag_ms:.0f} ms late",
+            "lower the load: the remote API was part of the limit",
+        )  # fmt: skip
