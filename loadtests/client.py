@@ -70,7 +70,8 @@ class Connection:
 
     def _exchange(self, request: bytes) -> tuple[int, bytes]:
         connection, parser = self._socket, self._parser
-        assert connection is not None and parser is not None
+        assert connection is not None
+        assert parser is not None
         self._body, self._complete = b"", False
         connection.sendall(request)
         while not self._complete:

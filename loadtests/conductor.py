@@ -113,7 +113,9 @@ class Conductor:
         self._environment.runner.start(spec.load, spawn_rate=spec.load, user_classes=[TrialUser])
         while self._environment.runner.user_count < spec.load:
             if time.monotonic() - began > SPAWN_S:
-                raise GaveUp(f"only {self._environment.runner.user_count} of {spec.load} users came up in {SPAWN_S:.0f} s")
+                raise GaveUp(
+                    f"only {self._environment.runner.user_count} of {spec.load} users came up in {SPAWN_S:.0f} s"
+                )
             gevent.sleep(0.005)
         return time.monotonic() - began
 

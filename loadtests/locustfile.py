@@ -23,8 +23,6 @@ __all__ = ["TrialUser"]
 logging.getLogger("locust.runners").setLevel(logging.WARNING)
 
 
-
-
 def run_folder() -> RunFolder:
     named = os.environ.get("WAITBENCH_RUN")
     if not named:

@@ -8,7 +8,8 @@ import os
 accesslog = None
 loglevel = "warning"
 # The heartbeat file: on a disk it would block the worker now and then.
-worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+MEMORY = "/dev/shm"  # noqa: S108 - gunicorn makes a file of its own in it
+worker_tmp_dir = MEMORY if os.access(MEMORY, os.W_OK) else None
 # A worker that waits is not a worker that hangs.
 timeout = 120
 graceful_timeout = 10

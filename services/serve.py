@@ -58,8 +58,8 @@ def main() -> None:
     command, environment = server_command(options.variants, options.variant, options.host, options.port)
     allow_many_sockets()
     os.chdir(HERE)
-    environment["PYTHONPATH"] = str(HERE)
-    os.execvpe(sys.executable, [sys.executable, "-m", *command], {**os.environ, **environment})
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH")]))
+    os.execvpe(sys.executable, [sys.executable, "-m", *command], {**os.environ, **environment})  # noqa: S606
 
 
 if __name__ == "__main__":

@@ -42,7 +42,9 @@ def _below(section: Section) -> str:
 
 
 def _cost(point: Point) -> str:
-    costs = [(cell.cpu_s_per_1k, cell.target.title) for cell in point.cells if cell.valid and cell.cpu_s_per_1k is not None]
+    costs = [
+        (cell.cpu_s_per_1k, cell.target.title) for cell in point.cells if cell.valid and cell.cpu_s_per_1k is not None
+    ]
     if len(costs) < 2:
         return ""
     (least, cheap), (most, dear) = min(costs), max(costs)

@@ -28,7 +28,19 @@ SAMPLES: dict[str, dict[str, int]] = {
     "db": {"ms": 5},
 }
 
-BAD_QUERIES = ("", "ms=", "ms=-1", "ms=1.5", "ms=abc", "ms=60001", "ms=+5", "ms=5&ms=5", "ms=%205", "ms=%D9%A5", "ms=1_0")
+BAD_QUERIES = (
+    "",
+    "ms=",
+    "ms=-1",
+    "ms=1.5",
+    "ms=abc",
+    "ms=60001",
+    "ms=+5",
+    "ms=5&ms=5",
+    "ms=%205",
+    "ms=%D9%A5",
+    "ms=1_0",
+)
 BAD_CALLS = ("ms=1&calls=0", "ms=1&calls=21", "ms=1&calls=", "ms=1&calls=2&calls=2", "ms=1&calls=x")
 
 
@@ -167,7 +179,9 @@ def _runtime(variant: Variant, info: dict[str, Any]) -> Finding:
     runtime = info["runtime"]
     if variant.model == "gevent":
         missing = {"socket", "select", "time", "threading"} - set(runtime.get("gevent_patched", []))
-        return Finding("budget", "gevent has patched the standard library", not missing, f"not patched: {sorted(missing)}")
+        return Finding(
+            "budget", "gevent has patched the standard library", not missing, f"not patched: {sorted(missing)}"
+        )
     if variant.model == "asyncio":
         right = runtime.get("loop") == "uvloop" and runtime.get("http") == "httptools_impl"
         return Finding("budget", "the event loop is uvloop, the parser httptools", right, json.dumps(runtime))

@@ -41,14 +41,26 @@ def list_(what: str, as_json: bool) -> None:
 
 def _variants() -> list[dict[str, Any]]:
     return [
-        {"name": v.name, "title": v.title, "framework": v.framework, "model": v.model, "server": v.server, "budget": v.budget}
+        {
+            "name": v.name,
+            "title": v.title,
+            "framework": v.framework,
+            "model": v.model,
+            "server": v.server,
+            "budget": v.budget,
+        }
         for v in load_variants().values()
     ]
 
 
 def _workloads() -> list[dict[str, Any]]:
     return [
-        {"name": w.name, "title": w.title, "shows": w.shows, "params": {n: [p.low, p.high] for n, p in w.parameters.items()}}
+        {
+            "name": w.name,
+            "title": w.title,
+            "shows": w.shows,
+            "params": {n: [p.low, p.high] for n, p in w.parameters.items()},
+        }
         for w in WORKLOADS.values()
     ]
 
@@ -66,7 +78,7 @@ _LISTINGS = {"variants": _variants, "workloads": _workloads, "plans": _plans}
 @click.option("--variant", "variants", multiple=True, metavar="V", help="Only this one (may be repeated).")
 @click.option("--workload", "workloads", multiple=True, metavar="W", help="Only this one (may be repeated).")
 @click.option("--engine", type=click.Choice(["local", "compose", "attached"]), default="local", show_default=True,
-              help="Processes of this machine, or containers; attached is for use inside the load container.")  # fmt: skip
+              help="Processes of this machine, or containers; attached: inside the load container.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Order of the trials; drawn anew when not given.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=RESULTS, help="Where run folders go.")
 @click.option("--ui/--no-ui", default=True, show_default=True, help="Locust's web UI while it runs.")
@@ -74,7 +86,9 @@ _LISTINGS = {"variants": _variants, "workloads": _workloads, "plans": _plans}
 @click.option("--ui-port", type=click.IntRange(1, 65535), default=8089, show_default=True)
 @click.option("--keep-ui", is_flag=True, help="Leave the web UI and the services up when the run is over.")
 @click.option("--allow-remote", is_flag=True, help="Allow external services that are not on this machine.")
-def run(plan: str, variants: tuple[str, ...], workloads: tuple[str, ...], engine: str, allow_remote: bool, **options: Any) -> None:
+def run(
+    plan: str, variants: tuple[str, ...], workloads: tuple[str, ...], engine: str, allow_remote: bool, **options: Any
+) -> None:
     """Carry out PLAN, a name from `list plans` or a path; the last line on stdout is the run's folder.
 
     Exits 0 when every trial is valid, 3 when some are not, 1 when the run failed, 130 when it was interrupted; what
@@ -91,7 +105,14 @@ def run(plan: str, variants: tuple[str, ...], workloads: tuple[str, ...], engine
     chosen = select(load_plan(path, known, allow_remote), variants, workloads)
     _check_chosen(variants, chosen, known)
     seed = options.pop("seed")
-    order = Order(plan=chosen, plan_name=path.stem, variants=known, engine=engine, seed=_seed() if seed is None else seed, **options)
+    order = Order(
+        plan=chosen,
+        plan_name=path.stem,
+        variants=known,
+        engine=engine,
+        seed=_seed() if seed is None else seed,
+        **options,
+    )
     console = Console(stderr=True)
     if engine == "compose":
         outcome = run_in_containers(order, path, console)
@@ -156,7 +177,7 @@ def report(folder: Path) -> None:
     click.echo(str(folder / "report.html"))
 
 
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+def _interrupt(number: int, _: FrameType | None) -> NoReturn:
     # Once is enough: a second signal would cut the cleaning up short and leave processes behind.
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, signal.SIG_IGN)

@@ -217,7 +217,9 @@ class Comparison:
         told = f": {self.run.message}" if self.run.message else ""
         if not self.missing:
             return "" if status == "complete" else f"This run was {status}{told}. Every trial had finished."
-        word = {"running": "is still going on", "complete": "is complete"}.get(status, f"was {status}" if status != "failed" else "failed")
+        word = {"running": "is still going on", "complete": "is complete"}.get(
+            status, f"was {status}" if status != "failed" else "failed"
+        )
         left = len(self.missing)
         done = len(self.run.trials) - left
         gone = ", ".join(f"{variant} {count}" for variant, count in _counted(spec.variant for spec in self.missing))

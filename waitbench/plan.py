@@ -169,8 +169,8 @@ def _check_targets(path: Path, plan: Plan, allow_remote: bool) -> None:
         host = urlsplit(item.base_url).hostname
         if host not in LOOPBACK and not allow_remote:
             raise UsageError(
-                f"{path}: external {item.name!r}: {host} is not this machine. Load on other people's machines does harm; "
-                "if this one is yours to load, say --allow-remote"
+                f"{path}: external {item.name!r}: {host} is not this machine. Load on other people's machines "
+                "does harm; if this one is yours to load, say --allow-remote"
             )
 
 
@@ -207,4 +207,3 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     names = list(known)
     close = difflib.get_close_matches(name, names, n=1)
     return f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names)}"
-

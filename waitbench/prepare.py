@@ -60,7 +60,9 @@ def new_folder(out: Path, plan_name: str, began: datetime) -> RunFolder:
         except FileExistsError:
             continue
         except OSError as error:
-            raise WaitbenchError(f"{out} can't be written to: {error.strerror}. Mend its permissions, or use --out") from None
+            raise WaitbenchError(
+                f"{out} can't be written to: {error.strerror}. Mend its permissions, or use --out"
+            ) from None
     latest = out / "latest"
     draft = out / f".latest-{secrets.token_hex(4)}"
     draft.symlink_to(name)
@@ -88,7 +90,13 @@ def targets(plan: Plan, variants: dict[str, Variant], base_urls: dict[str, str])
 
 
 def run_record(
-    folder: RunFolder, plan: Plan, plan_name: str, engine: str, seed: int, found: dict[str, Target], upstream_url: str | None
+    folder: RunFolder,
+    plan: Plan,
+    plan_name: str,
+    engine: str,
+    seed: int,
+    found: dict[str, Target],
+    upstream_url: str | None,
 ) -> RunRecord:
     return RunRecord(
         waitbench=__version__,

@@ -28,7 +28,9 @@ class RunProgress:
             self._bar.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._bar:
             self._bar.stop()
 
@@ -43,8 +45,9 @@ class RunProgress:
         params = " ".join(f"{name}={value}" for name, value in spec.params.items())
         errors = f", {trial.measured.failed} errors" if trial.measured.failed else ""
         what = f"{spec.variant:<16} {spec.workload} {params}".rstrip()
+        rate = trial.measured.good / trial.window_s
         self._console.print(
-            f"[dim]{number:>3}/{self._total}[/] {what:<38} {spec.load:>5} users {trial.measured.good / trial.window_s:>9,.1f}/s{errors}",
+            f"[dim]{number:>3}/{self._total}[/] {what:<42} {spec.load:>5} users {rate:>9,.1f}/s{errors}",
             highlight=False,
         )
 

@@ -1,4 +1,4 @@
-"""A run from start to end: services up, budgets read back, the generator played and watched, a report whatever happens."""
+"""A run from start to end: services up, budgets read back, the generator watched, a report whatever happens."""
 
 import os
 import sys
@@ -70,7 +70,9 @@ def run(order: Order, console: Console, stacked: Callable[[Order], AbstractConte
         with stacked(order) as stack:
             found = targets(order.plan, order.variants, stack.base_urls)
             folder = new_folder(order.out, order.plan_name, now())
-            record = run_record(folder, order.plan, order.plan_name, order.engine, order.seed, found, stack.upstream_url)
+            record = run_record(
+                folder, order.plan, order.plan_name, order.engine, order.seed, found, stack.upstream_url
+            )
             folder.write_run(record)
             return _carry_out(order, console, stack, folder, record)
 
@@ -173,7 +175,8 @@ def _conclude(console: Console, folder: RunFolder, record: RunRecord, status: St
 def _tell(console: Console, order: Order, record: RunRecord) -> None:
     seconds = sum(spec.warmup_s + spec.measure_s for spec in record.trials)
     console.print(
-        f"[bold]{order.plan.title}[/]: {len(record.trials)} trials, about {seconds / 60:.1f} min of load, seed {record.seed}",
+        f"[bold]{order.plan.title}[/]: {len(record.trials)} trials, about {seconds / 60:.1f} min of load, "
+        f"seed {record.seed}",
         highlight=False,
     )
     if order.ui:

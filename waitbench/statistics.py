@@ -63,7 +63,7 @@ def verdict(ratio: Interval) -> Verdict:
         return "faster"
     if ratio.high < 1 and 1 - ratio.mean >= PRACTICAL:
         return "slower"
-    if 1 - TIE <= ratio.low and ratio.high <= 1 + TIE:
+    if ratio.low >= 1 - TIE and ratio.high <= 1 + TIE:
         return "tie"
     return "inconclusive"
 

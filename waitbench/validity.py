@@ -68,14 +68,24 @@ def _errors(trial: TrialRecord) -> Iterator[Reason]:
         yield Reason("no-requests", "invalid", "nothing was sent in the window", "measure for longer")
     elif failed / sent > ERROR_SHARE:
         classes = ", ".join(f"{count} × {kind}" for kind, count in trial.measured.errors.items())
-        yield Reason("errors", "invalid", f"{failed / sent:.2%} of {sent} requests failed: {classes}", "see the service's log; lower the load")
+        yield Reason(
+            "errors",
+            "invalid",
+            f"{failed / sent:.2%} of {sent} requests failed: {classes}",
+            "see the service's log; lower the load",
+        )
 
 
 def _budget(target: Target) -> Iterator[Reason]:
     if target.budget_read is None:
         return
     for name, declared, found in differences(target.budget, target.budget_read):
-        yield Reason("budget", "invalid", f"{name}: declared {declared}, running with {found}", "mend services/variants.toml or the service")
+        yield Reason(
+            "budget",
+            "invalid",
+            f"{name}: declared {declared}, running with {found}",
+            "mend services/variants.toml or the service",
+        )
 
 
 def _overlap(target: Target) -> Iterator[Reason]:
@@ -96,7 +106,12 @@ def _accounts(trial: TrialRecord) -> Iterator[Reason]:
         return
     answered = int(after["requests_answered"] - before["requests_answered"])
     if answered != trial.sent:
-        yield Reason("accounts", "invalid", f"{trial.sent} requests sent, {answered} answered by the service's own count", "see the errors by class")
+        yield Reason(
+            "accounts",
+            "invalid",
+            f"{trial.sent} requests sent, {answered} answered by the service's own count",
+            "see the errors by class",
+        )
 
 
 def _little(trial: TrialRecord) -> Iterator[Reason]:
@@ -126,9 +141,18 @@ def _ceiling(trial: TrialRecord, target: Target) -> Iterator[Reason]:
     # A window may begin and end with a wave of users: one wait of the window is not the service's doing.
     edge = WORKLOADS[trial.spec.workload].wait_s(trial.spec.params) / trial.window_s
     if share > OVER_CEILING + edge:
-        yield Reason("over-ceiling", "invalid", f"{share:.0%} of what arithmetic allows: the wait was skipped", "run `waitbench check`")
+        yield Reason(
+            "over-ceiling",
+            "invalid",
+            f"{share:.0%} of what arithmetic allows: the wait was skipped",
+            "run `waitbench check`",
+        )
     elif share >= AT_CEILING:
-        yield Reason("ceiling-bound", "note", f"at {min(share, 1):.0%} of the ceiling set by {allowed.limit}: true, and ranks nothing")
+        yield Reason(
+            "ceiling-bound",
+            "note",
+            f"at {min(share, 1):.0%} of the ceiling set by {allowed.limit}: true, and ranks nothing",
+        )
 
 
 def _arithmetic(trial: TrialRecord) -> Iterator[Reason]:
@@ -138,14 +162,20 @@ def _arithmetic(trial: TrialRecord) -> Iterator[Reason]:
     p99 = latency.percentile_us(latency.merged([trial.latency.histogram]), 99)
     mean = trial.latency.sum_us / trial.latency.count
     if mean > (0.99 * p99 + 0.01 * trial.latency.max_us) * 1.01:
-        yield Reason("arithmetic", "invalid", f"mean {mean:.0f} µs cannot be with p99 {p99} µs", "a bug in the recorder: please report it")
+        yield Reason(
+            "arithmetic",
+            "invalid",
+            f"mean {mean:.0f} µs cannot be with p99 {p99} µs",
+            "a bug in the recorder: please report it",
+        )
 
 
 def _generator(trial: TrialRecord) -> Iterator[Reason]:
     generator = trial.generator
     if generator.cpu_share > GENERATOR_CPU:
         yield Reason(
-            "generator-cpu", "invalid", f"the generator used {generator.cpu_share:.0%} of its core: it may have been the limit",
+            "generator-cpu", "invalid",
+            f"the generator used {generator.cpu_share:.0%} of its core: it may have been the limit",
             "lower the load",
         )  # fmt: skip
     median_ms = latency.percentile_us(latency.merged([trial.latency.histogram]), 50) / 1000 if trial.latency else 0.0
@@ -165,6 +195,7 @@ def _upstream(trial: TrialRecord) -> Iterator[Reason]:
     lag_ms = end["loop_lag_ms"]
     if share > UPSTREAM_CPU or lag_ms > UPSTREAM_LAG_MS:
         yield Reason(
-            "upstream-limit", "invalid", f"the remote API used {share:.0%} of a core and ran up to {lag_ms:.0f} ms late",
+            "upstream-limit", "invalid",
+            f"the remote API used {share:.0%} of a core and ran up to {lag_ms:.0f} ms late",
             "lower the load: the remote API was part of the limit",
         )  # fmt: skip

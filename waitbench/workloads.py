@@ -29,7 +29,7 @@ class Workload:
     """What this workload can and cannot prove, in a sentence."""
     parameters: Mapping[str, Parameter]
     answer: Callable[[Params], dict[str, Any]]
-    slots: Callable[[Params, Budget], dict[str, float]] = field(default=lambda params, budget: {})
+    slots: Callable[[Params, Budget], dict[str, float]] = field(default=lambda _params, _budget: {})
     """Requests that may wait at once, by the budget that limits them, for one worker."""
 
     def path(self, params: Params) -> str:
@@ -70,7 +70,7 @@ WORKLOADS = {
             "An answer at once",
             "what the framework and its server cost by themselves; nothing waits here",
             {},
-            lambda params: {"workload": "fast"},
+            lambda _: {"workload": "fast"},
         ),
         Workload(
             "wait",
@@ -97,7 +97,7 @@ WORKLOADS = {
             "waiting on a driver and its pool; above the pool's ceiling every stack queues alike",
             {"ms": MS},
             lambda params: {"workload": "db", "ms": params["ms"], "rows": _shelf()},
-            lambda params, budget: {"db_pool": budget["db_pool"]} if "db_pool" in budget else {},
+            lambda _, budget: {"db_pool": budget["db_pool"]} if "db_pool" in budget else {},
         ),
     )
 }
@@ -111,7 +111,9 @@ class Ceiling:
     limit: str
 
 
-def ceiling(workload: Workload, params: Params, budget: Budget, users: int | None, rate: float | None) -> Ceiling | None:
+def ceiling(
+    workload: Workload, params: Params, budget: Budget, users: int | None, rate: float | None
+) -> Ceiling | None:
     """Little's law turned round: slots / wait, for the scarcest of users, threads, pools. None where nothing waits."""
     params = workload.complete(params)
     wait_s = workload.wait_s(params)

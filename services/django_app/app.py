@@ -5,7 +5,6 @@ import os
 from django.core.wsgi import get_wsgi_application
 from django.http import HttpResponse
 from django.urls import path
-
 from work import answers, blocking, params, tally
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "django_app.settings")

@@ -2,7 +2,6 @@
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
-
 from work import answers, nonblocking, params, tally
 
 app = FastAPI(openapi_url=None, redirect_slashes=False, lifespan=nonblocking.lifespan)

@@ -3,7 +3,6 @@
 from flask import Flask, Response, request
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import Rule
-
 from work import answers, blocking, params, tally
 
 

@@ -58,7 +58,8 @@ async def lifespan(receive, send):
 
 async def app(scope, receive, send):
     if scope["type"] == "lifespan":
-        return await lifespan(receive, send)
+        await lifespan(receive, send)
+        return
     try:
         query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         status, body = await answer(scope["method"], scope["path"], query)

@@ -1,5 +1,6 @@
 """What a service says of itself. The budget is read from the live objects, not from what was asked for."""
 
+import contextlib
 import gc
 import os
 import platform
@@ -48,10 +49,8 @@ def info(db_pool: Any, upstream_connections: int, upstream_threads: int | None =
 def _versions() -> dict[str, str]:
     found = {}
     for name in PACKAGES:
-        try:
+        with contextlib.suppress(PackageNotFoundError):
             found[name] = version(name)
-        except PackageNotFoundError:
-            pass
     return found
 
 

@@ -29,7 +29,8 @@ def timeout(ms: int) -> httpx2.Timeout:
     return httpx2.Timeout(settings.dependency_grace_s, read=ms / 1000 + settings.dependency_grace_s)
 
 
-def read(response: httpx2.Response) -> Any:
+def read(response: httpx2.Response) -> dict[str, Any]:
     if response.status_code != 200:
         raise DependencyFailed(FAILED)
-    return response.json()
+    body: dict[str, Any] = response.json()
+    return body

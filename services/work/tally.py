@@ -5,6 +5,7 @@ adds them up. So the figures are the service's, however many processes it has. R
 /usage are the harness's own and are not counted.
 """
 
+import contextlib
 import mmap
 import os
 import tempfile
@@ -152,10 +153,9 @@ def reset_peaks() -> None:
         counts = _Counts(file).numbers
         counts[PEAK_IN_FLIGHT] = counts[IN_FLIGHT]
     for pid in {os.getpgrp(), *worker_pids()}:
-        try:  # 5: the kernel's own "reset the peak resident set", proc_pid_clear_refs(5)
+        # 5: the kernel's own "reset the peak resident set", proc_pid_clear_refs(5)
+        with contextlib.suppress(OSError):
             Path(f"/proc/{pid}/clear_refs").write_text("5")
-        except OSError:
-            pass
 
 
 def _alive(pid: int) -> bool:

@@ -1,2 +1,4 @@
 """The same plan in containers: `docker compose up`, watched from outside."""
+
+
 def run_in_containers(order, path, console): ...

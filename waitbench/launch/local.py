@@ -94,7 +94,8 @@ class LocalStack:
         with Service(url) as service:
             if not wait_until(ready, READY_S):
                 raise WaitbenchError(
-                    f"{name} did not answer /health within {READY_S:.0f} s; the end of what it printed:\n{process.last_words()}"
+                    f"{name} did not answer /health within {READY_S:.0f} s; the end of what it printed:\n"
+                    f"{process.last_words()}"
                 )
 
 
@@ -111,7 +112,9 @@ def require_free(port: int, what: str) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            raise WaitbenchError(f"port {port}, meant for {what}, can't be had: {error.strerror}. Free it, or choose another") from None
+            raise WaitbenchError(
+                f"port {port}, meant for {what}, can't be had: {error.strerror}. Free it, or choose another"
+            ) from None
 
 
 def sweep() -> None:

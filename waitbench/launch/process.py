@@ -70,7 +70,9 @@ class Process:
 
     def died(self) -> WaitbenchError:
         """The error that says so."""
-        return WaitbenchError(f"{self.name} ended with {_ending(self.exit_code())}; the end of what it printed:\n{self.last_words()}")
+        return WaitbenchError(
+            f"{self.name} ended with {_ending(self.exit_code())}; the end of what it printed:\n{self.last_words()}"
+        )
 
     def end(self, grace_s: float = 10.0) -> None:
         """Ask it to end, wait, then end its whole group by force."""

@@ -11,12 +11,12 @@ import matplotlib
 
 matplotlib.use("svg")
 
-from matplotlib.axes import Axes  # noqa: E402
-from matplotlib.figure import Figure  # noqa: E402
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from waitbench import latency  # noqa: E402
-from waitbench.comparison import Cell, Comparison, Section  # noqa: E402
-from waitbench.statistics import TAIL_SAMPLES  # noqa: E402
+from waitbench import latency
+from waitbench.comparison import Cell, Comparison, Section
+from waitbench.statistics import TAIL_SAMPLES
 
 SIZE_IN = (4.6, 3.3)
 """Small, so that the letters are still readable where the chart is as wide as a phone."""
@@ -37,7 +37,7 @@ PALETTE = """
 """
 """Colours told apart by people who see few; marks and dashes differ too."""
 
-_STYLE = {
+_STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "waitbench",
     "font.size": 9,
@@ -104,7 +104,9 @@ def _throughput(axes: Axes, section: Section, order: dict[str, int]) -> str:
         low = [cell.goodput.mean - (cell.goodput.low or cell.goodput.mean) for cell in cells]
         high = [(cell.goodput.high or cell.goodput.mean) - cell.goodput.mean for cell in cells]
         at = [cell.load for cell in cells]
-        axes.errorbar(at, mean, yerr=[_above_zero(low), _above_zero(high)], capsize=3, **_look(cells[0], order[variant]))
+        axes.errorbar(
+            at, mean, yerr=[_above_zero(low), _above_zero(high)], capsize=3, **_look(cells[0], order[variant])
+        )
     ceilings = [(point.load, cell.ceiling.rps) for point in section.points for cell in point.cells[:1] if cell.ceiling]
     if ceilings:
         axes.plot(*zip(*ceilings, strict=True), color=MUTED, linewidth=1, linestyle=(0, (2, 2)), label="ceiling")
@@ -155,7 +157,9 @@ def _over_time(axes: Axes, section: Section, order: dict[str, int]) -> str:
     axes.set_xlabel("second of the trial")
     axes.set_ylabel("p99 (ms)")
     axes.set_title(f"Latency over time, {point.load} users", loc="left")
-    return f"p99 of each second at {point.load} users, {section.title}: the median over trials, the measured window shaded"
+    return (
+        f"p99 of each second at {point.load} users, {section.title}: the median over trials, the measured window shaded"
+    )
 
 
 _PLOTS: dict[str, Callable[[Axes, Section, dict[str, int]], str]] = {

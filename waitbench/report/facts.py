@@ -65,10 +65,10 @@ def _method(comparison: Comparison) -> list[tuple[str, str]]:
     sent = sum(t.sent for t in trials)
     return [
         ("plan", f"{run.plan_name}, {plan['repeats']} repeats, seed {run.seed}, engine {run.engine}"),
-        ("trial", f"{plan['warmup_s']:g} s of warm-up, {plan['measure_s']:g} s measured, then a drain that waits for every answer"),
+        ("trial", f"{plan['warmup_s']:g} s of warm-up, {plan['measure_s']:g} s measured, then a wait for every answer"),
         ("order", "blocks that hold every contender once under one load, shuffled, repeated"),
-        ("load", "closed loop: each user sends its next request when the last one ends; fresh connections in each trial"),
-        ("latency", "from the send to the last byte, in microseconds; a request belongs to the window in which it was sent"),
+        ("load", "closed loop: a user sends its next request when the last one ends; fresh connections each trial"),
+        ("latency", "from the send to the last byte, in microseconds; a request counts where it was sent"),
         ("requests", f"{sent:,} in all, each accounted for by the services' own counts unless said otherwise"),
         ("generator", f"at most {most_cpu:.0%} of a core; its loop at most {worst_lag:.1f} ms late (p99 of a trial)"),
         ("intervals", "95 %, Student's t over trials; ratios paired by block"),
@@ -79,9 +79,14 @@ def _method(comparison: Comparison) -> list[tuple[str, str]]:
 def _environment(comparison: Comparison) -> list[tuple[str, str]]:
     found = comparison.run.environment
     packages = found.get("packages", {})
-    harness = ", ".join(f"{name} {packages[name]}" for name in ("locust", "gevent", "httptools", "hdrhistogram") if name in packages)
+    harness = ", ".join(
+        f"{name} {packages[name]}" for name in ("locust", "gevent", "httptools", "hdrhistogram") if name in packages
+    )
     rows = [
-        ("processor", f"{found.get('cpu')}, {found.get('cores')} cores" + (", virtual" if found.get("virtualised") else "")),
+        (
+            "processor",
+            f"{found.get('cpu')}, {found.get('cores')} cores" + (", virtual" if found.get("virtualised") else ""),
+        ),
         ("memory", f"{found.get('memory_mib')} MiB"),
         ("kernel", f"{found.get('system')} {found.get('kernel')}"),
         ("governor", found.get("governor") or "not told by this machine"),
@@ -98,7 +103,11 @@ def _service(target: Target) -> str:
     if target.external:
         return f"external, at {target.base_url}"
     info = target.info
-    chosen = {"flask": ("flask", "gunicorn"), "django": ("django", "gunicorn", "gevent"), "fastapi": ("fastapi", "uvicorn", "uvloop", "httptools")}
+    chosen = {
+        "flask": ("flask", "gunicorn"),
+        "django": ("django", "gunicorn", "gevent"),
+        "fastapi": ("fastapi", "uvicorn", "uvloop", "httptools"),
+    }
     versions = info.get("versions", {})
     named = [f"{n} {versions[n]}" for n in (*chosen.get(target.framework, ()), "psycopg", "httpx2") if n in versions]
     return f"Python {info.get('python', '?')}, {', '.join(named)}"

@@ -22,8 +22,11 @@ def render(comparison: Comparison, charts: list[Chart]) -> str:
     titles, rows = budgets(comparison)
     return _templates.get_template("report.html.j2").render(
         comparison=comparison,
-        charts={s.key: [(Markup(c.inline), c.caption) for c in charts if c.section == s.key] for s in comparison.sections},
-        palette=Markup(PALETTE),
+        charts={
+            s.key: [(Markup(c.inline), c.caption) for c in charts if c.section == s.key]  # noqa: S704 - matplotlib escapes
+            for s in comparison.sections
+        },
+        palette=Markup(PALETTE),  # noqa: S704 - our own constant
         colour={target.name: n % 8 for n, target in enumerate(comparison.variants)},
         summary_row=summary_row,
         interval=interval,

@@ -35,7 +35,9 @@ def _trial_row(trial: TrialRecord, target: Target) -> dict[str, str]:
     count = trial.latency.count if trial.latency else 0
     ceiling = ceiling_of(trial, target)
     quantiles = {
-        f"{name}_ms": number(latency.percentile_us(histogram, percent) / 1000 if count >= samples_needed(percent) else None, 3)
+        f"{name}_ms": number(
+            latency.percentile_us(histogram, percent) / 1000 if count >= samples_needed(percent) else None, 3
+        )
         for name, percent in PERCENTILES.items()
     }
     return {

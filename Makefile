@@ -1,0 +1,56 @@
+# Everything needs python3 (3.11 or newer) with venv, and make. Packages are pinned with hashes in requirements/.
+PYTHON ?= python3
+PLAN ?= quick
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help setup setup-dev run serve check-services test test-compose check format lock clean
+
+help: ## What there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# A stamp for each set of packages: nothing is downloaded, or even looked for, twice.
+$(VENV)/local.stamp: requirements/local.txt
+	@$(PYTHON) -c 'import sys; sys.exit("waitbench needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Say make PYTHON=/path/to/python3.11") if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/local.txt
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt $(VENV)/local.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+setup: $(VENV)/local.stamp ## Packages for a local run, into .venv
+setup-dev: $(VENV)/dev.stamp ## Packages for work on waitbench too
+
+run: setup ## Run PLAN (quick) on this machine; ARGS for more, as ARGS="--seed 1"
+	$(BIN)/python -m waitbench run $(PLAN) $(ARGS)
+
+check-services: setup ## Check contract, timing, overlap and budget of every service
+	$(BIN)/python -m waitbench check
+
+test: setup-dev ## Every test but those that need a Docker engine
+	$(BIN)/python -m pytest -m "not compose" $(ARGS)
+
+test-compose: setup-dev ## The end-to-end test in containers
+	$(BIN)/python -m pytest -m compose $(ARGS)
+
+check: setup-dev ## Format, lint, types, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(MAKE) test
+
+format: setup-dev ## Format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: setup-dev ## Pin the newest packages that the .in files allow (needs uv)
+	for set in dev services harness local; do \
+	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	    $$(test $$set = dev || echo --constraint requirements/dev.txt) --upgrade requirements/$$set.in -o requirements/$$set.txt; \
+	done
+
+clean: ## Remove the packages and caches; runs in results/ stay
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
