@@ -4,6 +4,7 @@ Locust's own clients cost more per request than the services measured here; this
 """
 
 import errno
+import time
 from urllib.parse import urlsplit
 
 import gevent.socket
@@ -33,18 +34,21 @@ class Connection:
         self._parser: HttpResponseParser | None = None
         self._body = b""
         self._complete = False
+        self._too_long = False
 
     def request_bytes(self, path: str, method: str = "GET") -> bytes:
         """A request as it goes over the wire, to be made once and sent many times."""
         length = "Content-Length: 0\r\n" if method == "POST" else ""
-        return f"{method} {path} HTTP/1.1\r\nHost: {self.host}:{self.port}\r\nAccept: */*\r\n{length}\r\n".encode()
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{method} {path} HTTP/1.1\r\nHost: {host}:{self.port}\r\nAccept: */*\r\n{length}\r\n".encode()
 
     def exchange(self, request: bytes) -> tuple[int, bytes]:
         """Send a request and wait for the whole answer: its status and body. Raises RequestFailed."""
+        deadline = time.monotonic() + self._timeout_s
         try:
             if self._socket is None:
                 self._connect()
-            return self._exchange(request)
+            return self._exchange(request, deadline)
         except RequestFailed:
             self.close()
             raise
@@ -53,7 +57,7 @@ class Connection:
             raise RequestFailed("timeout") from None
         except HttpParserError:
             self.close()
-            raise RequestFailed("malformed answer") from None
+            raise RequestFailed("body too long" if self._too_long else "malformed answer") from None
         except OSError as error:
             self.close()
             raise RequestFailed(_KINDS.get(error.errno or 0, "connection failed")) from None
@@ -68,13 +72,15 @@ class Connection:
         self._socket.setsockopt(gevent.socket.IPPROTO_TCP, gevent.socket.TCP_NODELAY, 1)
         self._parser = HttpResponseParser(self)
 
-    def _exchange(self, request: bytes) -> tuple[int, bytes]:
+    def _exchange(self, request: bytes, deadline: float) -> tuple[int, bytes]:
         connection, parser = self._socket, self._parser
         assert connection is not None
         assert parser is not None
-        self._body, self._complete = b"", False
+        self._body, self._complete, self._too_long = b"", False, False
         connection.sendall(request)
         while not self._complete:
+            # A socket's time-out is for each piece; a request's is for all of them.
+            connection.settimeout(max(0.001, deadline - time.monotonic()))
             received = connection.recv(RECEIVE_BYTES)
             if not received:
                 raise RequestFailed("short body" if self._body else "reset")
@@ -88,7 +94,8 @@ class Connection:
         """httptools calls this with each piece of a body."""
         self._body = self._body + body if self._body else body
         if len(self._body) > BODY_LIMIT:
-            raise RequestFailed("body too long")
+            self._too_long = True
+            raise RequestFailed("body too long")  # which httptools turns into an error of its own
 
     def on_message_complete(self) -> None:
         """httptools calls this at the end of an answer."""

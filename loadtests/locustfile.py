@@ -49,6 +49,12 @@ def play_the_run(environment: Any, **_: Any) -> None:
     if environment.web_ui:
         webui.extend(environment, conductor, folder, run)
 
+    @environment.events.test_stopping.add_listener
+    def let_users_go(**_: Any) -> None:
+        # Whoever stops the test: a closed loop goes on until told, and Locust would wait for it all its stop time-out.
+        if TrialUser.trial:
+            TrialUser.trial.going = False
+
     def play() -> None:
         # Headless, Locust starts a test of its own with no users; it has to be over before the first trial.
         gevent.sleep(0.2)

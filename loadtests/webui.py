@@ -4,6 +4,7 @@ over, the choice of a service and workload to try by hand."""
 import json
 from typing import Any
 
+import gevent
 from flask import Response, abort, request, send_file
 
 from loadtests.conductor import Conductor, describe, request_observer
@@ -13,6 +14,8 @@ from waitbench import latency
 from waitbench.results import RunFolder, RunRecord, TrialRecord, TrialSpec
 
 TAB = "waitbench-trials"
+BY_HAND_S = 600
+"""No load goes on for ever: one started by hand stops by itself after so long."""
 COLUMNS = {
     "block": "Block",
     "variant": "Variant",
@@ -101,9 +104,9 @@ def _offer_by_hand(environment: Any, conductor: Conductor, run: RunRecord) -> No
         spec = choices[environment.parsed_options.waitbench_target]
         users = max(1, int(environment.parsed_options.num_users or 1))
         spec = spec.model_copy(update={"load": users})
-        TrialUser.trial = Trial(spec, request_observer(environment, spec.variant, describe(spec)))
+        trial = TrialUser.trial = Trial(spec, request_observer(environment, spec.variant, describe(spec)))
+        gevent.spawn_later(BY_HAND_S, stop, trial)
 
-    @environment.events.test_stopping.add_listener
-    def leave(**_: Any) -> None:
-        if not conductor.busy and TrialUser.trial:
-            TrialUser.trial.going = False
+    def stop(trial: Trial) -> None:
+        if TrialUser.trial is trial:
+            environment.runner.stop()

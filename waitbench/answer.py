@@ -55,7 +55,8 @@ def _cost(point: Point) -> str:
 
 def _ratio(standing: Standing) -> str:
     ratio = standing.ratio
-    assert ratio is not None
+    if ratio is None:
+        return "never in the same repeat"
     bounds = f" ({ratio.low:.2f}–{ratio.high:.2f})" if ratio.low is not None else ""
     return f"{ratio.mean:.2f}{bounds}"
 

@@ -147,8 +147,14 @@ def overlap(service: Service, workload: Workload, calls: int, ms: int = OVERLAP_
 
     def call() -> None:
         with Service(service.base_url, timeout_s=30) as own:
-            own.get("/health")  # connected: what follows is the call alone
-            ready.wait()
+            try:
+                own.get("/health")  # connected: what follows is the call alone
+                ready.wait()
+            except WaitbenchError:
+                ready.abort()  # or the others would wait for this one for ever
+                raise
+            except threading.BrokenBarrierError:
+                return
             began = time.perf_counter()
             own.get(path)
             took.append(time.perf_counter() - began)

@@ -3,6 +3,8 @@
 import json
 import signal
 import sys
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -16,8 +18,6 @@ from waitbench.paths import RESULTS
 from waitbench.plan import find_plan, load_plan, plan_names, select
 from waitbench.variants import load_variants
 from waitbench.workloads import WORKLOADS
-
-INVALID = 3
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -85,6 +85,7 @@ _LISTINGS = {"variants": _variants, "workloads": _workloads, "plans": _plans}
 @click.option("--ui-host", default="127.0.0.1", hidden=True)
 @click.option("--ui-port", type=click.IntRange(1, 65535), default=8089, show_default=True)
 @click.option("--keep-ui", is_flag=True, help="Leave the web UI and the services up when the run is over.")
+@click.option("--name", hidden=True, help="Of the run's folder.")
 @click.option("--allow-remote", is_flag=True, help="Allow external services that are not on this machine.")
 def run(
     plan: str, variants: tuple[str, ...], workloads: tuple[str, ...], engine: str, allow_remote: bool, **options: Any
@@ -94,28 +95,25 @@ def run(
     Exits 0 when every trial is valid, 3 when some are not, 1 when the run failed, 130 when it was interrupted; what
     was measured is kept and reported in every case.
     """
-    from waitbench.launch.compose import run_in_containers
-    from waitbench.run import Order, attached_stack, local_stack
+    from waitbench.prepare import run_name
+    from waitbench.results import now
+    from waitbench.run import INVALID, Order, attached_stack, local_stack, run_in_containers
     from waitbench.run import run as carry_out
 
     known = load_variants()
-    for name in variants:
-        _known_variant(name, known, also=plan)
     path = find_plan(plan)
-    chosen = select(load_plan(path, known, allow_remote), variants, workloads)
-    _check_chosen(variants, chosen, known)
-    seed = options.pop("seed")
+    whole = load_plan(path, known, allow_remote, in_compose=engine != "local")
+    chosen = select(whole, known, variants, workloads)
+    seed = _seed() if options["seed"] is None else options["seed"]
+    name = options["name"] or run_name(path.stem, now())
     order = Order(
-        plan=chosen,
-        plan_name=path.stem,
-        variants=known,
-        engine=engine,
-        seed=_seed() if seed is None else seed,
-        **options,
+        plan=chosen, plan_name=path.stem, variants=known, engine=engine, **{**options, "seed": seed, "name": name}
     )
     console = Console(stderr=True)
     if engine == "compose":
-        outcome = run_in_containers(order, path, console)
+        inside = [f"--seed {seed}", f"--name {name}", *(["--allow-remote"] if allow_remote else [])]
+        inside += [f"--variant {v}" for v in variants] + [f"--workload {w}" for w in workloads]
+        outcome = run_in_containers(order, path, inside, console)
     else:
         outcome = carry_out(order, console, attached_stack if engine == "attached" else local_stack)
     click.echo(str(outcome.folder.path))
@@ -128,17 +126,9 @@ def _seed() -> int:
     return secrets.randbelow(10**6)
 
 
-def _known_variant(name: str, known: dict[str, Any], also: str = "") -> None:
-    """A name may also be one of the plan's external services, which is only known once the plan is read."""
-    if name not in known and not also:
+def _known_variant(name: str, known: Iterable[str]) -> None:
+    if name not in known:
         raise UsageError(f"no variant named {name!r}; there are: {', '.join(known)}")
-
-
-def _check_chosen(variants: tuple[str, ...], plan: Any, known: dict[str, Any]) -> None:
-    externals = [item.name for item in plan.external]
-    for name in variants:
-        if name not in known and name not in externals:
-            raise UsageError(f"no variant named {name!r}; there are: {', '.join([*known, *externals])}")
 
 
 @cli.command()
@@ -149,7 +139,8 @@ def serve(variant: str, port: int) -> None:
     from waitbench.serve import serve as keep_up
 
     _known_variant(variant, load_variants())
-    keep_up(variant, port)
+    with suppress(Interrupted):  # the way it is meant to end
+        keep_up(variant, port)
 
 
 @cli.command()
@@ -194,5 +185,5 @@ def main() -> None:
         click.echo(f"waitbench: {error}", err=True)
         sys.exit(error.exit_code)
     except Interrupted as end:
-        click.echo("waitbench: interrupted; what was measured is kept", err=True)
+        click.echo("waitbench: interrupted", err=True)
         sys.exit(end.exit_code)

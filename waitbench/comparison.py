@@ -116,7 +116,8 @@ class Cell:
 
 @dataclass(frozen=True)
 class Standing:
-    """How a cell stands against the best of its load point. None for the best itself, and for an invalid cell."""
+    """How a cell stands against the best of its load point. None for the best itself, and for an invalid cell; no
+    ratio where the two never met in a repeat."""
 
     cell: Cell
     ratio: Interval | None
@@ -152,6 +153,8 @@ class Point:
         if cell is self.best:
             return Standing(cell, None, None, best=True)
         shared = sorted(cell.goodputs.keys() & self.best.goodputs.keys())
+        if not shared:  # of a run that is not whole
+            return Standing(cell, None, "inconclusive")
         ratio = ratio_interval([cell.goodputs[r] for r in shared], [self.best.goodputs[r] for r in shared])
         return Standing(cell, ratio, "tie" if self.ceiling_bound else verdict(ratio))
 

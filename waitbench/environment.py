@@ -9,6 +9,9 @@ from typing import Any
 
 from waitbench.paths import ROOT
 
+UNLIMITED = 2**60
+"""Control groups of the first version write "no limit" as a number of bytes near 2**63."""
+
 
 def environment() -> dict[str, Any]:
     return {
@@ -23,7 +26,7 @@ def environment() -> dict[str, Any]:
         "system": platform.system(),
         "python": platform.python_version(),
         "container": _container(),
-        "git_commit": _commit(),
+        "git_commit": git_commit(),
         "packages": {item.name.lower(): item.version for item in sorted(distributions(), key=lambda d: d.name.lower())},
     }
 
@@ -59,10 +62,13 @@ def _container() -> dict[str, str] | None:
         "memory_max": "/sys/fs/cgroup/memory.max",
         "memory_limit": "/sys/fs/cgroup/memory/memory.limit_in_bytes",
     }
-    return {name: text for name, path in limits.items() if (text := _read(path)) is not None}
+    found = {name: text for name, path in limits.items() if (text := _read(path)) is not None}
+    if found.get("memory_limit", "").isdigit() and int(found["memory_limit"]) > UNLIMITED:
+        del found["memory_limit"]
+    return found
 
 
-def _commit() -> str | None:
+def git_commit() -> str | None:
     """The commit checked out, with a + where files differ from it; a container is told by its environment."""
     if told := os.environ.get("WAITBENCH_GIT_COMMIT"):
         return told

@@ -67,20 +67,25 @@ class External(_Strict):
                 raise ValueError(f"no workload named {name!r}; {_nearest(name, WORKLOADS)}")
             try:
                 path = template.format(**dict.fromkeys(WORKLOADS[name].parameters, 1))
-            except (KeyError, ValueError, IndexError):
+            except (LookupError, ValueError, AttributeError, TypeError):
                 known = ", ".join(f"{{{p}}}" for p in WORKLOADS[name].parameters) or "none"
                 raise ValueError(f"{name}: {template!r} has an unknown placeholder; known: {known}") from None
-            if not path.startswith("/"):
-                raise ValueError(f"{name}: a path begins with /")
+            if not path.startswith("/") or not path.isascii() or not path.isprintable() or " " in path:
+                raise ValueError(f"{name}: {template!r} is no path: it begins with / and holds no blanks (write %20)")
         return paths
 
     @field_validator("base_url")
     @classmethod
     def _http(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme != "http" or not parts.hostname:
-            raise ValueError(f"{url!r} is not of the form http://HOST:PORT")
-        return url.rstrip("/")
+        try:
+            parts = urlsplit(url)
+            origin = f"http://{parts.netloc}"
+            right = parts.hostname and parts.port != 0 and "@" not in parts.netloc and url.rstrip("/") == origin
+        except ValueError:  # no port is -1, 99999 or abc
+            right = False
+        if not right:
+            raise ValueError(f"{url!r} is not of the form http://HOST:PORT; what comes after belongs in paths")
+        return origin
 
 
 class Plan(_Strict):
@@ -118,39 +123,49 @@ def find_plan(name: str) -> Path:
     return PLANS / f"{name}.toml"
 
 
-def load_plan(path: Path, variants: dict[str, Variant], allow_remote: bool = False) -> Plan:
-    """The plan in a file, checked against what there is.
+def load_plan(path: Path, variants: dict[str, Variant], allow_remote: bool = False, in_compose: bool = False) -> Plan:
+    """The plan in a file, checked against what there is. In Compose, its network's names are allowed as targets.
 
     Raises UsageError that names the file, each wrong key, and what would be right.
     """
     try:
-        raw = tomllib.loads(path.read_text())
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: not valid TOML: {error}") from None
+    except OSError as error:
+        raise UsageError(f"{path}: can't be read: {error.strerror}") from None
     try:
         plan = Plan.model_validate(raw)
     except ValidationError as error:
         lines = [f"  {_place(item['loc'])}: {_advice(item)}" for item in error.errors()]
         raise UsageError("\n".join([f"{path}: this plan can't be run:", *lines])) from None
     _check_names(path, plan, variants)
-    _check_targets(path, plan, allow_remote)
+    _check_loads(path, plan)
+    _check_targets(path, plan, allow_remote, in_compose)
     return plan
 
 
-def select(plan: Plan, variants: Iterable[str], workloads: Iterable[str]) -> Plan:
+def select(plan: Plan, known: Iterable[str], variants: Iterable[str], workloads: Iterable[str]) -> Plan:
     """The plan cut down to some variants and workloads; none named means all.
 
-    A variant that the plan does not name is added.
+    A `known` variant that the plan does not name is added. Raises UsageError for a name that nothing has.
     """
     chosen, wanted = list(dict.fromkeys(variants)), set(workloads)
-    externals = {item.name for item in plan.external}
+    externals = [item.name for item in plan.external]
+    for name in chosen:
+        if name not in known and name not in externals:
+            raise UsageError(f"no variant named {name!r}; {_nearest(name, [*known, *externals])}")
     for name in wanted - set(WORKLOADS):
         raise UsageError(f"no workload named {name!r}; {_nearest(name, WORKLOADS)}")
     cells = [cell for cell in plan.cells if not wanted or cell.workload in wanted]
     if not cells:
-        raise UsageError(f"this plan has no cell with the workload {', '.join(sorted(wanted))}")
+        has = ", ".join(dict.fromkeys(cell.workload for cell in plan.cells))
+        raise UsageError(f"this plan has no cell with the workload {', '.join(sorted(wanted))}; it has {has}")
+    names = [name for name in chosen if name not in externals] if chosen else plan.variants
     kept = [item for item in plan.external if not chosen or item.name in chosen]
-    names = [name for name in chosen if name not in externals] or ([] if kept and chosen else plan.variants)
+    if not names and not any(cell.workload in item.paths for cell in cells for item in kept):
+        serve = ", ".join(dict.fromkeys(name for item in kept for name in item.paths))
+        raise UsageError(f"nothing would be measured: {', '.join(chosen)} serves only {serve}; choose one of these")
     return plan.model_copy(update={"variants": names, "cells": cells, "external": kept})
 
 
@@ -158,16 +173,31 @@ def _check_names(path: Path, plan: Plan, variants: dict[str, Variant]) -> None:
     for name in plan.variants:
         if name not in variants:
             raise UsageError(f"{path}: variants: no variant named {name!r}; {_nearest(name, variants)}")
+        if plan.variants.count(name) > 1:
+            raise UsageError(
+                f"{path}: variants: {name!r} is named twice; name it once, and raise repeats for more trials"
+            )
     names = [item.name for item in plan.external]
     for name in names:
         if name in variants or names.count(name) > 1:
             raise UsageError(f"{path}: external: the name {name!r} is taken; choose another")
 
 
-def _check_targets(path: Path, plan: Plan, allow_remote: bool) -> None:
+def _check_loads(path: Path, plan: Plan) -> None:
+    loads = [(cell.workload, sorted(cell.params.items()), users) for cell, users in plan.load_points]
+    for workload, params, users in loads:
+        if loads.count((workload, params, users)) > 1:
+            given = ", ".join([workload, *(f"{key} = {value}" for key, value in params)])
+            raise UsageError(
+                f"{path}: cells: {given} with {users} users is there twice; keep one, and raise repeats for more trials"
+            )
+
+
+def _check_targets(path: Path, plan: Plan, allow_remote: bool, in_compose: bool) -> None:
     for item in plan.external:
-        host = urlsplit(item.base_url).hostname
-        if host not in LOOPBACK and not allow_remote:
+        host = urlsplit(item.base_url).hostname or ""
+        own = host in LOOPBACK or (in_compose and "." not in host)
+        if not own and not allow_remote:
             raise UsageError(
                 f"{path}: external {item.name!r}: {host} is not this machine. Load on other people's machines "
                 "does harm; if this one is yours to load, say --allow-remote"
@@ -195,6 +225,8 @@ def _advice(item: Any) -> str:
     if kind == "value_error":
         return str(item["ctx"]["error"])
     limits = item.get("ctx", {})
+    if "min_length" in limits:
+        return "empty; give at least one"
     if bound := next((f"{word} {limits[key]}" for key, word in _BOUNDS.items() if key in limits), None):
         return f"{given!r} is out of range; give {bound}"
     return f"{item['msg'].lower()}, not {given!r}"

@@ -3,8 +3,8 @@
 import itertools
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -24,11 +24,16 @@ except ImportError:  # pragma: no cover - not on Windows
 
 
 @contextmanager
-def sole_run(out: Path) -> Iterator[None]:
-    """Hold results/ for one run at a time: two at once would measure each other. Raises WaitbenchError."""
+def sole_run(out: Path) -> Iterator[Callable[[], None]]:
+    """Hold results/ for one run at a time: two at once would measure each other. Raises WaitbenchError.
+
+    What it gives releases the folder before the context ends.
+    """
     try:
         out.mkdir(parents=True, exist_ok=True)
         lock = (out / ".lock").open("a+")
+        with suppress(PermissionError):  # another user's, as a container's may be; it can be held all the same
+            (out / ".lock").chmod(0o666)
     except OSError as error:
         raise WaitbenchError(
             f"{out} can't be written to: {error.strerror}. Mend its permissions, or choose another folder with --out"
@@ -46,16 +51,23 @@ def sole_run(out: Path) -> Iterator[None]:
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
-        yield
-        lock.truncate(0)
+
+        def release() -> None:
+            lock.truncate(0)
+            fcntl.flock(lock, fcntl.LOCK_UN)
+
+        yield release
 
 
-def new_folder(out: Path, plan_name: str, began: datetime) -> RunFolder:
-    """results/<date>-<time>-<plan>, with `latest` pointing to it."""
-    stem = f"{began:%Y%m%d-%H%M%S}-{plan_name}"
-    for name in itertools.chain([stem], (f"{stem}-{n}" for n in itertools.count(2))):
+def run_name(plan_name: str, began: datetime) -> str:
+    return f"{began:%Y%m%d-%H%M%S}-{plan_name}"
+
+
+def new_folder(out: Path, name: str) -> RunFolder:
+    """The folder of a new run, with `latest` pointing to it. A number is added where the name is taken."""
+    for attempt in itertools.chain([name], (f"{name}-{n}" for n in itertools.count(2))):
         try:
-            (out / name / "trials").mkdir(parents=True)
+            (out / attempt / "trials").mkdir(parents=True)
             break
         except FileExistsError:
             continue
@@ -63,11 +75,10 @@ def new_folder(out: Path, plan_name: str, began: datetime) -> RunFolder:
             raise WaitbenchError(
                 f"{out} can't be written to: {error.strerror}. Mend its permissions, or use --out"
             ) from None
-    latest = out / "latest"
     draft = out / f".latest-{secrets.token_hex(4)}"
-    draft.symlink_to(name)
-    draft.replace(latest)
-    return RunFolder(out / name)
+    draft.symlink_to(attempt)
+    draft.replace(out / "latest")
+    return RunFolder(out / attempt)
 
 
 def targets(plan: Plan, variants: dict[str, Variant], base_urls: dict[str, str]) -> dict[str, Target]:

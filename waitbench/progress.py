@@ -6,7 +6,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-from waitbench.results import Live, TrialRecord
+from waitbench.results import Live, RunFolder, TrialRecord
 
 STALE_S = 10.0
 
@@ -50,6 +50,17 @@ class RunProgress:
             f"[dim]{number:>3}/{self._total}[/] {what:<42} {spec.load:>5} users {rate:>9,.1f}/s{errors}",
             highlight=False,
         )
+
+
+def watch_trials(progress: RunProgress, folder: RunFolder, told: int) -> int:
+    """Show what is new in a run's folder since `told` trials were told of; how many are told of now."""
+    planned = folder.planned()
+    while told < len(planned) and folder.has_trial(planned[told]):
+        progress.finished(folder.read_trial(planned[told]), told + 1)
+        told += 1
+    if live := folder.read_live():
+        progress.show(live)
+    return told
 
 
 def _line(live: Live) -> str:

@@ -27,6 +27,10 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class _Versioned(_Record):
+    schema_version: int
+
+
 class TrialSpec(_Record):
     """One trial as planned: all that the generator has to know."""
 
@@ -222,6 +226,10 @@ class RunFolder:
         """The finished trials, in the order planned."""
         return [self.read_trial(spec) for spec in run.trials if self.has_trial(spec)]
 
+    def planned(self) -> list[TrialSpec]:
+        """The trials of the run; none where it has not begun."""
+        return self.read_run().trials if self._run.is_file() else []
+
     def read_trial(self, spec: TrialSpec) -> TrialRecord:
         return _read(self.trials / spec.file, TrialRecord)
 
@@ -245,18 +253,26 @@ def now() -> datetime:
 def _write(path: Path, record: BaseModel) -> None:
     """Whole or not at all: a reader, or a kill in the middle, never meets half a file."""
     draft = path.with_name(path.name + ".part")
-    draft.write_text(record.model_dump_json(indent=1) + "\n")
+    draft.write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
     os.replace(draft, path)
 
 
 def _read(path: Path, record: type[_T]) -> _T:
     try:
-        found = record.model_validate_json(path.read_bytes())
+        raw = path.read_bytes()
+        version = _Versioned.model_validate_json(raw).schema_version
+        if version != SCHEMA_VERSION:
+            raise WaitbenchError(
+                f"{path} has schema version {version}; this waitbench reads {SCHEMA_VERSION}. "
+                "Report the run with the waitbench that made it"
+            )
+        return record.model_validate_json(raw)
     except OSError as error:
-        raise WaitbenchError(f"{path} can't be read: {error.strerror}") from None
+        raise WaitbenchError(f"{path} can't be read: {error.strerror}. Mend its permissions, or the disk") from None
     except ValidationError as error:
-        raise WaitbenchError(f"{path} is not a file of this waitbench: {error.errors()[0]['msg']}") from None
-    version = getattr(found, "schema_version", SCHEMA_VERSION)
-    if version != SCHEMA_VERSION:
-        raise WaitbenchError(f"{path} has schema version {version}; this waitbench reads {SCHEMA_VERSION}")
-    return found
+        fault = error.errors()[0]
+        where = ".".join(str(part) for part in fault["loc"])
+        raise WaitbenchError(
+            f"{path} is no whole file of a run: {where + ': ' if where else ''}{fault['msg']}. "
+            "Restore it, or remove it: a trial that is missing is reported as such"
+        ) from None

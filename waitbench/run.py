@@ -4,22 +4,24 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
 from waitbench.check import overlap
+from waitbench.comparison import Comparison
 from waitbench.errors import Interrupted, WaitbenchError
+from waitbench.launch.compose import Containers, settings
 from waitbench.launch.cores import Cores
 from waitbench.launch.local import LocalStack, require_free
-from waitbench.launch.process import Process
+from waitbench.launch.process import Process, allow_many_sockets
 from waitbench.paths import LOADTESTS, ROOT
 from waitbench.plan import Plan
 from waitbench.prepare import new_folder, run_record, sole_run, targets
-from waitbench.progress import RunProgress
-from waitbench.report import write_report
+from waitbench.progress import RunProgress, watch_trials
+from waitbench.report import load_comparison, write_report
 from waitbench.results import RunFolder, RunRecord, Status, Target, now
 from waitbench.service import Service, wait_until
 from waitbench.variants import Variant
@@ -28,6 +30,8 @@ from waitbench.workloads import WORKLOADS
 WATCH_S = 0.2
 GENERATOR_START_S = 30.0
 OVERLAP_CALLS = 20
+INVALID = 3
+"""The exit code of a run with trials that do not count."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,8 @@ class Order:
     engine: str
     seed: int
     out: Path
+    name: str
+    """Of the run's folder in `out`."""
     ui: bool
     ui_host: str = "127.0.0.1"
     ui_port: int = 8089
@@ -64,43 +70,44 @@ class Outcome:
 
 def run(order: Order, console: Console, stacked: Callable[[Order], AbstractContextManager[Stack]]) -> Outcome:
     """Carry a plan out. Raises WaitbenchError or Interrupted after what was measured has been reported."""
-    with sole_run(order.out):
+    with sole_run(order.out) as release:
         if order.ui:
-            require_free(order.ui_port, "the web UI (--ui-port N chooses another, --no-ui does without)")
+            require_ui_port(order.ui_port)
         with stacked(order) as stack:
             found = targets(order.plan, order.variants, stack.base_urls)
-            folder = new_folder(order.out, order.plan_name, now())
+            folder = new_folder(order.out, order.name)
             record = run_record(
                 folder, order.plan, order.plan_name, order.engine, order.seed, found, stack.upstream_url
             )
             folder.write_run(record)
-            return _carry_out(order, console, stack, folder, record)
+            return _carry_out(order, console, stack, folder, record, release)
 
 
-def _carry_out(order: Order, console: Console, stack: Stack, folder: RunFolder, record: RunRecord) -> Outcome:
-    status: Status = "failed"
-    message = ""
-    try:
-        record = record.model_copy(update={"targets": {name: _read_back(t) for name, t in record.targets.items()}})
-        folder.write_run(record)
-        _tell(console, order, record)
-        with generator(order, stack.cores, folder) as locust:
+def require_ui_port(port: int) -> None:
+    require_free(port, "the web UI (--ui-port N chooses another, --no-ui does without)")
+
+
+def _carry_out(
+    order: Order, console: Console, stack: Stack, folder: RunFolder, record: RunRecord, release: Callable[[], None]
+) -> Outcome:
+    """Whatever happens on the way, the generator is gone and what was measured is reported."""
+    with ExitStack() as ending:
+        try:
+            record = record.model_copy(update={"targets": {name: _read_back(t) for name, t in record.targets.items()}})
+            folder.write_run(record)
+            _tell(console, order, record)
+            locust = ending.enter_context(generator(order, stack.cores, folder))
             _watch(locust, stack, folder, record, console)
-            status = "complete"
-            outcome = _conclude(console, folder, record, status, message)
-            if order.keep_ui:
-                _stay(locust, console, order)
-        return outcome
-    except Interrupted:
-        if status != "complete":
-            _conclude(console, folder, record, "interrupted", "interrupted from outside")
-        raise
-    except WaitbenchError as error:
-        if status != "complete":
-            _conclude(console, folder, record, "failed", str(error))
-        raise
-    finally:
-        folder.drop_live()
+        except (Interrupted, WaitbenchError) as end:
+            ending.close()
+            status: Status = "interrupted" if isinstance(end, Interrupted) else "failed"
+            _conclude(console, folder, record, status, str(end))
+            raise
+        outcome = _conclude(console, folder, record, "complete")
+        if order.keep_ui:
+            release()
+            _stay(locust, console, order)
+    return outcome
 
 
 def _read_back(target: Target) -> Target:
@@ -118,7 +125,12 @@ def _read_back(target: Target) -> Target:
 @contextmanager
 def generator(order: Order, cores: Cores, folder: RunFolder) -> Iterator[Process]:
     """The Locust process of this run; gone when the context ends."""
-    where = ["--web-host", order.ui_host, "--web-port", str(order.ui_port)] if order.ui else ["--headless", "-u", "0"]
+    allow_many_sockets()
+    where = (
+        ["--web-host", order.ui_host, "--web-port", str(order.ui_port)]
+        if order.ui
+        else ["--headless", "--only-summary", "-u", "0"]
+    )
     process = Process(
         "Locust",
         [sys.executable, "-m", "locust", "-f", str(LOADTESTS / "locustfile.py"), "--loglevel", "WARNING", *where],
@@ -146,30 +158,33 @@ def _watch(locust: Process, stack: Stack, folder: RunFolder, record: RunRecord, 
     with RunProgress(console, len(record.trials)) as progress:
         while True:
             live = folder.read_live()
-            while told < len(record.trials) and folder.has_trial(record.trials[told]):
-                told += 1
-                progress.finished(folder.read_trial(record.trials[told - 1]), told)
+            told = watch_trials(progress, folder, told)
             if live and live.finished:
                 break
             if error := stack.died():
                 raise error
             if locust.exit_code() is not None:
                 raise locust.died()
-            if live:
-                progress.show(live)
             time.sleep(WATCH_S)
     if live.failure:
         raise stack.died() or WaitbenchError(f"the run could not go on: {live.failure}")
 
 
-def _conclude(console: Console, folder: RunFolder, record: RunRecord, status: Status, message: str) -> Outcome:
+def _conclude(console: Console, folder: RunFolder, record: RunRecord, status: Status, message: str = "") -> Outcome:
     """Close the record and report what there is."""
+    folder.drop_live()
     folder.write_run(record.model_copy(update={"status": status, "message": message, "ended_at": now()}))
     comparison = write_report(folder)
+    _tell_answers(console, folder, comparison)
+    return Outcome(folder, comparison.all_valid)
+
+
+def _tell_answers(console: Console, folder: RunFolder, comparison: Comparison) -> None:
     for line in comparison.headlines:
         console.print(line, highlight=False, markup=False)
-    console.print(f"report: {folder.path / 'report.html'}", highlight=False, soft_wrap=True)
-    return Outcome(folder, comparison.all_valid)
+    # Inside a container, the caller's own name for the folder.
+    shown = Path(os.environ.get("WAITBENCH_RESULTS_OUTSIDE", folder.path.parent)) / folder.path.name
+    console.print(f"report: {shown / 'report.html'}", highlight=False, soft_wrap=True)
 
 
 def _tell(console: Console, order: Order, record: RunRecord) -> None:
@@ -180,21 +195,41 @@ def _tell(console: Console, order: Order, record: RunRecord) -> None:
         highlight=False,
     )
     if order.ui:
-        shown = "127.0.0.1" if order.ui_host == "0.0.0.0" else order.ui_host  # noqa: S104
-        console.print(f"watch it at http://{shown}:{order.ui_port}", highlight=False)
+        console.print(f"watch it at {_ui_url(order)}", highlight=False)
+
+
+def _ui_url(order: Order) -> str:
+    return f"http://127.0.0.1:{os.environ.get('WAITBENCH_UI_PORT_OUTSIDE', order.ui_port)}"
 
 
 def _stay(locust: Process, console: Console, order: Order) -> None:
-    """Leave the web UI up until someone ends it."""
-    console.print(f"the web UI stays at http://127.0.0.1:{order.ui_port} until you stop it", highlight=False)
-    while locust.exit_code() is None:
-        time.sleep(WATCH_S)
+    """Leave the web UI up until someone ends it; the run is over, so that is no interruption."""
+    console.print(f"the web UI stays at {_ui_url(order)} until you stop it", highlight=False)
+    with suppress(Interrupted):
+        while locust.exit_code() is None:
+            time.sleep(WATCH_S)
+
+
+def run_in_containers(order: Order, plan: Path, options: list[str], console: Console) -> Outcome:
+    """Have Compose carry the plan out; `plan` is its file, and the run inside gets `options` as they are."""
+    with sole_run(order.out):  # only looked at: the run inside takes hold of the folder itself
+        require_ui_port(order.ui_port)
+    folder = RunFolder(order.out / order.name)
+    with Containers(console, folder, settings(plan, options, order.out, order.ui_port)) as containers:
+        code = containers.run()
+        if code not in (0, INVALID):
+            raise WaitbenchError(f"the run in containers ended with {code}; it said:\n{containers.last_words()}")
+    comparison = load_comparison(folder)
+    _tell_answers(console, folder, comparison)
+    return Outcome(folder, comparison.all_valid)
 
 
 @contextmanager
 def local_stack(order: Order) -> Iterator[Stack]:
     """Everything as processes of this machine."""
     with LocalStack() as local:
+        if local.cores.dependencies:
+            os.sched_setaffinity(0, local.cores.dependencies)  # the harness too keeps off the services' core
         local.start(order.plan.variants)
         yield Stack(local.base_urls, local.upstream_url, local.cores, local.died)
 
@@ -202,6 +237,7 @@ def local_stack(order: Order) -> Iterator[Stack]:
 @contextmanager
 def attached_stack(order: Order) -> Iterator[Stack]:
     """Services that Compose has started: this is the load container's side. WAITBENCH_PORT is theirs."""
+    os.umask(0)  # whoever called Compose may read and remove what is written here, whatever their number
     port = os.environ.get("WAITBENCH_PORT", "8000")
     base_urls = {name: f"http://{name}:{port}" for name in order.plan.variants}
     yield Stack(base_urls, f"http://upstream:{port}", Cores(), lambda: None)

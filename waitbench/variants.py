@@ -23,7 +23,7 @@ class Variant:
 
 def load_variants(path: Path = VARIANTS) -> dict[str, Variant]:
     """Every variant by name, in the order of the file."""
-    listing = tomllib.loads(path.read_text())
+    listing = tomllib.loads(path.read_text(encoding="utf-8"))
     return {
         name: Variant(
             name=name,

@@ -1,4 +1,122 @@
 """The same plan in containers: `docker compose up`, watched from outside."""
 
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
 
-def run_in_containers(order, path, console): ...
+from rich.console import Console
+
+from waitbench.environment import git_commit
+from waitbench.errors import Interrupted, WaitbenchError
+from waitbench.paths import COMPOSE
+from waitbench.progress import RunProgress, watch_trials
+from waitbench.results import RunFolder
+
+BUILD_S = 1800.0
+START_S = 300.0
+STOP_S = 60.0
+WATCH_S = 0.5
+
+
+class Containers:
+    """One Compose project: a context whose containers, networks and volumes are gone when it ends.
+
+    `settings` are the variables of compose.yaml; `folder` is where the run inside writes.
+    """
+
+    def __init__(self, console: Console, folder: RunFolder, settings: dict[str, str]) -> None:
+        self._console = console
+        self._folder = folder
+        self._project = f"waitbench-{os.getpid()}"
+        self._environment = {**os.environ, "WAITBENCH_GIT_COMMIT": git_commit() or "", **settings}
+
+    def __enter__(self) -> "Containers":
+        require_engine()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._compose("down", "--volumes", "--remove-orphans", "--timeout", "5", timeout_s=STOP_S)
+
+    def run(self) -> int:
+        """Build, start, and watch until the load container ends; its exit code. Raises WaitbenchError."""
+        self._must("build the images", BUILD_S, "build")
+        self._must("start the containers", START_S, "up", "--detach", "--no-build")
+        try:
+            return self._watch()
+        except Interrupted:
+            # It gets to report what was measured before it goes.
+            self._compose("stop", "--timeout", "30", "load", timeout_s=STOP_S)
+            raise
+
+    def last_words(self, service: str = "load", lines: int = 15) -> str:
+        said = self._compose("logs", "--no-color", "--no-log-prefix", "--tail", str(lines), service).stdout
+        return "\n".join(f"  | {line}" for line in said.strip().splitlines()) or "  | (it printed nothing)"
+
+    def _watch(self) -> int:
+        total, told = 0, 0
+        while not total and self._exit_code() is None:
+            total = len(self._folder.planned())
+            time.sleep(WATCH_S)
+        with RunProgress(self._console, total) as progress:
+            while (code := self._exit_code()) is None:
+                told = watch_trials(progress, self._folder, told)
+                time.sleep(WATCH_S)
+            watch_trials(progress, self._folder, told)
+        return code
+
+    def _exit_code(self) -> int | None:
+        shown = self._compose("ps", "--all", "--format", "{{.State}} {{.ExitCode}}", "load").stdout.split()
+        if not shown:
+            raise WaitbenchError("the load container is gone; was it removed from outside?")
+        return int(shown[1]) if shown[0] in ("exited", "dead") else None
+
+    def _must(self, what: str, timeout_s: float, *arguments: str) -> None:
+        with self._console.status(f"Docker: {what}"):
+            done = self._compose(*arguments, timeout_s=timeout_s)
+        if done.returncode != 0:
+            said = "\n".join(f"  | {line}" for line in done.stderr.strip().splitlines()[-15:])
+            raise WaitbenchError(f"Docker could not {what}; it said:\n{said}")
+
+    def _compose(self, *arguments: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
+        command = ["docker", "compose", "--file", str(COMPOSE), "--project-name", self._project, *arguments]
+        try:
+            # A session of its own: Ctrl-C is for the harness, which then ends things in order.
+            return subprocess.run(
+                command,
+                capture_output=True,
+                text=True,
+                timeout=timeout_s,
+                env=self._environment,
+                start_new_session=True,
+            )
+        except subprocess.TimeoutExpired:
+            raise WaitbenchError(f"`docker compose {arguments[0]}` took longer than {timeout_s:.0f} s") from None
+
+
+def require_engine() -> None:
+    """Raises WaitbenchError, with what to do, where containers can't be run."""
+    if not shutil.which("docker"):
+        raise WaitbenchError("there is no docker on this machine; install Docker, or run with --engine local")
+    for command, what in (
+        (["docker", "info"], "no Docker engine answers"),
+        (["docker", "compose", "version"], "no Compose v2"),
+    ):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+        if done.returncode != 0 or "Server Version" not in done.stdout + "Server Version" * (command[1] == "compose"):
+            said = (done.stderr or done.stdout).strip().splitlines()
+            raise WaitbenchError(f"{what}: {said[-1] if said else 'no message'}. Start it, or run with --engine local")
+
+
+def settings(plan: Path, options: list[str], out: Path, ui_port: int) -> dict[str, str]:
+    """The variables of compose.yaml for a run from outside."""
+    own = {"WAITBENCH_UID": str(os.getuid()), "WAITBENCH_GID": str(os.getgid())} if os.getuid() else {}
+    return {
+        "WAITBENCH_PLAN": plan.stem,
+        "WAITBENCH_PLANS": str(plan.resolve().parent),
+        "WAITBENCH_OPTIONS": " ".join(options),
+        "WAITBENCH_RESULTS": str(out.resolve()),
+        "WAITBENCH_UI_PORT": str(ui_port),
+        **own,
+    }

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -88,6 +89,12 @@ class Process:
 
 def _ending(code: int | None) -> str:
     return f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"
+
+
+def allow_many_sockets() -> None:
+    """Raise this process's limit on open files, which its children inherit: each user is a socket."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _before_exec(cpus: Sequence[int], end_signal: signal.Signals, parent: int) -> Callable[[], None] | None:

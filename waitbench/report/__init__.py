@@ -25,11 +25,11 @@ def write_report(folder: RunFolder) -> Comparison:
     try:
         (folder.path / "charts").mkdir(exist_ok=True)
         for chart in drawn:
-            (folder.path / "charts" / f"{chart.name}.svg").write_text(chart.svg)
-        (folder.path / "summary.csv").write_text(tables.summary_csv(comparison))
-        (folder.path / "trials.csv").write_text(tables.trials_csv(comparison))
-        (folder.path / "report.md").write_text(markdown.render(comparison, drawn))
-        (folder.path / "report.html").write_text(html.render(comparison, drawn))
+            (folder.path / "charts" / f"{chart.name}.svg").write_text(chart.svg, encoding="utf-8")
+        (folder.path / "summary.csv").write_text(tables.summary_csv(comparison), encoding="utf-8")
+        (folder.path / "trials.csv").write_text(tables.trials_csv(comparison), encoding="utf-8")
+        (folder.path / "report.md").write_text(markdown.render(comparison, drawn), encoding="utf-8")
+        (folder.path / "report.html").write_text(html.render(comparison, drawn), encoding="utf-8")
     except OSError as error:
         raise WaitbenchError(f"the report can't be written to {folder.path}: {error.strerror}") from None
     return comparison

@@ -17,6 +17,6 @@ def _against_best(standing: Standing) -> str:
     if standing.best:
         return "most"
     if standing.ratio is None:
-        return "no answers"
+        return standing.verdict or "no answers"
     figure = f"{standing.ratio.mean:.2f} of the most"
     return {"slower": figure, "tie": "tie", "faster": "most"}.get(standing.verdict or "", f"inconclusive ({figure})")

@@ -1,0 +1,231 @@
+"""services/openapi.yaml against each live service, and against the other places that state the same."""
+
+import http.client
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from jsonschema_rs import Draft202012Validator
+from schemathesis import GenerationMode
+from schemathesis.config import SchemathesisConfig
+from work import database, remote
+from work import params as rules
+from work.answers import METHOD_NOT_ALLOWED, NOT_FOUND, BadInput, problem
+
+from waitbench.launch.local import LocalStack
+from waitbench.paths import CONTRACT
+from waitbench.service import Service
+from waitbench.workloads import WORKLOADS, Parameter
+
+pytestmark = pytest.mark.live
+
+EXAMPLES = 50
+LONGEST_MS = 50
+
+
+class ShortWaits(requests.Session):
+    """Sends what was generated, but for a wait the contract allows: that is cut down, since 60 s prove no more."""
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        def shorten(found: re.Match[str]) -> str:
+            ms = int(found[2])
+            return found[1] + str(ms if ms > rules.MS_MAX else ms % (LONGEST_MS + 1))
+
+        assert request.url is not None
+        request.url = re.sub(r"([?&]ms=)([0-9]{1,9})(?=&|$)", shorten, request.url)
+        return super().send(request, **options)
+
+
+@pytest.fixture
+def session() -> Iterator[requests.Session]:
+    with ShortWaits() as own:
+        own.trust_env = False
+        yield own
+
+
+def _load() -> Any:
+    """The contract, with every check that schemathesis knows on, as it is by default."""
+    config = SchemathesisConfig()
+    project = config.projects.default
+    project.generation.update(max_examples=EXAMPLES, deterministic=True, modes=list(GenerationMode))
+    project.phases.coverage.generate_duplicate_query_parameters = True
+    project.phases.coverage.unexpected_methods = {"head", "options", "get", "post", "put", "patch", "delete", "trace"}
+    return schemathesis.openapi.from_path(CONTRACT, config=config)
+
+
+api = _load()
+
+
+# A test for each operation and service. The fixtures hold a connection and nothing that an example leaves behind.
+@api.parametrize()
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, database=None)
+def test_every_service_keeps_the_contract(case: schemathesis.Case, service: Service, session: requests.Session) -> None:
+    case.call_and_validate(base_url=service.base_url, session=session, timeout=30)
+
+
+METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE")
+PATHS = ("/wait", "/upstream", "/db", "/fast", "/health", "/usage/reset")
+ODD_PATHS = (
+    "/", "//", "/wait/", "/WAIT", "/w%61it", "/wait%2F", "/wait%2f..%2ffast", "/fast/../wait", "/./fast",
+    "/fast;a=b", "/fast%20", "/fast%00", "/%FF", "/%zz", "/usage/", "/usage//reset", "/openapi.json",
+    "/docs", "/redoc", "/static/x", "/favicon.ico", "/admin/",
+)  # fmt: skip
+NAMES = ("ms", "calls", "MS", "m%73", "ms%20", "+ms", "ms[]", "", "x")
+VALUES = (
+    "0", "5", "20", "007", "000000005", "0000000005", "21", "60001", "999999999", "9" * 20, "-1", "-0", "+5", "%2B5",
+    "%205", "5%20", "5%0A", "5%00", "1e1", "0x5", "1_0", "5.0", "5,0", "%D9%A5", "%FF", "%E2%82", "%zz", "%", "",
+)  # fmt: skip
+
+
+def _query() -> st.SearchStrategy[str]:
+    pair = st.tuples(st.sampled_from(NAMES), st.sampled_from(VALUES)).map("=".join)
+    part = st.just("ms=5") | pair | st.sampled_from(NAMES)
+    return st.lists(part, max_size=4).map(lambda parts: "?" + "&".join(parts) if parts else "")
+
+
+def _answer(base_url: str, method: str, target: str) -> tuple[int, str | None, str | None, bytes]:
+    """Sent as written: a client library would put the target in order first."""
+    connection = http.client.HTTPConnection(urlsplit(base_url).netloc, timeout=30)
+    try:
+        connection.request(method, target)
+        response = connection.getresponse()
+        headers = response.headers
+        return response.status, headers.get("content-type"), headers.get("allow"), response.read()
+    finally:
+        connection.close()
+
+
+@given(
+    method=st.sampled_from(METHODS) | st.just("GET"),
+    path=st.sampled_from(PATHS) | st.sampled_from(ODD_PATHS),
+    query=_query(),
+)
+@settings(max_examples=300, deadline=None, database=None, derandomize=True)
+def test_every_service_gives_the_same_answer_to_whatever_is_asked(
+    stack: LocalStack, method: str, path: str, query: str
+) -> None:
+    answers = {name: _answer(url, method, path + query) for name, url in stack.base_urls.items()}
+    if (path, method) == ("/usage/reset", "POST"):
+        answers = {name: (*answer[:3], b"") for name, answer in answers.items()}  # each has its own figures
+    assert len(set(answers.values())) == 1, answers
+
+
+def _schema(contract: dict[str, Any], name: str) -> Draft202012Validator:
+    return Draft202012Validator({"$ref": f"#/components/schemas/{name}", "components": contract["components"]})
+
+
+def _follow(contract: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+    """What a node, or the component that it refers to, says."""
+    while "$ref" in node:
+        place: Any = contract
+        for key in node["$ref"].removeprefix("#/").split("/"):
+            place = place[key]
+        node = place
+    return node
+
+
+def _body_schema(contract: dict[str, Any], path: str, status: str) -> Draft202012Validator:
+    content = _follow(contract, contract["paths"][path]["get"]["responses"][status])["content"]
+    (found,) = content.values()
+    return _schema(contract, found["schema"]["$ref"].rpartition("/")[2])
+
+
+def _parameters(contract: dict[str, Any], path: str) -> dict[str, Parameter]:
+    found = {}
+    for entry in contract["paths"][path]["get"].get("parameters", []):
+        said = _follow(contract, entry)
+        schema = said["schema"]
+        assert said["in"] == "query"
+        assert schema["type"] == "integer"
+        assert said["required"] == ("default" not in schema)
+        found[said["name"]] = Parameter(schema["minimum"], schema["maximum"], schema.get("default"))
+    return found
+
+
+def test_every_workload_is_in_the_contract_and_the_contract_names_no_other(contract: dict[str, Any]) -> None:
+    said = {
+        path
+        for path, methods in contract["paths"].items()
+        for operation in methods.values()
+        if "workload" in operation["tags"]
+    }
+    assert said == {f"/{name}" for name in WORKLOADS}
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_the_harness_and_the_contract_state_the_same_parameters(contract: dict[str, Any], name: str) -> None:
+    assert _parameters(contract, f"/{name}") == WORKLOADS[name].parameters
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_the_services_hold_to_the_parameters_of_the_contract(contract: dict[str, Any], name: str) -> None:
+    for parameter, bounds in _parameters(contract, f"/{name}").items():
+        read = getattr(rules, parameter)
+        assert (read([str(bounds.low)]), read([str(bounds.high)])) == (bounds.low, bounds.high)
+        for outside in (bounds.low - 1, bounds.high + 1):
+            with pytest.raises(BadInput) as refused:
+                read([str(outside)])
+            assert _body_schema(contract, f"/{name}", "400").is_valid(json.loads(problem(400, str(refused.value))))
+        if bounds.default is None:
+            with pytest.raises(BadInput):
+                read([])
+        else:
+            assert read([]) == bounds.default
+
+
+@given(data=st.data())
+@pytest.mark.parametrize("name", WORKLOADS)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, database=None, derandomize=True)
+def test_what_the_harness_calls_right_the_contract_allows(
+    contract: dict[str, Any], name: str, data: st.DataObject
+) -> None:
+    workload = WORKLOADS[name]
+    params = {key: data.draw(st.integers(p.low, p.high)) for key, p in workload.parameters.items()}
+    assert _body_schema(contract, f"/{name}", "200").is_valid(json.loads(workload.body(params)))
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_the_contract_allows_no_body_that_lacks_a_key_or_has_one_more(contract: dict[str, Any], name: str) -> None:
+    right = json.loads(WORKLOADS[name].body({"ms": 5} if WORKLOADS[name].parameters else {}))
+    allowed = _body_schema(contract, f"/{name}", "200")
+    wrong = [{key: right[key] for key in right if key != lost} for lost in right]
+    wrong += [{**right, "more": 1}, *({**right, key: None} for key in right)]
+    assert [body for body in wrong if allowed.is_valid(body)] == []
+
+
+def test_an_unknown_path_is_refused_as_the_contract_says(contract: dict[str, Any], service: Service) -> None:
+    response = service.get("/nope")
+    assert (response.status_code, response.headers["content-type"]) == (404, "application/problem+json")
+    assert _schema(contract, "NotFoundProblem").is_valid(response.json())
+
+
+def test_every_example_in_the_contract_is_allowed_by_it(contract: dict[str, Any]) -> None:
+    seen = 0
+    places = [*contract["components"]["responses"].values()]
+    places += [
+        _follow(contract, response)
+        for methods in contract["paths"].values()
+        for operation in methods.values()
+        for response in operation["responses"].values()
+    ]
+    for content in (media for place in places for media in place["content"].values() if "example" in media):
+        assert _schema(contract, content["schema"]["$ref"].rpartition("/")[2]).is_valid(content["example"])
+        seen += 1
+    assert seen
+
+
+def test_every_refusal_in_the_contract_is_what_the_services_send(contract: dict[str, Any]) -> None:
+    sent = {
+        "NotFoundProblem": NOT_FOUND,
+        "MethodProblem": METHOD_NOT_ALLOWED,
+        "UpstreamProblem": problem(503, remote.FAILED),
+        "DatabaseProblem": problem(503, database.FAILED),
+    }
+    assert [name for name, body in sent.items() if not _schema(contract, name).is_valid(json.loads(body))] == []

@@ -1,0 +1,74 @@
+"""The sentences that answer a workload: each says what its figures carry and no more."""
+
+import pytest
+
+from tests.waitbench import made_up
+from tests.waitbench.test_comparison import DJANGO, FASTAPI, FLASK, at_rates, made
+from waitbench.results import TrialRecord
+
+
+def the_answer(trials: list[TrialRecord]) -> str:
+    [line] = made(trials).headlines
+    return line
+
+
+def test_a_clear_order_is_told_with_its_intervals_and_tails() -> None:
+    line = the_answer(at_rates({FLASK: [40, 41, 42], DJANGO: [80, 82, 84], FASTAPI: [20, 20.5, 21]}))
+    assert line.startswith("A plain wait (ms = 100), 10 users: Django on gevent answers most, 82/s (p99 125 ms)")
+    flask, fastapi = line.index("Flask on threads reaches 0.50 (0.50–0.50)"), line.index("FastAPI on asyncio reaches")
+    assert flask < fastapi
+
+
+def test_a_tail_that_the_sample_cannot_carry_is_called_unknown() -> None:
+    assert "(p99 unknown)" in the_answer(at_rates({FLASK: [20, 20.5, 21], DJANGO: [10, 10.3, 10.5]}))
+
+
+def test_what_does_not_differ_is_not_ranked() -> None:
+    line = the_answer(at_rates({FLASK: [80.0, 82.0, 84.0], DJANGO: [80.1, 82.1, 84.1]}))
+    assert "no difference that holds between Django on gevent and Flask on threads (82/s at most)" in line
+    assert "reaches" not in line
+
+
+def test_one_that_does_not_differ_is_told_apart_from_one_that_does() -> None:
+    line = the_answer(at_rates({FLASK: [80, 82, 84], DJANGO: [80.1, 82.1, 84.1], FASTAPI: [40, 41, 42]}))
+    assert "Django on gevent answers most" in line
+    assert "no difference that holds from Flask on threads" in line
+    assert "FastAPI on asyncio reaches 0.50" in line
+
+
+def test_a_ceiling_is_a_tie_by_arithmetic() -> None:
+    line = the_answer(at_rates({FLASK: [97, 97, 97], DJANGO: [99, 99, 99]}))
+    assert "all stand at the ceiling of 100/s set by the users and the wait, a tie by arithmetic" in line
+    assert "answers most" not in line
+
+
+def test_lower_loads_at_the_ceiling_are_said_to_tell_nothing() -> None:
+    low = at_rates({FLASK: [97, 97, 97], DJANGO: [99, 99, 99]})
+    top = at_rates({FLASK: [400, 401, 402], DJANGO: [800, 801, 802]}, load=100)
+    line = the_answer(low + top)
+    assert "100 users: Django on gevent answers most" in line
+    assert "At 10 users all stand at the ceiling, where there is nothing to rank." in line
+
+
+def test_what_does_not_count_is_named_as_such() -> None:
+    trials = at_rates({FLASK: [40, 41, 42]})
+    trials += [made_up.trial(made_up.spec(DJANGO, repeat=n), errors={"reset": 500}) for n in (1, 2, 3)]
+    line = the_answer(trials)
+    assert "Flask on threads answers most" in line
+    assert "not counted: Django on gevent" in line
+
+
+def test_the_cost_is_told_where_it_differs() -> None:
+    def line(dear_s: float) -> str:
+        return the_answer(
+            [made_up.trial(made_up.spec(FLASK), cpu_s=0.909), made_up.trial(made_up.spec(DJANGO), cpu_s=dear_s)]
+        )
+
+    assert "CPU for 1,000 answers: from 1.00 s (Flask on threads) to 2.00 s (Django on gevent)." in line(1.818)
+    assert "CPU" not in line(0.909 * 1.04)
+
+
+@pytest.mark.parametrize("rates", [{FLASK: [80.0]}, {FLASK: [80.0], DJANGO: [40.0]}])
+def test_one_repeat_never_ranks(rates: dict[str, list[float]]) -> None:
+    line = the_answer(at_rates(rates))
+    assert "reaches" not in line

@@ -1,0 +1,269 @@
+"""From a run's files to what may be said of them."""
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from tests.waitbench import made_up
+from waitbench.comparison import Cell, Comparison, Point, compare
+from waitbench.report.words import standing_word
+from waitbench.results import TrialRecord, TrialSpec, Usage
+
+FLASK, DJANGO, FASTAPI = "flask-threads", "django-gevent", "fastapi-asyncio"
+
+
+def made(trials: Sequence[TrialRecord], more: Sequence[TrialSpec] = (), **changes: object) -> Comparison:
+    """A comparison of `trials`, in a run that planned `more` besides."""
+    specs = [trial.spec for trial in trials] + list(more)
+    return compare(made_up.run_record(specs, **changes), trials)  # type: ignore[arg-type]
+
+
+def at_rates(rates: Mapping[str, Sequence[float]], load: int = 10) -> list[TrialRecord]:
+    """A repeat for each rate of each contender."""
+    return [
+        made_up.at_rate(made_up.spec(variant, repeat=repeat, load=load), rps)
+        for variant, each in rates.items()
+        for repeat, rps in enumerate(each, 1)
+    ]
+
+
+def only_point(comparison: Comparison) -> Point:
+    [section] = comparison.sections
+    [point] = section.points
+    return point
+
+
+def cell_of(comparison: Comparison, variant: str) -> Cell:
+    [cell] = [cell for cell in comparison.cells if cell.variant == variant]
+    return cell
+
+
+def words(point: Point) -> dict[str, str]:
+    return {cell.variant: standing_word(point, cell) for cell in point.cells}
+
+
+class TestRanking:
+    def test_the_best_is_the_one_that_answers_most_and_the_others_are_told_against_it(self) -> None:
+        point = only_point(made(at_rates({FLASK: [40, 41, 42], DJANGO: [80, 82, 84], FASTAPI: [20, 20.5, 21]})))
+        assert point.best is not None
+        assert point.best.variant == DJANGO
+        assert words(point) == {FLASK: "0.50 of the most", DJANGO: "most", FASTAPI: "0.25 of the most"}
+        assert {s.cell.variant: s.verdict for s in point.standings} == {
+            FLASK: "slower",
+            DJANGO: None,
+            FASTAPI: "slower",
+        }
+
+    def test_rates_that_differ_less_than_the_noise_are_inconclusive(self) -> None:
+        point = only_point(made(at_rates({FLASK: [70, 80, 60], DJANGO: [75, 65, 80]})))
+        assert words(point) == {FLASK: "inconclusive (0.96 of the most)", DJANGO: "most"}
+
+    def test_rates_that_are_as_good_as_equal_tie(self) -> None:
+        point = only_point(made(at_rates({FLASK: [80.0, 82.0, 84.0], DJANGO: [80.1, 82.1, 84.1]})))
+        assert words(point) == {FLASK: "tie", DJANGO: "most"}
+
+    def test_what_the_machine_did_to_both_in_a_repeat_does_not_hide_a_difference(self) -> None:
+        point = only_point(made(at_rates({FLASK: [40, 20, 10], DJANGO: [80, 40, 20]})))
+        [flask] = [s for s in point.standings if s.cell.variant == FLASK]
+        assert flask.ratio is not None
+        assert (flask.ratio.mean, flask.ratio.low, flask.ratio.high) == pytest.approx((0.5, 0.5, 0.5))
+        assert flask.verdict == "slower"
+
+    def test_one_repeat_ranks_nothing(self) -> None:
+        point = only_point(made(at_rates({FLASK: [40], DJANGO: [80]})))
+        assert words(point) == {FLASK: "inconclusive (0.50 of the most)", DJANGO: "most"}
+
+    def test_contenders_are_paired_only_in_the_repeats_that_both_have(self) -> None:
+        trials = at_rates({FLASK: [40, 42], DJANGO: [80, 84, 20]})
+        point = only_point(made(trials, [made_up.spec(FLASK, repeat=3)]))
+        [flask] = [s for s in point.standings if s.cell.variant == FLASK]
+        assert flask.ratio is not None
+        assert flask.ratio.mean == pytest.approx(0.5)
+
+    def test_contenders_that_share_no_repeat_are_not_compared(self) -> None:
+        trials = [
+            made_up.at_rate(made_up.spec(FLASK, repeat=1), 40),
+            made_up.at_rate(made_up.spec(DJANGO, repeat=2), 80),
+        ]
+        comparison = made(trials)
+        assert words(only_point(comparison)) == {FLASK: "inconclusive", DJANGO: "most"}
+        assert "no difference that holds" in comparison.headlines[0]
+
+
+class TestCeiling:
+    def test_a_point_where_all_stand_at_the_ceiling_ranks_nothing(self) -> None:
+        point = only_point(made(at_rates({FLASK: [97, 97, 97], DJANGO: [99, 99, 99]})))
+        assert point.ceiling_bound
+        assert set(words(point).values()) == {"tie, at the ceiling"}
+        assert {s.verdict for s in point.standings} == {"tie", None}
+
+    def test_one_at_the_ceiling_does_not_make_it_a_tie(self) -> None:
+        point = only_point(made(at_rates({FLASK: [49, 50, 51], DJANGO: [98, 99, 99]})))
+        assert not point.ceiling_bound
+        assert words(point) == {FLASK: "0.51 of the most", DJANGO: "most, at the ceiling"}
+
+    def test_most_of_the_trials_decide(self) -> None:
+        comparison = made(at_rates({FLASK: [97, 97, 90], DJANGO: [97, 90, 90]}))
+        assert cell_of(comparison, FLASK).ceiling_bound
+        assert not cell_of(comparison, DJANGO).ceiling_bound
+
+
+class TestInvalid:
+    def test_a_cell_that_does_not_count_is_never_the_best(self) -> None:
+        trials = at_rates({FLASK: [40, 41, 42]})
+        trials += [made_up.trial(made_up.spec(DJANGO, repeat=n), errors={"reset": 500}) for n in (1, 2, 3)]
+        comparison = made(trials)
+        point = only_point(comparison)
+        assert cell_of(comparison, DJANGO).goodput.mean > cell_of(comparison, FLASK).goodput.mean
+        assert point.best is cell_of(comparison, FLASK)
+        assert words(point) == {FLASK: "most", DJANGO: "not counted: errors"}
+        assert not comparison.all_valid
+
+    def test_one_bad_trial_spoils_its_cell(self) -> None:
+        trials = at_rates({FLASK: [80, 80, 80]})
+        trials[1] = trials[1].model_copy(update={"disturbance": "stopped from outside"})
+        assert not cell_of(made(trials), FLASK).valid
+
+    def test_where_nothing_counts_nothing_is_best(self) -> None:
+        trials = [made_up.trial(made_up.spec(v), taken_us=[], errors={"refused": 9}) for v in (FLASK, DJANGO)]
+        comparison = made(trials)
+        assert only_point(comparison).best is None
+        assert not only_point(comparison).ceiling_bound
+        assert comparison.headlines == ["A plain wait (ms = 100), 10 users: no valid figure."]
+
+    def test_the_same_reason_of_several_trials_is_told_once(self) -> None:
+        trials = [t.model_copy(update={"disturbance": "stopped"}) for t in at_rates({FLASK: [80, 80]})]
+        assert [r.code for r in cell_of(made(trials), FLASK).reasons] == ["disturbed"]
+
+    def test_a_note_does_not_make_a_run_invalid(self) -> None:
+        assert made(at_rates({FLASK: [97, 97], DJANGO: [97, 97]})).all_valid
+
+
+class TestMissing:
+    def test_a_run_with_all_its_trials_has_nothing_to_say_of_its_end(self) -> None:
+        assert made(at_rates({FLASK: [80]})).state == ""
+
+    def test_missing_trials_are_named_and_a_run_without_them_is_not_valid(self) -> None:
+        left = [made_up.spec(DJANGO, repeat=1), made_up.spec(DJANGO, repeat=2), made_up.spec(FLASK, repeat=2)]
+        comparison = made(at_rates({FLASK: [80]}), left, status="interrupted", message="interrupted from outside")
+        assert comparison.missing == left
+        assert not comparison.all_valid
+        assert comparison.state == (
+            "This run was interrupted: interrupted from outside. 1 of 4 trials are here; "
+            "missing: django-gevent 2, flask-threads 1."
+        )
+
+    def test_a_run_that_failed_says_why(self) -> None:
+        comparison = made(at_rates({FLASK: [80]}), [made_up.spec(DJANGO)], status="failed", message="it died")
+        assert comparison.state == "This run failed: it died. 1 of 2 trials are here; missing: django-gevent 1."
+
+    def test_a_run_that_was_killed_is_told_from_one_that_goes_on(self) -> None:
+        run = made_up.run_record([made_up.spec(FLASK), made_up.spec(DJANGO)], status="running")
+        trials = at_rates({FLASK: [80]})
+        assert compare(run, trials, stale=True).state.startswith("This run was killed before it could say so. 1 of 2")
+        assert compare(run, trials, stale=False).state.startswith("This run is still going on. 1 of 2")
+
+    def test_a_trial_file_that_was_removed_from_a_complete_run_is_missed(self) -> None:
+        comparison = made(at_rates({FLASK: [80]}), [made_up.spec(DJANGO)])
+        assert comparison.state == "This run is complete. 1 of 2 trials are here; missing: django-gevent 1."
+
+    def test_a_run_without_a_single_trial_can_be_told_of(self) -> None:
+        comparison = made([], [made_up.spec(FLASK)], status="failed", message="no")
+        assert (comparison.sections, comparison.headlines) == ([], [])
+        assert comparison.state == "This run failed: no. 0 of 1 trials are here; missing: flask-threads 1."
+
+    def test_a_cell_knows_how_many_trials_were_planned(self) -> None:
+        cell = cell_of(made(at_rates({FLASK: [80, 80]}), [made_up.spec(FLASK, repeat=3)]), FLASK)
+        assert (len(cell.trials), cell.planned) == (2, 3)
+
+
+class TestFigures:
+    def test_goodput_is_the_mean_over_trials_with_the_interval_of_the_trials(self) -> None:
+        # 79, 80 and 81: mean 80, s 1, 4.302653 / sqrt(3) = 2.484138
+        found = cell_of(made(at_rates({FLASK: [79, 80, 81]})), FLASK).goodput
+        assert found.mean == pytest.approx(80)
+        assert (found.low, found.high) == pytest.approx((80 - 2.484138, 80 + 2.484138))
+
+    def test_goodput_counts_good_answers_alone(self) -> None:
+        trial = made_up.trial(taken_us=[110_000] * 500, errors={"timeout": 500})
+        assert cell_of(made([trial]), FLASK).goodput.mean == 50
+
+    def test_percentiles_are_of_all_requests_together_and_never_an_average(self) -> None:
+        # The slow trial's p90 is 1,000 ms and the fast one's 100 ms; averaged that would be 550 ms. Of the 1,000
+        # requests together 50 took 1,000 ms, which is beyond p90: it is 100 ms.
+        fast = made_up.trial(made_up.spec(repeat=1), taken_us=[100_000] * 900)
+        slow = made_up.trial(made_up.spec(repeat=2), taken_us=[100_000] * 50 + [1_000_000] * 50)
+        cell = cell_of(made([fast, slow]), FLASK)
+        assert cell.percentile_ms("p90") == pytest.approx(100, rel=0.001)
+        assert cell.percentile_ms("p99") == pytest.approx(1000, rel=0.001)
+
+    def test_mean_and_maximum_are_exact(self) -> None:
+        trials = [
+            made_up.trial(made_up.spec(repeat=1), taken_us=[100_000] * 3),
+            made_up.trial(made_up.spec(repeat=2), taken_us=[200_001]),
+        ]
+        cell = cell_of(made(trials), FLASK)
+        assert cell.mean_ms == pytest.approx(500.001 / 4)
+        assert cell.max_ms == 200.001
+
+    @pytest.mark.parametrize(("name", "needed"), [("p50", 20), ("p90", 100), ("p95", 200), ("p99", 1000)])
+    def test_a_percentile_that_the_sample_cannot_carry_is_empty_with_the_number_needed(
+        self, name: str, needed: int
+    ) -> None:
+        short = cell_of(made([made_up.trial(taken_us=[110_000] * (needed - 1))]), FLASK)
+        assert short.percentile_ms(name) is None
+        assert short.samples_short(name) == 1
+        enough = cell_of(made([made_up.trial(taken_us=[110_000] * needed)]), FLASK)
+        assert enough.percentile_ms(name) == pytest.approx(110, rel=0.001)
+        assert enough.samples_short(name) == 0
+
+    def test_trials_carry_a_percentile_together(self) -> None:
+        trials = [made_up.trial(made_up.spec(repeat=n), taken_us=[110_000] * 400) for n in (1, 2, 3)]
+        assert cell_of(made(trials), FLASK).percentile_ms("p99") is not None
+
+    def test_cpu_is_told_for_a_thousand_answers(self) -> None:
+        # 0.5 s for 1,000 answers and 1.5 s for 3,000
+        trials = [
+            made_up.trial(made_up.spec(repeat=1), taken_us=[100_000] * 1000, cpu_s=0.5),
+            made_up.trial(made_up.spec(repeat=2), taken_us=[33_333] * 3000, cpu_s=2.5),
+        ]
+        assert cell_of(made(trials), FLASK).cpu_s_per_1k == pytest.approx(3.0 / 4)
+
+    def test_memory_is_the_highest_peak_of_its_trials(self) -> None:
+        trials = [
+            made_up.trial(made_up.spec(repeat=n), peak_rss_bytes=mib * 2**20) for n, mib in ((1, 80), (2, 120), (3, 90))
+        ]
+        assert cell_of(made(trials), FLASK).peak_rss_mib == 120
+
+    def test_a_service_that_counts_nothing_has_no_cost(self) -> None:
+        trial = made_up.trial(made_up.spec("mine", instrumented=False), usage=Usage())
+        cell = cell_of(made([trial], targets=[made_up.external()]), "mine")
+        assert (cell.cpu_s_per_1k, cell.peak_rss_mib) == (None, None)
+        assert cell.valid
+
+    def test_a_cell_without_good_answers_has_no_latency(self) -> None:
+        cell = cell_of(made([made_up.trial(taken_us=[], errors={"refused": 5})]), FLASK)
+        assert (cell.mean_ms, cell.max_ms, cell.percentile_ms("p50"), cell.goodput.mean) == (None, None, None, 0)
+
+
+class TestOrder:
+    def test_sections_follow_the_plan_and_loads_and_contenders_their_order_whatever_the_blocks(self) -> None:
+        planned = [
+            made_up.spec(variant, workload, params, load, block=block)
+            for block, (workload, params, load) in enumerate(
+                [("wait", {"ms": 100}, 10), ("wait", {"ms": 100}, 5), ("db", {"ms": 50}, 10), ("wait", {"ms": 5}, 1)], 1
+            )
+            for variant in (FLASK, DJANGO)
+        ]
+        run = made_up.run_record(planned)
+        turned = planned[::-1]
+        comparison = compare(
+            run.model_copy(update={"trials": turned}), [made_up.trial(s, taken_us=[1]) for s in turned]
+        )
+        assert [section.key for section in comparison.sections] == ["wait-ms100", "db-ms50", "wait-ms5"]
+        assert [point.load for point in comparison.sections[0].points] == [5, 10]
+        assert [cell.variant for cell in comparison.sections[0].points[0].cells] == [FLASK, DJANGO]
+
+    def test_the_top_of_a_section_is_its_highest_load(self) -> None:
+        comparison = made(at_rates({FLASK: [400]}, load=50) + at_rates({FLASK: [80]}, load=10))
+        assert comparison.sections[0].top.load == 50

@@ -1,0 +1,26 @@
+"""Which core does what."""
+
+import os
+
+import pytest
+
+from waitbench.launch.cores import Cores, allowed_cores, share_out
+
+
+@pytest.mark.parametrize("allowed", [[], [0], [3]])
+def test_with_one_core_nothing_is_pinned(allowed: list[int]) -> None:
+    assert share_out(allowed) == Cores((), (), ())
+
+
+def test_with_two_cores_the_dependencies_sit_by_the_generator_and_the_service_is_alone() -> None:
+    assert share_out([0, 1]) == Cores(services=(0,), dependencies=(1,), generator=(1,))
+
+
+@pytest.mark.parametrize("allowed", [[0, 1, 2], [0, 1, 2, 3], [4, 6, 9, 11]])
+def test_with_three_cores_or_more_each_part_has_its_own(allowed: list[int]) -> None:
+    found = share_out(allowed)
+    assert found == Cores((allowed[0],), (allowed[2],), (allowed[1],))
+
+
+def test_the_cores_shared_out_are_those_this_process_may_use() -> None:
+    assert set(allowed_cores()) == (os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set())

@@ -1,0 +1,227 @@
+"""Plans: what is refused, and what the refusal tells."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from waitbench.errors import UsageError
+from waitbench.plan import Plan, find_plan, load_plan, plan_names, select
+from waitbench.schedule import schedule
+from waitbench.variants import load_variants
+
+VARIANTS = load_variants()
+TOP = 'title = "t"\nrepeats = 1\nvariants = ["flask-threads"]\n'
+CELL = '[[cells]]\nworkload = "wait"\nparams = { ms = 5 }\nusers = [1]\n'
+MINE = '[[external]]\nname = "mine"\nbase_url = "http://127.0.0.1:9000"\npaths = { wait = "/sleep?ms={ms}" }\n'
+
+
+def written(folder: Path, text: str | bytes) -> Path:
+    file = folder / "mine.toml"
+    file.write_bytes(text.encode() if isinstance(text, str) else text)
+    return file
+
+
+def refusal(folder: Path, text: str | bytes, allow_remote: bool = False) -> str:
+    with pytest.raises(UsageError) as caught:
+        load_plan(written(folder, text), VARIANTS, allow_remote)
+    return str(caught.value)
+
+
+def external(**changed: str) -> str:
+    parts = {"name": '"mine"', "base_url": '"http://127.0.0.1:9000"', "paths": '{ wait = "/sleep?ms={ms}" }'} | changed
+    return TOP + CELL + "[[external]]\n" + "".join(f"{key} = {value}\n" for key, value in parts.items())
+
+
+def cell(text: str) -> str:
+    return TOP + f"[[cells]]\n{text}\n"
+
+
+# What is wrong, the key that the message names, and what it says would be right.
+BAD = {
+    "an unknown key of the plan": (TOP + "mesure_s = 3\n" + CELL, "mesure_s", "'measure_s'"),
+    "an unknown key that resembles none": (TOP + "zzzz = 3\n" + CELL, "zzzz", "there are: title, repeats"),
+    "an unknown key of a cell": (cell('workload = "fast"\nuser = [1]'), "cells[0].user", "'users'"),
+    "an unknown key of an external service": (external(bas_url='"x"'), "external[0].bas_url", "'base_url'"),
+    "an unknown workload": (cell('workload = "wiat"\nusers = [1]'), "cells[0].workload", "'wait'"),
+    "an unknown variant": (TOP.replace("flask-threads", "flask-tread") + CELL, "variants", "'flask-threads'"),
+    "an unknown parameter": (cell('workload = "wait"\nparams = { mss = 1 }\nusers = [1]'), "cells[0]", "'ms'"),
+    "a parameter of another workload": (
+        cell('workload = "wait"\nparams = { ms = 1, calls = 2 }\nusers = [1]'), "'calls'", "there are: ms",
+    ),
+    "a parameter that is needed": (cell('workload = "wait"\nusers = [1]'), "wait needs ms", "from 0 to 60000"),
+    "a negative wait": (cell('workload = "wait"\nparams = { ms = -1 }\nusers = [1]'), "ms = -1", "0 to 60000"),
+    "a wait too long": (cell('workload = "db"\nparams = { ms = 60001 }\nusers = [1]'), "ms = 60001", "0 to 60000"),
+    "no calls": (cell('workload = "upstream"\nparams = { ms = 1, calls = 0 }\nusers = [1]'), "calls = 0", "1 to 20"),
+    "a bool for a parameter": (
+        cell('workload = "wait"\nparams = { ms = true }\nusers = [1]'), "cells[0].params.ms", "valid integer",
+    ),
+    "no users": (cell('workload = "fast"\nusers = [5, 0]'), "cells[0].users[1]", "at least 1"),
+    "a million users": (cell('workload = "fast"\nusers = [1_000_000]'), "cells[0].users[0]", "at most 20000"),
+    "a bool for users": (cell('workload = "fast"\nusers = [true]'), "cells[0].users[0]", "valid integer"),
+    "one number for a list": (cell('workload = "fast"\nusers = 5'), "cells[0].users", "valid list"),
+    "an empty list of users": (cell('workload = "fast"\nusers = []'), "cells[0].users", "at least one"),
+    "no cells": (TOP + "cells = []\n", "cells", "at least one"),
+    "no variants": ('title = "t"\nvariants = []\n' + CELL, "variants", "at least one"),
+    "repeats 0": (TOP.replace("repeats = 1", "repeats = 0") + CELL, "repeats", "at least 1"),
+    "repeats 1000": (TOP.replace("repeats = 1", "repeats = 1000") + CELL, "repeats", "at most 100"),
+    "repeats true": (TOP.replace("repeats = 1", "repeats = true") + CELL, "repeats", "valid integer"),
+    "repeats 1.5": (TOP.replace("repeats = 1", "repeats = 1.5") + CELL, "repeats", "valid integer"),
+    "a measurement too short": (TOP + "measure_s = 0.1\n" + CELL, "measure_s", "at least 0.5"),
+    "a measurement too long": (TOP + "measure_s = 601\n" + CELL, "measure_s", "at most 600"),
+    "a measurement without end": (TOP + "measure_s = inf\n" + CELL, "measure_s", "at most 600"),
+    "a measurement that is no number": (TOP + "measure_s = nan\n" + CELL, "measure_s", "at most 600"),
+    "a bool for seconds": (TOP + "measure_s = true\n" + CELL, "measure_s", "valid number"),
+    "a negative warm-up": (TOP + "warmup_s = -1\n" + CELL, "warmup_s", "at least 0"),
+    "a time-out of nothing": (TOP + "timeout_s = 0\n" + CELL, "timeout_s", "at least 1"),
+    "a missing title": ('variants = ["flask-threads"]\n' + CELL, "title", "needed"),
+    "missing cells": (TOP, "cells", "needed"),
+    "a cell without users": (cell('workload = "fast"'), "cells[0].users", "needed"),
+    "a contender named twice": (
+        'title = "t"\nvariants = ["flask-threads", "flask-threads"]\n' + CELL, "variants", "name it once",
+    ),
+    "a load that is there twice": (TOP + CELL.replace("[1]", "[1, 1]"), "cells", "keep one"),
+    "a cell that is there twice": (TOP + CELL + CELL, "cells", "keep one"),
+    "an external service elsewhere": (external(base_url='"http://10.0.0.1:80"'), "'mine'", "--allow-remote"),
+    "an external service over TLS": (external(base_url='"https://127.0.0.1"'), "external[0].base_url", "http://HOST"),
+    "an address without a scheme": (external(base_url='"127.0.0.1:80"'), "external[0].base_url", "http://HOST:PORT"),
+    "an address with a path": (external(base_url='"http://127.0.0.1:80/api"'), "base_url", "belongs in paths"),
+    "an address with a password": (external(base_url='"http://me:it@127.0.0.1:80"'), "base_url", "http://HOST:PORT"),
+    "a port too high": (external(base_url='"http://127.0.0.1:99999"'), "external[0].base_url", "http://HOST:PORT"),
+    "a port that is no number": (external(base_url='"http://127.0.0.1:abc"'), "base_url", "http://HOST:PORT"),
+    "an address that is cut off": (external(base_url='"http://[::1"'), "external[0].base_url", "http://HOST:PORT"),
+    "an unknown placeholder": (external(paths='{ wait = "/s?t={seconds}" }'), "external[0].paths", "{ms}"),
+    "a placeholder with an attribute": (external(paths='{ wait = "/s?t={ms.x}" }'), "external[0].paths", "{ms}"),
+    "a placeholder with an index": (external(paths='{ wait = "/s?t={ms[0]}" }'), "external[0].paths", "{ms}"),
+    "a placeholder where there is none": (external(paths='{ fast = "/{ms}" }'), "external[0].paths", "known: none"),
+    "a brace that does not close": (external(paths='{ wait = "/s?t={ms" }'), "external[0].paths", "{ms}"),
+    "a path without a slash": (external(paths='{ wait = "sleep" }'), "external[0].paths", "begins with /"),
+    "a path with a blank": (external(paths='{ wait = "/a b" }'), "external[0].paths", "%20"),
+    "a path with a line break": (external(paths=r'{ wait = "/a\r\nX: y" }'), "external[0].paths", "%20"),
+    "a path for an unknown workload": (external(paths='{ wiat = "/s" }'), "external[0].paths", "'wait'"),
+    "no paths": (external(paths="{}"), "external[0].paths", "at least one"),
+    "a name with blanks": (external(name='"My Service"'), "external[0].name", "[a-z0-9]"),
+    "a name that a variant has": (external(name='"django-gevent"'), "'django-gevent'", "choose another"),
+    "a name that another has": (TOP + CELL + MINE + MINE, "'mine'", "choose another"),
+    "half a line": ("title =\nrepeats = 1\n", "not valid TOML", "line 1"),
+    "bytes that are no text": (b'title = "\xff"', "not valid TOML", "utf-8"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_plan_is_refused_with_the_file_the_key_and_what_would_be_right(case: str, tmp_path: Path) -> None:
+    text, key, right = BAD[case]
+    said = refusal(tmp_path, text)
+    assert str(tmp_path / "mine.toml") in said
+    assert key in said
+    assert right in said
+
+
+def test_every_fault_of_a_plan_is_told_at_once(tmp_path: Path) -> None:
+    said = refusal(tmp_path, 'titel = "t"\n[[cells]]\nworkload = "fast"\nusers = [0]\n')
+    assert all(key in said for key in ("title:", "titel:", "variants:", "cells[0].users[0]:"))
+
+
+def test_a_plan_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="can't be read"):
+        load_plan(tmp_path, VARIANTS)
+
+
+def test_an_external_service_elsewhere_is_allowed_when_said(tmp_path: Path) -> None:
+    file = written(tmp_path, external(base_url='"http://10.0.0.1:80/"'))
+    assert load_plan(file, VARIANTS, allow_remote=True).external[0].base_url == "http://10.0.0.1:80"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:9", "localhost:9", "[::1]:9", "127.0.0.1"])
+def test_this_machine_needs_no_permission(host: str, tmp_path: Path) -> None:
+    assert load_plan(written(tmp_path, external(base_url=f'"http://{host}"')), VARIANTS).external
+
+
+def test_names_of_the_compose_network_are_allowed_there_and_only_there(tmp_path: Path) -> None:
+    file = written(tmp_path, external(base_url='"http://mine:8000"'))
+    assert load_plan(file, VARIANTS, in_compose=True).external
+    with pytest.raises(UsageError, match="--allow-remote"):
+        load_plan(file, VARIANTS)
+
+
+def test_a_plan_with_only_what_is_needed_has_sensible_numbers(tmp_path: Path) -> None:
+    plan = load_plan(written(tmp_path, 'title = "t"\nvariants = ["flask-threads"]\n' + CELL), VARIANTS)
+    assert (plan.repeats, plan.warmup_s, plan.measure_s, plan.timeout_s) == (3, 1.5, 3.0, 30.0)
+    assert [(c.workload, users) for c, users in plan.load_points] == [("wait", 1)]
+
+
+def seconds(plan: Plan) -> float:
+    return len(schedule(plan, 0)) * (plan.warmup_s + plan.measure_s)
+
+
+@pytest.mark.parametrize("name", plan_names())
+def test_every_plan_that_comes_along_can_be_run(name: str) -> None:
+    plan = load_plan(find_plan(name), VARIANTS)
+    assert seconds(plan) > 0
+    assert tomllib.loads(find_plan(name).read_text())["title"] == plan.title
+
+
+def test_smoke_and_quick_are_as_short_as_their_names_say() -> None:
+    assert seconds(load_plan(find_plan("smoke"), VARIANTS)) < 30
+    assert seconds(load_plan(find_plan("quick"), VARIANTS)) < 180
+
+
+def test_a_plan_is_found_by_name_and_by_path(tmp_path: Path) -> None:
+    file = written(tmp_path, TOP + CELL)
+    assert find_plan("quick").name == "quick.toml"
+    assert find_plan(str(file)) == file
+
+
+@pytest.mark.parametrize(("name", "advice"), [("quikc", "'quick'"), ("zzz", "there are: "), ("a/b", "no plan file")])
+def test_a_plan_that_is_not_there_is_told_with_what_is(name: str, advice: str) -> None:
+    with pytest.raises(UsageError, match=advice):
+        find_plan(name)
+
+
+class TestSelect:
+    @pytest.fixture
+    def plan(self, tmp_path: Path) -> Plan:
+        more = '[[cells]]\nworkload = "db"\nparams = { ms = 5 }\nusers = [1]\n'
+        top = 'title = "t"\nvariants = ["flask-threads", "django-gevent"]\n'
+        return load_plan(written(tmp_path, top + CELL + more + MINE), VARIANTS)
+
+    def test_nothing_chosen_means_all(self, plan: Plan) -> None:
+        assert select(plan, VARIANTS, [], []) == plan
+
+    def test_one_variant_leaves_the_others_and_the_external_out(self, plan: Plan) -> None:
+        found = select(plan, VARIANTS, ["django-gevent"], [])
+        assert (found.variants, found.external, found.cells) == (["django-gevent"], [], plan.cells)
+
+    def test_a_variant_that_the_plan_does_not_name_is_added(self, plan: Plan) -> None:
+        assert select(plan, VARIANTS, ["fastapi-asyncio"], []).variants == ["fastapi-asyncio"]
+
+    def test_a_variant_asked_for_twice_runs_once(self, plan: Plan) -> None:
+        assert select(plan, VARIANTS, ["flask-threads", "flask-threads"], []).variants == ["flask-threads"]
+
+    def test_a_workload_leaves_the_other_cells_out(self, plan: Plan) -> None:
+        found = select(plan, VARIANTS, [], ["db"])
+        assert ([c.workload for c in found.cells], found.variants) == (["db"], plan.variants)
+
+    def test_an_external_service_can_run_alone(self, plan: Plan) -> None:
+        found = select(plan, VARIANTS, ["mine"], [])
+        assert (found.variants, [item.name for item in found.external]) == ([], ["mine"])
+
+    def test_an_external_service_can_meet_one_variant(self, plan: Plan) -> None:
+        found = select(plan, VARIANTS, ["mine", "flask-threads"], ["wait"])
+        assert (found.variants, [item.name for item in found.external]) == (["flask-threads"], ["mine"])
+
+    @pytest.mark.parametrize(
+        ("variants", "workloads", "advice"),
+        [
+            (["djang-gevent"], [], "'django-gevent'"),
+            (["nothing"], [], "there are: flask-threads"),
+            ([], ["wiat"], "'wait'"),
+            ([], ["fast"], "it has wait, db"),
+            (["mine"], ["db"], "serves only wait"),
+        ],
+    )
+    def test_what_is_not_there_is_refused(
+        self, plan: Plan, variants: list[str], workloads: list[str], advice: str
+    ) -> None:
+        with pytest.raises(UsageError, match=advice):
+            select(plan, VARIANTS, variants, workloads)

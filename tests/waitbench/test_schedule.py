@@ -1,0 +1,67 @@
+"""The order of a run's trials."""
+
+from collections import Counter
+from itertools import groupby
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from waitbench.plan import Plan
+from waitbench.schedule import Slot, schedule
+
+VARIANTS = ["flask-threads", "django-gevent", "fastapi-asyncio"]
+PLAN = Plan(
+    title="three contenders and one of the reader's own",
+    repeats=3,
+    variants=VARIANTS,
+    cells=[
+        {"workload": "wait", "params": {"ms": 100}, "users": [10, 100, 500]},
+        {"workload": "wait", "params": {"ms": 50}, "users": [10]},
+        {"workload": "db", "params": {"ms": 50}, "users": [20]},
+    ],  # type: ignore[list-item]  # pydantic makes cells of them
+    external=[{"name": "mine", "base_url": "http://127.0.0.1:9", "paths": {"wait": "/w"}}],  # type: ignore[list-item]
+)
+seeds = st.integers(0, 2**32 - 1)
+
+
+def blocks(slots: list[Slot]) -> list[list[Slot]]:
+    return [list(group) for _, group in groupby(slots, key=lambda slot: slot.block)]
+
+
+@given(seeds)
+def test_a_block_holds_every_contender_once_under_one_load(seed: int) -> None:
+    for block in blocks(schedule(PLAN, seed)):
+        assert len({(slot.cell.workload, str(slot.cell.params), slot.users, slot.repeat) for slot in block}) == 1
+        serves_it = ["mine"] if block[0].cell.workload == "wait" else []
+        assert sorted(slot.contender for slot in block) == sorted(VARIANTS + serves_it)
+
+
+@given(seeds)
+def test_a_repeat_holds_each_load_once(seed: int) -> None:
+    found = Counter(
+        (block[0].repeat, block[0].cell.workload, block[0].cell.params["ms"], block[0].users)
+        for block in blocks(schedule(PLAN, seed))
+    )
+    loads = [("wait", 100, 10), ("wait", 100, 100), ("wait", 100, 500), ("wait", 50, 10), ("db", 50, 20)]
+    assert found == {(repeat, *load): 1 for repeat in (1, 2, 3) for load in loads}
+
+
+def test_blocks_are_numbered_from_one_and_repeats_follow_one_another() -> None:
+    slots = schedule(PLAN, 1)
+    assert [block[0].block for block in blocks(slots)] == list(range(1, 16))
+    assert [slot.repeat for slot in slots] == sorted(slot.repeat for slot in slots)
+
+
+def test_the_same_seed_gives_the_same_order_and_another_seed_another() -> None:
+    assert schedule(PLAN, 1) == schedule(PLAN, 1)
+    assert len({tuple((s.block, s.contender, s.users) for s in schedule(PLAN, seed)) for seed in range(20)}) == 20
+
+
+def test_no_contender_is_always_first() -> None:
+    first = Counter(block[0].contender for seed in range(20) for block in blocks(schedule(PLAN, seed)))
+    assert set(first) == {*VARIANTS, "mine"}
+    assert max(first.values()) < 2 * min(first[name] for name in VARIANTS)
+
+
+def test_an_external_service_is_asked_only_for_what_it_serves() -> None:
+    assert {slot.cell.workload for slot in schedule(PLAN, 1) if slot.contender == "mine"} == {"wait"}

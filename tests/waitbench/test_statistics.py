@@ -1,0 +1,145 @@
+"""Statistics, against answers worked out by hand."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from waitbench.statistics import Interval, Verdict, mean_interval, ratio_interval, samples_needed, verdict
+
+rates = st.floats(min_value=0.1, max_value=1e6)
+
+
+def test_two_values_give_the_interval_of_students_t_with_one_degree_of_freedom() -> None:
+    # mean 12; s = sqrt((4 + 4) / 1) = 2.828427; standard error s / sqrt(2) = 2; t(0.975, 1) = 12.706205
+    found = mean_interval([10, 14])
+    assert found.mean == 12
+    assert found.low == pytest.approx(12 - 25.412409, abs=1e-5)
+    assert found.high == pytest.approx(12 + 25.412409, abs=1e-5)
+
+
+def test_three_values_give_the_interval_with_two_degrees_of_freedom() -> None:
+    # mean 2; s = sqrt((1 + 0 + 1) / 2) = 1; standard error 1 / sqrt(3) = 0.577350; t(0.975, 2) = 4.302653
+    found = mean_interval([1, 2, 3])
+    assert found.mean == 2
+    assert found.low == pytest.approx(2 - 2.484138, abs=1e-5)
+    assert found.high == pytest.approx(2 + 2.484138, abs=1e-5)
+
+
+def test_five_values_give_the_interval_with_four_degrees_of_freedom() -> None:
+    # mean 4; s = sqrt((4 + 0 + 0 + 0 + 4) / 4) = 1.414214; standard error s / sqrt(5) = 0.632456;
+    # t(0.975, 4) = 2.776445
+    found = mean_interval([2, 4, 4, 4, 6])
+    assert found.mean == 4
+    assert found.low == pytest.approx(4 - 1.755978, abs=1e-5)
+    assert found.high == pytest.approx(4 + 1.755978, abs=1e-5)
+
+
+def test_one_value_has_no_interval() -> None:
+    assert mean_interval([3.5]) == Interval(3.5, None, None)
+
+
+def test_no_values_have_no_mean() -> None:
+    with pytest.raises(ValueError, match="no values"):
+        mean_interval([])
+
+
+def test_a_ratio_is_the_geometric_mean_of_the_ratios_of_each_block() -> None:
+    # Ratios 2 and 8: sqrt(2 x 8) = 4, where the ratio of the means would be 5 and the mean of the ratios 5.
+    # Logarithms ln 2 and ln 8: mean ln 4, s = ln 4 / sqrt(2), standard error ln 4 / 2 = 0.693147, x 12.706205.
+    found = ratio_interval([2, 8], [1, 1])
+    assert found.mean == pytest.approx(4)
+    assert found.low == pytest.approx(4 * math.exp(-12.706205 * math.log(2)), rel=1e-5)
+    assert found.high == pytest.approx(4 * math.exp(12.706205 * math.log(2)), rel=1e-5)
+
+
+def test_what_the_machine_did_to_both_in_a_block_leaves_no_doubt_about_the_ratio() -> None:
+    found = ratio_interval([200, 100, 50], [100, 50, 25])
+    assert (found.mean, found.low, found.high) == pytest.approx((2, 2, 2))
+
+
+@pytest.mark.parametrize(("a", "b"), [([], []), ([1.0], [1.0, 2.0]), ([0.0], [1.0]), ([1.0], [0.0]), ([-1.0], [1.0])])
+def test_a_ratio_without_pairs_of_positive_values_is_refused(a: list[float], b: list[float]) -> None:
+    with pytest.raises(ValueError, match="pairs of positive values"):
+        ratio_interval(a, b)
+
+
+@given(st.lists(st.tuples(rates, rates), min_size=1, max_size=6))
+def test_a_over_b_and_b_over_a_tell_the_same(pairs: list[tuple[float, float]]) -> None:
+    a, b = [x for x, _ in pairs], [y for _, y in pairs]
+    try:
+        there, back = ratio_interval(a, b), ratio_interval(b, a)
+    except OverflowError:
+        return  # an interval wider than numbers go
+    assert there.mean == pytest.approx(1 / back.mean)
+    if there.low is not None and back.low is not None and back.high is not None and back.high < math.inf:
+        assert there.low == pytest.approx(1 / back.high, rel=1e-6)
+    opposite: dict[Verdict, Verdict] = {"faster": "slower", "slower": "faster"}
+    if abs(there.mean - 1) > 0.02:  # near 1 the 1 % that matters is not the same 1 % from both sides
+        assert verdict(back) in (opposite.get(verdict(there), verdict(there)), "inconclusive", "tie")
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=10))
+def test_an_interval_holds_its_mean_and_the_mean_lies_among_the_values(values: list[float]) -> None:
+    found = mean_interval(values)
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low <= found.mean <= found.high
+    assert min(values) - 1e-6 <= found.mean <= max(values) + 1e-6
+
+
+@given(st.lists(st.floats(1, 1e3), min_size=2, max_size=8), st.floats(0.5, 100))
+def test_an_interval_scales_with_its_unit(values: list[float], factor: float) -> None:
+    one, other = mean_interval(values), mean_interval([value * factor for value in values])
+    assert one.low is not None
+    assert other.low is not None
+    assert other.mean == pytest.approx(one.mean * factor)
+    assert other.low == pytest.approx(one.low * factor, abs=1e-6 * factor)
+
+
+@given(st.lists(rates, min_size=2, max_size=6))
+def test_a_contender_against_itself_is_a_tie(values: list[float]) -> None:
+    assert verdict(ratio_interval(values, values)) == "tie"
+
+
+@pytest.mark.parametrize(
+    ("percent", "needed"),
+    # Ten beyond it: 10 / 0.5, 10 / 0.1, 10 / 0.05, 10 / 0.01, 10 / 0.001
+    [(50, 20), (90, 100), (95, 200), (99, 1_000), (99.9, 10_000)],
+)
+def test_a_percentile_needs_ten_samples_beyond_it(percent: float, needed: int) -> None:
+    assert samples_needed(percent) == needed
+
+
+@given(st.floats(1, 99.9))
+def test_the_sample_that_is_needed_is_the_least_that_has_ten_beyond(percent: float) -> None:
+    needed, beyond = samples_needed(percent), 1 - percent / 100
+    assert needed * beyond >= 10 - 1e-4
+    assert (needed - 1) * beyond < 10
+
+
+@pytest.mark.parametrize(
+    ("ratio", "said"),
+    [
+        (Interval(1.5, 1.2, 1.9), "faster"),
+        (Interval(0.7, 0.6, 0.8), "slower"),
+        # A whole interval above 1, and a mean that is just 1 %, or just not.
+        (Interval(1.01, 1.0001, 1.02), "faster"),
+        (Interval(1.0099, 1.0001, 1.02), "tie"),
+        (Interval(0.99, 0.98, 0.9999), "slower"),
+        (Interval(0.9901, 0.98, 0.9999), "tie"),
+        # A bound at 1 is no whole interval above, or below, 1.
+        (Interval(1.02, 1.0, 1.04), "tie"),
+        (Interval(1.2, 1.0, 1.5), "inconclusive"),
+        (Interval(0.8, 0.6, 1.0), "inconclusive"),
+        # Five per cent either way, and a little more.
+        (Interval(1.0, 0.95, 1.05), "tie"),
+        (Interval(1.0, 0.9499, 1.05), "inconclusive"),
+        (Interval(1.0, 0.95, 1.0501), "inconclusive"),
+        # One trial tells nothing of the next.
+        (Interval(3.0, None, None), "inconclusive"),
+    ],
+)
+def test_a_verdict_is_only_as_sure_as_its_interval(ratio: Interval, said: str) -> None:
+    assert verdict(ratio) == said

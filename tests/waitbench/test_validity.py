@@ -1,0 +1,235 @@
+"""What makes a trial's number count: each rule by a trial that breaks it and one that stays just inside."""
+
+from typing import Any
+
+import pytest
+
+from tests.waitbench import made_up
+from waitbench.results import Latency, Phase, Target, TrialRecord, Usage
+from waitbench.validity import Reason, reasons
+
+Trial = TrialRecord
+
+
+def found(trial: Trial, target: Target | None = None) -> dict[str, Reason]:
+    return {reason.code: reason for reason in reasons(trial, target or made_up.target(trial.spec.variant))}
+
+
+def the_reason(trial: Trial, code: str, target: Target | None = None) -> Reason:
+    reason = found(trial, target)[code]
+    assert reason.weight == "invalid"
+    assert reason.text
+    assert reason.advice
+    return reason
+
+
+def generator(**changes: Any) -> Any:
+    return made_up.GENERATOR.model_copy(update=changes)
+
+
+def test_a_sound_trial_has_no_reasons() -> None:
+    assert found(made_up.trial()) == {}
+
+
+class TestErrors:
+    """Above 0.1 %."""
+
+    def test_two_in_a_thousand_are_too_many(self) -> None:
+        trial = made_up.trial(made_up.spec(load=11), taken_us=[110_000] * 998, errors={"timeout": 1, "status 503": 1})
+        assert the_reason(trial, "errors").text == "0.20% of 1000 requests failed: 1 × timeout, 1 × status 503"
+
+    def test_one_in_a_thousand_is_not(self) -> None:
+        assert found(made_up.trial(made_up.spec(load=11), taken_us=[110_000] * 999, errors={"timeout": 1})) == {}
+
+    def test_nothing_but_errors_is_no_measurement(self) -> None:
+        trial = made_up.trial(taken_us=[], errors={"refused": 3})
+        assert "100.00% of 3 requests failed: 3 × refused" in the_reason(trial, "errors").text
+
+    def test_no_requests_at_all_are_no_measurement(self) -> None:
+        the_reason(made_up.trial(taken_us=[]), "no-requests")
+
+
+class TestBudget:
+    """What was read back is what was declared."""
+
+    def test_a_smaller_pool_than_declared_does_not_count(self) -> None:
+        target = made_up.target(budget_read=made_up.BUDGET | {"db_pool": 5})
+        reason = the_reason(made_up.trial(), "budget", target)
+        assert reason.text == "db_pool: declared 50, running with 5"
+
+    def test_a_limit_that_was_not_declared_does_not_count(self) -> None:
+        target = made_up.target(budget_read=made_up.BUDGET | {"connections": 64})
+        assert the_reason(made_up.trial(), "budget", target).text == "connections: declared None, running with 64"
+
+    def test_a_service_that_tells_no_budget_is_not_held_to_one(self) -> None:
+        assert found(made_up.trial(made_up.spec("mine", instrumented=False)), made_up.external()) == {}
+
+
+class TestOverlap:
+    def test_one_slow_call_that_did_not_overlap_is_one_too_few(self) -> None:
+        reason = the_reason(made_up.trial(), "overlap", made_up.target(overlap=19))
+        assert reason.text == "of 20 slow calls only 19 overlapped"
+
+    def test_every_slow_call_overlapping_is_enough(self) -> None:
+        assert found(made_up.trial(), made_up.target(overlap=20)) == {}
+
+
+class TestAccounts:
+    """Every request sent is one that the service says it answered."""
+
+    def test_one_request_less_is_told(self) -> None:
+        reason = the_reason(made_up.trial(usage=made_up.usage(908)), "accounts")
+        assert reason.text == "909 requests sent, 908 answered by the service's own count"
+
+    def test_one_request_more_is_told(self) -> None:
+        the_reason(made_up.trial(usage=made_up.usage(910)), "accounts")
+
+    def test_the_warm_up_is_counted_too(self) -> None:
+        trial = made_up.trial(warmup=Phase(good=90), usage=made_up.usage(909 + 90))
+        assert found(trial) == {}
+
+    @pytest.mark.parametrize("lost", ["before", "after"])
+    def test_a_service_that_gave_no_count_is_told(self, lost: str) -> None:
+        usage = made_up.usage(909).model_copy(update={lost: None})
+        assert "did not give its own count" in the_reason(made_up.trial(usage=usage), "accounts").text
+
+    def test_a_service_that_counts_nothing_is_not_asked(self) -> None:
+        trial = made_up.trial(made_up.spec("mine", instrumented=False), usage=Usage())
+        assert found(trial, made_up.external()) == {}
+
+
+class TestLittlesLaw:
+    """Rate x mean latency is the number of users, to 5 % and one latency in the window."""
+
+    def test_users_who_idle_are_told(self) -> None:
+        # 840 x 0.11 s / 10 s = 9.24 in flight of 10: 7.6 % off, where 5 % + 0.11 / 10 = 6.1 % are allowed
+        reason = the_reason(made_up.trial(taken_us=[110_000] * 840), "littles-law")
+        assert reason.text.startswith("rate x mean latency gives 9.2 in flight for 10 users (8% off)")
+
+    def test_more_in_flight_than_users_are_told(self) -> None:
+        # 970 x 0.11 s / 10 s = 10.67: 6.7 % off
+        the_reason(made_up.trial(taken_us=[110_000] * 970), "littles-law")
+
+    @pytest.mark.parametrize("count", [860, 960])
+    def test_five_per_cent_are_not(self, count: int) -> None:
+        # 9.46 and 10.56: 5.4 % and 5.6 % off
+        assert "littles-law" not in found(made_up.trial(taken_us=[110_000] * count))
+
+    def test_a_window_of_two_waits_is_allowed_half_of_it(self) -> None:
+        # 4 waits of 1 s of 3 users in 2 s: 2 in flight, 33 % off, where 5 % + 1 / 2 are allowed
+        spec = made_up.spec(params={"ms": 1000}, load=3)
+        assert "littles-law" not in found(made_up.trial(spec, taken_us=[1_000_000] * 4, window_s=2.0))
+
+
+class TestCeiling:
+    """10 users / 100 ms = 100 answers a second."""
+
+    def test_more_than_arithmetic_allows_means_that_the_wait_was_skipped(self) -> None:
+        # 1,040 in 10 s: 104 %, where 102 % and one wait of the window, 1 %, are allowed
+        reason = the_reason(made_up.trial(taken_us=[96_000] * 1040), "over-ceiling")
+        assert reason.text == "104% of what arithmetic allows: the wait was skipped"
+
+    def test_a_wave_at_the_edge_of_the_window_is_allowed(self) -> None:
+        trial = made_up.trial(taken_us=[98_000] * 1029)
+        assert [(r.code, r.weight) for r in reasons(trial, made_up.target())] == [("ceiling-bound", "note")]
+
+    def test_at_the_ceiling_is_a_note_that_names_its_limit(self) -> None:
+        reason = found(made_up.trial(taken_us=[105_000] * 950))["ceiling-bound"]
+        assert reason.weight == "note"
+        assert reason.text.startswith("at 95% of the ceiling set by users")
+
+    def test_a_little_below_the_ceiling_is_a_measurement(self) -> None:
+        assert found(made_up.trial(taken_us=[105_500] * 949)) == {}
+
+    def test_the_budget_that_was_read_back_sets_the_ceiling(self) -> None:
+        # 5 threads / 100 ms = 50 answers a second, which 48 a second of 10 users come near
+        budget = {"workers": 1, "in_flight": 5}
+        target = made_up.target(budget=budget, budget_read=budget)
+        reason = found(made_up.trial(taken_us=[208_000] * 480), target)["ceiling-bound"]
+        assert reason.text.startswith("at 96% of the ceiling set by in_flight")
+
+    def test_what_does_not_wait_has_none(self) -> None:
+        spec = made_up.spec(workload="fast", params={})
+        assert found(made_up.trial(spec, taken_us=[1_000] * 100_000)) == {}
+
+
+class TestArithmetic:
+    def test_a_mean_above_the_99th_percentile_cannot_be(self) -> None:
+        taken = made_up.latency_of([110_000] * 909)
+        assert taken is not None
+        wrong = taken.model_copy(update={"sum_us": taken.sum_us + 909 * 2_500, "max_us": 112_000})
+        the_reason(made_up.trial(latency=wrong), "arithmetic")
+
+    def test_a_mean_that_one_slow_answer_lifts_above_the_99th_percentile_can_be(self) -> None:
+        # The mean is 1,109 us and p99 1,000 us: the slowest, 100,000 us, is under 1 % of the sample.
+        spec = made_up.spec(workload="fast", params={})
+        trial = made_up.trial(spec, taken_us=[1_000] * 9990 + [110_000] * 10)
+        assert "arithmetic" not in found(trial)
+
+
+class TestGenerator:
+    def test_more_than_nine_tenths_of_its_core_are_too_much(self) -> None:
+        assert "used 91% of its core" in the_reason(made_up.trial(generator=generator(cpu_share=0.91)),
+                                                    "generator-cpu").text  # fmt: skip
+
+    def test_nine_tenths_of_its_core_are_not(self) -> None:
+        assert found(made_up.trial(generator=generator(cpu_share=0.9))) == {}
+
+    def test_a_late_loop_is_too_late_beside_what_it_measures(self) -> None:
+        # A tenth of the median, 110 ms, is 11 ms.
+        assert "11.3 ms late" in the_reason(made_up.trial(generator=generator(lag_p99_ms=11.3)), "generator-lag").text
+
+    def test_a_late_loop_is_forgiven_beside_long_waits(self) -> None:
+        assert found(made_up.trial(generator=generator(lag_p99_ms=10.9))) == {}
+
+    def test_ten_milliseconds_are_forgiven_in_any_case(self) -> None:
+        spec = made_up.spec(workload="fast", params={})
+        fast = made_up.trial(spec, taken_us=[1_000] * 100_000, generator=generator(lag_p99_ms=10.0))
+        assert found(fast) == {}
+        the_reason(fast.model_copy(update={"generator": generator(lag_p99_ms=10.1)}), "generator-lag")
+
+
+class TestUpstream:
+    """The remote API must never be the limit."""
+
+    def with_upstream(self, cpu_s: float = 1.0, lag_ms: float = 1.0) -> Trial:
+        def reading(at_s: float, cpu: float) -> dict[str, float]:
+            return {"monotonic_s": at_s, "cpu_s": cpu, "loop_lag_ms": lag_ms}
+
+        spec = made_up.spec(workload="upstream", params={"ms": 100, "calls": 3})
+        return made_up.trial(spec, upstream=Usage(window_start=reading(5, 1), window_end=reading(15, 1 + cpu_s)))
+
+    def test_a_remote_api_that_used_its_core_up_was_the_limit(self) -> None:
+        assert "used 91% of a core" in the_reason(self.with_upstream(cpu_s=9.1), "upstream-limit").text
+
+    def test_a_remote_api_that_ran_late_was_the_limit(self) -> None:
+        assert "up to 251 ms late" in the_reason(self.with_upstream(lag_ms=251), "upstream-limit").text
+
+    def test_a_remote_api_just_inside_both_limits_was_not(self) -> None:
+        assert found(self.with_upstream(cpu_s=8.9, lag_ms=250)) == {}
+
+    def test_a_remote_api_that_was_not_asked_is_not_judged(self) -> None:
+        assert found(made_up.trial(upstream=Usage())) == {}
+
+
+def test_a_disturbance_from_outside_spoils_a_trial() -> None:
+    trial = made_up.trial(disturbance="users were started or stopped from outside")
+    assert the_reason(trial, "disturbed").text == "users were started or stopped from outside"
+
+
+def test_a_trial_may_have_several_reasons() -> None:
+    trial = made_up.trial(
+        taken_us=[110_000] * 500, errors={"reset": 500}, usage=made_up.usage(500), generator=generator(cpu_share=1)
+    )
+    assert set(found(trial)) == {"errors", "accounts", "generator-cpu"}
+
+
+def test_a_trial_without_a_single_good_answer_is_judged_without_its_latency() -> None:
+    trial = made_up.trial(taken_us=[], errors={"refused": 100}, usage=made_up.usage(0), latency=None)
+    assert set(found(trial)) == {"errors", "accounts"}
+
+
+def test_time_outs_count_towards_latency_and_against_the_trial() -> None:
+    taken = made_up.latency_of([110_000] * 900 + [30_000_000] * 9)
+    assert isinstance(taken, Latency)
+    assert "errors" in found(made_up.trial(taken_us=[110_000] * 900, errors={"timeout": 9}, latency=taken))

@@ -1,0 +1,7 @@
+"""Wrong on purpose: a number in the body is text."""
+
+from work import answers
+
+answers.waited = lambda ms: answers.encode({"workload": "wait", "ms": str(ms)})
+
+from django_app.app import application  # noqa: E402, F401

@@ -1,0 +1,10 @@
+"""Wrong on purpose: under gevent, but calling the remote API over sockets that stop the whole worker."""
+
+import socket
+
+from gevent import monkey
+
+for name in ("socket", "create_connection"):
+    setattr(socket, name, monkey.get_original("socket", name))
+
+from django_app.app import application  # noqa: E402, F401
