@@ -16,19 +16,20 @@ def _top(section: Section) -> str:
     if point.ceiling_bound:
         ceiling = point.best.ceiling
         limit = f" of {ceiling.rps:,.0f}/s set by {LIMITS[ceiling.limit]}" if ceiling else ""
-        spread = ", ".join(f"{c.target.title} {_p99(c)}" for c in point.cells if c.valid)
-        return f"{where} all stand at the ceiling{limit}, a tie by arithmetic; p99 {spread}."
+        known = [c for c in point.cells if c.valid and c.percentile_ms("p99") is not None]
+        spread = "; p99 " + ", ".join(f"{c.target.title} {_p99(c)}" for c in known) if known else ""
+        return f"{where} all stand at the ceiling{limit}, a tie by arithmetic{spread}."
     best, others = point.best, [s for s in point.standings if not s.best]
     equal = [s for s in others if s.verdict in ("tie", "inconclusive")]
     behind = sorted((s for s in others if s.verdict == "slower"), key=lambda s: -(s.ratio.mean if s.ratio else 0))
-    lead = f"{best.target.title} answers most, {best.goodput.mean:,.0f}/s (p99 {_p99(best)})"
+    lead = f"{best.target.title} answers most, {best.goodput.mean:,.0f}/s{_at_p99(best)}"
     if equal and not behind:
-        names = " and ".join([best.target.title, *(s.cell.target.title for s in equal)])
+        names = _list([best.target.title, *(s.cell.target.title for s in equal)])
         lead = f"no difference that holds between {names} ({best.goodput.mean:,.0f}/s at most)"
     elif equal:
-        word = " and ".join(f"{s.cell.target.title} ({_ratio(s)})" for s in equal)
+        word = _list([f"{s.cell.target.title} ({_ratio(s)})" for s in equal])
         lead += f"; no difference that holds from {word}"
-    tail = "".join(f"; {s.cell.target.title} reaches {_ratio(s)} of that (p99 {_p99(s.cell)})" for s in behind)
+    tail = "".join(f"; {s.cell.target.title} reaches {_ratio(s)} of that{_at_p99(s.cell)}" for s in behind)
     struck = [c.target.title for c in point.cells if not c.valid]
     invalid = f"; not counted: {', '.join(struck)}" if struck else ""
     return f"{where} {lead}{tail}{invalid}."
@@ -38,7 +39,7 @@ def _below(section: Section) -> str:
     bound = [str(point.load) for point in section.points[:-1] if point.ceiling_bound]
     if not bound:
         return ""
-    return f"At {' and '.join(bound)} users all stand at the ceiling, where there is nothing to rank."
+    return f"At {_list(bound)} users all stand at the ceiling, where there is nothing to rank."
 
 
 def _cost(point: Point) -> str:
@@ -63,7 +64,16 @@ def _ratio(standing: Standing) -> str:
 
 def _p99(cell: Cell) -> str:
     p99 = cell.percentile_ms("p99")
-    return f"{p99:,.0f} ms" if p99 is not None else "unknown"
+    return f"{p99:,.0f} ms" if p99 is not None else "not known"
+
+
+def _at_p99(cell: Cell) -> str:
+    return f" (p99 {_p99(cell)})" if cell.percentile_ms("p99") is not None else ""
+
+
+def _list(names: list[str]) -> str:
+    """`a, b and c`."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 LIMITS = {

@@ -95,15 +95,17 @@ def run(
     Exits 0 when every trial is valid, 3 when some are not, 1 when the run failed, 130 when it was interrupted; what
     was measured is kept and reported in every case.
     """
+    known = load_variants()
+    path = find_plan(plan)
+    whole = load_plan(path, known, allow_remote, in_compose=engine != "local")
+    chosen = select(whole, known, variants, workloads)
+
+    # Only now: these bring the libraries of the report along, and a wrong name should be told at once.
     from waitbench.prepare import run_name
     from waitbench.results import now
     from waitbench.run import INVALID, Order, attached_stack, local_stack, run_in_containers
     from waitbench.run import run as carry_out
 
-    known = load_variants()
-    path = find_plan(plan)
-    whole = load_plan(path, known, allow_remote, in_compose=engine != "local")
-    chosen = select(whole, known, variants, workloads)
     seed = _seed() if options["seed"] is None else options["seed"]
     name = options["name"] or run_name(path.stem, now())
     order = Order(

@@ -1,10 +1,11 @@
 """Dependencies that die or hang, for real: every service answers 503 with the same bytes, and never hangs with them."""
 
 import os
-import signal
+import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 
 import psutil
 import pytest
@@ -20,6 +21,9 @@ VARIANTS = list(load_variants())
 GRACE_S = 0.5
 PATIENCE_S = 15.0
 """The client's own time-out: an answer within it is no hang, however busy the machine is."""
+RECOVERY_S = 60.0
+CROWD = 80
+"""Requests at once: more than the database pool holds."""
 
 PROBLEM = '{{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"{}"}}'
 UPSTREAM_FAILED = PROBLEM.format("the remote API did not answer in time")
@@ -34,39 +38,143 @@ RIGHT = {
 }
 
 
-@contextmanager
-def _own_stack() -> Iterator[LocalStack]:
-    with LocalStack(environment={"WAITBENCH_DEPENDENCY_GRACE_S": str(GRACE_S)}) as stack:
-        stack.start(VARIANTS)
-        yield stack
+STACK_ENVIRONMENT = {"WAITBENCH_DEPENDENCY_GRACE_S": str(GRACE_S)}
+
+Answer = tuple[int, str, str]
+FAILED: dict[str, Answer] = {
+    UPSTREAM: (503, "application/problem+json", UPSTREAM_FAILED),
+    DATABASE: (503, "application/problem+json", DATABASE_FAILED),
+}
 
 
 @pytest.fixture(scope="module")
 def hanging() -> Iterator[LocalStack]:
     """A stack whose dependencies are stopped and let go on again; each test leaves them running."""
-    with _own_stack() as stack:
+    with LocalStack(environment=STACK_ENVIRONMENT) as stack:
+        stack.start(VARIANTS)
         yield stack
 
 
 @pytest.fixture(scope="module")
-def orphaned() -> Iterator[LocalStack]:
-    """A stack whose dependencies are dead."""
-    with _own_stack() as stack:
-        assert _answers(stack, UPSTREAM) == _answers(stack, UPSTREAM, 200, RIGHT[UPSTREAM])
-        for name in ("postgres", "upstream"):
-            stack.processes[name].end()
+def bereft() -> Iterator[LocalStack]:
+    """A stack whose services have worked, and whose dependencies have since died."""
+    with LocalStack(environment=STACK_ENVIRONMENT) as stack:
+        stack.start(VARIANTS)
+        for name in VARIANTS:
+            assert [_ask(stack, name, path) for path in RIGHT] == [_right(path) for path in RIGHT]
+        for dependency in ("postgres", "upstream"):
+            _kill(stack, dependency)
         yield stack
+
+
+def _ask(stack: LocalStack, variant: str, path: str) -> Answer:
+    with Service(stack.base_urls[variant], timeout_s=PATIENCE_S) as service:
+        response = service.get(path)
+        return response.status_code, response.headers["content-type"], response.text
+
+
+def _right(path: str) -> Answer:
+    return 200, "application/json", RIGHT[path]
+
+
+def _ask_at_once(stack: LocalStack, variant: str, path: str, times: int) -> list[Answer]:
+    with ThreadPoolExecutor(times) as callers:
+        return list(callers.map(lambda _: _ask(stack, variant, path), range(times)))
 
 
 @contextmanager
 def _stopped(stack: LocalStack, name: str) -> Iterator[None]:
-    """Stops a process and all that it started: PostgreSQL's backends each lead a group of their own."""
+    """Stops a process, then all that it started: PostgreSQL's backends each lead a group of their own."""
     root = psutil.Process(stack.processes[name].pid)
+    root.suspend()
     family = [root, *root.children(recursive=True)]
-    for process in family:
-        process.send_signal(signal.SIGSTOP)
     try:
+        for process in family:
+            with suppress(psutil.NoSuchProcess):
+                process.suspend()
         yield
     finally:
         for process in family:
-            process.send_signal(signal.SIGCONT)
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
+
+
+def _kill(stack: LocalStack, name: str) -> None:
+    root = psutil.Process(stack.processes[name].pid)
+    family = [root, *root.children(recursive=True)]
+    for process in family:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(family, timeout=PATIENCE_S)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("path", FAILED)
+def test_a_dead_dependency_gets_503(bereft: LocalStack, variant: str, path: str) -> None:
+    assert _ask(bereft, variant, path) == FAILED[path]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("path", FAILED)
+def test_many_requests_at_once_for_a_dead_dependency_all_get_503(bereft: LocalStack, variant: str, path: str) -> None:
+    assert set(_ask_at_once(bereft, variant, path, CROWD)) == {FAILED[path]}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_what_needs_no_dependency_answers_when_they_are_dead(bereft: LocalStack, variant: str) -> None:
+    for path in ("/wait?ms=5", "/fast"):
+        assert _ask(bereft, variant, path) == _right(path)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(("dependency", "path"), [("upstream", UPSTREAM), ("postgres", DATABASE)])
+def test_a_dependency_that_hangs_gets_503_and_the_rest_goes_on(
+    hanging: LocalStack, variant: str, dependency: str, path: str
+) -> None:
+    with _stopped(hanging, dependency), ThreadPoolExecutor(CROWD) as callers:
+        began = time.monotonic()
+        crowd = [callers.submit(_ask, hanging, variant, path) for _ in range(CROWD)]
+        for other in RIGHT.keys() - {path}:
+            assert _ask(hanging, variant, other) == _right(other)
+        assert {done.result() for done in crowd} == {FAILED[path]}
+        assert time.monotonic() - began >= GRACE_S  # it did wait for the dependency
+    assert wait_until(lambda: _ask(hanging, variant, path) == _right(path), RECOVERY_S)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("path", FAILED)
+def test_bad_input_is_refused_before_a_dependency_is_asked(bereft: LocalStack, variant: str, path: str) -> None:
+    status, _, _ = _ask(bereft, variant, path.replace("ms=5", "ms=x"))
+    assert status == 400
+
+
+def test_services_come_back_when_their_dependencies_do() -> None:
+    with LocalStack(environment=STACK_ENVIRONMENT) as stack, ExitStack() as ending:
+        stack.start(VARIANTS)
+        again = [_restart(stack, dependency) for dependency in ("postgres", "upstream")]
+        for start, path in zip(again, (DATABASE, UPSTREAM), strict=True):
+            assert {_ask(stack, name, path) for name in VARIANTS} == {FAILED[path]}
+            child = start()
+            ending.callback(child.wait)
+            ending.callback(child.terminate)
+        for path in FAILED:
+            everyone_right = {_right(path)}
+            assert wait_until(lambda p=path, r=everyone_right: {_ask(stack, n, p) for n in VARIANTS} == r, RECOVERY_S)
+
+
+def _restart(stack: LocalStack, name: str) -> Callable[[], subprocess.Popen[bytes]]:
+    """Kills a dependency; what it returns starts it again as it was started."""
+    process = psutil.Process(stack.processes[name].pid)
+    with process.oneshot():
+        command, folder, user, variables = process.cmdline(), process.cwd(), process.uids().real, process.environ()
+    if name == "postgres":
+        folder = os.path.dirname(folder)  # it has gone into its data
+    _kill(stack, name)
+
+    def start() -> subprocess.Popen[bytes]:
+        other = {"user": user, "extra_groups": []} if user != os.geteuid() else {}
+        return subprocess.Popen(
+            command, cwd=folder, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **other
+        )
+
+    return start

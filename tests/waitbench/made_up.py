@@ -85,7 +85,8 @@ def target(name: str = "flask-threads", **changes: Any) -> Target:
 
 
 def external(name: str = "mine", **changes: Any) -> Target:
-    return Target(**({"name": name, "title": name, "base_url": "http://127.0.0.1:9", "external": True} | changes))
+    known: dict[str, Any] = {"name": name, "title": name, "base_url": "http://127.0.0.1:9", "external": True}
+    return Target(**(known | changes))
 
 
 def latency_of(taken_us: Sequence[int]) -> Latency | None:

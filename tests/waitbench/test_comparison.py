@@ -56,7 +56,7 @@ class TestRanking:
 
     def test_rates_that_differ_less_than_the_noise_are_inconclusive(self) -> None:
         point = only_point(made(at_rates({FLASK: [70, 80, 60], DJANGO: [75, 65, 80]})))
-        assert words(point) == {FLASK: "inconclusive (0.96 of the most)", DJANGO: "most"}
+        assert words(point) == {FLASK: "inconclusive (0.95 of the most)", DJANGO: "most"}
 
     def test_rates_that_are_as_good_as_equal_tie(self) -> None:
         point = only_point(made(at_rates({FLASK: [80.0, 82.0, 84.0], DJANGO: [80.1, 82.1, 84.1]})))

@@ -38,7 +38,7 @@ def cell(text: str) -> str:
 
 
 # What is wrong, the key that the message names, and what it says would be right.
-BAD = {
+BAD: dict[str, tuple[str | bytes, str, str]] = {
     "an unknown key of the plan": (TOP + "mesure_s = 3\n" + CELL, "mesure_s", "'measure_s'"),
     "an unknown key that resembles none": (TOP + "zzzz = 3\n" + CELL, "zzzz", "there are: title, repeats"),
     "an unknown key of a cell": (cell('workload = "fast"\nuser = [1]'), "cells[0].user", "'users'"),

@@ -10,16 +10,18 @@ from waitbench.plan import Plan
 from waitbench.schedule import Slot, schedule
 
 VARIANTS = ["flask-threads", "django-gevent", "fastapi-asyncio"]
-PLAN = Plan(
-    title="three contenders and one of the reader's own",
-    repeats=3,
-    variants=VARIANTS,
-    cells=[
-        {"workload": "wait", "params": {"ms": 100}, "users": [10, 100, 500]},
-        {"workload": "wait", "params": {"ms": 50}, "users": [10]},
-        {"workload": "db", "params": {"ms": 50}, "users": [20]},
-    ],  # type: ignore[list-item]  # pydantic makes cells of them
-    external=[{"name": "mine", "base_url": "http://127.0.0.1:9", "paths": {"wait": "/w"}}],  # type: ignore[list-item]
+PLAN = Plan.model_validate(
+    {
+        "title": "three contenders and one of the reader's own",
+        "repeats": 3,
+        "variants": VARIANTS,
+        "cells": [
+            {"workload": "wait", "params": {"ms": 100}, "users": [10, 100, 500]},
+            {"workload": "wait", "params": {"ms": 50}, "users": [10]},
+            {"workload": "db", "params": {"ms": 50}, "users": [20]},
+        ],
+        "external": [{"name": "mine", "base_url": "http://127.0.0.1:9", "paths": {"wait": "/w"}}],
+    }
 )
 seeds = st.integers(0, 2**32 - 1)
 

@@ -13,6 +13,7 @@ matplotlib.use("svg")
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from waitbench import latency
 from waitbench.comparison import Cell, Comparison, Section
@@ -56,6 +57,10 @@ _STYLE: Any = {
 }
 
 
+CEILING: Any = {"color": MUTED, "linewidth": 1, "linestyle": (0, (2, 2)), "label": "ceiling"}
+THOUSANDS = FuncFormatter(lambda value, _: f"{value:,.0f}")
+
+
 @dataclass(frozen=True)
 class Chart:
     name: str
@@ -90,7 +95,8 @@ def _draw(section: Section, order: dict[str, int], plot: Callable[..., str]) -> 
     caption = plot(axes, section, order)
     axes.grid(True, linewidth=0.6)
     axes.set_axisbelow(True)
-    axes.legend(loc="best", fontsize=8)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="best", fontsize=8)
     out = io.StringIO()
     figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     return _themed(out.getvalue()), caption
@@ -98,28 +104,43 @@ def _draw(section: Section, order: dict[str, int], plot: Callable[..., str]) -> 
 
 def _throughput(axes: Axes, section: Section, order: dict[str, int]) -> str:
     """Good answers against users, with what arithmetic allows."""
-    loads = [point.load for point in section.points]
+    if len(section.points) == 1:
+        return _throughput_at_one_load(axes, section, order)
     for variant, cells in _by_variant(section):
         mean = [cell.goodput.mean for cell in cells]
-        low = [cell.goodput.mean - (cell.goodput.low or cell.goodput.mean) for cell in cells]
-        high = [(cell.goodput.high or cell.goodput.mean) - cell.goodput.mean for cell in cells]
-        at = [cell.load for cell in cells]
-        axes.errorbar(
-            at, mean, yerr=[_above_zero(low), _above_zero(high)], capsize=3, **_look(cells[0], order[variant])
-        )
+        bars = list(zip(*(_bars(cell) for cell in cells), strict=True))
+        axes.errorbar([cell.load for cell in cells], mean, yerr=bars, capsize=3, **_look(cells[0], order[variant]))
     ceilings = [(point.load, cell.ceiling.rps) for point in section.points for cell in point.cells[:1] if cell.ceiling]
     if ceilings:
-        axes.plot(*zip(*ceilings, strict=True), color=MUTED, linewidth=1, linestyle=(0, (2, 2)), label="ceiling")
-        if len(ceilings) == 1:
-            axes.axhline(ceilings[0][1], color=MUTED, linewidth=1, linestyle=(0, (2, 2)))
-    if len(loads) > 1:
-        axes.set_xscale("log")
-        axes.set_yscale("log")
-    _plain_ticks(axes, loads)
+        axes.plot(*zip(*ceilings, strict=True), **CEILING)
+    loads = [point.load for point in section.points]
+    axes.set_xscale("log")
+    axes.set_xticks(loads, [str(load) for load in loads])
+    axes.minorticks_off()
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_formatter(THOUSANDS)
     axes.set_xlabel("users")
     axes.set_ylabel("good answers per second")
     axes.set_title("Throughput against users", loc="left")
     return f"Good answers per second against users, {section.title}; bars are 95 % intervals over trials"
+
+
+def _throughput_at_one_load(axes: Axes, section: Section, order: dict[str, int]) -> str:
+    """A point for each contender, where there is no second load to draw a line to."""
+    point = section.top
+    for place, cell in enumerate(point.cells):
+        low, high = _bars(cell)
+        look = {**_look(cell, order[cell.variant]), "linestyle": ""}
+        axes.errorbar([cell.goodput.mean], [place], xerr=[[low], [high]], capsize=4, **look)
+    if ceiling := point.cells[0].ceiling:
+        axes.axvline(ceiling.rps, **CEILING)
+    axes.set_yticks(range(len(point.cells)), ["" for _ in point.cells])
+    axes.set_ylim(len(point.cells) - 0.5, -0.5)
+    axes.set_xlim(left=0)
+    axes.xaxis.set_major_formatter(THOUSANDS)
+    axes.set_xlabel("good answers per second")
+    axes.set_title(f"Throughput, {point.load} users", loc="left")
+    return f"Good answers per second at {point.load} users, {section.title}; bars are 95 % intervals over trials"
 
 
 def _percentiles(axes: Axes, section: Section, order: dict[str, int]) -> str:
@@ -199,14 +220,10 @@ def _look(cell: Cell, place: int) -> dict[str, Any]:
     }
 
 
-def _above_zero(values: list[float]) -> list[float]:
-    return [max(0.0, value) for value in values]
-
-
-def _plain_ticks(axes: Axes, loads: list[int]) -> None:
-    axes.set_xticks(loads, [str(load) for load in loads])
-    axes.minorticks_off()
-    axes.yaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: f"{value:,.0f}"))
+def _bars(cell: Cell) -> tuple[float, float]:
+    """How far the interval reaches below and above the mean; nothing where there is none."""
+    mean, low, high = cell.goodput.mean, cell.goodput.low, cell.goodput.high
+    return (max(0.0, mean - low), max(0.0, high - mean)) if low is not None and high is not None else (0.0, 0.0)
 
 
 def _themed(svg: str) -> str:

@@ -1,5 +1,7 @@
 """report.md: the same report for places that show Markdown."""
 
+from markupsafe import escape
+
 from waitbench.comparison import Cell, Comparison, Point, Section
 from waitbench.report.charts import Chart
 from waitbench.report.facts import facts, shortfalls
@@ -10,7 +12,7 @@ COLUMNS = ("", "users", "good/s", "95 % interval", "p50 ms", "p99 ms", "CPU s / 
 
 
 def render(comparison: Comparison, charts: list[Chart]) -> str:
-    lines = [f"# {comparison.run.plan['title']}", ""]
+    lines = [f"# {escape(' '.join(comparison.run.plan['title'].split()))}", ""]
     if comparison.state:
         lines += [f"**{comparison.state}**", ""]
     lines += [f"- {line}" for line in comparison.headlines]

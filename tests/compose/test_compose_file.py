@@ -1,0 +1,75 @@
+"""compose.yaml against the one list of contenders, and against its own promises. No engine needed."""
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from waitbench.launch.postgres import SETTINGS
+from waitbench.paths import COMPOSE
+from waitbench.variants import load_variants
+
+TEXT = COMPOSE.read_text()
+FILE: dict[str, Any] = yaml.safe_load(TEXT)
+SERVICES: dict[str, Any] = FILE["services"]
+SUPPORT = {"upstream", "postgres", "results", "load"}
+
+
+def test_it_starts_the_variants_of_the_list_and_no_others() -> None:
+    assert set(SERVICES) - SUPPORT == set(load_variants())
+
+
+@pytest.mark.parametrize("name", load_variants())
+def test_a_variant_is_started_by_its_name_alone(name: str) -> None:
+    assert SERVICES[name]["command"] == [name]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_container_is_locked_down(name: str) -> None:
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert name == "results" or "cap_add" not in service
+    assert "privileged" not in service
+
+
+@pytest.mark.parametrize("name", sorted(set(SERVICES) - {"results"}))
+def test_every_lasting_container_has_limits_that_variables_set(name: str) -> None:
+    assert re.fullmatch(r"\$\{WAITBENCH_\w+_CPUS:-\d+\}", SERVICES[name]["cpuset"])
+    assert re.fullmatch(r"\$\{WAITBENCH_\w+_MEMORY:-\d+g\}", SERVICES[name]["mem_limit"])
+
+
+def test_the_only_port_is_the_web_ui_on_loopback() -> None:
+    ports = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    assert ports == {"load": ["127.0.0.1:${WAITBENCH_UI_PORT:-8089}:8089"]}
+
+
+def test_nothing_measured_reaches_further_than_the_bench() -> None:
+    assert FILE["networks"]["bench"] == {"internal": True}
+    for name in set(SERVICES) - {"load", "results"}:
+        assert SERVICES[name]["networks"] == ["bench"]
+    assert SERVICES["results"]["network_mode"] == "none"
+
+
+def test_the_load_waits_for_the_health_of_everything_it_measures() -> None:
+    waits = SERVICES["load"]["depends_on"]
+    assert waits.pop("results") == {"condition": "service_completed_successfully"}
+    assert set(waits) == set(SERVICES) - {"load", "results"}
+    assert all(wait == {"condition": "service_healthy"} for wait in waits.values())
+    assert all("healthcheck" in SERVICES[name] for name in waits)
+
+
+def test_postgresql_runs_with_the_settings_of_a_local_run() -> None:
+    words = SERVICES["postgres"]["command"].split()
+    assert words == ["postgres", *(word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}"))]
+
+
+def test_every_variable_has_a_default_and_is_explained() -> None:
+    used = re.findall(r"\$\{(\w+)(:?-)?", TEXT)
+    head = TEXT[: TEXT.index("\nname:")]
+    assert [name for name, default in used if not default] == []
+    explained = set(re.findall(r"\b(?:WAITBENCH_\w+|PYTHON_IMAGE)\b", head)) | {"WAITBENCH_GIT_COMMIT"}
+    names = {name for name, _ in used}
+    assert {name for name in names if name not in explained and name != "WAITBENCH_GID"} == set()

@@ -1,0 +1,185 @@
+"""The product as it is used: `docker compose up`, for real."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from waitbench.paths import ROOT
+from waitbench.results import RunFolder
+
+pytestmark = [pytest.mark.compose, pytest.mark.timeout(900)]
+
+BUILD_S, RUN_S = 600.0, 180.0
+
+
+class Project:
+    """A Compose project of the test's own, with its own results folder and web UI port."""
+
+    def __init__(self, name: str, results: Path) -> None:
+        self.name = f"waitbench-test-{name}-{os.getpid()}"
+        self.results = results
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+
+    def compose(self, *arguments: str, timeout_s: float = 120.0, **variables: str) -> str:
+        environment = {
+            **os.environ,
+            "WAITBENCH_RESULTS": str(self.results),
+            "WAITBENCH_UI_PORT": str(self.port),
+            "WAITBENCH_PLAN": "smoke",
+            **variables,
+        }
+        command = ["docker", "compose", "--project-name", self.name, *arguments]
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=timeout_s)
+        assert done.returncode == 0, done.stderr[-4000:]
+        return done.stdout
+
+    def load_exit_code(self) -> int | None:
+        state, code = self.compose("ps", "--all", "--format", "{{.State}} {{.ExitCode}}", "load").split()
+        return int(code) if state == "exited" else None
+
+    def page(self, path: str) -> tuple[int, bytes]:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+            return answer.status, answer.read()
+
+    def left(self) -> list[str]:
+        """Every container, network and volume of this project."""
+        label = f"label=com.docker.compose.project={self.name}"
+        kinds = (["ps", "--all"], ["network", "ls"], ["volume", "ls"])
+        return [line for kind in kinds for line in docker(*kind, "--quiet", "--filter", label).split()]
+
+
+def docker(*arguments: str) -> str:
+    return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+def until(condition: Callable[[], Any], timeout_s: float, what: str) -> Any:
+    deadline = time.monotonic() + timeout_s
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"not within {timeout_s:.0f} s: {what}"
+        time.sleep(0.5)
+    return found
+
+
+def answers(project: Project, path: str) -> bool:
+    try:
+        return project.page(path)[0] == 200
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("results")
+
+
+@pytest.fixture(scope="module")
+def project(results: Path) -> Iterator[Project]:
+    """`docker compose up` with the smoke plan and every default."""
+    project = Project("up", results)
+    try:
+        project.compose("up", "--detach", "--build", timeout_s=BUILD_S)
+        yield project
+    finally:
+        project.compose("down", "--volumes", "--timeout", "5")
+
+
+@pytest.fixture(scope="module")
+def folder(project: Project) -> RunFolder:
+    """The run's folder, once its report is there; the web UI answered while it was going on."""
+    live = until(lambda: next(project.results.glob("*/live.json"), None), RUN_S, "the run began")
+    assert answers(project, "/"), "the web UI answers during the run"
+    until(lambda: (live.parent / "report.html").exists(), RUN_S, "the run ended with a report")
+    return RunFolder(live.parent.resolve())
+
+
+def test_the_run_is_complete_and_every_request_is_accounted_for(folder: RunFolder) -> None:
+    run = folder.read_run()
+    assert (run.status, run.engine) == ("complete", "attached")
+    trials = folder.read_trials(run)
+    assert len(trials) == len(run.trials) == 9
+    for trial in trials:
+        assert trial.usage.before is not None
+        assert trial.usage.after is not None
+        assert trial.sent == trial.usage.after["requests_answered"] - trial.usage.before["requests_answered"]
+
+
+def test_the_web_ui_stays_with_the_finished_trials_and_the_report(project: Project, folder: RunFolder) -> None:
+    stats = json.loads(project.page("/stats/requests")[1])
+    rows = next(tab["data"] for tab in stats["extended_stats"] if tab["key"] == "waitbench-trials")
+    assert len(rows) == 9
+    assert project.page("/waitbench/report")[1] == (folder.path / "report.html").read_bytes()
+    assert project.load_exit_code() is None
+
+
+def test_the_log_says_where_the_report_is(project: Project, folder: RunFolder) -> None:
+    until(lambda: "report: " in project.compose("logs", "load"), 30, "the log names the report")
+    assert f"report: {project.results / folder.path.name / 'report.html'}" in project.compose("logs", "load")
+
+
+def test_what_it_wrote_can_be_read_and_removed_by_anyone(folder: RunFolder) -> None:
+    for path in [folder.path, *folder.path.rglob("*")]:
+        wanted = 0o777 if path.is_dir() else 0o666
+        assert path.stat().st_mode & 0o777 == wanted, path
+
+
+def test_containers_run_locked_down_and_not_as_root(project: Project, folder: RunFolder) -> None:
+    for name in project.compose("ps", "--format", "{{.Name}}").split():
+        [found] = json.loads(docker("inspect", name))
+        host = found["HostConfig"]
+        assert found["Config"]["User"].split(":")[0] not in ("", "0", "root"), name
+        assert host["ReadonlyRootfs"], name
+        assert host["CapDrop"] == ["ALL"], name
+        assert not host["CapAdd"], name
+        assert host["Memory"] > 0, name
+        assert host["CpusetCpus"], name
+
+
+def test_ending_it_is_no_failure_and_leaves_nothing(project: Project, folder: RunFolder) -> None:
+    project.compose("stop", "--timeout", "30", "load")
+    assert project.load_exit_code() == 0
+    project.compose("down", "--volumes", "--timeout", "5")
+    assert project.left() == []
+
+
+def test_a_service_that_dies_in_the_middle_ends_the_run_and_what_was_measured_is_kept(results: Path) -> None:
+    project = Project("dies", results)
+    before = set(results.glob("*/run.json"))
+    try:
+        project.compose("up", "--detach", timeout_s=BUILD_S)
+        begun = until(lambda: set(results.glob("*/run.json")) - before, RUN_S, "the run began")
+        folder = RunFolder(begun.pop().parent)
+        until(lambda: len(list(folder.trials.glob("*.json"))) >= 4, RUN_S, "four trials are done")
+        project.compose("kill", "flask-threads")
+        assert until(
+            lambda: project.load_exit_code() is not None and [project.load_exit_code()], RUN_S, "it ended"
+        ) == [1]
+        assert "http://flask-threads:8000" in project.compose("logs", "load")
+        assert folder.read_run().status == "failed"
+        assert "missing:" in (folder.path / "report.md").read_text()
+    finally:
+        project.compose("down", "--volumes", "--timeout", "5")
+    assert project.left() == []
+
+
+def test_a_run_from_outside_ends_with_its_folder_and_leaves_nothing(tmp_path: Path) -> None:
+    before = docker("ps", "--all", "--quiet"), docker("network", "ls", "--quiet")
+    command = [sys.executable, "-m", "waitbench", "run", "smoke", "--engine", "compose", "--workload", "wait"]
+    project = Project("outside", tmp_path)
+    options = ["--out", str(tmp_path), "--seed", "1", "--ui-port", str(project.port)]
+    done = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True, timeout=BUILD_S)
+    assert done.returncode == 0, done.stderr
+    folder = RunFolder(Path(done.stdout.splitlines()[-1]))
+    assert len(folder.read_trials(folder.read_run())) == 3
+    assert folder.read_run().environment["git_commit"]
+    assert (docker("ps", "--all", "--quiet"), docker("network", "ls", "--quiet")) == before

@@ -1,0 +1,53 @@
+"""What the documents promise, held to what is there."""
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from waitbench.cli import cli
+from waitbench.paths import ROOT
+from waitbench.report import load_comparison
+from waitbench.report.markdown import section_lines
+from waitbench.results import RunFolder
+
+DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "results/README.md")]
+DOCUMENTS += sorted((ROOT / "docs").glob("*.md"))
+README = (ROOT / "README.md").read_text()
+EXAMPLE = RunFolder(ROOT / "results" / "example")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_link_leads_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", document.read_text())
+    assert [link for link in links if "://" not in link and not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("name", cli.commands)
+def test_every_command_and_option_stands_in_the_readme(name: str) -> None:
+    rows = [line for line in README.splitlines() if line.startswith(f"| `{name} ")]
+    assert len(rows) == 1
+    for parameter in cli.commands[name].params:
+        if isinstance(parameter, click.Option) and not parameter.hidden:
+            assert parameter.opts[0] in rows[0]
+
+
+def test_the_readmes_table_is_that_of_the_example_run() -> None:
+    section = next(s for s in load_comparison(EXAMPLE).sections if s.key == "wait-ms100")
+    table = [line for line in section_lines(section) if line.startswith("|")]
+    shown = re.search(r"<!-- table: .*? -->\n(.*?)\n<!-- end of table -->", README, re.DOTALL)
+    assert shown is not None
+    assert shown[1].splitlines() == table
+
+
+def test_the_example_is_a_complete_run_of_the_quick_plan() -> None:
+    comparison = load_comparison(EXAMPLE)
+    assert (comparison.run.status, comparison.run.plan_name, comparison.missing) == ("complete", "quick", [])
+    assert comparison.all_valid
+
+
+def test_every_variable_and_target_of_the_makefile_that_the_readme_names_is_there() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"\bmake ([a-z-]+)", README):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target

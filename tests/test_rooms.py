@@ -1,0 +1,45 @@
+"""Who may know whom: the rooms of docs/architecture.md, held to their imports."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from waitbench.paths import LOADTESTS, ROOT, SERVICES
+
+MEASURED = {"services", "work", "flask_app", "django_app", "fastapi_app", "upstream"}
+
+
+def imports(folder: Path) -> Iterator[tuple[str, str]]:
+    """Every module imported anywhere below a folder, with the file that does."""
+    for file in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
+            for name in names:
+                yield str(file.relative_to(ROOT)), name
+
+
+def test_services_know_nothing_of_the_harness() -> None:
+    strangers = {"waitbench", "loadtests", "tests"}
+    assert [found for found in imports(SERVICES) if found[1].partition(".")[0] in strangers] == []
+
+
+def test_the_harness_never_imports_gevent_locust_or_the_other_rooms() -> None:
+    strangers = {"gevent", "locust", "loadtests"} | MEASURED
+    assert [found for found in imports(ROOT / "waitbench") if found[1].partition(".")[0] in strangers] == []
+
+
+def test_the_generator_knows_of_the_harness_its_file_types_alone() -> None:
+    allowed = ("waitbench.results.", "waitbench.latency", "loadtests.")
+    known = [found for found in imports(LOADTESTS) if found[1].partition(".")[0] in {"waitbench", "loadtests"} | MEASURED]
+    assert [found for found in known if not found[1].startswith(allowed)] == []
+
+
+@pytest.mark.parametrize("name", ["statistics", "validity", "comparison", "answer", "schedule", "workloads"])
+def test_what_judges_touches_neither_files_nor_clocks(name: str) -> None:
+    outside = {"os", "time", "pathlib", "subprocess", "datetime", "socket", "random.random"}
+    found = {module.partition(".")[0] for file, module in imports(ROOT / "waitbench") if file == f"waitbench/{name}.py"}
+    assert found & outside == set()

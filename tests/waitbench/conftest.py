@@ -1,0 +1,58 @@
+"""A made-up run with everything that a report has to show, reported once."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.waitbench import made_up
+from waitbench.report import write_report
+from waitbench.results import RunFolder, TrialRecord
+
+VARIANTS = ("flask-threads", "django-gevent", "fastapi-asyncio")
+TITLE = "<script>alert('title')</script> & \"quotes\" – waiting"
+DISTURBANCE = "users were <started> & stopped from outside"
+RATES = {
+    # Under 10 users all at the ceiling; under 100 an order; django's second is spoilt.
+    ("wait", 10): (97.0, 98.0, 99.0),
+    ("wait", 100): (400.0, 900.0, 800.0),
+    ("db", 20): (150.0, 151.0, 149.0),
+}
+PARAMS = {"wait": {"ms": 100}, "db": {"ms": 100}}
+
+
+def trials() -> list[TrialRecord]:
+    made = []
+    for block, (workload, load) in enumerate(RATES, 1):
+        for repeat in (1, 2, 3):
+            for variant, rps in zip(VARIANTS, RATES[workload, load], strict=True):
+                spec = made_up.spec(variant, workload, PARAMS[workload], load, repeat, block=block + 3 * repeat)
+                trial = made_up.at_rate(spec, rps + repeat / 10, cpu_s=repeat / 10)
+                spoilt = (variant, workload, load, repeat) == ("django-gevent", "wait", 100, 2)
+                made.append(trial.model_copy(update={"disturbance": DISTURBANCE}) if spoilt else trial)
+    return made
+
+
+@pytest.fixture(scope="session")
+def made_trials() -> list[TrialRecord]:
+    return trials()
+
+
+@pytest.fixture(scope="session")
+def reported(made_trials: list[TrialRecord], tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """The folder of a whole run with its report."""
+    path = tmp_path_factory.mktemp("reported") / "20260102-030405-made-up"
+    run = made_up.run_record([trial.spec for trial in made_trials], title=TITLE)
+    folder = made_up.run_folder(Path(path), run, made_trials)
+    write_report(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def partly_reported(made_trials: list[TrialRecord], tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """The folder of a run that was interrupted, with its report."""
+    run = made_up.run_record(
+        [trial.spec for trial in made_trials], status="interrupted", message="interrupted from outside"
+    )
+    folder = made_up.run_folder(tmp_path_factory.mktemp("partly"), run, made_trials[:4])
+    write_report(folder)
+    return folder

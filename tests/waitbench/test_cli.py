@@ -1,0 +1,191 @@
+"""The command line: what it prints, and how it exits."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from tests.waitbench import made_up
+from waitbench import __version__
+from waitbench.cli import cli
+from waitbench.launch.local import free_port
+from waitbench.paths import PLANS, ROOT
+from waitbench.results import RunFolder, TrialRecord
+from waitbench.service import Service, wait_until
+from waitbench.variants import load_variants
+from waitbench.workloads import WORKLOADS
+
+BAD_PLAN = 'title = "t"\nvariants = ["flask-threads"]\nmesure_s = 3\n[[cells]]\nworkload = "fast"\nusers = [1]\n'
+
+
+def waitbench(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    done = subprocess.run(
+        [sys.executable, "-m", "waitbench", *arguments],
+        capture_output=True,
+        encoding="utf-8",
+        cwd=ROOT,
+        timeout=120,
+        env={**os.environ, **environment},
+    )
+    assert "Traceback" not in done.stderr + done.stdout
+    return done
+
+
+def printed(*arguments: str) -> str:
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+class TestList:
+    def test_variants_are_those_of_the_one_list(self) -> None:
+        found = json.loads(printed("list", "variants", "--json"))
+        assert [item["name"] for item in found] == list(load_variants())
+        assert all(item["budget"]["workers"] >= 1 and item["title"] for item in found)
+
+    def test_workloads_are_told_with_what_they_show_and_what_they_take(self) -> None:
+        found = {item["name"]: item for item in json.loads(printed("list", "workloads", "--json"))}
+        assert list(found) == list(WORKLOADS)
+        assert found["upstream"]["params"] == {"ms": [0, 60000], "calls": [1, 20]}
+        assert all(item["shows"] for item in found.values())
+
+    def test_plans_are_those_in_the_folder(self) -> None:
+        found = json.loads(printed("list", "plans", "--json"))
+        assert [item["name"] for item in found] == sorted(file.stem for file in PLANS.glob("*.toml"))
+        assert all(item["cells"] and item["title"] for item in found)
+
+    @pytest.mark.parametrize("what", ["variants", "workloads", "plans"])
+    def test_a_person_gets_a_line_for_each(self, what: str) -> None:
+        lines = printed("list", what).splitlines()
+        assert len(lines) == len(json.loads(printed("list", what, "--json")))
+        assert all(len(line.split()) > 1 for line in lines)
+
+
+class TestHelp:
+    @pytest.mark.parametrize("name", [[], *([name] for name in sorted(cli.commands))])
+    @pytest.mark.parametrize("flag", ["--help", "-h"])
+    def test_every_command_explains_itself(self, name: list[str], flag: str) -> None:
+        out = printed(*name, flag)
+        assert out.startswith(f"Usage: cli {' '.join(name)}".rstrip())
+        text = cli.commands[name[0]].help if name else cli.help
+        assert text
+        assert text.split(".")[0].split(",")[0].split(";")[0][:30] in " ".join(out.split())
+
+    def test_every_option_that_is_shown_says_what_it_does_or_its_default(self) -> None:
+        for command in cli.commands.values():
+            for option in command.params:
+                if isinstance(option, click.Option) and not option.hidden:
+                    assert option.help or option.show_default, f"{command.name} {option.name}"
+
+    def test_the_version_is_the_package_s(self) -> None:
+        assert __version__ in printed("--version")
+
+
+class TestUsage:
+    """Wrong usage ends with 2, says what would be right, and starts nothing."""
+
+    @pytest.mark.parametrize(
+        ("arguments", "advice"),
+        [
+            (["run", "quikc"], "did you mean 'quick'?"),
+            (["run", "no/such/plan.toml"], "there is no plan file no/such/plan.toml"),
+            (["run", "quick", "--variant", "flask-thread"], "did you mean 'flask-threads'?"),
+            (["run", "quick", "--variant", "nope"], "there are: flask-threads"),
+            (["run", "quick", "--workload", "upsteam"], "did you mean 'upstream'?"),
+            (["run", "quick", "--workload", "nope"], "there are: fast, wait"),
+            (["run", "smoke", "--workload", "fast"], "it has wait, upstream, db"),
+            (["run", "quick", "--engine", "podman"], "'local'"),
+            (["run", "quick", "--seed", "-1"], "--seed"),
+            (["run", "quick", "--ui-port", "70000"], "--ui-port"),
+            (["run", "--nope"], "--nope"),
+            (["run", "quick", "smoke"], "smoke"),
+            (["list"], "Missing argument"),
+            (["list", "nothing"], "'variants'"),
+            (["serve"], "Missing argument"),
+            (["serve", "nope"], "there are: flask-threads"),
+            (["serve", "flask-threads", "--port", "0"], "--port"),
+            (["check", "nope"], "there are: flask-threads"),
+            (["report"], "Missing argument"),
+            (["nope"], "nope"),
+        ],
+        ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+    )
+    def test_it_is_refused_with_what_would_be_right(self, arguments: list[str], advice: str, tmp_path: Path) -> None:
+        out = ["--out", str(tmp_path / "out")] if arguments[0] == "run" else []
+        done = waitbench(*arguments, *out)
+        assert done.returncode == 2
+        assert advice in done.stderr
+        assert done.stdout == ""
+        assert not (tmp_path / "out").exists()
+
+    def test_a_bad_plan_is_refused_with_its_file_and_key(self, tmp_path: Path) -> None:
+        file = tmp_path / "mine.toml"
+        file.write_text(BAD_PLAN)
+        done = waitbench("run", str(file), "--out", str(tmp_path / "out"))
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"waitbench: {file}: this plan can't be run:" in done.stderr
+        assert "mesure_s: unknown key; did you mean 'measure_s'?" in done.stderr
+
+    def test_a_file_for_a_folder_of_results_is_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "out").write_text("")
+        assert waitbench("run", "smoke", "--out", str(tmp_path / "out")).returncode == 2
+
+
+class TestReport:
+    @pytest.fixture
+    def run(self, made_trials: list[TrialRecord], tmp_path: Path) -> RunFolder:
+        record = made_up.run_record([trial.spec for trial in made_trials], title="Warten – 等待")
+        return made_up.run_folder(tmp_path / "run", record, made_trials[:9])
+
+    def test_it_rebuilds_a_report_and_says_where_it_is(self, run: RunFolder) -> None:
+        done = waitbench("report", str(run.path))
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.splitlines()[-1] == str(run.path / "report.html")
+        assert "This run is complete. 9 of 27 trials are here" in done.stdout.splitlines()[0]
+        assert {"report.html", "report.md", "summary.csv", "trials.csv", "charts"} <= {
+            path.name for path in run.path.iterdir()
+        }
+
+    def test_it_writes_the_same_where_the_language_of_the_machine_knows_no_such_letters(self, run: RunFolder) -> None:
+        assert waitbench("report", str(run.path)).returncode == 0
+        before = (run.path / "report.html").read_bytes()
+        assert waitbench("report", str(run.path), LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0").returncode == 0
+        assert (run.path / "report.html").read_bytes() == before
+        assert "等待".encode() in before
+
+    @pytest.mark.parametrize("name", ["nowhere", "."])
+    def test_what_is_no_run_ends_with_1_and_advice(self, name: str, tmp_path: Path) -> None:
+        done = waitbench("report", str(tmp_path / name))
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "is no run folder" in done.stderr
+
+    def test_a_broken_trial_file_ends_with_1_and_advice(self, run: RunFolder) -> None:
+        next(run.trials.glob("*.json")).write_text("{")
+        done = waitbench("report", str(run.path))
+        assert done.returncode == 1
+        assert "Restore it, or remove it" in done.stderr
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_serve_keeps_a_service_up_until_it_is_told_to_end(number: signal.Signals) -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "waitbench", "serve", "fastapi-asyncio", "--port", str(port)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as served:
+        try:
+            with Service(f"http://127.0.0.1:{port}") as service:
+                assert wait_until(service.ready, 60)
+                assert wait_until(lambda: service.get("/db?ms=1").status_code == 200, 30)
+            served.send_signal(number)
+            out, err = served.communicate(timeout=60)
+        finally:
+            served.kill()
+    assert served.returncode in (0, 130)
+    assert f"curl 'http://127.0.0.1:{port}/wait?ms=100'" in out
+    assert "Traceback" not in err

@@ -1,0 +1,128 @@
+"""Everything on this machine, and nothing of it left afterwards."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.waitbench import processes
+from waitbench.errors import WaitbenchError
+from waitbench.launch.local import LocalStack, free_port, require_free, sweep
+from waitbench.paths import VARIANTS
+from waitbench.service import Service, wait_until
+
+
+@pytest.fixture
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder for temporary files of our own, which PostgreSQL's user may enter and whose name is short."""
+    folder = Path(tempfile.mkdtemp(prefix="wbtest-"))
+    folder.chmod(0o755)
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    yield folder
+    processes.end(processes.mentioning(str(folder)))
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def left_in(folder: Path) -> list[str]:
+    """What is of a stack: the services' own folders begin alike."""
+    return [path.name for path in folder.iterdir() if path.name.startswith("waitbench-")]
+
+
+def broken_variants(folder: Path) -> Path:
+    """A list of contenders in which FastAPI's application can't be imported."""
+    file = folder / "variants.toml"
+    file.write_text(VARIANTS.read_text().replace("fastapi_app.app:application", "no_such_app.app:application"))
+    return file
+
+
+@pytest.mark.live
+class TestStack:
+    def test_it_serves_and_leaves_no_process_and_no_folder_behind(self, temporary: Path) -> None:
+        with LocalStack() as stack:
+            stack.start(["fastapi-asyncio"])
+            pids = [process.pid for process in stack.processes.values()]
+            assert set(stack.processes) == {"postgres", "upstream", "fastapi-asyncio"}
+            with Service(stack.base_urls["fastapi-asyncio"]) as service:
+                assert service.get("/db?ms=1").status_code == 200
+                assert service.get("/upstream?ms=1&calls=2").status_code == 200
+            assert stack.died() is None
+            assert len(left_in(temporary)) == 1
+        assert [pid for pid in pids if processes.alive(pid)] == []
+        assert processes.none_mentioning(str(temporary))
+        assert left_in(temporary) == []
+
+    def test_a_service_that_dies_at_its_start_is_told_with_its_own_words_and_all_is_cleared(
+        self, temporary: Path, tmp_path: Path
+    ) -> None:
+        with pytest.raises(WaitbenchError) as caught, LocalStack(broken_variants(tmp_path)) as stack:
+            stack.start(["fastapi-asyncio"])
+        said = str(caught.value)
+        assert said.startswith("fastapi-asyncio ended with exit code 1; the end of what it printed:")
+        assert "no_such_app" in said
+        assert processes.none_mentioning(str(temporary))
+        assert left_in(temporary) == []
+
+    def test_a_service_that_dies_later_is_found_dead(self, temporary: Path) -> None:
+        with LocalStack() as stack:
+            stack.start([])
+            assert stack.died() is None
+            processes.end([stack.processes["upstream"].pid])
+            assert wait_until(lambda: stack.died() is not None, 20)
+            assert "upstream ended with signal SIGKILL" in str(stack.died())
+
+    def test_a_port_in_use_is_told_with_advice_before_the_service_starts(self, temporary: Path) -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            with (
+                pytest.raises(WaitbenchError, match=f"port {port}, meant for flask-threads, can't be had.*Free it"),
+                LocalStack() as stack,
+            ):
+                stack.start(["flask-threads"], ports={"flask-threads": port})
+        assert left_in(temporary) == []
+
+
+class TestPort:
+    def test_a_port_where_something_listens_is_refused(self) -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            with pytest.raises(WaitbenchError, match=r"Address already in use\. Free it, or choose another"):
+                require_free(taken.getsockname()[1], "a test")
+
+    def test_a_free_port_is_free(self) -> None:
+        require_free(free_port(), "a test")
+
+
+class TestSweep:
+    def owned(self, temporary: Path, pid: int) -> Path:
+        folder = temporary / f"waitbench-{pid}-abc"
+        (folder / "state").mkdir(parents=True)
+        return folder
+
+    def test_only_folders_whose_owner_is_dead_are_removed(self, temporary: Path) -> None:
+        with subprocess.Popen([sys.executable, "-c", "pass"]) as ended:
+            pass
+        dead, mine, parent = (self.owned(temporary, pid) for pid in (ended.pid, os.getpid(), os.getppid()))
+        others = [temporary / name for name in ("waitbench-notes", "waitbench-7", "else-1-abc")]
+        for folder in others:
+            folder.mkdir()
+        sweep()
+        assert not dead.exists()
+        assert [folder.exists() for folder in (mine, parent, *others)] == [True] * 5
+
+    @pytest.mark.live
+    def test_the_next_stack_removes_what_a_killed_one_left(self, temporary: Path) -> None:
+        with subprocess.Popen([sys.executable, "-c", "pass"]) as ended:
+            pass
+        dead = self.owned(temporary, ended.pid)
+        with LocalStack():
+            assert not dead.exists()

@@ -1,0 +1,178 @@
+"""report.html in a real browser that has no network."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pytest
+
+from waitbench.results import RunFolder
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Dialog, Page
+
+QUIET = [
+    "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--no-first-run", "--hide-scrollbars",
+]  # fmt: skip
+WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+
+
+def unavailable(what: str) -> NoReturn:
+    """Skipped with the reason, or failed where the browser is promised, as in CI."""
+    if os.environ.get("WAITBENCH_REQUIRE_BROWSER") == "1":
+        pytest.fail(f"{what}, and WAITBENCH_REQUIRE_BROWSER is 1")
+    pytest.skip(f"{what}: the report is not looked at in a browser")
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
+    if not Path(chromium).exists():
+        unavailable("there is no chromium on this machine")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        unavailable("the package playwright is not installed")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium, args=QUIET)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def faults() -> list[str]:
+    """What the browser had to say."""
+    return []
+
+
+@pytest.fixture(params=["whole", "partly"])
+def folder(request: pytest.FixtureRequest, reported: RunFolder, partly_reported: RunFolder) -> RunFolder:
+    return reported if request.param == "whole" else partly_reported
+
+
+def opened(browser: "Browser", folder: RunFolder, faults: list[str], **context: Any) -> "Page":
+    def dismiss(dialog: "Dialog") -> None:
+        faults.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    page = browser.new_context(offline=True, **context).new_page()
+    page.on("console", lambda message: faults.append(f"console: {message.text}"))
+    page.on("pageerror", lambda error: faults.append(f"error: {error}"))
+    page.on("requestfailed", lambda request: faults.append(f"asked for {request.url}"))
+    page.on("dialog", dismiss)
+    page.goto((folder.path / "report.html").resolve().as_uri())
+    return page
+
+
+def brightness(colour: str) -> float:
+    """From 0, black, to 255, white, of `rgb(r, g, b)`."""
+    red, green, blue = (float(part) for part in colour[colour.index("(") + 1 : -1].split(",")[:3])
+    return 0.3 * red + 0.6 * green + 0.1 * blue
+
+
+def style(page: "Page", selector: str, name: str) -> str:
+    found = page.eval_on_selector(selector, f"element => getComputedStyle(element)[{name!r}]")
+    return str(found)
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_opens_without_a_word_of_complaint_and_asks_for_nothing(
+    browser: "Browser", folder: RunFolder, faults: list[str], viewport: dict[str, int], scheme: str
+) -> None:
+    page = opened(browser, folder, faults, viewport=viewport, color_scheme=scheme)
+    assert page.locator("h1").is_visible()
+    assert faults == []
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_nothing_sticks_out_sideways(
+    browser: "Browser", folder: RunFolder, faults: list[str], viewport: dict[str, int]
+) -> None:
+    page = opened(browser, folder, faults, viewport=viewport)
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_every_chart_is_drawn_inside_the_page(
+    browser: "Browser", reported: RunFolder, faults: list[str], viewport: dict[str, int]
+) -> None:
+    page = opened(browser, reported, faults, viewport=viewport)
+    charts = page.locator("figure svg[role=img]").all()
+    assert len(charts) == 6
+    for chart in charts:
+        box = chart.bounding_box()
+        assert box is not None
+        assert box["width"] > 250
+        assert box["height"] > 150
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= viewport["width"]
+
+
+def test_the_lines_of_a_chart_have_the_colours_of_their_contenders(
+    browser: "Browser", reported: RunFolder, faults: list[str]
+) -> None:
+    page = opened(browser, reported, faults, viewport=WIDE)
+    dots = {style(page, f"tr[data-variant={name}] .dot", "backgroundColor")
+            for name in ("flask-threads", "django-gevent", "fastapi-asyncio")}  # fmt: skip
+    strokes = page.eval_on_selector(
+        "figure svg", "svg => [...svg.querySelectorAll('path')].map(path => getComputedStyle(path).stroke)"
+    )
+    assert len(dots) == 3
+    assert dots <= set(strokes)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_letters_stand_out_in_either_scheme(
+    browser: "Browser", reported: RunFolder, faults: list[str], scheme: str
+) -> None:
+    page = opened(browser, reported, faults, viewport=WIDE, color_scheme=scheme)
+    paper = brightness(style(page, "body", "backgroundColor"))
+    assert paper < 60 if scheme == "dark" else paper > 200
+    for selector in ("h1", "td[data-column]", "figcaption", ".answers li"):
+        assert abs(brightness(style(page, selector, "color")) - paper) > 80, selector
+    assert abs(brightness(style(page, "figure svg text", "fill")) - paper) > 80
+
+
+def test_a_row_that_does_not_count_is_seen_to_be_struck_out(
+    browser: "Browser", reported: RunFolder, faults: list[str]
+) -> None:
+    page = opened(browser, reported, faults, viewport=WIDE)
+    struck = "tr[data-variant=django-gevent][data-load='100']"
+    assert "line-through" in style(page, f"{struck} td[data-column=goodput_rps]", "textDecorationLine")
+    assert "line-through" not in style(page, f"{struck} td.word", "textDecorationLine")
+    assert page.locator(f"{struck} td.word").inner_text() == "not counted: disturbed"
+
+
+def test_on_a_phone_every_figure_has_its_name_beside_it(
+    browser: "Browser", reported: RunFolder, faults: list[str]
+) -> None:
+    page = opened(browser, reported, faults, viewport=PHONE)
+    label = page.eval_on_selector("td[data-column=p99_ms]", "cell => getComputedStyle(cell, '::before').content")
+    assert label == '"p99 ms"'
+    assert page.locator("td[data-column=p99_ms]").first.is_visible()
+
+
+def test_on_paper_everything_is_there_on_pages_of_paper_width(
+    browser: "Browser", reported: RunFolder, faults: list[str], tmp_path: Path
+) -> None:
+    page = opened(browser, reported, faults, viewport={"width": 794, "height": 1123})
+    page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 794
+    assert all(chart.is_visible() for chart in page.locator("figure svg[role=img]").all())
+    assert page.pdf(format="A4").startswith(b"%PDF")
+    assert faults == []
+
+
+def test_a_run_that_is_not_whole_says_so_before_anything_else(
+    browser: "Browser", partly_reported: RunFolder, faults: list[str]
+) -> None:
+    page = opened(browser, partly_reported, faults, viewport=PHONE)
+    state = page.locator("[role=status]")
+    assert "4 of 27 trials are here" in state.inner_text()
+    box = state.bounding_box()
+    assert box is not None
+    assert box["y"] < PHONE["height"]
