@@ -34,6 +34,9 @@ class Connection:
         self._parser: HttpResponseParser | None = None
         self._body = b""
         self._complete = False
+        self._keep = True
+        self.made = 0
+        """How often it had to connect."""
         self._too_long = False
 
     def request_bytes(self, path: str, method: str = "GET") -> bytes:
@@ -71,6 +74,7 @@ class Connection:
         self._socket = gevent.socket.create_connection((self.host, self.port), self._timeout_s)
         self._socket.setsockopt(gevent.socket.IPPROTO_TCP, gevent.socket.TCP_NODELAY, 1)
         self._parser = HttpResponseParser(self)
+        self.made += 1
 
     def _exchange(self, request: bytes, deadline: float) -> tuple[int, bytes]:
         connection, parser = self._socket, self._parser
@@ -85,10 +89,9 @@ class Connection:
             if not received:
                 raise RequestFailed("short body" if self._body else "reset")
             parser.feed_data(received)
-        status = parser.get_status_code()
-        if not parser.should_keep_alive():
+        if not self._keep:
             self.close()
-        return status, self._body
+        return parser.get_status_code(), self._body
 
     def on_body(self, body: bytes) -> None:
         """httptools calls this with each piece of a body."""
@@ -99,7 +102,10 @@ class Connection:
 
     def on_message_complete(self) -> None:
         """httptools calls this at the end of an answer."""
+        assert self._parser is not None
         self._complete = True
+        # To be asked here and nowhere later: with the end of the answer the parser forgets its headers, and says no.
+        self._keep = self._parser.should_keep_alive()
 
 
 _KINDS = {

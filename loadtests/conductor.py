@@ -39,6 +39,8 @@ class Conductor:
         self._phase = ""
         self._trial: Trial | None = None
         self._began = time.monotonic()
+        self._stopping = False
+        self._stopped_outside = False
         self.finished = Event()
         self.failure = ""
 
@@ -49,6 +51,7 @@ class Conductor:
     def play(self) -> None:
         """Every trial of the run. Whatever goes wrong ends up in `failure`, for the harness to tell."""
         watcher = gevent.spawn(self._watch)
+        self._environment.events.test_stopping.add_listener(self._on_stop)
         try:
             for spec in self._run.trials:
                 self._folder.write_trial(self._play(spec))
@@ -61,6 +64,7 @@ class Conductor:
         finally:
             self._trial = TrialUser.trial = None
             watcher.kill()
+            self._environment.events.test_stopping.remove_listener(self._on_stop)
             self.finished.set()
             self._write_live(self._live())
 
@@ -88,7 +92,11 @@ class Conductor:
         edges += [gevent.spawn(reader.read, "window_end") for reader in (usage, upstream)]
 
         self._phase = "drain"
+        self._stopping = True
         runner.stop()
+        self._stopping = False
+        if self._stopped_outside:
+            raise GaveUp("it was stopped from the web UI")
         gevent.joinall(edges)
         drain_s = (time.perf_counter_ns() - window.end_ns) / 1e9
         usage.settle()
@@ -105,7 +113,12 @@ class Conductor:
             usage=usage.usage(),
             upstream=upstream.usage(),
             disturbance=disturbance,
+            connections=trial.connections,
         )
+
+    def _on_stop(self, **_: Any) -> None:
+        """Locust's own event: someone stops the test, maybe not we."""
+        self._stopped_outside |= not self._stopping
 
     def _start_users(self, spec: TrialSpec) -> float:
         """All users at once; the stagger is the trial's. How long it took, in seconds."""

@@ -21,6 +21,8 @@ class Trial:
         self._observer = observer
         self._body = None if spec.body is None else spec.body.encode()
         self._joined = 0
+        self.connections = 0
+        """Made by users who have left."""
 
     def stagger_s(self) -> float:
         """How long a user waits before its first request, so that users do not fire in step: they are spread over
@@ -29,11 +31,17 @@ class Trial:
         self._joined += 1
         return share * min(self.spec.params.get("ms", 0) / 1000, self.spec.warmup_s / 2)
 
-    def connect(self) -> Connection:
-        return Connection(self.spec.base_url, self.spec.timeout_s)
+    def run_user(self) -> None:
+        """One closed-loop user on a connection of its own."""
+        connection = Connection(self.spec.base_url, self.spec.timeout_s)
+        try:
+            self._ask_on(connection)
+        finally:
+            connection.close()
+            self.connections += connection.made
 
-    def run_user(self, connection: Connection) -> None:
-        """One closed-loop user: the next request when the last one ends, until told to stop. The last is finished."""
+    def _ask_on(self, connection: Connection) -> None:
+        """The next request when the last one ends, until told to stop. The last is finished."""
         request = connection.request_bytes(self.spec.path)
         clock, observe, good = time.perf_counter_ns, self._observer, self.recorder.good
         while self.going:

@@ -26,8 +26,4 @@ class TrialUser(User):
             gevent.sleep(0.01)  # Locust calls again until it stops this user
             return
         gevent.sleep(trial.stagger_s())
-        connection = trial.connect()
-        try:
-            trial.run_user(connection)
-        finally:
-            connection.close()
+        trial.run_user()

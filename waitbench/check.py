@@ -17,6 +17,10 @@ JSON, PROBLEM = "application/json", "application/problem+json"
 
 OVERLAP_CALLS = 20
 OVERLAP_MS = 200
+OVERLAP_ROUNDS = 2.5
+"""Calls that overlap take as long as one; above this, seven or fewer went at once. The best of a few tries counts,
+so that a busy machine is not taken for a blocked service."""
+OVERLAP_TRIES = 3
 TIMING_MS = (0, 40, 160)
 EARLY_MS = 2.0
 """How much earlier than asked an answer may come: event loops round timers to whole milliseconds."""
@@ -125,11 +129,15 @@ def _timed_ms(service: Service, path: str) -> float:
 
 def _overlap(service: Service) -> Iterator[Finding]:
     for name in ("wait", "upstream", "db"):
-        seen, took_s = overlap(service, WORKLOADS[name], OVERLAP_CALLS)
-        serial_s = OVERLAP_CALLS * OVERLAP_MS / 1000
+        seen, rounds = 0, float(OVERLAP_CALLS)
+        for _ in range(OVERLAP_TRIES):
+            held, took_s = overlap(service, WORKLOADS[name], OVERLAP_CALLS)
+            seen, rounds = max(seen, held), min(rounds, took_s / (OVERLAP_MS / 1000))
+            if seen == OVERLAP_CALLS and rounds < OVERLAP_ROUNDS:
+                break
         what = f"{OVERLAP_CALLS} slow {name} calls overlap"
-        if took_s > serial_s / 2:
-            detail = f"they took {took_s:.1f} s, one after the other {serial_s:.1f} s; the service held {seen} at once"
+        if rounds >= OVERLAP_ROUNDS:
+            detail = f"they took as long as {rounds:.1f} of them one after the other; the service held {seen} at once"
         elif seen < OVERLAP_CALLS:
             detail = f"the service held only {seen} at once"
         else:

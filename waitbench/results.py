@@ -170,6 +170,8 @@ class TrialRecord(_Record):
     generator: Generator
     usage: Usage
     upstream: Usage
+    connections: int = 0
+    """Connections made in the whole trial: one a user where every answer kept its connection alive."""
     disturbance: str = ""
     """What came from outside and spoilt the trial, as a stop from the web UI."""
 

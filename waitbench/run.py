@@ -157,13 +157,14 @@ def _watch(locust: Process, stack: Stack, folder: RunFolder, record: RunRecord, 
     told = 0
     with RunProgress(console, len(record.trials)) as progress:
         while True:
+            ended = locust.exit_code() is not None  # asked first: it may write its last word and end in between
             live = folder.read_live()
             told = watch_trials(progress, folder, told)
             if live and live.finished:
                 break
             if error := stack.died():
                 raise error
-            if locust.exit_code() is not None:
+            if ended:
                 raise locust.died()
             time.sleep(WATCH_S)
     if live.failure:

@@ -45,7 +45,12 @@ class Service:
         response = self.send(method, path)
         if response.status_code != 200:
             raise WaitbenchError(f"{self.base_url}{path} answered {response.status_code}: {response.text[:200]}")
-        body: dict[str, Any] = response.json()
+        try:
+            body: dict[str, Any] = response.json()
+        except ValueError:
+            raise WaitbenchError(
+                f"{self.base_url}{path} answered no JSON: {response.text[:200]!r}. Is something else listening there?"
+            ) from None
         return body
 
     def ready(self) -> bool:

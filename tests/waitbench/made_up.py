@@ -157,6 +157,7 @@ def trial(
         "generator": GENERATOR,
         "usage": usage(measured.sent, cpu_s, peak_rss_bytes),
         "upstream": Usage(),
+        "connections": planned.load,
     }
     return TrialRecord(**(known | changes))
 

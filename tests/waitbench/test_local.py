@@ -19,8 +19,9 @@ from waitbench.service import Service, wait_until
 
 
 @pytest.fixture
-def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def temporary(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder for temporary files of our own, which PostgreSQL's user may enter and whose name is short."""
+    tmp_path_factory.getbasetemp()  # pytest's own are made before, and stay where they were
     folder = Path(tempfile.mkdtemp(prefix="wbtest-"))
     folder.chmod(0o755)
     monkeypatch.setenv("TMPDIR", str(folder))

@@ -53,6 +53,7 @@ def _trial_row(trial: TrialRecord, target: Target) -> dict[str, str]:
         "requests_warmup": str(trial.warmup.sent),
         "requests": str(trial.measured.sent),
         "requests_drained": str(trial.drained),
+        "connections": str(trial.connections),
         "errors": str(trial.measured.failed),
         "errors_by_class": ";".join(f"{kind}={n}" for kind, n in trial.measured.errors.items()),
         "goodput_rps": number(goodput_rps(trial), 3),

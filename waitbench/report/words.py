@@ -11,7 +11,7 @@ def standing_word(point: Point, cell: Cell) -> str:
         return "tie, at the ceiling"
     standing = next(s for s in point.standings if s.cell is cell)
     if standing.best and not any(s.verdict == "slower" for s in point.standings):
-        return "most, by no difference that holds" if len(point.standings) > 1 else "alone"
+        return "most, by no difference that holds" if any(s.verdict for s in point.standings) else "alone"
     return _against_best(standing) + (", at the ceiling" if cell.ceiling_bound else "")
 
 

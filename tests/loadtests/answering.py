@@ -1,0 +1,87 @@
+"""A server whose every byte is programmed: `python answering.py` prints its port and plays one script a path.
+
+A script is a list of steps: bytes to send, a number of seconds to wait, or a word. It runs once for each request on
+a connection; `/connections` tells how many connections there have been.
+"""
+
+import socket
+import struct
+import threading
+import time
+from collections.abc import Sequence
+
+Step = bytes | float | str
+OK = b"HTTP/1.1 200 OK\r\n"
+CLOSE, RESET = "close", "reset"
+
+DRIP: tuple[Step, ...] = (b"x", 0.1) * 60
+
+SCRIPTS: dict[str, Sequence[Step]] = {
+    "/plain": [OK + b"Content-Length: 5\r\n\r\nhello"],
+    "/empty": [OK + b"Content-Length: 0\r\n\r\n"],
+    "/teapot": [b"HTTP/1.1 418 I'm a teapot\r\nContent-Length: 5\r\n\r\nshort"],
+    "/in-pieces": [OK + b"Content-", 0.02, b"Length: 10\r\n\r", 0.02, b"\nhello", 0.02, b"wo", 0.02, b"rld"],
+    "/chunked": [OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", 0.02, b"6;x=y\r\n world\r\n0\r\n\r\n"],
+    "/large": [OK + b"Content-Length: 1000000\r\n\r\n" + b"x" * 1_000_000],
+    "/then-closes": [OK + b"Connection: close\r\nContent-Length: 3\r\n\r\nbye", CLOSE],
+    "/old": [b"HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nold", CLOSE],
+    "/closes-unsaid": [OK + b"Content-Length: 3\r\n\r\nbye", CLOSE],
+    "/closes-at-once": [CLOSE],
+    "/resets-at-once": [RESET],
+    "/resets-in-the-body": [OK + b"Content-Length: 10\r\n\r\nhel", 0.05, RESET],
+    "/short": [OK + b"Content-Length: 10\r\n\r\nhel", CLOSE],
+    "/short-chunk": [OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhel", CLOSE],
+    "/headers-only": [OK + b"Content-Length: 10\r\n\r\n", CLOSE],
+    "/no-http": [b"SSH-2.0-OpenSSH_9.6\r\n"],
+    "/bad-length": [OK + b"Content-Length: many\r\n\r\nhello"],
+    "/bad-chunk": [OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n"],
+    "/silent": [3.0],
+    "/silent-in-the-body": [OK + b"Content-Length: 10\r\n\r\nhel", 3.0],
+    "/drips": [OK + b"Content-Length: 100\r\n\r\n", *DRIP],
+}
+
+
+def play(connection: socket.socket, script: Sequence[Step]) -> bool:
+    """Whether the connection is still of use."""
+    for step in script:
+        if isinstance(step, bytes):
+            connection.sendall(step)
+        elif isinstance(step, float):
+            time.sleep(step)
+        else:
+            if step == RESET:  # closing with a linger of nothing sends RST
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            return False
+    return True
+
+
+def serve(connection: socket.socket, count: int) -> None:
+    with connection:
+        waiting = b""
+        try:
+            while received := connection.recv(65_536):
+                waiting += received
+                while b"\r\n\r\n" in waiting:
+                    head, _, waiting = waiting.partition(b"\r\n\r\n")
+                    path = head.split()[1].decode()
+                    body = str(count).encode() if path == "/connections" else head
+                    told = OK + b"Content-Length: %d\r\n\r\n" % len(body) + body
+                    if not play(connection, SCRIPTS.get(path, [told])):
+                        return
+        except OSError:
+            return  # the client left, as it does when it loses patience
+
+
+def main() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        print(listener.getsockname()[1], flush=True)
+        count = 0
+        while True:
+            connection, _ = listener.accept()
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            count += 1
+            threading.Thread(target=serve, args=(connection, count), daemon=True).start()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,190 @@
+"""What is written down of a trial."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loadtests.recorder import Recorder, Window, lag_percentile_ms, nearest_rank
+from waitbench import latency
+from waitbench.results import Phase, Second
+
+MS, S = 1_000_000, 1_000_000_000
+BEGAN = 7 * S
+"""When the trial began, on a clock that did not begin then."""
+WINDOW = Window(BEGAN + 1 * S, BEGAN + 3 * S)
+
+
+def recorded(*requests: tuple[int, int] | tuple[int, int, str]) -> Recorder:
+    """Of requests given by milliseconds from the start of the trial: sent, ended, and what failed."""
+    recorder = Recorder(BEGAN)
+    for sent, ended, *failed in requests:
+        if failed:
+            recorder.failed(BEGAN + sent * MS, BEGAN + ended * MS, str(failed[0]))
+        else:
+            recorder.good(BEGAN + sent * MS, BEGAN + ended * MS)
+    return recorder
+
+
+class TestPhases:
+    """A request belongs to the phase in which it was sent."""
+
+    def test_it_counts_where_it_was_sent_whenever_it_ended(self) -> None:
+        recorder = recorded((900, 1100), (999, 3500), (1000, 1100), (2999, 3100))
+        assert recorder.phases(WINDOW) == (Phase(good=2), Phase(good=2), 1)
+
+    def test_errors_are_counted_by_class_in_their_phase(self) -> None:
+        recorder = recorded(
+            (0, 10, "refused"), (1500, 1510, "reset"), (1600, 1610), (1700, 1710, "timeout"), (1800, 1810, "reset")
+        )
+        warmup, measured, drained = recorder.phases(WINDOW)
+        assert warmup == Phase(errors={"refused": 1})
+        assert measured == Phase(good=1, errors={"reset": 2, "timeout": 1})
+        assert (warmup.sent, measured.sent, measured.failed, drained) == (1, 4, 3, 0)
+
+    def test_drained_are_those_sent_in_the_window_that_ended_at_its_end_or_later(self) -> None:
+        recorder = recorded((2000, 2999), (2000, 3000), (2900, 9000), (2950, 3050, "timeout"), (500, 3500))
+        assert recorder.phases(WINDOW)[2] == 3
+
+    def test_of_nothing_there_is_nothing(self) -> None:
+        assert recorded().phases(WINDOW) == (Phase(), Phase(), 0)
+
+    @given(st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 2000), st.sampled_from(["", "reset", "timeout"]))))
+    def test_every_request_is_in_one_phase(self, requests: list[tuple[int, int, str]]) -> None:
+        recorder = recorded(
+            *[(sent, sent + took, kind) if kind else (sent, sent + took) for sent, took, kind in requests]
+        )
+        warmup, measured, drained = recorder.phases(WINDOW)
+        assert warmup.sent + measured.sent == len(requests)
+        assert 0 <= drained <= measured.sent
+
+
+class TestLatency:
+    """Of good answers and time-outs: leaving these out would flatter the slow."""
+
+    def test_time_outs_count_and_other_errors_do_not(self) -> None:
+        found = recorded((1000, 1100), (1000, 2500, "timeout"), (1000, 1001, "reset"), (1000, 1002, "status 503"))
+        taken = found.latency(WINDOW)
+        assert taken is not None
+        assert (taken.count, taken.sum_us, taken.min_us, taken.max_us) == (2, 1_600_000, 100_000, 1_500_000)
+
+    def test_only_what_was_sent_in_the_window_counts_and_the_drain_is_not_cut_off(self) -> None:
+        taken = recorded((500, 600), (2900, 9900)).latency(WINDOW)
+        assert taken is not None
+        assert (taken.count, taken.max_us) == (1, 7_000_000)
+
+    def test_without_a_good_answer_or_a_time_out_there_is_none(self) -> None:
+        assert recorded().latency(WINDOW) is None
+        assert recorded((500, 600), (1500, 1501, "refused")).latency(WINDOW) is None
+
+    def test_an_answer_faster_than_a_microsecond_counts_as_one(self) -> None:
+        recorder = Recorder(BEGAN)
+        recorder.good(WINDOW.begin_ns, WINDOW.begin_ns + 10)
+        taken = recorder.latency(WINDOW)
+        assert taken is not None
+        assert (taken.min_us, taken.sum_us) == (1, 1)
+
+    def test_the_histogram_holds_what_the_sums_say(self) -> None:
+        taken = recorded(*[(1000, 1000 + ms) for ms in range(1, 101)]).latency(WINDOW)
+        assert taken is not None
+        histogram = latency.merged([taken.histogram])
+        assert histogram.get_total_count() == taken.count == 100
+        assert latency.percentile_us(histogram, 50) == pytest.approx(50_000, rel=0.001)
+        assert latency.percentile_us(histogram, 100) == pytest.approx(taken.max_us, rel=0.001)
+
+
+class TestTimeline:
+    """Second by second, by when requests ended."""
+
+    def test_no_second_is_left_out(self) -> None:
+        found = recorded((0, 500), (100, 900), (0, 3200)).timeline()
+        assert found == [
+            Second(second=0, good=2, errors=0, p50_us=500_000, p99_us=800_000),
+            Second(second=1, good=0, errors=0, p50_us=None, p99_us=None),
+            Second(second=2, good=0, errors=0, p50_us=None, p99_us=None),
+            Second(second=3, good=1, errors=0, p50_us=3_200_000, p99_us=3_200_000),
+        ]
+
+    def test_a_second_of_errors_alone_has_no_latency(self) -> None:
+        assert recorded((0, 1500, "timeout"), (0, 1600, "reset")).timeline() == [
+            Second(second=0, good=0, errors=0, p50_us=None, p99_us=None),
+            Second(second=1, good=0, errors=2, p50_us=None, p99_us=None),
+        ]
+
+    def test_of_nothing_there_is_nothing(self) -> None:
+        assert recorded().timeline() == []
+
+    @given(st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 3000), st.booleans()), min_size=1))
+    def test_every_request_is_in_one_second(self, requests: list[tuple[int, int, bool]]) -> None:
+        found = recorded(*[(sent, sent + t) if good else (sent, sent + t, "reset") for sent, t, good in requests])
+        seconds = found.timeline()
+        assert [each.second for each in seconds] == list(range(len(seconds)))
+        assert sum(each.good for each in seconds) == sum(good for *_, good in requests)
+        assert sum(each.errors for each in seconds) == sum(not good for *_, good in requests)
+
+
+class TestRecent:
+    def test_it_tells_what_came_since_it_was_last_asked(self) -> None:
+        recorder = recorded((0, 100), (0, 300), (0, 5, "reset"))
+        assert recorder.recent() == (2, 1, 300.0)
+        assert recorder.recent() == (0, 0, None)
+        recorder.good(BEGAN, BEGAN + 50 * MS)
+        assert recorder.recent() == (1, 0, 50.0)
+
+
+class TestNearestRank:
+    @pytest.mark.parametrize(
+        ("values", "percent", "right"),
+        [
+            # rank = ceil(count x percent / 100)
+            ([15, 20, 35, 40, 50], 30, 20),  # ceil(1.5) = 2
+            ([15, 20, 35, 40, 50], 40, 20),  # ceil(2) = 2
+            ([15, 20, 35, 40, 50], 50, 35),  # ceil(2.5) = 3
+            ([15, 20, 35, 40, 50], 99, 50),  # ceil(4.95) = 5
+            (list(range(1, 101)), 99, 99),
+            (list(range(1, 102)), 99, 100),  # ceil(99.99) = 100
+            ([7], 50, 7),
+            ([1, 2], 50, 1),
+            ([1, 2], 0, 1),
+            ([], 99, None),
+        ],
+    )
+    def test_it_is_the_least_value_that_so_many_do_not_exceed(
+        self, values: list[int], percent: int, right: int | None
+    ) -> None:
+        assert nearest_rank(values, percent) == right
+
+    @given(st.lists(st.integers(0, 100), min_size=1), st.integers(1, 100))
+    def test_so_many_values_and_no_fewer_do_not_exceed_it(self, values: list[int], percent: int) -> None:
+        found = nearest_rank(sorted(values), percent)
+        assert found is not None
+        assert sum(value <= found for value in values) * 100 >= percent * len(values)
+        assert sum(value < found for value in values) * 100 < percent * len(values)
+
+    def test_lags_are_told_in_milliseconds(self) -> None:
+        assert lag_percentile_ms([0.001, 0.003, 0.002], 50) == 2.0
+        assert lag_percentile_ms([], 99) == 0.0
+
+
+class TestHistogram:
+    """Three significant digits, from a microsecond to ten minutes."""
+
+    @given(st.lists(st.integers(1, 600_000_000), min_size=1, max_size=200), st.sampled_from([50, 90, 95, 99, 99.9]))
+    def test_a_percentile_is_within_a_thousandth_of_the_exact_one(self, values: list[int], percent: float) -> None:
+        # HdrHistogram rounds the rank to the nearest whole one, where nearest_rank rounds it up.
+        exact = sorted(values)[max(1, int(len(values) * percent / 100 + 0.5)) - 1]
+        found = latency.percentile_us(latency.merged([latency.encode(latency.of(values))]), percent)
+        assert found == pytest.approx(exact, rel=0.001, abs=1)
+
+    @given(st.lists(st.lists(st.integers(1, 10_000_000), max_size=50), max_size=4))
+    def test_merging_is_as_good_as_having_recorded_all_at_once(self, parts: list[list[int]]) -> None:
+        merged = latency.merged(latency.encode(latency.of(part)) for part in parts)
+        whole = latency.of(value for part in parts for value in part)
+        assert merged.get_total_count() == whole.get_total_count()
+        for percent in (50, 99):
+            assert latency.percentile_us(merged, percent) == latency.percentile_us(whole, percent)
+
+    def test_what_lies_beyond_the_range_is_kept_at_its_edge(self) -> None:
+        histogram = latency.of([0, 10**12])
+        assert histogram.get_total_count() == 2
+        assert latency.percentile_us(histogram, 1) == 1
+        assert latency.percentile_us(histogram, 100) == pytest.approx(600_000_000, rel=0.001)

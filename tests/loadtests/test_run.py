@@ -1,0 +1,475 @@
+"""Whole runs, as `waitbench run` carries them out: what is counted, what is kept, and what is left behind."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.loadtests import sleeping
+from tests.waitbench import processes
+from waitbench.launch.local import free_port
+from waitbench.paths import ROOT
+from waitbench.results import Live, RunFolder, RunRecord, TrialRecord
+from waitbench.service import wait_until
+
+pytestmark = pytest.mark.live
+
+START_S = 60.0
+END_S = 90.0
+NOISE = {"generator-lag", "generator-cpu", "littles-law", "upstream-limit"}
+"""Reasons that a busy machine may give: they are the rules at work and no fault of the run."""
+
+FASTAPI, FLASK, DJANGO = "fastapi-asyncio", "flask-threads", "django-gevent"
+
+
+def plan(*cells: str, variants: tuple[str, ...] = (FASTAPI,), measure_s: float = 0.5, more: str = "") -> str:
+    top = f'title = "A test"\nrepeats = 1\nwarmup_s = 0.5\nmeasure_s = {measure_s}\nvariants = {json.dumps(variants)}\n'
+    return top + "".join(f"[[cells]]\n{cell}\n" for cell in cells) + more
+
+
+WAIT = 'workload = "wait"\nparams = { ms = 20 }\nusers = [5]'
+WAITS = 'workload = "wait"\nparams = { ms = 20 }\nusers = [2, 3, 4, 5, 6, 7]'
+DB = 'workload = "db"\nparams = { ms = 10 }\nusers = [8]'
+UPSTREAM = 'workload = "upstream"\nparams = { ms = 10, calls = 2 }\nusers = [4]'
+
+
+@dataclass
+class Ended:
+    code: int
+    out: str
+    err: str
+    folder: RunFolder | None
+
+    def record(self) -> RunRecord:
+        assert self.folder
+        return self.folder.read_run()
+
+    def trials(self) -> list[TrialRecord]:
+        assert self.folder
+        return self.folder.read_trials(self.record())
+
+    def rows(self, name: str = "summary.csv") -> list[dict[str, str]]:
+        assert self.folder
+        with (self.folder.path / name).open(newline="") as file:
+            return list(csv.DictReader(file))
+
+    def page(self) -> str:
+        assert self.folder
+        return (self.folder.path / "report.html").read_text()
+
+
+class Bench:
+    """Runs in a place of their own: everything that they start has its name in its environment."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.out = place / "results"
+        self._environment = {**os.environ, "TMPDIR": str(place)}
+        self._running: list[subprocess.Popen[str]] = []
+
+    def command(self, *arguments: str) -> "subprocess.Popen[str]":
+        started = subprocess.Popen(
+            [sys.executable, "-m", "waitbench", *arguments],
+            cwd=ROOT,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._running.append(started)
+        return started
+
+    def start(self, text: str, *options: str, ui: int | None = None) -> "subprocess.Popen[str]":
+        file = self.place / "tiny.toml"
+        file.write_text(text)
+        how = ["--ui-port", str(ui)] if ui else ["--no-ui"]
+        return self.command("run", str(file), "--out", str(self.out), "--seed", "1", *how, *options)
+
+    def end(self, started: "subprocess.Popen[str]") -> Ended:
+        out, err = started.communicate(timeout=END_S)
+        assert "Traceback" not in err, err
+        return Ended(started.returncode, out, err, self.folder())
+
+    def run(self, text: str, *options: str) -> Ended:
+        return self.end(self.start(text, *options))
+
+    def folder(self) -> RunFolder | None:
+        latest = self.out / "latest"
+        return RunFolder(latest.resolve()) if latest.exists() else None
+
+    def trial_files(self) -> list[Path]:
+        return sorted(self.out.glob("latest/trials/*.json"))
+
+    def wait_for(self, started: "subprocess.Popen[str]", condition: Callable[[], bool]) -> None:
+        assert wait_until(lambda: condition() or started.poll() is not None, START_S)
+        assert started.poll() is None, started.communicate()[1]
+
+    def live(self) -> Live | None:
+        folder = self.folder()
+        return folder.read_live() if folder else None
+
+    def measuring(self, after: int = 1) -> Callable[[], bool]:
+        """Whether a trial is being measured, with at least `after` finished."""
+        return lambda: (live := self.live()) is not None and live.done >= after and live.phase == "measuring"
+
+    def left_behind(self) -> list[str]:
+        """Processes, and files outside the results, a moment after a run."""
+        processes.none_mentioning(str(self.place))
+        pids = processes.mentioning(str(self.place))
+        told = [Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ") for pid in pids]
+        return told + [path.name for path in self.place.iterdir() if path.name.startswith("waitbench-")]
+
+    def clear(self) -> None:
+        for started in self._running:
+            started.kill()
+            started.communicate()
+        processes.end(processes.mentioning(str(self.place)))
+        shutil.rmtree(self.place, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def make_bench() -> Iterator[Callable[[], Bench]]:
+    made: list[Bench] = []
+
+    def make() -> Bench:
+        place = Path(tempfile.mkdtemp(prefix="wbrun-"))  # short, and open to PostgreSQL's user
+        place.chmod(0o755)
+        made.append(Bench(place))
+        return made[-1]
+
+    yield make
+    for bench in made:
+        bench.clear()
+
+
+@pytest.fixture
+def bench(make_bench: Callable[[], Bench]) -> Bench:
+    return make_bench()
+
+
+@dataclass
+class Whole:
+    """One run of every variant and workload, an external service among them, with its web UI looked at."""
+
+    bench: Bench
+    ended: Ended
+    page: httpx2.Response
+    stats: list[dict[str, Any]]
+    """Answers of /stats/requests, as the run went on."""
+    counts: dict[str, int]
+    """Of the external service, by its own account."""
+
+
+@pytest.fixture(scope="module")
+def external() -> Iterator[int]:
+    with subprocess.Popen([sys.executable, sleeping.__file__], stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        yield int(server.stdout.readline())
+        server.kill()
+
+
+@pytest.fixture(scope="module")
+def whole(make_bench: Callable[[], Bench], external: int) -> Whole:
+    bench, port = make_bench(), free_port()
+    mine = f'[[external]]\nname = "mine"\nbase_url = "http://127.0.0.1:{external}"\n'
+    mine += 'paths = { wait = "/sleep?ms={ms}" }\n'
+    started = bench.start(plan(WAIT, DB, UPSTREAM, variants=(FLASK, DJANGO, FASTAPI), more=mine), ui=port)
+    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as ui:
+        bench.wait_for(started, bench.measuring())
+        page = ui.get("/")
+        stats = []
+        while started.poll() is None:
+            try:
+                stats.append(ui.get("/stats/requests").json())
+            except httpx2.HTTPError:
+                break  # it has ended
+            wait_until(lambda: started.poll() is not None, 0.3)
+    ended = bench.end(started)
+    with httpx2.Client(trust_env=False) as client:
+        counts = client.get(f"http://127.0.0.1:{external}/counts").json()
+    return Whole(bench, ended, page, stats, counts)
+
+
+def answered(trial: TrialRecord) -> int:
+    before, after = trial.usage.before, trial.usage.after
+    assert before is not None
+    assert after is not None
+    return int(after["requests_answered"] - before["requests_answered"])
+
+
+class TestWhole:
+    def test_it_ends_well_or_for_reasons_that_it_states(self, whole: Whole) -> None:
+        assert whole.ended.code in (0, 3), whole.ended.err
+        invalid = [row for row in whole.ended.rows() if row["valid"] == "false"]
+        assert bool(invalid) == (whole.ended.code == 3)
+        codes = {part.partition(":")[0] for row in invalid for part in row["reasons"].split("; ")}
+        assert codes <= NOISE | {"ceiling-bound"}
+
+    def test_the_last_line_on_stdout_is_its_folder_and_there_is_no_other(self, whole: Whole) -> None:
+        assert whole.ended.folder
+        assert Path(whole.ended.out.strip()).resolve() == whole.ended.folder.path
+        assert whole.ended.out.count("\n") == 1
+
+    def test_every_trial_planned_has_its_file(self, whole: Whole) -> None:
+        run = whole.ended.record()
+        assert run.status == "complete"
+        assert len(run.trials) == 10  # three contenders under three loads, and the external one under one
+        assert sorted(spec.file for spec in run.trials) == [file.name for file in whole.bench.trial_files()]
+        assert run.seed == 1
+
+    def test_every_request_is_one_that_its_service_says_it_answered(self, whole: Whole) -> None:
+        counted = [trial for trial in whole.ended.trials() if trial.spec.instrumented]
+        assert len(counted) == 9
+        assert [answered(trial) for trial in counted] == [trial.warmup.sent + trial.measured.sent for trial in counted]
+        assert all(trial.warmup.sent > 0 and trial.measured.sent > 0 and trial.drained > 0 for trial in counted)
+        assert all(trial.measured.failed == trial.warmup.failed == 0 for trial in counted)
+
+    def test_nothing_is_in_flight_when_a_trial_is_over(self, whole: Whole) -> None:
+        for trial in whole.ended.trials():
+            if trial.spec.instrumented:
+                assert trial.usage.after is not None
+                assert trial.usage.after["in_flight"] == 0
+                assert 0 < trial.usage.after["peak_in_flight"] <= trial.spec.load
+
+    def test_the_report_has_every_request_that_was_measured(self, whole: Whole) -> None:
+        assert sum(int(row["requests"]) for row in whole.ended.rows()) == sum(
+            trial.measured.sent for trial in whole.ended.trials()
+        )
+        assert len(whole.ended.rows("trials.csv")) == 10
+        assert len(whole.ended.rows()) == 10
+
+    def test_no_answer_came_before_its_wait_was_over(self, whole: Whole) -> None:
+        for trial in whole.ended.trials():
+            assert trial.latency is not None
+            assert trial.latency.min_us >= trial.spec.params["ms"] * 1000 - 1500  # loops round to milliseconds
+            assert trial.latency.count == trial.measured.good
+
+    def test_budgets_were_read_back_and_overlap_was_seen(self, whole: Whole) -> None:
+        targets = whole.ended.record().targets
+        for name in (FLASK, DJANGO, FASTAPI):
+            assert targets[name].budget_read == targets[name].budget
+            assert targets[name].overlap == targets[name].overlap_asked == 20
+        assert (targets["mine"].external, targets["mine"].budget_read) == (True, None)
+
+    def test_an_external_service_is_measured_by_what_is_seen_from_outside(self, whole: Whole) -> None:
+        [trial] = [trial for trial in whole.ended.trials() if trial.spec.variant == "mine"]
+        assert whole.counts["requests"] == trial.warmup.sent + trial.measured.sent
+        [row] = [row for row in whole.ended.rows() if row["variant"] == "mine"]
+        assert (row["workload"], row["cpu_s_per_1k"], row["peak_rss_mib"]) == ("wait", "", "")
+        assert int(row["requests"]) > 0
+
+    def test_a_user_keeps_its_connection_for_the_whole_trial(self, whole: Whole) -> None:
+        trials = whole.ended.trials()
+        assert [trial.connections for trial in trials] == [trial.spec.load for trial in trials]
+        # Five users, and the one that asks for the counts; the service would answer on more as well.
+        assert whole.counts["connections"] <= 5 + 1
+        assert whole.counts["requests"] > 5 * 5
+
+    def test_the_web_ui_shows_itself_and_the_finished_trials(self, whole: Whole) -> None:
+        assert whole.page.status_code == 200
+        assert "Finished trials" in whole.page.text
+        tables = [answer["extended_stats"] for answer in whole.stats]
+        assert tables
+        assert all(table[0]["key"] == "waitbench-trials" for table in tables)
+        names = [row["name"] for row in tables[-1][0]["data"]]
+        assert names == [spec.file for spec in whole.ended.record().trials][: len(names)]
+        assert len(names) >= 5
+        assert all(float(row["goodput"]) > 0 for row in tables[-1][0]["data"])
+
+    def test_nothing_is_left_behind(self, whole: Whole) -> None:
+        assert whole.bench.left_behind() == []
+        assert whole.ended.folder
+        assert not (whole.ended.folder.path / "live.json").exists()
+        assert list(whole.ended.folder.path.rglob("*.part")) == []
+
+
+class TestHeadless:
+    def test_a_run_without_its_web_ui_measures_the_same_way(self, bench: Bench) -> None:
+        ended = bench.run(plan(WAIT))
+        assert ended.code in (0, 3), ended.err
+        [trial] = ended.trials()
+        assert answered(trial) == trial.sent > 0
+        assert "watch it at" not in ended.err
+        assert bench.left_behind() == []
+
+    def test_the_same_seed_plays_the_same_order(self, bench: Bench, whole: Whole) -> None:
+        other = bench.run(plan(WAIT, DB, UPSTREAM, variants=(FLASK, DJANGO, FASTAPI)), "--variant", FASTAPI)
+        planned = [spec.workload for spec in whole.ended.record().trials if spec.variant == FASTAPI]
+        assert [spec.workload for spec in other.record().trials] == planned
+        assert other.code in (0, 3)
+
+
+@pytest.fixture(scope="module")
+def killed(make_bench: Callable[[], Bench]) -> Bench:
+    """A run that got SIGKILL in the middle: nothing of the harness could do anything about it."""
+    bench = make_bench()
+    started = bench.start(plan(WAITS))
+    bench.wait_for(started, bench.measuring(after=2))
+    started.kill()
+    started.communicate()
+    return bench
+
+
+class TestKilled:
+    def test_no_process_survives_it(self, killed: Bench) -> None:
+        assert processes.none_mentioning(str(killed.place)), killed.left_behind()
+
+    def test_what_was_measured_can_be_reported_and_what_is_missing_is_said(self, killed: Bench) -> None:
+        folder = killed.folder()
+        assert folder
+        assert processes.none_mentioning(str(killed.place))
+        if live := folder.read_live():  # as old as it will be when someone looks
+            folder.write_live(live.model_copy(update={"at": live.at - 60}))
+        ended = killed.end(killed.command("report", str(folder.path)))
+        here = len(killed.trial_files())
+        assert 2 <= here < 6
+        assert ended.code == 0
+        said = f"killed before it could say so. {here} of 6 trials are here; missing: fastapi-asyncio {6 - here}."
+        assert said in ended.out
+        assert said in ended.page()
+        assert len(ended.rows()) == here
+
+    def test_the_next_run_is_not_kept_from_starting(self, killed: Bench) -> None:
+        assert processes.none_mentioning(str(killed.place))
+        ended = killed.run(plan(WAIT))
+        assert ended.code in (0, 3), ended.err
+        assert killed.left_behind() == []  # it swept up what the killed one could not
+
+
+class TestInterrupted:
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_what_was_measured_is_kept_and_reported(self, bench: Bench, number: signal.Signals) -> None:
+        started = bench.start(plan(WAITS))
+        bench.wait_for(started, bench.measuring())
+        started.send_signal(number)
+        started.send_signal(number)  # impatience changes nothing
+        ended = bench.end(started)
+        assert ended.code == 130
+        assert ended.record().status == "interrupted"
+        here = len(bench.trial_files())
+        assert 1 <= here < 6
+        assert f"{here} of 6 trials are here" in ended.page()
+        assert len(ended.rows()) == here
+        assert "waitbench: interrupted" in ended.err
+        assert bench.left_behind() == []
+
+    def test_before_the_first_trial_there_is_nothing_to_keep_and_nothing_left(self, bench: Bench) -> None:
+        started = bench.start(plan(WAITS))
+        bench.wait_for(started, lambda: bool(processes.mentioning(str(bench.place / "waitbench-"))))
+        started.send_signal(signal.SIGINT)
+        ended = bench.end(started)
+        assert ended.code == 130
+        assert bench.left_behind() == []
+
+
+class TestDeaths:
+    """Something that a run needs dies in the middle."""
+
+    def test_a_dead_service_ends_the_run_with_its_name_and_what_was_measured_is_kept(self, bench: Bench) -> None:
+        started = bench.start(plan(WAITS, measure_s=1.0))
+        bench.wait_for(started, bench.measuring())
+        folder = bench.folder()
+        assert folder
+        os.kill(folder.read_run().targets[FASTAPI].info["pid"], signal.SIGKILL)
+        ended = bench.end(started)
+        assert ended.code == 1
+        assert "waitbench: fastapi-asyncio ended with signal SIGKILL" in ended.err
+        self.holds_what_was_measured(bench, ended, "fastapi-asyncio ended with signal SIGKILL")
+
+    def test_a_dead_generator_ends_the_run(self, bench: Bench) -> None:
+        started = bench.start(plan(WAITS, measure_s=1.0))
+        bench.wait_for(started, bench.measuring())
+        [locust] = [pid for pid in processes.mentioning(str(bench.place)) if "locustfile" in command_line(pid)]
+        os.kill(locust, signal.SIGKILL)
+        ended = bench.end(started)
+        assert ended.code == 1
+        assert "waitbench: Locust ended with signal SIGKILL" in ended.err
+        self.holds_what_was_measured(bench, ended, "Locust ended with signal SIGKILL")
+
+    def test_a_dead_worker_is_replaced_and_its_trial_does_not_count(self, bench: Bench) -> None:
+        started = bench.start(plan(WAIT, variants=(FLASK,), measure_s=2.0))
+        bench.wait_for(started, bench.measuring(after=0))
+        folder = bench.folder()
+        assert folder
+        os.kill(folder.read_run().targets[FLASK].info["pid"], signal.SIGKILL)
+        ended = bench.end(started)
+        assert ended.code == 3
+        [row] = ended.rows()
+        assert row["valid"] == "false"
+        assert "errors: " in row["reasons"]
+        assert bench.left_behind() == []
+
+    def test_a_stop_from_the_web_ui_ends_the_run(self, bench: Bench) -> None:
+        port = free_port()
+        started = bench.start(plan(WAITS, measure_s=1.0), ui=port)
+        bench.wait_for(started, bench.measuring())
+        with httpx2.Client(trust_env=False) as ui:
+            assert ui.post(f"http://127.0.0.1:{port}/stop").status_code == 200
+        ended = bench.end(started)
+        assert ended.code == 1
+        assert "stopped from the web UI" in ended.err
+        self.holds_what_was_measured(bench, ended, "stopped from the web UI")
+
+    def holds_what_was_measured(self, bench: Bench, ended: Ended, why: str) -> None:
+        record, here = ended.record(), len(bench.trial_files())
+        assert record.status == "failed"
+        assert why in record.message
+        assert 1 <= here < 6
+        assert f"{here} of 6 trials are here" in ended.page()
+        assert why in ended.page()
+        assert len(ended.rows()) == here
+        assert bench.left_behind() == []
+
+
+def command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""
+
+
+class TestRefused:
+    """What keeps a run from starting is told with what to do, and nothing is left of it."""
+
+    def test_a_second_run_while_one_is_on(self, bench: Bench) -> None:
+        first = bench.start(plan(WAIT, measure_s=2.0))
+        bench.wait_for(first, lambda: (bench.out / ".lock").exists() and bool((bench.out / ".lock").read_text()))
+        second = bench.end(bench.start(plan(WAIT)))
+        assert second.code == 1
+        assert f"another run is going on here (process {first.pid})" in second.err
+        assert "Wait for it, or end it" in second.err
+        assert bench.end(first).code in (0, 3)
+        assert len(bench.trial_files()) == 1
+        assert bench.left_behind() == []
+
+    def test_results_that_cannot_be_written_to(self, bench: Bench) -> None:
+        (bench.place / "a-file").write_text("")
+        bench.out = bench.place / "a-file" / "results"
+        ended = bench.run(plan(WAIT))
+        assert (ended.code, ended.out) == (1, "")
+        assert "can't be written to: Not a directory" in ended.err
+        assert "--out" in ended.err
+        assert bench.left_behind() == []
+
+    def test_a_web_ui_port_in_use(self, bench: Bench) -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            ended = bench.end(bench.start(plan(WAIT), ui=port))
+        assert ended.code == 1
+        assert f"port {port}, meant for the web UI (--ui-port N chooses another" in ended.err
+        assert ended.folder is None
+        assert bench.left_behind() == []

@@ -1,0 +1,81 @@
+"""How much each service holds at once, by its own count: counted, never timed."""
+
+import asyncio
+import time
+from urllib.parse import urlsplit
+
+import pytest
+
+from waitbench.launch.local import LocalStack
+from waitbench.service import Service, wait_until
+from waitbench.workloads import WORKLOADS
+
+pytestmark = pytest.mark.live
+
+USERS = 200
+WAIT_MS = 100
+LEAST_S, MOST_S = 2.0, 30.0
+
+
+class Users:
+    """A closed loop: each user sends its next request when the last is answered.
+
+    Bare sockets, since a client library would take the CPU that the services need: the test shares their cores.
+    """
+
+    def __init__(self, base_url: str, path: str) -> None:
+        self._address = urlsplit(base_url)
+        self._request = f"GET {path} HTTP/1.1\r\nhost: {self._address.netloc}\r\n\r\n".encode()
+        self.answered = 0
+        self.wrong: list[bytes] = []
+
+    def drive(self, users: int, right: bytes, enough: asyncio.Event) -> "asyncio.Future[list[None]]":
+        return asyncio.gather(*(self._one(right, enough) for _ in range(users)))
+
+    async def _one(self, right: bytes, enough: asyncio.Event) -> None:
+        reader, writer = await asyncio.open_connection(self._address.hostname, self._address.port)
+        while not enough.is_set():
+            writer.write(self._request)
+            head = await reader.readuntil(b"\r\n\r\n")
+            body = await reader.readexactly(len(right))
+            self.answered += 1
+            if not head.startswith(b"HTTP/1.1 200 ") or body != right:
+                self.wrong.append(head + body)
+                break
+        writer.close()
+        await writer.wait_closed()
+
+
+async def _until(peak: int, service: Service, users: Users, right: bytes) -> None:
+    """Load for two seconds at least, and on until the service has counted `peak` at once or time is up."""
+    enough = asyncio.Event()
+    load = users.drive(USERS, right, enough)
+    began = time.monotonic()
+    while time.monotonic() - began < MOST_S:
+        await asyncio.sleep(0.5)
+        usage = await asyncio.to_thread(service.usage)
+        if time.monotonic() - began >= LEAST_S and usage["peak_in_flight"] >= peak:
+            break
+    enough.set()
+    await load
+
+
+def test_200_waiting_users_are_held_at_once_and_every_request_is_accounted_for(service: Service) -> None:
+    workload, params = WORKLOADS["wait"], {"ms": WAIT_MS}
+    users = Users(service.base_url, workload.path(params))
+    before = service.reset_usage()
+    asyncio.run(_until(USERS, service, users, workload.body(params).encode()))
+    assert users.wrong == []
+    assert wait_until(lambda: service.usage()["in_flight"] == 0, MOST_S)
+    after = service.usage()
+    assert after["peak_in_flight"] == USERS
+    assert after["requests_started"] == after["requests_answered"]
+    assert after["requests_answered"] - before["requests_answered"] == users.answered >= USERS
+
+
+def test_the_calls_of_one_request_go_out_at_once(stack: LocalStack, service: Service) -> None:
+    calls = 20
+    with Service(stack.upstream_url) as remote:
+        remote.reset_usage()
+        service.get(WORKLOADS["upstream"].path({"ms": 1000, "calls": calls}))
+        assert remote.usage()["peak_in_flight"] == calls

@@ -1,0 +1,238 @@
+"""How a service counts its requests, and how it reads its parameters, without a server around them."""
+
+import asyncio
+import dataclasses
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from work import params, tally
+from work.answers import BadInput
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of counts of its own, with this process as a worker that has counted nothing."""
+    monkeypatch.setattr(tally, "settings", dataclasses.replace(tally.settings, state_dir=str(tmp_path)))
+    monkeypatch.setattr(tally, "_own", None)
+    return tmp_path
+
+
+def _counted(*keys: str) -> tuple[int, ...]:
+    usage = tally.usage()
+    return tuple(usage[key] for key in keys or ("requests_started", "requests_answered", "in_flight", "peak_in_flight"))
+
+
+def _dead_pid() -> int:
+    child = subprocess.Popen(["true"])
+    child.wait()
+    return child.pid
+
+
+def _as_other_worker(state: Path, pid: int, started: int, answered: int, in_flight: int, peak: int) -> None:
+    numbers = tally._Counts(state / str(pid), create=True).numbers
+    numbers[:] = memoryview(b"".join(n.to_bytes(8, "little") for n in (started, answered, in_flight, peak))).cast("q")
+
+
+def test_nothing_is_counted_at_first() -> None:
+    tally.worker_pids()
+    assert _counted() == (0, 0, 0, 0)
+
+
+def test_a_request_is_in_flight_between_its_beginning_and_its_end() -> None:
+    tally.begin()
+    assert _counted() == (1, 0, 1, 1)
+    tally.end()
+    assert _counted() == (1, 1, 0, 1)
+
+
+def test_the_peak_is_the_most_held_at_once_and_stays() -> None:
+    for step in (tally.begin, tally.begin, tally.end, tally.begin, tally.begin, tally.end, tally.end, tally.end):
+        step()
+    assert _counted() == (4, 4, 0, 3)
+
+
+def test_a_reset_starts_the_peak_at_what_is_in_flight_and_leaves_the_totals() -> None:
+    for step in (tally.begin, tally.begin, tally.begin, tally.end, tally.end):
+        step()
+    tally.reset_peaks()
+    assert _counted() == (3, 2, 1, 1)
+    tally.begin()
+    assert _counted("peak_in_flight") == (2,)
+
+
+@given(st.lists(st.sampled_from(["begin", "end", "reset"]), max_size=60))
+def test_any_course_of_requests_adds_up(steps: list[str]) -> None:
+    tally._counts()[:] = memoryview(bytes(32)).cast("q")
+    started = answered = peak = 0
+    for step in steps:
+        if step == "begin":
+            tally.begin()
+            started += 1
+        elif step == "end" and started > answered:
+            tally.end()
+            answered += 1
+        elif step == "reset":
+            tally.reset_peaks()
+            peak = 0
+        peak = max(peak, started - answered)
+    assert _counted() == (started, answered, started - answered, peak)
+
+
+def test_threads_lose_no_count() -> None:
+    def requests(_: int) -> None:
+        for _ in range(500):
+            tally.begin()
+            tally.end()
+
+    tally.worker_pids()  # as a service does when it loads: its counts are there before its threads
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(requests, range(8)))
+    assert _counted("requests_started", "requests_answered", "in_flight") == (4000, 4000, 0)
+
+
+def test_workers_are_added_up_and_only_the_living_are_named(state: Path) -> None:
+    tally.begin()
+    living = os.getppid()
+    _as_other_worker(state, living, 10, 8, 2, 5)
+    dead = _dead_pid()
+    _as_other_worker(state, dead, 7, 7, 0, 1)
+    assert _counted() == (18, 15, 3, 7)
+    assert tally.worker_pids() == sorted([os.getpid(), living])
+
+
+def test_a_reset_reaches_every_worker(state: Path) -> None:
+    _as_other_worker(state, _dead_pid(), 10, 8, 2, 5)
+    tally.worker_pids()
+    tally.reset_peaks()
+    assert _counted() == (10, 8, 2, 2)
+
+
+def test_usage_tells_what_this_process_took() -> None:
+    tally.worker_pids()
+    first = tally.usage()
+    assert sum(i * i for i in range(200_000))
+    second = tally.usage()
+    assert second["cpu_s"] > first["cpu_s"] > 0
+    assert second["monotonic_s"] > first["monotonic_s"]
+    assert 0 < first["rss_bytes"] <= first["peak_rss_bytes"]
+    assert first["processes"] == len({os.getpid(), os.getpgrp()})
+
+
+def test_a_process_that_is_gone_took_nothing() -> None:
+    dead = _dead_pid()
+    assert (tally._cpu_s(dead), tally._memory(dead)) == (0.0, (0, 0))
+
+
+class _Body:
+    """A WSGI body that says when it was closed."""
+
+    closed = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter([b"a", b"b"])
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def _environ(path: str) -> dict[str, Any]:
+    return {"PATH_INFO": path}
+
+
+def test_a_wsgi_request_is_counted_until_its_body_is_closed() -> None:
+    body = _Body()
+    answer = tally.CountedWsgi(lambda environ, start: body)(_environ("/fast"), lambda *_: None)
+    assert list(answer) == [b"a", b"b"]
+    assert _counted() == (1, 0, 1, 1)
+    answer.close()  # type: ignore[attr-defined]
+    assert _counted() == (1, 1, 0, 1)
+    assert body.closed
+
+
+def test_a_wsgi_request_that_fails_is_counted_as_ended() -> None:
+    def fail(environ: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        tally.CountedWsgi(fail)(_environ("/fast"), lambda *_: None)
+    assert _counted() == (1, 1, 0, 1)
+
+
+def test_an_asgi_request_is_counted_until_the_application_returns_or_fails() -> None:
+    seen = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(_counted())
+        if scope["path"] == "/fails":
+            raise ZeroDivisionError
+
+    counted = tally.CountedAsgi(app)
+    asyncio.run(counted({"type": "http", "path": "/fast"}, None, None))
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(counted({"type": "http", "path": "/fails"}, None, None))
+    assert seen == [(1, 0, 1, 1), (2, 1, 1, 1)]
+    assert _counted() == (2, 2, 0, 1)
+
+
+@pytest.mark.parametrize("path", sorted(tally.UNCOUNTED))
+def test_the_harness_own_questions_are_not_counted(path: str) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        pass
+
+    asyncio.run(tally.CountedAsgi(app)({"type": "http", "path": path}, None, None))
+    asyncio.run(tally.CountedAsgi(app)({"type": "lifespan"}, None, None))
+    assert tally.CountedWsgi(lambda environ, start: [b"x"])(_environ(path), lambda *_: None) == [b"x"]
+    assert _counted() == (0, 0, 0, 0)
+
+
+READERS = [(params.ms, 0, params.MS_MAX), (params.calls, 1, params.CALLS_MAX)]
+readers = pytest.mark.parametrize(("read", "low", "high"), READERS, ids=["ms", "calls"])
+Reader = Callable[[list[str]], int]
+
+
+@readers
+@given(data=st.data())
+def test_every_whole_number_within_the_bounds_is_read(read: Reader, low: int, high: int, data: st.DataObject) -> None:
+    value = data.draw(st.integers(low, high))
+    zeros = data.draw(st.integers(0, 9 - len(str(value))))
+    assert read(["0" * zeros + str(value)]) == value
+
+
+@readers
+@given(value=st.integers())
+def test_every_number_outside_the_bounds_is_refused(read: Reader, low: int, high: int, value: int) -> None:
+    if not low <= value <= high:
+        with pytest.raises(BadInput):
+            read([str(value)])
+
+
+@readers
+@given(text=st.text() | st.from_regex(r"[+\- ]?\d[\d_.e ]*\n?", fullmatch=True))
+def test_any_text_is_a_number_within_the_bounds_or_refused(read: Reader, low: int, high: int, text: str) -> None:
+    plain = text != "" and len(text) <= 9 and set(text) <= set("0123456789")
+    if plain and low <= int(text) <= high:
+        assert read([text]) == int(text)
+    else:
+        with pytest.raises(BadInput, match=f"a whole number from {low} to {high}"):
+            read([text])
+
+
+@readers
+@given(data=st.data())
+def test_a_parameter_given_more_than_once_is_refused(read: Reader, low: int, high: int, data: st.DataObject) -> None:
+    values = data.draw(st.lists(st.integers(low, high).map(str), min_size=2, max_size=4))
+    with pytest.raises(BadInput, match="given once"):
+        read(values)
+
+
+def test_ms_must_be_given_and_calls_need_not_be() -> None:
+    assert params.calls([]) == 1
+    with pytest.raises(BadInput, match="ms must be given once"):
+        params.ms([])

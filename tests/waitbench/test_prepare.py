@@ -1,0 +1,96 @@
+"""From a plan to a run folder that the generator can play."""
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from waitbench.errors import WaitbenchError
+from waitbench.plan import Plan
+from waitbench.prepare import new_folder, run_name, run_record, sole_run, targets
+from waitbench.results import RunRecord
+from waitbench.variants import load_variants
+
+VARIANTS = load_variants()
+PLAN = Plan.model_validate(
+    {
+        "title": "t",
+        "repeats": 2,
+        "variants": ["flask-threads", "fastapi-asyncio"],
+        "cells": [
+            {"workload": "upstream", "params": {"ms": 5}, "users": [1]},
+            {"workload": "wait", "params": {"ms": 5}, "users": [1, 30]},
+        ],
+        "external": [
+            {"name": "mine", "base_url": "http://127.0.0.1:9", "paths": {"upstream": "/up/{calls}/{ms}?again={ms}"}}
+        ],
+    }
+)
+URLS = {"flask-threads": "http://127.0.0.1:1", "fastapi-asyncio": "http://127.0.0.1:2"}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunRecord:
+    found = targets(PLAN, VARIANTS, URLS)
+    return run_record(new_folder(tmp_path, "a-run"), PLAN, "mine", "local", 5, found, "http://127.0.0.1:3")
+
+
+def test_a_run_is_named_for_its_time_and_plan() -> None:
+    assert run_name("quick", datetime(2026, 1, 2, 3, 4, 5)) == "20260102-030405-quick"
+
+
+def test_a_name_that_is_taken_gets_a_number_and_latest_points_to_the_newest(tmp_path: Path) -> None:
+    names = [new_folder(tmp_path, "a-run").path.name for _ in range(3)]
+    assert names == ["a-run", "a-run-2", "a-run-3"]
+    assert os.readlink(tmp_path / "latest") == "a-run-3"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a-run", "a-run-2", "a-run-3", "latest"]
+
+
+def test_two_runs_at_once_are_refused_and_one_after_the_other_are_not(tmp_path: Path) -> None:
+    with (
+        sole_run(tmp_path),
+        pytest.raises(WaitbenchError, match=rf"another run is going on here \(process {os.getpid()}\)"),
+        sole_run(tmp_path),
+    ):
+        pass
+    with sole_run(tmp_path):
+        pass
+
+
+def test_every_trial_has_a_file_of_its_own(run: RunRecord) -> None:
+    assert len(run.trials) == 2 * (3 + 2 + 2)
+    assert len({spec.file for spec in run.trials}) == len(run.trials)
+    [first] = [s for s in run.trials if (s.variant, s.load, s.repeat) == ("flask-threads", 30, 1)]
+    assert first.file == f"{first.block:03d}-flask-threads-wait-30u.json"
+
+
+def test_a_variant_is_asked_by_the_contract_and_its_answer_is_known(run: RunRecord) -> None:
+    for spec in run.trials:
+        if spec.variant in URLS:
+            assert spec.base_url == URLS[spec.variant]
+            assert spec.path == f"/{spec.workload}?ms=5"
+            assert spec.body
+            assert spec.instrumented
+            assert spec.uses_upstream == (spec.workload == "upstream")
+
+
+def test_an_external_service_is_asked_by_its_own_path_with_defaults_filled_in(run: RunRecord) -> None:
+    specs = [spec for spec in run.trials if spec.variant == "mine"]
+    assert {(s.path, s.body, s.instrumented, s.uses_upstream) for s in specs} == {
+        ("/up/1/5?again=5", None, False, False)
+    }
+
+
+def test_contenders_are_recorded_as_declared_and_not_yet_as_found(run: RunRecord) -> None:
+    assert list(run.targets) == ["flask-threads", "fastapi-asyncio", "mine"]
+    flask, mine = run.targets["flask-threads"], run.targets["mine"]
+    assert (flask.budget, flask.budget_read) == (VARIANTS["flask-threads"].budget, None)
+    assert (mine.external, mine.budget) == (True, {})
+    assert run.status == "running"
+
+
+def test_the_environment_says_what_a_reader_needs_to_repeat_it(run: RunRecord) -> None:
+    found = run.environment
+    assert {"cpu", "cores", "kernel", "python", "git_commit", "packages"} <= set(found)
+    assert {"locust", "gevent", "hdrhistogram"} <= set(found["packages"])
