@@ -253,7 +253,7 @@ class TestWhole:
     def test_no_answer_came_before_its_wait_was_over(self, whole: Whole) -> None:
         for trial in whole.ended.trials():
             assert trial.latency is not None
-            assert trial.latency.min_us >= trial.spec.params["ms"] * 1000 - 1500  # loops round to milliseconds
+            assert trial.latency.min_us >= trial.spec.params["ms"] * 1000 - 2000  # loops round to milliseconds
             assert trial.latency.count == trial.measured.good
 
     def test_budgets_were_read_back_and_overlap_was_seen(self, whole: Whole) -> None:

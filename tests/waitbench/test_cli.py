@@ -17,7 +17,7 @@ from waitbench.cli import cli
 from waitbench.launch.local import free_port
 from waitbench.paths import PLANS, ROOT
 from waitbench.results import RunFolder, TrialRecord
-from waitbench.service import Service, wait_until
+from waitbench.service import Service
 from waitbench.variants import load_variants
 from waitbench.workloads import WORKLOADS
 
@@ -179,13 +179,14 @@ def test_serve_keeps_a_service_up_until_it_is_told_to_end(number: signal.Signals
     command = [sys.executable, "-m", "waitbench", "serve", "fastapi-asyncio", "--port", str(port)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as served:
         try:
+            assert served.stdout is not None
+            told = list(iter(served.stdout.readline, "Ctrl-C ends it.\n"))
             with Service(f"http://127.0.0.1:{port}") as service:
-                assert wait_until(service.ready, 60)
-                assert wait_until(lambda: service.get("/db?ms=1").status_code == 200, 30)
+                assert service.get("/db?ms=1").status_code == 200
             served.send_signal(number)
-            out, err = served.communicate(timeout=60)
+            _, err = served.communicate(timeout=60)
         finally:
             served.kill()
     assert served.returncode in (0, 130)
-    assert f"curl 'http://127.0.0.1:{port}/wait?ms=100'" in out
+    assert f"  curl 'http://127.0.0.1:{port}/wait?ms=100'\n" in told
     assert "Traceback" not in err
