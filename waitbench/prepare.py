@@ -3,10 +3,12 @@
 import itertools
 import os
 import secrets
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from typing import IO
 
 from waitbench import __version__
 from waitbench.environment import environment
@@ -25,19 +27,32 @@ except ImportError:  # pragma: no cover - not on Windows
 
 @contextmanager
 def sole_run(out: Path) -> Iterator[Callable[[], None]]:
-    """Hold results/ for one run at a time: two at once would measure each other. Raises WaitbenchError.
+    """Hold the machine, and the results folder, for one run at a time. Raises WaitbenchError.
 
-    What it gives releases the folder before the context ends.
+    Two at once would measure each other. Containers do not see the machine's lock, but they share the folder. What
+    this gives releases both before the context ends.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        lock = (out / ".lock").open("a+")
-        with suppress(PermissionError):  # another user's, as a container's may be; it can be held all the same
-            (out / ".lock").chmod(0o666)
     except OSError as error:
-        raise WaitbenchError(
-            f"{out} can't be written to: {error.strerror}. Mend its permissions, or choose another folder with --out"
-        ) from None
+        raise _unwritable(out, error) from None
+    with _held(out / ".lock") as folder, _held(Path(tempfile.gettempdir()) / "waitbench.lock") as machine:
+
+        def release() -> None:
+            for lock in (folder, machine):
+                fcntl.flock(lock, fcntl.LOCK_UN)
+
+        yield release
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[IO[str]]:
+    try:
+        lock = path.open("a+")
+        with suppress(PermissionError):  # another user's, as a container's may be; it can be held all the same
+            path.chmod(0o666)
+    except OSError as error:
+        raise _unwritable(path.parent, error) from None
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -51,12 +66,14 @@ def sole_run(out: Path) -> Iterator[Callable[[], None]]:
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
+        yield lock
+        lock.truncate(0)
 
-        def release() -> None:
-            lock.truncate(0)
-            fcntl.flock(lock, fcntl.LOCK_UN)
 
-        yield release
+def _unwritable(folder: Path, error: OSError) -> WaitbenchError:
+    return WaitbenchError(
+        f"{folder} can't be written to: {error.strerror}. Mend its permissions, or choose another folder with --out"
+    )
 
 
 def run_name(plan_name: str, began: datetime) -> str:
@@ -72,9 +89,7 @@ def new_folder(out: Path, name: str) -> RunFolder:
         except FileExistsError:
             continue
         except OSError as error:
-            raise WaitbenchError(
-                f"{out} can't be written to: {error.strerror}. Mend its permissions, or use --out"
-            ) from None
+            raise _unwritable(out, error) from None
     draft = out / f".latest-{secrets.token_hex(4)}"
     draft.symlink_to(attempt)
     draft.replace(out / "latest")

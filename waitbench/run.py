@@ -114,6 +114,7 @@ def _read_back(target: Target) -> Target:
     """Ask the running service for its budget, and see its slow calls overlap, before any load."""
     with Service(target.base_url) as service:
         if target.external:
+            service.get("/")  # any answer will do: it is there
             return target
         info = service.info()
         seen, _ = overlap(service, WORKLOADS["wait"], OVERLAP_CALLS)
