@@ -1,5 +1,6 @@
 """Dependencies that die or hang, for real: every service answers 503 with the same bytes, and never hangs with them."""
 
+import functools
 import os
 import signal
 import subprocess
@@ -165,8 +166,11 @@ def test_services_come_back_when_their_dependencies_do() -> None:
             ending.callback(child.wait)
             ending.callback(child.send_signal, signal.SIGQUIT)  # SIGTERM has PostgreSQL wait for its clients
         for path in FAILED:
-            everyone_right = {_right(path)}
-            assert wait_until(lambda p=path, r=everyone_right: {_ask(stack, n, p) for n in VARIANTS} == r, RECOVERY_S)
+            assert wait_until(functools.partial(_everyone_right, stack, path), RECOVERY_S)
+
+
+def _everyone_right(stack: LocalStack, path: str) -> bool:
+    return {_ask(stack, name, path) for name in VARIANTS} == {_right(path)}
 
 
 def _restart(stack: LocalStack, name: str) -> Callable[[], subprocess.Popen[bytes]]:
@@ -179,9 +183,11 @@ def _restart(stack: LocalStack, name: str) -> Callable[[], subprocess.Popen[byte
     _kill(stack, name)
 
     def start() -> subprocess.Popen[bytes]:
-        other = {"user": user, "extra_groups": []} if user != os.geteuid() else {}
+        other = user if user != os.geteuid() else None
+        groups: list[str | int] | None = None if other is None else []
+        silent = subprocess.DEVNULL
         return subprocess.Popen(
-            command, cwd=folder, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **other
+            command, cwd=folder, env=variables, stdout=silent, stderr=silent, user=other, extra_groups=groups
         )
 
     return start

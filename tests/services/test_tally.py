@@ -14,12 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from work import params, tally
 from work.answers import BadInput
+from work.settings import settings
 
 
 @pytest.fixture(autouse=True)
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of counts of its own, with this process as a worker that has counted nothing."""
-    monkeypatch.setattr(tally, "settings", dataclasses.replace(tally.settings, state_dir=str(tmp_path)))
+    monkeypatch.setattr(tally, "settings", dataclasses.replace(settings, state_dir=str(tmp_path)))
     monkeypatch.setattr(tally, "_own", None)
     return tmp_path
 
