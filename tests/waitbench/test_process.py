@@ -80,7 +80,7 @@ def test_ctrl_c_in_the_terminal_does_not_reach_a_child(started: Started) -> None
 
 
 def test_the_end_of_what_a_child_printed_is_kept_for_its_error(started: Started) -> None:
-    child = started("import sys\nfor n in range(100): print('line', n)\nsys.exit('no database here')")
+    child = started("import sys\nfor n in range(100): print('line', n, flush=True)\nsys.exit('no database here')")
     assert wait_until(lambda: child.exit_code() is not None, 20)
     said = str(child.died())
     assert said.startswith("a child ended with exit code 1; the end of what it printed:\n")
