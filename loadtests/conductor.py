@@ -38,7 +38,7 @@ class Conductor:
         self._done = 0
         self._phase = ""
         self._trial: Trial | None = None
-        self._began = time.monotonic()
+        self._began = self._last_end = time.monotonic()
         self._stopping = False
         self._stopped_outside = False
         self.finished = Event()
@@ -56,6 +56,7 @@ class Conductor:
             for spec in self._run.trials:
                 self._folder.write_trial(self._play(spec))
                 self._done += 1
+                self._last_end = time.monotonic()
         except GaveUp as error:
             self.failure = str(error)
         except Exception as error:
@@ -75,20 +76,24 @@ class Conductor:
         upstream.read("before", reset=True)
         trial = Trial(spec, self._observer(spec))
         self._trial = TrialUser.trial = trial
-        started_at, begin_ns = now(), time.perf_counter_ns()
+        started_at = now()
 
         self._phase = "warm-up"
         spawn_s = self._start_users(spec)
-        gevent.sleep(max(0.0, spec.warmup_s - spawn_s))
+        opens_ns = trial.recorder.begin_ns + int(spec.warmup_s * 1e9)
+        gevent.sleep(max(0.0, (opens_ns - time.perf_counter_ns()) / 1e9))
         self._phase = "measuring"
         meter = _GeneratorMeter()
-        window_begin = time.perf_counter_ns()
+        # An open loop's window is its schedule's; a closed loop's begins and ends when its users are told.
+        scheduled = spec.load_model == "open"
+        window_begin = opens_ns if scheduled else time.perf_counter_ns()
         edges = [gevent.spawn(reader.read, "window_start") for reader in (usage, upstream)]
-        gevent.sleep(spec.measure_s)
-        window = Window(window_begin, time.perf_counter_ns())
+        closes_ns = window_begin + int(spec.measure_s * 1e9)
+        gevent.sleep(max(0.0, (closes_ns - time.perf_counter_ns()) / 1e9))
+        window = Window(window_begin, closes_ns if scheduled else time.perf_counter_ns())
         trial.going = False
         generator = meter.stop(spawn_s)
-        disturbance = "" if runner.user_count == spec.load else "users were started or stopped from outside"
+        disturbance = "" if runner.user_count == spec.users else "users were started or stopped from outside"
         edges += [gevent.spawn(reader.read, "window_end") for reader in (usage, upstream)]
 
         self._phase = "drain"
@@ -107,7 +112,7 @@ class Conductor:
             window,
             spec=spec,
             started_at=started_at,
-            window_offset_s=(window_begin - begin_ns) / 1e9,
+            window_offset_s=(window_begin - trial.recorder.begin_ns) / 1e9,
             drain_s=drain_s,
             generator=generator,
             usage=usage.usage(),
@@ -123,11 +128,11 @@ class Conductor:
     def _start_users(self, spec: TrialSpec) -> float:
         """All users at once; the stagger is the trial's. How long it took, in seconds."""
         began = time.monotonic()
-        self._environment.runner.start(spec.load, spawn_rate=spec.load, user_classes=[TrialUser])
-        while self._environment.runner.user_count < spec.load:
+        self._environment.runner.start(spec.users, spawn_rate=spec.users, user_classes=[TrialUser])
+        while self._environment.runner.user_count < spec.users:
             if time.monotonic() - began > SPAWN_S:
                 raise GaveUp(
-                    f"only {self._environment.runner.user_count} of {spec.load} users came up in {SPAWN_S:.0f} s"
+                    f"only {self._environment.runner.user_count} of {spec.users} users came up in {SPAWN_S:.0f} s"
                 )
             gevent.sleep(0.005)
         return time.monotonic() - began
@@ -140,6 +145,7 @@ class Conductor:
             measured=measured,
             drained=drained,
             latency=recorder.latency(window),
+            arrivals=recorder.arrivals(window) if known["spec"].load_model == "open" else None,
             timeline=recorder.timeline(),
             **known,
         )
@@ -184,13 +190,14 @@ class Conductor:
         rest = self._run.trials[self._done :]
         own = sum(spec.warmup_s + spec.measure_s for spec in rest)
         past = sum(spec.warmup_s + spec.measure_s for spec in self._run.trials[: self._done])
-        extra = max(0.0, time.monotonic() - self._began - past) / self._done if self._done else 0.5
-        return own + extra * len(rest)
+        extra = max(0.0, self._last_end - self._began - past) / self._done if self._done else 0.5
+        since = time.monotonic() - self._last_end
+        return max(0.0, own + extra * len(rest) - since)
 
 
 def describe(spec: TrialSpec) -> str:
     params = " ".join(f"{name}={value}" for name, value in spec.params.items())
-    return f"{spec.workload} {params} {spec.load} users".replace("  ", " ")
+    return " ".join(filter(None, [spec.workload, params, spec.load_words]))
 
 
 def request_observer(environment: Any, variant: str, name: str) -> Any:

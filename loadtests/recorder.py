@@ -1,4 +1,4 @@
-"""What happened in one trial: three numbers a request while it runs, sums and histograms when it is over."""
+"""What happened in one trial: four numbers a request while it runs, sums and histograms when it is over."""
 
 from array import array
 from collections import Counter
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from waitbench import latency
-from waitbench.results import Latency, Phase, Second
+from waitbench.results import Arrivals, Latency, Phase, Second
 
 GOOD = 0
 TIMEOUT = "timeout"
@@ -21,49 +21,60 @@ class Window:
 
 
 class Recorder:
-    """Keeps start, end and kind of every request. The hot path appends and does nothing else."""
+    """Keeps intended start, send, end and kind of every request. The hot path appends and does nothing else.
+
+    In a closed loop a request is meant to start when it is sent, and both are the same.
+    """
 
     def __init__(self, begin_ns: int) -> None:
-        self._begin_ns = begin_ns
-        self._started = array("q")
+        self.begin_ns = begin_ns
+        self._intended = array("q")
+        self._sent = array("q")
         self._ended = array("q")
         self._kind = array("i")
         self._kinds: list[str] = ["good"]
         self._seen = 0
+        self._shed = array("q")
 
-    def good(self, started_ns: int, ended_ns: int) -> None:
-        self._started.append(started_ns)
+    def good(self, intended_ns: int, sent_ns: int, ended_ns: int) -> None:
+        self._intended.append(intended_ns)
+        self._sent.append(sent_ns)
         self._ended.append(ended_ns)
         self._kind.append(GOOD)
 
-    def failed(self, started_ns: int, ended_ns: int, kind: str) -> None:
+    def failed(self, intended_ns: int, sent_ns: int, ended_ns: int, kind: str) -> None:
         if kind not in self._kinds:
             self._kinds.append(kind)
-        self._started.append(started_ns)
+        self._intended.append(intended_ns)
+        self._sent.append(sent_ns)
         self._ended.append(ended_ns)
         self._kind.append(self._kinds.index(kind))
+
+    def shed(self, intended_ns: int) -> None:
+        """An arrival that could not be sent."""
+        self._shed.append(intended_ns)
 
     def recent(self) -> tuple[int, int, float | None]:
         """Since last asked: good answers, errors, and the good ones' 99th percentile in milliseconds."""
         begin, self._seen = self._seen, len(self._kind)
         kinds = self._kind[begin : self._seen]
         taken = sorted(
-            self._ended[begin + n] - self._started[begin + n] for n, kind in enumerate(kinds) if kind == GOOD
+            self._ended[begin + n] - self._intended[begin + n] for n, kind in enumerate(kinds) if kind == GOOD
         )
         p99 = taken[min(len(taken) - 1, int(len(taken) * 0.99))] / 1e6 if taken else None
         return len(taken), len(kinds) - len(taken), p99
 
     def phases(self, window: Window) -> tuple[Phase, Phase, int]:
-        """Requests sent before the window, those sent in it, and how many of these ended after it.
+        """Requests meant to start before the window, those meant to start in it, and how many of these ended after it.
 
-        A request belongs to the phase in which it was sent, so that the slowest answers, which end in the drain,
-        are not cut off.
+        A request belongs to the phase in which it was meant to start, so that the slowest answers, which end in the
+        drain, are not cut off.
         """
         warmup: Counter[int] = Counter()
         measured: Counter[int] = Counter()
         drained = 0
-        for started, ended, kind in zip(self._started, self._ended, self._kind, strict=True):
-            if started < window.begin_ns:
+        for intended, ended, kind in zip(self._intended, self._ended, self._kind, strict=True):
+            if intended < window.begin_ns:
                 warmup[kind] += 1
             else:
                 measured[kind] += 1
@@ -71,12 +82,35 @@ class Recorder:
         return self._phase(warmup), self._phase(measured), drained
 
     def latency(self, window: Window) -> Latency | None:
-        """Of good answers and time-outs sent in the window: leaving out the time-outs would flatter the slow."""
+        """From the intended start, of good answers and time-outs meant to start in the window: leaving out the
+        time-outs would flatter the slow."""
+        return self._taken(window, self._intended)
+
+    def arrivals(self, window: Window) -> Arrivals:
+        """What an open loop meant to send in the window, and how late it was."""
+        begin = window.begin_ns
+        delays = sorted(
+            max(0, sent - intended) // 1000
+            for intended, sent in zip(self._intended, self._sent, strict=True)
+            if intended >= begin
+        )
+        shed = sum(intended >= begin for intended in self._shed)
+        return Arrivals(
+            intended=len(delays) + shed,
+            shed=shed,
+            shed_warmup=len(self._shed) - shed,
+            delay_p50_us=nearest_rank(delays, 50),
+            delay_p99_us=nearest_rank(delays, 99),
+            delay_max_us=delays[-1] if delays else None,
+            service_time=self._taken(window, self._sent),
+        )
+
+    def _taken(self, window: Window, starts: "array[int]") -> Latency | None:
         counted = {GOOD, *(n for n, kind in enumerate(self._kinds) if kind == TIMEOUT)}
         taken = [
-            max(1, (ended - started) // 1000)
-            for started, ended, kind in zip(self._started, self._ended, self._kind, strict=True)
-            if started >= window.begin_ns and kind in counted
+            max(1, (ended - start) // 1000)
+            for intended, start, ended, kind in zip(self._intended, starts, self._ended, self._kind, strict=True)
+            if intended >= window.begin_ns and kind in counted
         ]
         if not taken:
             return None
@@ -92,10 +126,10 @@ class Recorder:
         """Second by second from the start of the warm-up, by when requests ended. No second is left out."""
         good: dict[int, list[int]] = {}
         errors: Counter[int] = Counter()
-        for started, ended, kind in zip(self._started, self._ended, self._kind, strict=True):
-            second = (ended - self._begin_ns) // 1_000_000_000
+        for intended, ended, kind in zip(self._intended, self._ended, self._kind, strict=True):
+            second = (ended - self.begin_ns) // 1_000_000_000
             if kind == GOOD:
-                good.setdefault(second, []).append((ended - started) // 1000)
+                good.setdefault(second, []).append((ended - intended) // 1000)
             else:
                 errors[second] += 1
         last = max([*good, *errors], default=-1)

@@ -3,10 +3,16 @@
 import time
 from collections.abc import Callable
 
+import gevent
+from gevent.pool import Group
+
+from loadtests.arrivals import schedule_ns
 from loadtests.client import Connection, RequestFailed
 from loadtests.recorder import Recorder
 from waitbench.results import TrialSpec
 
+REST_EVERY = 50
+"""Sends after which a late open loop lets the answers be read before it goes on."""
 Observer = Callable[[float, int, str | None], None]
 """Told of each request as it ends: milliseconds, bytes of body, and what failed or None."""
 
@@ -24,43 +30,86 @@ class Trial:
         self.connections = 0
         """Made by users who have left."""
 
-    def stagger_s(self) -> float:
+    def run_user(self) -> None:
+        """What one of Locust's users does for the whole trial."""
+        if self.spec.load_model == "open":
+            self._send_on_schedule()
+        else:
+            self._ask_in_turn()
+
+    def _stagger_s(self) -> float:
         """How long a user waits before its first request, so that users do not fire in step: they are spread over
         one wait, or over the first half of the warm-up where that is shorter."""
         share = (self._joined % self.spec.load) / self.spec.load
         self._joined += 1
         return share * min(self.spec.params.get("ms", 0) / 1000, self.spec.warmup_s / 2)
 
-    def run_user(self) -> None:
-        """One closed-loop user on a connection of its own."""
+    def _ask_in_turn(self) -> None:
+        """Closed loop: the next request when the last one ends, until told to stop. The last is finished."""
+        gevent.sleep(self._stagger_s())
         connection = Connection(self.spec.base_url, self.spec.timeout_s)
+        request = connection.request_bytes(self.spec.path)
+        clock = time.perf_counter_ns
         try:
-            self._ask_on(connection)
+            while self.going:
+                self._ask(connection, request, clock())
         finally:
             connection.close()
             self.connections += connection.made
 
-    def _ask_on(self, connection: Connection) -> None:
-        """The next request when the last one ends, until told to stop. The last is finished."""
-        request = connection.request_bytes(self.spec.path)
-        clock, observe, good = time.perf_counter_ns, self._observer, self.recorder.good
-        while self.going:
-            started = clock()
-            failure, length = None, 0
-            try:
-                status, body = connection.exchange(request)
-                length = len(body)
-                if status != 200 or body != self._body:
-                    failure = self._fault(status, body)
-            except RequestFailed as error:
-                failure = error.kind
-            ended = clock()
-            if failure is None:
-                good(started, ended)
+    def _send_on_schedule(self) -> None:
+        """Open loop: every request at its time, whatever became of the ones before.
+
+        Each goes on an idle connection, or a new one; where `max_in_flight` are under way it is shed, and counted. A
+        late schedule is played to its end, so that what was meant for the window is sent or shed, never forgotten.
+        """
+        idle: list[Connection] = []
+        under_way = Group()
+        request = Connection(self.spec.base_url, self.spec.timeout_s).request_bytes(self.spec.path)
+        since_rest = 0
+        for offset_ns in schedule_ns(self.spec):
+            intended_ns = self.recorder.begin_ns + offset_ns
+            ahead_ns = intended_ns - time.perf_counter_ns()
+            since_rest += 1
+            if ahead_ns > 0 or since_rest > REST_EVERY:
+                gevent.sleep(max(0, ahead_ns) / 1e9)
+                since_rest = 0
+            if len(under_way) >= self.spec.max_in_flight:
+                self.recorder.shed(intended_ns)
             else:
-                self.recorder.failed(started, ended, failure)
-                self._hold_off(failure)
-            observe((ended - started) / 1e6, length, failure)
+                connection = idle.pop() if idle else Connection(self.spec.base_url, self.spec.timeout_s)
+                under_way.spawn(self._ask_once, connection, request, intended_ns, idle)
+        under_way.join()
+        for connection in idle:
+            connection.close()
+            self.connections += connection.made
+        while self.going:  # the schedule ends a moment before the window does
+            gevent.sleep(0.01)
+
+    def _ask_once(self, connection: Connection, request: bytes, intended_ns: int, idle: list[Connection]) -> None:
+        try:
+            self._ask(connection, request, intended_ns)
+        finally:
+            idle.append(connection)
+
+    def _ask(self, connection: Connection, request: bytes, intended_ns: int) -> None:
+        """One request, written down whatever becomes of it."""
+        sent = time.perf_counter_ns()
+        failure, length = None, 0
+        try:
+            status, body = connection.exchange(request)
+            length = len(body)
+            if status != 200 or body != self._body:
+                failure = self._fault(status, body)
+        except RequestFailed as error:
+            failure = error.kind
+        ended = time.perf_counter_ns()
+        if failure is None:
+            self.recorder.good(intended_ns, sent, ended)
+        else:
+            self.recorder.failed(intended_ns, sent, ended, failure)
+            self._hold_off(failure)
+        self._observer((ended - intended_ns) / 1e6, length, failure)
 
     def _fault(self, status: int, body: bytes) -> str | None:
         if not 200 <= status < 300:
@@ -71,5 +120,5 @@ class Trial:
 
     def _hold_off(self, failure: str) -> None:
         """A service that refuses at once would be hammered in a tight loop: give it a moment."""
-        if failure in ("refused", "reset", "connection failed"):
+        if self.spec.load_model == "closed" and failure in ("refused", "reset", "connection failed"):
             time.sleep(0.05)

@@ -25,5 +25,4 @@ class TrialUser(User):
         if trial is None or not trial.going:
             gevent.sleep(0.01)  # Locust calls again until it stops this user
             return
-        gevent.sleep(trial.stagger_s())
         trial.run_user()

@@ -19,7 +19,7 @@ BY_HAND_S = 600
 COLUMNS = {
     "block": "Block",
     "variant": "Variant",
-    "load": "Workload and users",
+    "load": "Workload and load",
     "goodput": "Good answers/s",
     "p50": "p50 (ms)",
     "p99": "p99 (ms)",
@@ -103,7 +103,7 @@ def _offer_by_hand(environment: Any, conductor: Conductor, run: RunRecord) -> No
             return
         spec = choices[environment.parsed_options.waitbench_target]
         users = max(1, int(environment.parsed_options.num_users or 1))
-        spec = spec.model_copy(update={"load": users})
+        spec = spec.model_copy(update={"load_model": "closed", "load": users})
         trial = TrialUser.trial = Trial(spec, request_observer(environment, spec.variant, describe(spec)))
         gevent.spawn_later(BY_HAND_S, stop, trial)
 

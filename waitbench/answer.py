@@ -1,6 +1,11 @@
 """The answer for one workload, in a sentence or two that the figures carry."""
 
-from waitbench.comparison import Cell, Point, Section, Standing
+from waitbench.comparison import Cell, Comparison, Point, Section, Standing
+
+
+def answers(comparison: Comparison) -> list[str]:
+    """One for each section, in reading order."""
+    return [answer(section) for section in comparison.sections]
 
 
 def answer(section: Section) -> str:
@@ -10,7 +15,7 @@ def answer(section: Section) -> str:
 
 def _top(section: Section) -> str:
     point = section.top
-    where = f"{section.title}, {point.load} users:"
+    where = f"{section.title}, {point.load_words}:"
     if point.best is None:
         return f"{where} no valid figure."
     if point.ceiling_bound:
@@ -21,22 +26,30 @@ def _top(section: Section) -> str:
         return f"{where} all stand at the ceiling{limit}, a tie by arithmetic{spread}."
     best, others = point.best, [s for s in point.standings if not s.best]
     equal = [s for s in others if s.verdict in ("tie", "inconclusive")]
-    behind = sorted((s for s in others if s.verdict == "slower"), key=lambda s: -(s.ratio.mean if s.ratio else 0))
+    behind = [s for s in others if s.verdict == "slower"]
+    behind.sort(key=lambda s: (s.ratio.mean if s.ratio else 0) * (1 if point.open else -1))
     lead = f"{best.target.title} answers most, {best.goodput.mean:,.0f}/s{_at_p99(best)}"
+    if point.open:
+        lead = f"{best.target.title} is quickest{_at_p99(best)}"
     if equal and not behind:
         names = _list([best.target.title, *(s.cell.target.title for s in equal)])
-        lead = f"no difference that holds between {names} ({best.goodput.mean:,.0f}/s at most)"
+        lead = f"no difference that holds between {names} ({_extreme(point, best)})"
     elif equal:
         word = _list([f"{s.cell.target.title} ({_ratio(s)})" for s in equal])
         lead += f"; no difference that holds from {word}"
-    tail = "".join(f"; {s.cell.target.title} reaches {_ratio(s)} of that{_at_p99(s.cell)}" for s in behind)
+    far = "takes {} times as long" if point.open else "reaches {} of that"
+    tail = "".join(f"; {s.cell.target.title} {far.format(_ratio(s))}{_at_p99(s.cell)}" for s in behind)
     struck = [c.target.title for c in point.cells if not c.valid]
     invalid = f"; not counted: {', '.join(struck)}" if struck else ""
     return f"{where} {lead}{tail}{invalid}."
 
 
+def _extreme(point: Point, best: Cell) -> str:
+    return f"p99 {_p99(best)} at least" if point.open else f"{best.goodput.mean:,.0f}/s at most"
+
+
 def _below(section: Section) -> str:
-    bound = [str(point.load) for point in section.points[:-1] if point.ceiling_bound]
+    bound = [f"{point.load:g}" for point in section.points[:-1] if point.ceiling_bound]
     if not bound:
         return ""
     return f"At {_list(bound)} users all stand at the ceiling, where there is nothing to rank."

@@ -161,11 +161,12 @@ def check(variants: tuple[str, ...]) -> None:
 @click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
 def report(folder: Path) -> None:
     """Rebuild every format of RUN's report from its trial files."""
+    from waitbench.answer import answers
     from waitbench.report import write_report
     from waitbench.results import RunFolder
 
     comparison = write_report(RunFolder(folder))
-    for line in ([comparison.state] if comparison.state else []) + comparison.headlines:
+    for line in ([comparison.state] if comparison.state else []) + answers(comparison):
         click.echo(line)
     click.echo(str(folder / "report.html"))
 

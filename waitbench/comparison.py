@@ -19,8 +19,9 @@ V = TypeVar("V")
 
 PERCENTILES = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9}
 
-PointKey = tuple[str, tuple[tuple[str, int], ...], int]
-"""Workload, parameters, users."""
+SectionKey = tuple[str, tuple[tuple[str, int], ...], str]
+"""Workload, parameters, load model."""
+PointKey = tuple[SectionKey, float]
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Cell:
         return self.spec.variant
 
     @property
-    def load(self) -> int:
+    def load(self) -> float:
         return self.spec.load
 
     @property
@@ -63,6 +64,17 @@ class Cell:
     def goodputs(self) -> dict[int, float]:
         """Good answers per second, by repeat."""
         return {trial.spec.repeat: goodput_rps(trial) for trial in self.trials}
+
+    @property
+    def latencies(self) -> dict[int, float]:
+        """p99 in milliseconds, by repeat; the median where a trial of this cell does not carry its p99."""
+        counts = [trial.latency.count for trial in self.trials if trial.latency]
+        percent = 99.0 if counts and min(counts) >= samples_needed(99.0) else 50.0
+        return {
+            trial.spec.repeat: latency.percentile_us(latency.merged([trial.latency.histogram]), percent) / 1000
+            for trial in self.trials
+            if trial.latency
+        }
 
     @cached_property
     def goodput(self) -> Interval:
@@ -114,6 +126,15 @@ class Cell:
         return ceiling_of(self.trials[0], self.target)
 
 
+_MORE_IS_SLOWER: dict[Verdict, Verdict] = {
+    "faster": "slower",
+    "slower": "faster",
+    "tie": "tie",
+    "inconclusive": "inconclusive",
+}
+"""A verdict on a ratio of rates, read as one on a ratio of times."""
+
+
 @dataclass(frozen=True)
 class Standing:
     """How a cell stands against the best of its load point. None for the best itself, and for an invalid cell; no
@@ -129,12 +150,23 @@ class Standing:
 class Point:
     """Every contender under one load."""
 
-    load: int
+    load: float
     cells: list[Cell]
+
+    @property
+    def load_words(self) -> str:
+        return self.cells[0].spec.load_words
+
+    @property
+    def open(self) -> bool:
+        """Whether the rate was given: contenders then differ in how long they took, not in how many they answered."""
+        return self.cells[0].spec.load_model == "open"
 
     @cached_property
     def best(self) -> Cell | None:
         valid = [cell for cell in self.cells if cell.valid and cell.goodput.mean > 0]
+        if self.open:
+            return min(valid, key=lambda cell: mean_interval(list(cell.latencies.values())).mean, default=None)
         return max(valid, key=lambda cell: cell.goodput.mean, default=None)
 
     @property
@@ -152,11 +184,14 @@ class Point:
             return Standing(cell, None, None)
         if cell is self.best:
             return Standing(cell, None, None, best=True)
-        shared = sorted(cell.goodputs.keys() & self.best.goodputs.keys())
+        own, best = (c.latencies if self.open else c.goodputs for c in (cell, self.best))
+        shared = sorted(own.keys() & best.keys())
         if not shared:  # of a run that is not whole
             return Standing(cell, None, "inconclusive")
-        ratio = ratio_interval([cell.goodputs[r] for r in shared], [self.best.goodputs[r] for r in shared])
-        return Standing(cell, ratio, "tie" if self.ceiling_bound else verdict(ratio))
+        ratio = ratio_interval([own[r] for r in shared], [best[r] for r in shared])
+        if self.ceiling_bound:
+            return Standing(cell, ratio, "tie")
+        return Standing(cell, ratio, _MORE_IS_SLOWER[verdict(ratio)] if self.open else verdict(ratio))
 
 
 @dataclass(frozen=True)
@@ -169,11 +204,13 @@ class Section:
 
     @property
     def key(self) -> str:
-        return "-".join([self.workload.name, *(f"{name}{value}" for name, value in self.params.items())])
+        open_loop = ["open"] if self.top.open else []
+        return "-".join([self.workload.name, *(f"{name}{value}" for name, value in self.params.items()), *open_loop])
 
     @property
     def title(self) -> str:
         given = ", ".join(f"{name} = {value}" for name, value in self.params.items())
+        given = ", ".join(filter(None, [given, "open loop" if self.top.open else ""]))
         return f"{self.workload.title} ({given})" if given else self.workload.title
 
     @property
@@ -207,12 +244,6 @@ class Comparison:
     def variants(self) -> list[Target]:
         return list(self.run.targets.values())
 
-    @cached_property
-    def headlines(self) -> list[str]:
-        from waitbench.answer import answer
-
-        return [answer(section) for section in self.sections]
-
     @property
     def state(self) -> str:
         """What the reader must know of how the run ended; "" for a whole one."""
@@ -239,21 +270,23 @@ def compare(run: RunRecord, trials: Iterable[TrialRecord], stale: bool = False) 
         _cell(run.targets[variant], group, len(planned[key, variant]))
         for (key, variant), group in _grouped(found, lambda trial: (_point_key(trial.spec), trial.spec.variant)).items()
     ]
-    first_seen = {(cell.workload, tuple(cell.params.items())): n for n, cell in enumerate(_planned_cells(run))}
-    cells.sort(key=lambda c: (first_seen[_point_key(c.spec)[:2]], c.load, order.index(c.variant)))
+    place = _places(run)
+    cells.sort(key=lambda c: (place[_section_key(c.spec)], c.load, order.index(c.variant)))
     return Comparison(
         run=run,
-        sections=[_section(list(group)) for _, group in groupby(cells, key=lambda c: _point_key(c.spec)[:2])],
+        sections=[_section(list(group)) for _, group in groupby(cells, key=lambda c: _section_key(c.spec))],
         missing=[spec for spec in run.trials if spec.file not in have],
         stale=stale,
     )
 
 
-def _planned_cells(run: RunRecord) -> list[TrialSpec]:
-    """One trial of each workload and parameters, in the order of the plan, not of the shuffled blocks."""
-    place = {(c["workload"], tuple(c["params"].items())): n for n, c in reversed(list(enumerate(run.plan["cells"])))}
-    unique = {_point_key(spec)[:2]: spec for spec in run.trials}
-    return [unique[key] for key in sorted(unique, key=lambda key: place[key])]
+def _places(run: RunRecord) -> dict[SectionKey, int]:
+    """Where each section stands: in the order of the plan, not of the shuffled blocks."""
+    places: dict[SectionKey, int] = {}
+    for cell in run.plan["cells"]:
+        model = "open" if cell.get("rate") else "closed"
+        places.setdefault((cell["workload"], tuple(cell["params"].items()), model), len(places))
+    return places
 
 
 def _cell(target: Target, trials: list[TrialRecord], planned: int) -> Cell:
@@ -268,7 +301,11 @@ def _section(cells: list[Cell]) -> Section:
 
 
 def _point_key(spec: TrialSpec) -> PointKey:
-    return spec.workload, tuple(spec.params.items()), spec.load
+    return _section_key(spec), spec.load
+
+
+def _section_key(spec: TrialSpec) -> SectionKey:
+    return spec.workload, tuple(spec.params.items()), spec.load_model
 
 
 def _grouped(items: Iterable[V], key: Callable[[V], K]) -> dict[K, list[V]]:

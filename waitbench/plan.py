@@ -3,19 +3,38 @@
 import difflib
 import tomllib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from waitbench.errors import UsageError
 from waitbench.paths import PLANS
+from waitbench.results import load_words
 from waitbench.variants import Variant
 from waitbench.workloads import WORKLOADS
 
 USERS_MAX = 20_000
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+RATE_MAX = 50_000.0
+Arrivals = Literal["poisson", "uniform"]
+
+
+@dataclass(frozen=True)
+class Load:
+    """`size` users in a closed loop, or requests per second in an open one."""
+
+    model: Literal["closed", "open"]
+    size: float
+
+    @property
+    def tag(self) -> str:
+        """For file names: `500u`, `200rps`."""
+        return f"{self.size:g}{'u' if self.model == 'closed' else 'rps'}"
 
 
 class _Strict(BaseModel):
@@ -27,8 +46,14 @@ class Cell(_Strict):
 
     workload: str
     params: dict[str, int] = {}
-    users: Annotated[list[Annotated[int, Field(ge=1, le=USERS_MAX)]], Field(min_length=1)]
+    users: Annotated[list[Annotated[int, Field(ge=1, le=USERS_MAX)]], Field(min_length=1)] | None = None
     """Closed loop: so many users, each sending its next request when the last one ends."""
+    rate: Annotated[list[Annotated[float, Field(ge=0.1, le=RATE_MAX)]], Field(min_length=1)] | None = None
+    """Open loop: so many requests a second, whatever happens."""
+    max_in_flight: Annotated[int, Field(ge=1, le=USERS_MAX)] = 2000
+    """Open loop: arrivals beyond this are shed, and counted."""
+    arrivals: Arrivals = "poisson"
+    """Open loop: independent callers, or a clock."""
 
     @field_validator("workload")
     @classmethod
@@ -36,6 +61,19 @@ class Cell(_Strict):
         if name not in WORKLOADS:
             raise ValueError(f"no workload named {name!r}; {_nearest(name, WORKLOADS)}")
         return name
+
+    @model_validator(mode="after")
+    def _one_load(self) -> "Cell":
+        if (self.users is None) == (self.rate is None):
+            raise ValueError("give either users (closed loop) or rate (open loop, requests per second)")
+        if self.rate is None and self.model_fields_set & {"max_in_flight", "arrivals"}:
+            raise ValueError("max_in_flight and arrivals go with rate (open loop), not with users")
+        return self
+
+    @property
+    def loads(self) -> list[Load]:
+        closed = [Load("closed", users) for users in self.users or []]
+        return closed + [Load("open", rate) for rate in self.rate or []]
 
     @model_validator(mode="after")
     def _params_fit(self) -> "Cell":
@@ -102,9 +140,9 @@ class Plan(_Strict):
     external: list[External] = []
 
     @property
-    def load_points(self) -> list[tuple[Cell, int]]:
+    def load_points(self) -> list[tuple[Cell, Load]]:
         """Each cell at each of its loads."""
-        return [(cell, users) for cell in self.cells for users in cell.users]
+        return [(cell, load) for cell in self.cells for load in cell.loads]
 
 
 def plan_names() -> list[str]:
@@ -184,12 +222,13 @@ def _check_names(path: Path, plan: Plan, variants: dict[str, Variant]) -> None:
 
 
 def _check_loads(path: Path, plan: Plan) -> None:
-    loads = [(cell.workload, sorted(cell.params.items()), users) for cell, users in plan.load_points]
-    for workload, params, users in loads:
-        if loads.count((workload, params, users)) > 1:
+    loads = [(cell.workload, sorted(cell.params.items()), load) for cell, load in plan.load_points]
+    for workload, params, load in loads:
+        if loads.count((workload, params, load)) > 1:
             given = ", ".join([workload, *(f"{key} = {value}" for key, value in params)])
             raise UsageError(
-                f"{path}: cells: {given} with {users} users is there twice; keep one, and raise repeats for more trials"
+                f"{path}: cells: {given} with {load_words(load.model, load.size)} is there twice; keep one, and raise "
+                "repeats for more trials"
             )
 
 

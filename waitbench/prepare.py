@@ -136,23 +136,27 @@ def run_record(
         upstream_url=upstream_url,
         targets=found,
         environment=environment(),
-        trials=[_spec(slot, plan, found) for slot in schedule(plan, seed)],
+        trials=[_spec(slot, plan, seed, found) for slot in schedule(plan, seed)],
     )
 
 
-def _spec(slot: Slot, plan: Plan, found: dict[str, Target]) -> TrialSpec:
+def _spec(slot: Slot, plan: Plan, seed: int, found: dict[str, Target]) -> TrialSpec:
     workload, target = WORKLOADS[slot.cell.workload], found[slot.contender]
     external = next((item for item in plan.external if item.name == slot.contender), None)
     params = slot.cell.params
     path = external.paths[workload.name].format(**workload.complete(params)) if external else workload.path(params)
     return TrialSpec(
-        file=f"{slot.block:03d}-{slot.contender}-{workload.name}-{slot.users}u.json",
+        file=f"{slot.block:03d}-{slot.contender}-{workload.name}-{slot.load.tag}.json",
         block=slot.block,
         repeat=slot.repeat,
         variant=slot.contender,
         workload=workload.name,
         params=params,
-        load=slot.users,
+        load_model=slot.load.model,
+        load=int(slot.load.size) if slot.load.model == "closed" else slot.load.size,
+        arrivals=slot.cell.arrivals,
+        arrivals_seed=seed * 1000 + slot.block,
+        max_in_flight=slot.cell.max_in_flight if slot.load.model == "open" else 0,
         warmup_s=plan.warmup_s,
         measure_s=plan.measure_s,
         timeout_s=plan.timeout_s,

@@ -4,7 +4,7 @@ import time
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from waitbench.results import Live, RunFolder, TrialRecord
 
@@ -22,7 +22,7 @@ class RunProgress:
 
     def __enter__(self) -> "RunProgress":
         if self._console.is_terminal:
-            columns = (BarColumn(20), MofNCompleteColumn(), TextColumn("{task.description}"))
+            columns = (SpinnerColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
             self._bar = Progress(*columns, console=self._console, transient=True)
             self._task = self._bar.add_task("starting Locust", total=self._total)
             self._bar.start()
@@ -47,7 +47,7 @@ class RunProgress:
         what = f"{spec.variant:<16} {spec.workload} {params}".rstrip()
         rate = trial.measured.good / trial.window_s
         self._console.print(
-            f"[dim]{number:>3}/{self._total}[/] {what:<42} {spec.load:>5} users {rate:>9,.1f}/s{errors}",
+            f"[dim]{number:>3}/{self._total}[/] {what:<42} {spec.load_words:>14} {rate:>9,.1f}/s{errors}",
             highlight=False,
         )
 

@@ -40,9 +40,13 @@ class TrialSpec(_Record):
     variant: str
     workload: str
     params: dict[str, int]
-    load_model: Literal["closed"] = "closed"
-    load: int
-    """Users."""
+    load_model: Literal["closed", "open"] = "closed"
+    load: int | float
+    """Users of a closed loop; requests per second of an open one."""
+    arrivals: Literal["poisson", "uniform"] = "poisson"
+    arrivals_seed: int = 0
+    """Of an open loop: the same for every contender of a block, so that all meet the same arrivals."""
+    max_in_flight: int = 0
     warmup_s: float
     measure_s: float
     timeout_s: float
@@ -53,6 +57,15 @@ class TrialSpec(_Record):
     instrumented: bool
     """Whether the service counts its own requests (/usage)."""
     uses_upstream: bool
+
+    @property
+    def load_words(self) -> str:
+        return load_words(self.load_model, self.load)
+
+    @property
+    def users(self) -> int:
+        """Locust's users: those of a closed loop; one who sends everything in an open one."""
+        return int(self.load) if self.load_model == "closed" else 1
 
 
 class Target(_Record):
@@ -109,7 +122,8 @@ class Phase(_Record):
 
 
 class Latency(_Record):
-    """Send to last byte, in microseconds, of the good answers and the time-outs sent in the window."""
+    """In microseconds, of the good answers and the time-outs of the window: from the send (closed loop) or the
+    intended start (open loop) to the last byte."""
 
     histogram: str
     """HdrHistogram V2, compressed, base64; 1 µs to 10 min, 3 significant digits."""
@@ -117,6 +131,21 @@ class Latency(_Record):
     sum_us: int
     min_us: int
     max_us: int
+
+
+class Arrivals(_Record):
+    """What an open loop meant to send in the window, and what became of it."""
+
+    intended: int
+    shed: int
+    """Not sent, since `max_in_flight` were under way."""
+    shed_warmup: int
+    delay_p50_us: int | None
+    """Dispatch delay, the generator's own lateness: actual send minus intended start."""
+    delay_p99_us: int | None
+    delay_max_us: int | None
+    service_time: Latency | None
+    """From the actual send, for comparison: without the generator's lateness, and blind to it."""
 
 
 class Second(_Record):
@@ -166,6 +195,8 @@ class TrialRecord(_Record):
     """Of the measured requests, those that ended after the window."""
     latency: Latency | None
     """None when nothing good came back."""
+    arrivals: Arrivals | None = None
+    """None in a closed loop."""
     timeline: list[Second]
     generator: Generator
     usage: Usage
@@ -246,6 +277,11 @@ class RunFolder:
 
     def drop_live(self) -> None:
         self._live.unlink(missing_ok=True)
+
+
+def load_words(model: str, size: float) -> str:
+    """`500 users`, or `200 requests/s`."""
+    return f"{size:g} {'users' if model == 'closed' else 'requests/s'}"
 
 
 def now() -> datetime:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from waitbench.answer import answers
 from waitbench.check import overlap
 from waitbench.comparison import Comparison
 from waitbench.errors import Interrupted, WaitbenchError
@@ -182,7 +183,7 @@ def _conclude(console: Console, folder: RunFolder, record: RunRecord, status: St
 
 
 def _tell_answers(console: Console, folder: RunFolder, comparison: Comparison) -> None:
-    for line in comparison.headlines:
+    for line in answers(comparison):
         console.print(line, highlight=False, markup=False)
     # Inside a container, the caller's own name for the folder.
     shown = Path(os.environ.get("WAITBENCH_RESULTS_OUTSIDE", folder.path.parent)) / folder.path.name

@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass
 
-from waitbench.plan import Cell, Plan
+from waitbench.plan import Cell, Load, Plan
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,7 @@ class Slot:
     block: int
     repeat: int
     cell: Cell
-    users: int
+    load: Load
     contender: str
 
 
@@ -32,10 +32,10 @@ def schedule(plan: Plan, seed: int) -> list[Slot]:
     slots: list[Slot] = []
     block = 0
     for repeat in range(1, plan.repeats + 1):
-        for cell, users in rng.sample(plan.load_points, len(plan.load_points)):
+        for cell, load in rng.sample(plan.load_points, len(plan.load_points)):
             block += 1
             for contender in rng.sample(names, len(names)):
                 service = external.get(contender)
                 if service is None or cell.workload in service.paths:
-                    slots.append(Slot(block, repeat, cell, users, contender))
+                    slots.append(Slot(block, repeat, cell, load, contender))
     return slots

@@ -17,6 +17,8 @@ GENERATOR_CPU = 0.90
 LAG_MS = 10.0
 LAG_SHARE = 0.10
 """Of the median latency: a late generator is forgiven where it is small beside what it measures."""
+SHED_SHARE = 0.01
+"""Of the arrivals meant for the window: below 99 % of the intended rate the trial says nothing of that rate."""
 UPSTREAM_CPU = 0.90
 UPSTREAM_LAG_MS = 250.0
 
@@ -33,7 +35,8 @@ class Reason:
 
 def ceiling_of(trial: TrialRecord, target: Target) -> Ceiling | None:
     spec = trial.spec
-    return ceiling(WORKLOADS[spec.workload], spec.params, target.budget_read or target.budget, spec.load, None)
+    users, rate = (spec.users, None) if spec.load_model == "closed" else (None, spec.load)
+    return ceiling(WORKLOADS[spec.workload], spec.params, target.budget_read or target.budget, users, rate)
 
 
 def goodput_rps(trial: TrialRecord) -> float:
@@ -53,6 +56,7 @@ def reasons(trial: TrialRecord, target: Target) -> list[Reason]:
         *_ceiling(trial, target),
         *_arithmetic(trial),
         *_generator(trial),
+        *_arrivals(trial),
         *_upstream(trial),
     ]
 
@@ -120,7 +124,7 @@ def _little(trial: TrialRecord) -> Iterator[Reason]:
     A window cuts each user's first and last request at its edges, one latency in the whole window at most, and so
     much is allowed on top.
     """
-    if trial.latency is None or trial.measured.failed:
+    if trial.latency is None or trial.measured.failed or trial.spec.load_model == "open":
         return
     mean_s = trial.latency.sum_us / trial.latency.count / 1e6
     in_flight = trial.measured.sent / trial.window_s * mean_s
@@ -147,7 +151,7 @@ def _ceiling(trial: TrialRecord, target: Target) -> Iterator[Reason]:
             f"{share:.0%} of what arithmetic allows: the wait was skipped",
             "run `waitbench check`",
         )
-    elif share >= AT_CEILING:
+    elif share >= AT_CEILING and allowed.limit != "rate":  # all of an offered rate is no limit, it is the task
         yield Reason(
             "ceiling-bound",
             "note",
@@ -184,6 +188,28 @@ def _generator(trial: TrialRecord) -> Iterator[Reason]:
             "generator-lag", "invalid", f"the generator ran {generator.lag_p99_ms:.1f} ms late (p99)",
             "lower the load, or give it a quieter core",
         )  # fmt: skip
+
+
+def _arrivals(trial: TrialRecord) -> Iterator[Reason]:
+    """An open loop has to send what it meant to send, when it meant to."""
+    arrivals = trial.arrivals
+    if arrivals is None:
+        return
+    if arrivals.shed > SHED_SHARE * arrivals.intended:
+        yield Reason(
+            "rate",
+            "invalid",
+            f"{arrivals.shed} of {arrivals.intended} arrivals were shed: {trial.spec.max_in_flight} were under way",
+            "the service does not keep up with this rate; lower it, or raise max_in_flight",
+        )
+    delay_ms = (arrivals.delay_p99_us or 0) / 1000
+    if delay_ms > LAG_MS:
+        yield Reason(
+            "dispatch-delay",
+            "invalid",
+            f"the generator sent {delay_ms:.1f} ms late (p99)",
+            "lower the rate, or give it a quieter core",
+        )
 
 
 def _upstream(trial: TrialRecord) -> Iterator[Reason]:

@@ -19,9 +19,9 @@ def recorded(*requests: tuple[int, int] | tuple[int, int, str]) -> Recorder:
     recorder = Recorder(BEGAN)
     for sent, ended, *failed in requests:
         if failed:
-            recorder.failed(BEGAN + sent * MS, BEGAN + ended * MS, str(failed[0]))
+            recorder.failed(BEGAN + sent * MS, BEGAN + sent * MS, BEGAN + ended * MS, str(failed[0]))
         else:
-            recorder.good(BEGAN + sent * MS, BEGAN + ended * MS)
+            recorder.good(BEGAN + sent * MS, BEGAN + sent * MS, BEGAN + ended * MS)
     return recorder
 
 
@@ -78,7 +78,7 @@ class TestLatency:
 
     def test_an_answer_faster_than_a_microsecond_counts_as_one(self) -> None:
         recorder = Recorder(BEGAN)
-        recorder.good(WINDOW.begin_ns, WINDOW.begin_ns + 10)
+        recorder.good(WINDOW.begin_ns, WINDOW.begin_ns, WINDOW.begin_ns + 10)
         taken = recorder.latency(WINDOW)
         assert taken is not None
         assert (taken.min_us, taken.sum_us) == (1, 1)
@@ -127,7 +127,7 @@ class TestRecent:
         recorder = recorded((0, 100), (0, 300), (0, 5, "reset"))
         assert recorder.recent() == (2, 1, 300.0)
         assert recorder.recent() == (0, 0, None)
-        recorder.good(BEGAN, BEGAN + 50 * MS)
+        recorder.good(BEGAN, BEGAN, BEGAN + 50 * MS)
         assert recorder.recent() == (1, 0, 50.0)
 
 
@@ -188,3 +188,35 @@ class TestHistogram:
         assert histogram.get_total_count() == 2
         assert latency.percentile_us(histogram, 1) == 1
         assert latency.percentile_us(histogram, 100) == pytest.approx(600_000_000, rel=0.001)
+
+
+class TestArrivals:
+    """An open loop: latency from the intended start, and the generator's lateness apart."""
+
+    @staticmethod
+    def late() -> Recorder:
+        recorder = Recorder(BEGAN)
+        for intended, sent, ended in ((500, 500, 600), (1500, 1503, 1603), (1600, 1610, 1710), (1700, 1700, 1800)):
+            recorder.good(BEGAN + intended * MS, BEGAN + sent * MS, BEGAN + ended * MS)
+        recorder.shed(BEGAN + 400 * MS)
+        recorder.shed(BEGAN + 2000 * MS)
+        return recorder
+
+    def test_latency_begins_where_the_request_was_meant_to_start(self) -> None:
+        found = self.late().latency(WINDOW)
+        assert found is not None
+        assert (found.count, found.min_us, found.max_us, found.sum_us) == (3, 100_000, 110_000, 313_000)
+
+    def test_service_time_begins_where_it_was_sent(self) -> None:
+        found = self.late().arrivals(WINDOW).service_time
+        assert found is not None
+        assert (found.min_us, found.max_us) == (100_000, 100_000)
+
+    def test_what_was_shed_was_intended_and_is_not_forgotten(self) -> None:
+        found = self.late().arrivals(WINDOW)
+        assert (found.intended, found.shed, found.shed_warmup) == (4, 1, 1)
+        assert (found.delay_p50_us, found.delay_p99_us, found.delay_max_us) == (3_000, 10_000, 10_000)
+
+    def test_of_nothing_there_is_no_delay(self) -> None:
+        found = Recorder(BEGAN).arrivals(WINDOW)
+        assert (found.intended, found.shed, found.delay_p99_us, found.service_time) == (0, 0, None, None)

@@ -304,6 +304,39 @@ class TestHeadless:
         assert "watch it at" not in ended.err
         assert bench.left_behind() == []
 
+    def test_an_open_loop_sends_what_it_meant_to_and_every_request_is_accounted_for(self, bench: Bench) -> None:
+        cell = 'workload = "wait"\nparams = { ms = 20 }\nrate = [100]'
+        ended = bench.run(plan(cell, variants=(FASTAPI, FLASK), measure_s=1.0))
+        assert ended.code in (0, 3), ended.err
+        first, second = ended.trials()
+        for trial in (first, second):
+            assert trial.arrivals is not None
+            assert trial.usage.before is not None
+            assert trial.usage.after is not None
+            assert trial.sent == trial.usage.after["requests_answered"] - trial.usage.before["requests_answered"]
+            assert trial.arrivals.intended == trial.measured.sent + trial.arrivals.shed
+            assert trial.window_s == 1.0
+            assert trial.latency is not None
+            assert trial.latency.min_us >= 18_000
+        # A block's contenders meet the same arrivals.
+        assert first.arrivals is not None
+        assert second.arrivals is not None
+        assert first.arrivals.intended == second.arrivals.intended > 0
+        assert {row["load_model"] for row in ended.rows()} == {"open"}
+        assert "requests/s offered" in ended.page()
+
+    def test_arrivals_beyond_the_limit_in_flight_are_shed_and_spoil_the_trial(self, bench: Bench) -> None:
+        cell = 'workload = "wait"\nparams = { ms = 500 }\nrate = [100]\nmax_in_flight = 5\narrivals = "uniform"'
+        ended = bench.run(plan(cell, measure_s=1.0))
+        assert ended.code == 3
+        [trial] = ended.trials()
+        assert trial.arrivals is not None
+        # Five at once for half a second each: ten or so of a hundred are sent, the others are not forgotten.
+        assert 5 <= trial.measured.sent <= 20
+        assert trial.arrivals.intended in (99, 100, 101)
+        assert trial.arrivals.shed == trial.arrivals.intended - trial.measured.sent
+        assert "rate: " in ended.rows()[0]["reasons"]
+
     def test_the_same_seed_plays_the_same_order(self, bench: Bench, whole: Whole) -> None:
         other = bench.run(plan(WAIT, DB, UPSTREAM, variants=(FLASK, DJANGO, FASTAPI)), "--variant", FASTAPI)
         planned = [spec.workload for spec in whole.ended.record().trials if spec.variant == FASTAPI]

@@ -88,14 +88,14 @@ def test_a_user_needs_one_connection_and_another_whenever_one_ends(server: str) 
 
 def test_users_begin_spread_over_one_wait(server: str) -> None:
     trial = Trial(spec(server, "/plain", load=4, params={"ms": 100}, warmup_s=1.0), lambda *_: None)
-    assert [trial.stagger_s() for _ in range(4)] == pytest.approx([0, 0.025, 0.05, 0.075])
+    assert [trial._stagger_s() for _ in range(4)] == pytest.approx([0, 0.025, 0.05, 0.075])
 
 
 def test_users_begin_in_the_first_half_of_a_short_warm_up(server: str) -> None:
     trial = Trial(spec(server, "/plain", load=2, params={"ms": 10_000}, warmup_s=1.0), lambda *_: None)
-    assert [trial.stagger_s() for _ in range(2)] == pytest.approx([0, 0.25])
+    assert [trial._stagger_s() for _ in range(2)] == pytest.approx([0, 0.25])
 
 
 def test_users_who_do_not_wait_begin_at_once(server: str) -> None:
     trial = Trial(spec(server, "/plain", workload="fast", params={}, load=3), lambda *_: None)
-    assert [trial.stagger_s() for _ in range(3)] == [0, 0, 0]
+    assert [trial._stagger_s() for _ in range(3)] == [0, 0, 0]

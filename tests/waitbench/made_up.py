@@ -11,6 +11,7 @@ from typing import Any
 
 from waitbench import latency
 from waitbench.results import (
+    Arrivals,
     Generator,
     Latency,
     Phase,
@@ -41,7 +42,7 @@ def spec(
     variant: str = "flask-threads",
     workload: str = "wait",
     params: Mapping[str, int] = WAIT,
-    load: int = 10,
+    load: float = 10,
     repeat: int = 1,
     block: int | None = None,
     **changes: Any,
@@ -157,7 +158,7 @@ def trial(
         "generator": GENERATOR,
         "usage": usage(measured.sent, cpu_s, peak_rss_bytes),
         "upstream": Usage(),
-        "connections": planned.load,
+        "connections": planned.users,
     }
     return TrialRecord(**(known | changes))
 
@@ -167,6 +168,21 @@ def at_rate(planned: TrialSpec, rps: float, **changes: Any) -> TrialRecord:
     count = round(rps * 10)
     each_us = round(planned.load * 10 / count * 1e6)
     return trial(planned, taken_us=[each_us] * count, **changes)
+
+
+def open_trial(planned: TrialSpec, *, shed: int = 0, delay_p99_us: int = 1_000, **changes: Any) -> TrialRecord:
+    """An open loop's: every arrival but the `shed` ones was sent."""
+    made = trial(planned, **changes)
+    arrivals = Arrivals(
+        intended=made.measured.sent + shed,
+        shed=shed,
+        shed_warmup=0,
+        delay_p50_us=100,
+        delay_p99_us=delay_p99_us,
+        delay_max_us=2 * delay_p99_us,
+        service_time=made.latency,
+    )
+    return made.model_copy(update={"arrivals": arrivals})
 
 
 def run_record(
@@ -180,9 +196,10 @@ def run_record(
     """The record of a run of `specs`; targets are made for the variants where none are given."""
     names = dict.fromkeys(planned.variant for planned in specs)
     found = targets or [target(name) for name in names]
-    cells: dict[tuple[str, tuple[tuple[str, int], ...]], list[int]] = {}
+    cells: dict[tuple[str, tuple[tuple[str, int], ...], str], list[float]] = {}
     for planned in specs:
-        loads = cells.setdefault((planned.workload, tuple(planned.params.items())), [])
+        key = "users" if planned.load_model == "closed" else "rate"
+        loads = cells.setdefault((planned.workload, tuple(planned.params.items()), key), [])
         if planned.load not in loads:
             loads.append(planned.load)
     known: dict[str, Any] = {
@@ -201,7 +218,7 @@ def run_record(
             "measure_s": 10.0,
             "timeout_s": 30.0,
             "variants": list(names),
-            "cells": [{"workload": w, "params": dict(p), "users": loads} for (w, p), loads in cells.items()],
+            "cells": [{"workload": w, "params": dict(p), key: loads} for (w, p, key), loads in cells.items()],
             "external": [],
         },
         "targets": {item.name: item for item in found},

@@ -4,11 +4,12 @@ import pytest
 
 from tests.waitbench import made_up
 from tests.waitbench.test_comparison import DJANGO, FASTAPI, FLASK, at_rates, made
+from waitbench.answer import answers
 from waitbench.results import TrialRecord
 
 
 def the_answer(trials: list[TrialRecord]) -> str:
-    [line] = made(trials).headlines
+    [line] = answers(made(trials))
     return line
 
 

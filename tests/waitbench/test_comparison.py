@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from tests.waitbench import made_up
+from waitbench.answer import answers
 from waitbench.comparison import Cell, Comparison, Point, compare
 from waitbench.report.words import standing_word
 from waitbench.results import TrialRecord, TrialSpec, Usage
@@ -88,7 +89,7 @@ class TestRanking:
         ]
         comparison = made(trials)
         assert words(only_point(comparison)) == {FLASK: "inconclusive", DJANGO: NO_ORDER}
-        assert "no difference that holds" in comparison.headlines[0]
+        assert "no difference that holds" in answers(comparison)[0]
 
 
 class TestCeiling:
@@ -130,7 +131,7 @@ class TestInvalid:
         comparison = made(trials)
         assert only_point(comparison).best is None
         assert not only_point(comparison).ceiling_bound
-        assert comparison.headlines == ["A plain wait (ms = 100), 10 users: no valid figure."]
+        assert answers(comparison) == ["A plain wait (ms = 100), 10 users: no valid figure."]
 
     def test_the_same_reason_of_several_trials_is_told_once(self) -> None:
         trials = [t.model_copy(update={"disturbance": "stopped"}) for t in at_rates({FLASK: [80, 80]})]
@@ -170,7 +171,7 @@ class TestMissing:
 
     def test_a_run_without_a_single_trial_can_be_told_of(self) -> None:
         comparison = made([], [made_up.spec(FLASK)], status="failed", message="no")
-        assert (comparison.sections, comparison.headlines) == ([], [])
+        assert (comparison.sections, answers(comparison)) == ([], [])
         assert comparison.state == "This run failed: no. 0 of 1 trials are here; missing: flask-threads 1."
 
     def test_a_cell_knows_how_many_trials_were_planned(self) -> None:
@@ -268,3 +269,31 @@ class TestOrder:
     def test_the_top_of_a_section_is_its_highest_load(self) -> None:
         comparison = made(at_rates({FLASK: [400]}, load=50) + at_rates({FLASK: [80]}, load=10))
         assert comparison.sections[0].top.load == 50
+
+
+class TestOpenLoop:
+    """The rate is given: contenders differ in how long they took."""
+
+    @staticmethod
+    def at_latencies(taken_ms: Mapping[str, Sequence[int]]) -> list[TrialRecord]:
+        return [
+            made_up.open_trial(
+                made_up.spec(variant, repeat=repeat, load=100, load_model="open"), taken_us=[ms * 1000] * 1000
+            )
+            for variant, each in taken_ms.items()
+            for repeat, ms in enumerate(each, 1)
+        ]
+
+    def test_the_quickest_is_the_best_and_the_others_are_told_by_how_much_longer_they_took(self) -> None:
+        comparison = made(
+            self.at_latencies({FLASK: [200, 210, 205], DJANGO: [100, 105, 102], FASTAPI: [100, 106, 102]})
+        )
+        point = only_point(comparison)
+        assert words(point) == {FLASK: "2.00 × the quickest", DJANGO: "quickest", FASTAPI: "tie"}
+        assert {s.cell.variant: s.verdict for s in point.standings}[FLASK] == "slower"
+        assert "Flask on threads takes 2.00" in answers(comparison)[0]
+
+    def test_the_same_workload_under_both_loads_makes_two_sections(self) -> None:
+        comparison = made(self.at_latencies({FLASK: [100]}) + at_rates({FLASK: [80]}))
+        assert [section.key for section in comparison.sections] == ["wait-ms100-open", "wait-ms100"]
+        assert "open loop" in comparison.sections[0].title

@@ -61,6 +61,18 @@ BAD: dict[str, tuple[str | bytes, str, str]] = {
     "a bool for users": (cell('workload = "fast"\nusers = [true]'), "cells[0].users[0]", "valid integer"),
     "one number for a list": (cell('workload = "fast"\nusers = 5'), "cells[0].users", "valid list"),
     "an empty list of users": (cell('workload = "fast"\nusers = []'), "cells[0].users", "at least one"),
+    "both users and a rate": (cell('workload = "fast"\nusers = [1]\nrate = [1]'), "cells[0]", "give either users"),
+    "a rate of nothing": (cell('workload = "fast"\nrate = [0]'), "cells[0].rate[0]", "at least 0.1"),
+    "a million a second": (cell('workload = "fast"\nrate = [1_000_000]'), "cells[0].rate[0]", "at most 50000"),
+    "arrivals of another kind": (
+        cell('workload = "fast"\nrate = [1]\narrivals = "steady"'), "cells[0].arrivals", "'poisson'",
+    ),
+    "a limit in flight for users": (
+        cell('workload = "fast"\nusers = [1]\nmax_in_flight = 9'), "cells[0]", "go with rate",
+    ),
+    "nothing in flight": (
+        cell('workload = "fast"\nrate = [1]\nmax_in_flight = 0'), "cells[0].max_in_flight", "at least 1",
+    ),
     "no cells": (TOP + "cells = []\n", "cells", "at least one"),
     "no variants": ('title = "t"\nvariants = []\n' + CELL, "variants", "at least one"),
     "repeats 0": (TOP.replace("repeats = 1", "repeats = 0") + CELL, "repeats", "at least 1"),
@@ -76,7 +88,7 @@ BAD: dict[str, tuple[str | bytes, str, str]] = {
     "a time-out of nothing": (TOP + "timeout_s = 0\n" + CELL, "timeout_s", "at least 1"),
     "a missing title": ('variants = ["flask-threads"]\n' + CELL, "title", "needed"),
     "missing cells": (TOP, "cells", "needed"),
-    "a cell without users": (cell('workload = "fast"'), "cells[0].users", "needed"),
+    "a cell without users": (cell('workload = "fast"'), "cells[0]", "give either users"),
     "a contender named twice": (
         'title = "t"\nvariants = ["flask-threads", "flask-threads"]\n' + CELL, "variants", "name it once",
     ),
@@ -147,7 +159,17 @@ def test_names_of_the_compose_network_are_allowed_there_and_only_there(tmp_path:
 def test_a_plan_with_only_what_is_needed_has_sensible_numbers(tmp_path: Path) -> None:
     plan = load_plan(written(tmp_path, 'title = "t"\nvariants = ["flask-threads"]\n' + CELL), VARIANTS)
     assert (plan.repeats, plan.warmup_s, plan.measure_s, plan.timeout_s) == (3, 1.5, 3.0, 30.0)
-    assert [(c.workload, users) for c, users in plan.load_points] == [("wait", 1)]
+    assert [(cell.workload, load.size) for cell, load in plan.load_points] == [("wait", 1)]
+
+
+def test_a_rate_makes_an_open_loop(tmp_path: Path) -> None:
+    text = TOP + '[[cells]]\nworkload = "fast"\nrate = [200, 0.5]\nmax_in_flight = 10\narrivals = "uniform"\n'
+    [cell] = load_plan(written(tmp_path, text), VARIANTS).cells
+    assert [(load.model, load.size, load.tag) for load in cell.loads] == [
+        ("open", 200.0, "200rps"),
+        ("open", 0.5, "0.5rps"),
+    ]
+    assert (cell.max_in_flight, cell.arrivals) == (10, "uniform")
 
 
 def seconds(plan: Plan) -> float:

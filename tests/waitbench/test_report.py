@@ -14,6 +14,7 @@ import pytest
 
 from tests.waitbench import made_up
 from tests.waitbench.conftest import DISTURBANCE, TITLE
+from waitbench.answer import answers
 from waitbench.errors import WaitbenchError
 from waitbench.report import load_comparison, write_report
 from waitbench.results import Live, RunFolder, TrialRecord, Usage
@@ -197,7 +198,7 @@ class TestPage:
         assert (bad["variant"], bad["repeat"], bad["reasons"]) == ("django-gevent", "2", f"disturbed: {DISTURBANCE}")
 
     def test_the_answers_stand_at_the_top_of_page_and_markdown(self, reported: RunFolder, page: Page) -> None:
-        lines = load_comparison(reported).headlines
+        lines = answers(load_comparison(reported))
         assert len(lines) == 2
         markdown = (reported.path / "report.md").read_text()
         for line in lines:

@@ -33,7 +33,7 @@ def blocks(slots: list[Slot]) -> list[list[Slot]]:
 @given(seeds)
 def test_a_block_holds_every_contender_once_under_one_load(seed: int) -> None:
     for block in blocks(schedule(PLAN, seed)):
-        assert len({(slot.cell.workload, str(slot.cell.params), slot.users, slot.repeat) for slot in block}) == 1
+        assert len({(slot.cell.workload, str(slot.cell.params), slot.load, slot.repeat) for slot in block}) == 1
         serves_it = ["mine"] if block[0].cell.workload == "wait" else []
         assert sorted(slot.contender for slot in block) == sorted(VARIANTS + serves_it)
 
@@ -41,7 +41,7 @@ def test_a_block_holds_every_contender_once_under_one_load(seed: int) -> None:
 @given(seeds)
 def test_a_repeat_holds_each_load_once(seed: int) -> None:
     found = Counter(
-        (block[0].repeat, block[0].cell.workload, block[0].cell.params["ms"], block[0].users)
+        (block[0].repeat, block[0].cell.workload, block[0].cell.params["ms"], block[0].load.size)
         for block in blocks(schedule(PLAN, seed))
     )
     loads = [("wait", 100, 10), ("wait", 100, 100), ("wait", 100, 500), ("wait", 50, 10), ("db", 50, 20)]
@@ -56,7 +56,7 @@ def test_blocks_are_numbered_from_one_and_repeats_follow_one_another() -> None:
 
 def test_the_same_seed_gives_the_same_order_and_another_seed_another() -> None:
     assert schedule(PLAN, 1) == schedule(PLAN, 1)
-    assert len({tuple((s.block, s.contender, s.users) for s in schedule(PLAN, seed)) for seed in range(20)}) == 20
+    assert len({tuple((s.block, s.contender, s.load) for s in schedule(PLAN, seed)) for seed in range(20)}) == 20
 
 
 def test_no_contender_is_always_first() -> None:

@@ -233,3 +233,32 @@ def test_time_outs_count_towards_latency_and_against_the_trial() -> None:
     taken = made_up.latency_of([110_000] * 900 + [30_000_000] * 9)
     assert isinstance(taken, Latency)
     assert "errors" in found(made_up.trial(taken_us=[110_000] * 900, errors={"timeout": 9}, latency=taken))
+
+
+class TestArrivals:
+    """An open loop sends what it meant to send, when it meant to."""
+
+    SPEC = made_up.spec(load=100, load_model="open", max_in_flight=50)
+
+    def of(self, **changes: Any) -> Trial:
+        return made_up.open_trial(self.SPEC, taken_us=[110_000] * 990, **changes)
+
+    def test_more_than_one_in_a_hundred_shed_is_not_that_rate(self) -> None:
+        assert "11 of 1001" in the_reason(self.of(shed=11), "rate").text
+
+    def test_one_in_a_hundred_is(self) -> None:
+        assert found(self.of(shed=10)) == {}
+
+    def test_a_generator_that_sends_late_is_told(self) -> None:
+        assert "10.1 ms" in the_reason(self.of(delay_p99_us=10_100), "dispatch-delay").text
+
+    def test_ten_milliseconds_are_forgiven(self) -> None:
+        assert found(self.of(delay_p99_us=10_000)) == {}
+
+    def test_littles_law_is_for_users_and_the_offered_rate_is_no_ceiling_to_note(self) -> None:
+        trial = made_up.open_trial(self.SPEC, taken_us=[5_000_000] * 1000)
+        assert found(trial) == {}
+
+    def test_more_answers_than_were_offered_cannot_be(self) -> None:
+        trial = made_up.open_trial(self.SPEC, taken_us=[110_000] * 1100)
+        assert the_reason(trial, "over-ceiling")

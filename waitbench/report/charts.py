@@ -17,6 +17,7 @@ from matplotlib.ticker import FuncFormatter
 
 from waitbench import latency
 from waitbench.comparison import Cell, Comparison, Section
+from waitbench.report.words import load_title
 from waitbench.statistics import TAIL_SAMPLES
 
 SIZE_IN = (4.6, 3.3)
@@ -115,14 +116,15 @@ def _throughput(axes: Axes, section: Section, order: dict[str, int]) -> str:
         axes.plot(*zip(*ceilings, strict=True), **CEILING)
     loads = [point.load for point in section.points]
     axes.set_xscale("log")
-    axes.set_xticks(loads, [str(load) for load in loads])
+    axes.set_xticks(loads, [f"{load:g}" for load in loads])
     axes.minorticks_off()
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_formatter(THOUSANDS)
-    axes.set_xlabel("users")
+    axes.set_xlabel(load_title(section.points))
     axes.set_ylabel("good answers per second")
-    axes.set_title("Throughput against users", loc="left")
-    return f"Good answers per second against users, {section.title}; bars are 95 % intervals over trials"
+    axes.set_title(f"Throughput against {load_title(section.points)}", loc="left")
+    against = load_title(section.points)
+    return f"Good answers per second against {against}, {section.title}; bars are 95 % intervals over trials"
 
 
 def _throughput_at_one_load(axes: Axes, section: Section, order: dict[str, int]) -> str:
@@ -139,8 +141,8 @@ def _throughput_at_one_load(axes: Axes, section: Section, order: dict[str, int])
     axes.set_xlim(left=0)
     axes.xaxis.set_major_formatter(THOUSANDS)
     axes.set_xlabel("good answers per second")
-    axes.set_title(f"Throughput, {point.load} users", loc="left")
-    return f"Good answers per second at {point.load} users, {section.title}; bars are 95 % intervals over trials"
+    axes.set_title(f"Throughput, {point.load_words}", loc="left")
+    return f"Good answers per second at {point.load_words}, {section.title}; bars are 95 % intervals over trials"
 
 
 def _percentiles(axes: Axes, section: Section, order: dict[str, int]) -> str:
@@ -160,8 +162,8 @@ def _percentiles(axes: Axes, section: Section, order: dict[str, int]) -> str:
     axes.set_ylim(bottom=0)
     axes.set_xlabel("percentile")
     axes.set_ylabel("latency (ms)")
-    axes.set_title(f"Latency by percentile, {point.load} users", loc="left")
-    return f"Latency by percentile at {point.load} users, {section.title}; each line ends where its sample does"
+    axes.set_title(f"Latency by percentile, {point.load_words}", loc="left")
+    return f"Latency by percentile at {point.load_words}, {section.title}; each line ends where its sample does"
 
 
 def _over_time(axes: Axes, section: Section, order: dict[str, int]) -> str:
@@ -177,9 +179,9 @@ def _over_time(axes: Axes, section: Section, order: dict[str, int]) -> str:
     axes.set_ylim(bottom=0)
     axes.set_xlabel("second of the trial")
     axes.set_ylabel("p99 (ms)")
-    axes.set_title(f"Latency over time, {point.load} users", loc="left")
+    axes.set_title(f"Latency over time, {point.load_words}", loc="left")
     return (
-        f"p99 of each second at {point.load} users, {section.title}: the median over trials, the measured window shaded"
+        f"p99 of each second at {point.load_words}, {section.title}: the median over trials, the measured window shaded"
     )
 
 

@@ -36,7 +36,7 @@ def shortfalls(comparison: Comparison) -> list[str]:
     """Every reason that a rule gave, and every percentile that a sample could not carry."""
     lines = []
     for cell in comparison.cells:
-        where = f"{cell.target.title}, {cell.spec.workload}, {cell.load} users"
+        where = f"{cell.target.title}, {cell.spec.workload}, {cell.spec.load_words}"
         for reason in cell.reasons:
             if reason.weight == "invalid":
                 advice = f" Advice: {reason.advice}." if reason.advice else ""
@@ -61,19 +61,29 @@ def _method(comparison: Comparison) -> list[tuple[str, str]]:
     run, plan = comparison.run, comparison.run.plan
     trials = [trial for cell in comparison.cells for trial in cell.trials]
     worst_lag = max((t.generator.lag_p99_ms for t in trials), default=0.0)
+    delays = [t.arrivals.delay_p99_us / 1000 for t in trials if t.arrivals and t.arrivals.delay_p99_us is not None]
+    late = f"; it sent at most {max(delays):.1f} ms late (p99)" if delays else ""
     most_cpu = max((t.generator.cpu_share for t in trials), default=0.0)
     sent = sum(t.sent for t in trials)
     return [
         ("plan", f"{run.plan_name}, {plan['repeats']} repeats, seed {run.seed}, engine {run.engine}"),
         ("trial", f"{plan['warmup_s']:g} s of warm-up, {plan['measure_s']:g} s measured, then a wait for every answer"),
         ("order", "blocks that hold every contender once under one load, shuffled, repeated"),
-        ("load", "closed loop: a user sends its next request when the last one ends; fresh connections each trial"),
-        ("latency", "from the send to the last byte, in microseconds; a request counts where it was sent"),
+        ("load", _load(comparison)),
+        ("latency", "from the send (closed loop) or the intended start (open loop) to the last byte"),
         ("requests", f"{sent:,} in all, each accounted for by the services' own counts unless said otherwise"),
-        ("generator", f"at most {most_cpu:.0%} of a core; its loop at most {worst_lag:.1f} ms late (p99 of a trial)"),
+        ("generator", f"at most {most_cpu:.0%} of a core; its loop at most {worst_lag:.1f} ms late (p99){late}"),
         ("intervals", "95 %, Student's t over trials; ratios paired by block"),
         ("started", f"{run.started_at:%Y-%m-%d %H:%M} UTC"),
     ]  # fmt: skip
+
+
+def _load(comparison: Comparison) -> str:
+    models = {spec.load_model for spec in comparison.run.trials}
+    closed = "closed loop: a user sends its next request when the last one ends"
+    opened = "open loop: seeded arrivals at a given rate, whatever happens, the same for all of a block"
+    said = [text for model, text in (("closed", closed), ("open", opened)) if model in models]
+    return "; ".join([*said, "fresh connections each trial"])
 
 
 def _environment(comparison: Comparison) -> list[tuple[str, str]]:

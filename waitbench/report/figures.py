@@ -26,7 +26,7 @@ def summary_row(cell: Cell) -> dict[str, str]:
         "workload": cell.spec.workload,
         "params": params(cell.spec.params),
         "load_model": cell.spec.load_model,
-        "load": str(cell.load),
+        "load": f"{cell.load:g}",
         "trials": str(len(cell.trials)),
         "requests": str(cell.requests),
         "errors": str(cell.errors),

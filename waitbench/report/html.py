@@ -3,11 +3,12 @@
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from waitbench.answer import answers
 from waitbench.comparison import Comparison
 from waitbench.report.charts import PALETTE, Chart
 from waitbench.report.facts import budgets, facts, shortfalls
 from waitbench.report.figures import interval, summary_row
-from waitbench.report.words import standing_word
+from waitbench.report.words import load_title, standing_word
 
 _templates = Environment(
     loader=PackageLoader("waitbench", "report"),
@@ -22,6 +23,7 @@ def render(comparison: Comparison, charts: list[Chart]) -> str:
     titles, rows = budgets(comparison)
     return _templates.get_template("report.html.j2").render(
         comparison=comparison,
+        answers=answers(comparison),
         charts={
             s.key: [(Markup(c.inline), c.caption) for c in charts if c.section == s.key]  # noqa: S704 - matplotlib escapes
             for s in comparison.sections
@@ -31,6 +33,7 @@ def render(comparison: Comparison, charts: list[Chart]) -> str:
         summary_row=summary_row,
         interval=interval,
         standing_word=standing_word,
+        load_title=load_title,
         facts=facts(comparison),
         budget_titles=titles,
         budget_rows=rows,

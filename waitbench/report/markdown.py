@@ -2,20 +2,21 @@
 
 from markupsafe import escape
 
+from waitbench.answer import answers
 from waitbench.comparison import Cell, Comparison, Point, Section
 from waitbench.report.charts import Chart
 from waitbench.report.facts import facts, shortfalls
 from waitbench.report.figures import interval, summary_row
-from waitbench.report.words import standing_word
+from waitbench.report.words import load_title, standing_word
 
-COLUMNS = ("", "users", "good/s", "95 % interval", "p50 ms", "p99 ms", "CPU s / 1,000", "peak MiB", "stands")
+COLUMNS = ("", "{load}", "good/s", "95 % interval", "p50 ms", "p99 ms", "CPU s / 1,000", "peak MiB", "stands")
 
 
 def render(comparison: Comparison, charts: list[Chart]) -> str:
     lines = [f"# {escape(' '.join(comparison.run.plan['title'].split()))}", ""]
     if comparison.state:
         lines += [f"**{comparison.state}**", ""]
-    lines += [f"- {line}" for line in comparison.headlines]
+    lines += [f"- {line}" for line in answers(comparison)]
     for section in comparison.sections:
         lines += ["", *section_lines(section), ""]
         lines += [f"![{c.caption}](charts/{c.name}.svg)" for c in charts if c.section == section.key]
@@ -26,7 +27,8 @@ def render(comparison: Comparison, charts: list[Chart]) -> str:
 def section_lines(section: Section) -> list[str]:
     """A section's heading, what it shows, and its table."""
     lines = [f"## {section.title}", "", f"It shows {section.workload.shows}.", ""]
-    lines += [_row(COLUMNS), _row(["---"] * len(COLUMNS))]
+    columns = [column.format(load=load_title(section.points)) for column in COLUMNS]
+    lines += [_row(columns), _row(["---"] * len(COLUMNS))]
     return lines + [_row(_cells(cell, point)) for point in section.points for cell in point.cells]
 
 

@@ -47,12 +47,13 @@ def _trial_row(trial: TrialRecord, target: Target) -> dict[str, str]:
         "workload": spec.workload,
         "params": params(spec.params),
         "load_model": spec.load_model,
-        "load": str(spec.load),
+        "load": f"{spec.load:g}",
         "started_at": trial.started_at.isoformat(),
         "window_s": number(trial.window_s, 3),
         "requests_warmup": str(trial.warmup.sent),
         "requests": str(trial.measured.sent),
         "requests_drained": str(trial.drained),
+        **_arrivals(trial),
         "connections": str(trial.connections),
         "errors": str(trial.measured.failed),
         "errors_by_class": ";".join(f"{kind}={n}" for kind, n in trial.measured.errors.items()),
@@ -68,6 +69,17 @@ def _trial_row(trial: TrialRecord, target: Target) -> dict[str, str]:
         "service_peak_in_flight": str(int(trial.usage.after["peak_in_flight"])) if trial.usage.after else "",
         "valid": "false" if any(r.weight == "invalid" for r in found) else "true",
         "reasons": said(found),
+    }
+
+
+def _arrivals(trial: TrialRecord) -> dict[str, str]:
+    """Of an open loop; empty for a closed one."""
+    found = trial.arrivals
+    delay = None if found is None or found.delay_p99_us is None else found.delay_p99_us / 1000
+    return {
+        "intended": str(found.intended) if found else "",
+        "shed": str(found.shed) if found else "",
+        "dispatch_delay_p99_ms": number(delay, 3),
     }
 
 
