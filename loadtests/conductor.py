@@ -12,6 +12,7 @@ from gevent.event import Event
 from loadtests.client import Connection, RequestFailed
 from loadtests.recorder import Recorder, Window, lag_percentile_ms
 from loadtests.trial import Trial
+from loadtests.uifeed import UiFeed
 from loadtests.users import TrialUser
 from waitbench.results import Generator, Live, RunFolder, RunRecord, TrialRecord, TrialSpec, Usage, now
 
@@ -38,6 +39,7 @@ class Conductor:
         self._done = 0
         self._phase = ""
         self._trial: Trial | None = None
+        self._feed: UiFeed | None = None
         self._began = self._last_end = time.monotonic()
         self._stopping = False
         self._stopped_outside = False
@@ -74,7 +76,8 @@ class Conductor:
         usage, upstream = _UsageReader(spec.base_url, spec.instrumented), self._upstream_reader(spec)
         usage.read("before", reset=True)
         upstream.read("before", reset=True)
-        trial = Trial(spec, self._observer(spec))
+        trial = Trial(spec)
+        self._feed = UiFeed(self._environment, spec, describe(spec))
         self._trial = TrialUser.trial = trial
         started_at = now()
 
@@ -104,6 +107,7 @@ class Conductor:
             raise GaveUp("it was stopped from the web UI")
         gevent.joinall(edges)
         drain_s = (time.perf_counter_ns() - window.end_ns) / 1e9
+        self._feed.take(trial.recorder.batch())
         usage.settle()
         upstream.read("after")
         self._phase = "writing"
@@ -153,10 +157,6 @@ class Conductor:
     def _upstream_reader(self, spec: TrialSpec) -> "_UsageReader":
         return _UsageReader(self._run.upstream_url or "", spec.uses_upstream and bool(self._run.upstream_url))
 
-    def _observer(self, spec: TrialSpec) -> Any:
-        """Feeds Locust's own statistics, for its web UI; nothing that is reported comes from there."""
-        return request_observer(self._environment, spec.variant, describe(spec))
-
     def _watch(self) -> None:
         while True:
             self._write_live(self._live())
@@ -170,16 +170,18 @@ class Conductor:
 
     def _live(self) -> Live:
         trial = self._trial
-        good, errors, p99_ms = trial.recorder.recent() if trial else (0, 0, None)
+        batch = trial.recorder.batch() if trial else None
+        if batch and self._feed:
+            self._feed.take(batch)
         return Live(
             at=time.time(),
             done=self._done,
             total=len(self._run.trials),
             trial=f"{trial.spec.variant}, {describe(trial.spec)}" if trial else "",
             phase=self._phase,
-            rate=good / LIVE_EVERY_S,
-            p99_ms=p99_ms,
-            errors=errors,
+            rate=int(batch.good.sum()) / LIVE_EVERY_S if batch else 0.0,
+            p99_ms=batch.p99_ms if batch else None,
+            errors=len(batch.failures) if batch else 0,
             left_s=self._left_s(),
             finished=self.finished.is_set(),
             failure=self.failure,
@@ -198,22 +200,6 @@ class Conductor:
 def describe(spec: TrialSpec) -> str:
     params = " ".join(f"{name}={value}" for name, value in spec.params.items())
     return " ".join(filter(None, [spec.workload, params, spec.load_words]))
-
-
-def request_observer(environment: Any, variant: str, name: str) -> Any:
-    fire = environment.events.request.fire
-
-    def observe(ms: float, length: int, failure: str | None) -> None:
-        fire(
-            request_type=variant,
-            name=name,
-            response_time=ms,
-            response_length=length,
-            exception=RequestFailed(failure) if failure else None,
-            context={},
-        )
-
-    return observe
 
 
 class _UsageReader:

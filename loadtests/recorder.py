@@ -4,6 +4,9 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from waitbench import latency
 from waitbench.results import Arrivals, Latency, Phase, Second
@@ -18,6 +21,21 @@ class Window:
 
     begin_ns: int
     end_ns: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Requests that ended since the last one, in the order of their ends: microseconds, and which were good."""
+
+    taken_us: "np.ndarray[Any, np.dtype[np.int64]]"
+    good: "np.ndarray[Any, np.dtype[np.bool_]]"
+    failures: list[str]
+
+    @property
+    def p99_ms(self) -> float | None:
+        """Of the good ones."""
+        taken = self.taken_us[self.good]
+        return float(np.percentile(taken, 99, method="inverted_cdf")) / 1000 if len(taken) else None
 
 
 class Recorder:
@@ -54,15 +72,14 @@ class Recorder:
         """An arrival that could not be sent."""
         self._shed.append(intended_ns)
 
-    def recent(self) -> tuple[int, int, float | None]:
-        """Since last asked: good answers, errors, and the good ones' 99th percentile in milliseconds."""
+    def batch(self) -> Batch:
+        """What ended since last asked."""
         begin, self._seen = self._seen, len(self._kind)
-        kinds = self._kind[begin : self._seen]
-        taken = sorted(
-            self._ended[begin + n] - self._intended[begin + n] for n, kind in enumerate(kinds) if kind == GOOD
+        intended, ended, kind = (
+            np.array(column[begin : self._seen], dtype=np.int64) for column in (self._intended, self._ended, self._kind)
         )
-        p99 = taken[min(len(taken) - 1, int(len(taken) * 0.99))] / 1e6 if taken else None
-        return len(taken), len(kinds) - len(taken), p99
+        failures = [self._kinds[n] for n in kind[kind != GOOD]]
+        return Batch((ended - intended) // 1000, kind == GOOD, failures)
 
     def phases(self, window: Window) -> tuple[Phase, Phase, int]:
         """Requests meant to start before the window, those meant to start in it, and how many of these ended after it.

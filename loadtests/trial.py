@@ -1,7 +1,6 @@
 """The trial that is going on: what its users ask, whether to go on, and where they write down what came."""
 
 import time
-from collections.abc import Callable
 
 import gevent
 from gevent.pool import Group
@@ -13,18 +12,15 @@ from waitbench.results import TrialSpec
 
 REST_EVERY = 50
 """Sends after which a late open loop lets the answers be read before it goes on."""
-Observer = Callable[[float, int, str | None], None]
-"""Told of each request as it ends: milliseconds, bytes of body, and what failed or None."""
 
 
 class Trial:
     """Shared by all users of one trial."""
 
-    def __init__(self, spec: TrialSpec, observer: Observer) -> None:
+    def __init__(self, spec: TrialSpec) -> None:
         self.spec = spec
         self.going = True
         self.recorder = Recorder(time.perf_counter_ns())
-        self._observer = observer
         self._body = None if spec.body is None else spec.body.encode()
         self._joined = 0
         self.connections = 0
@@ -95,10 +91,9 @@ class Trial:
     def _ask(self, connection: Connection, request: bytes, intended_ns: int) -> None:
         """One request, written down whatever becomes of it."""
         sent = time.perf_counter_ns()
-        failure, length = None, 0
+        failure = None
         try:
             status, body = connection.exchange(request)
-            length = len(body)
             if status != 200 or body != self._body:
                 failure = self._fault(status, body)
         except RequestFailed as error:
@@ -109,7 +104,6 @@ class Trial:
         else:
             self.recorder.failed(intended_ns, sent, ended, failure)
             self._hold_off(failure)
-        self._observer((ended - intended_ns) / 1e6, length, failure)
 
     def _fault(self, status: int, body: bytes) -> str | None:
         if not 200 <= status < 300:

@@ -7,13 +7,15 @@ from typing import Any
 import gevent
 from flask import Response, abort, request, send_file
 
-from loadtests.conductor import Conductor, describe, request_observer
+from loadtests.conductor import Conductor, describe
 from loadtests.trial import Trial
+from loadtests.uifeed import UiFeed
 from loadtests.users import TrialUser
 from waitbench import latency
 from waitbench.results import RunFolder, RunRecord, TrialRecord, TrialSpec
 
 TAB = "waitbench-trials"
+FEED_S = 0.5
 BY_HAND_S = 600
 """No load goes on for ever: one started by hand stops by itself after so long."""
 COLUMNS = {
@@ -104,8 +106,14 @@ def _offer_by_hand(environment: Any, conductor: Conductor, run: RunRecord) -> No
         spec = choices[environment.parsed_options.waitbench_target]
         users = max(1, int(environment.parsed_options.num_users or 1))
         spec = spec.model_copy(update={"load_model": "closed", "load": users})
-        trial = TrialUser.trial = Trial(spec, request_observer(environment, spec.variant, describe(spec)))
+        trial = TrialUser.trial = Trial(spec)
+        gevent.spawn(feed, trial, UiFeed(environment, spec, describe(spec)))
         gevent.spawn_later(BY_HAND_S, stop, trial)
+
+    def feed(trial: Trial, to: UiFeed) -> None:
+        while TrialUser.trial is trial and trial.going:
+            gevent.sleep(FEED_S)
+            to.take(trial.recorder.batch())
 
     def stop(trial: Trial) -> None:
         if TrialUser.trial is trial:

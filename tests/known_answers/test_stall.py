@@ -62,7 +62,7 @@ def played(request: pytest.FixtureRequest) -> Iterator[Played]:
             max_in_flight=1000,
             timeout_s=20,
         )
-        trial = Trial(spec, lambda ms, length, failure: None)
+        trial = Trial(spec)
         user = gevent.spawn(trial.run_user)
         gevent.sleep(SECONDS)
         trial.going = False

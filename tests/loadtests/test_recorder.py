@@ -125,10 +125,12 @@ class TestTimeline:
 class TestRecent:
     def test_it_tells_what_came_since_it_was_last_asked(self) -> None:
         recorder = recorded((0, 100), (0, 300), (0, 5, "reset"))
-        assert recorder.recent() == (2, 1, 300.0)
-        assert recorder.recent() == (0, 0, None)
+        first, second = recorder.batch(), recorder.batch()
+        assert (list(first.good), first.failures, first.p99_ms) == ([True, True, False], ["reset"], 300.0)
+        assert (len(second.taken_us), second.failures, second.p99_ms) == (0, [], None)
         recorder.good(BEGAN, BEGAN, BEGAN + 50 * MS)
-        assert recorder.recent() == (1, 0, 50.0)
+        third = recorder.batch()
+        assert (list(third.taken_us), third.p99_ms) == ([50_000], 50.0)
 
 
 class TestNearestRank:

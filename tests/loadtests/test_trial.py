@@ -1,9 +1,10 @@
 """One user's loop: what it asks, what it calls a failure, and when it ends."""
 
+import functools
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -29,28 +30,34 @@ def spec(server: str, path: str, body: str | None = None, **changes: object) -> 
     return made_up.spec(base_url=server, path=path, body=body, timeout_s=0.2, **changes)  # type: ignore[arg-type]
 
 
-def played(planned: TrialSpec, requests: int) -> tuple[Trial, list[tuple[float, int, str | None]]]:
-    """A user who is stopped after so many requests, and what an observer was told."""
-    told: list[tuple[float, int, str | None]] = []
+def played(planned: TrialSpec, requests: int) -> Trial:
+    """A user who is stopped as soon as so many requests are written down."""
+    trial = Trial(planned)
+    good, failed = trial.recorder.good, trial.recorder.failed
+    seen = 0
 
-    def observe(ms: float, length: int, failure: str | None) -> None:
-        told.append((ms, length, failure))
-        trial.going = len(told) < requests
+    def after(write: Callable[..., None], *what: object) -> None:
+        nonlocal seen
+        seen += 1
+        trial.going = seen < requests
+        write(*what)
 
-    trial = Trial(planned, observe)
+    trial.recorder.good = functools.partial(after, good)  # type: ignore[method-assign]
+    trial.recorder.failed = functools.partial(after, failed)  # type: ignore[method-assign]
     trial.run_user()
-    return trial, told
+    return trial
 
 
 def measured(planned: TrialSpec, requests: int = 3) -> Phase:
-    return played(planned, requests)[0].recorder.phases(EVER)[1]
+    return played(planned, requests).recorder.phases(EVER)[1]
 
 
 def test_a_user_asks_again_and_again_until_told_to_stop_and_every_request_is_written_down(server: str) -> None:
-    trial, told = played(spec(server, "/plain", "hello"), 7)
+    trial = played(spec(server, "/plain", "hello"), 7)
     assert trial.recorder.phases(EVER)[1] == Phase(good=7)
-    assert [(length, failure) for _, length, failure in told] == [(5, None)] * 7
-    assert all(ms > 0 for ms, *_ in told)
+    batch = trial.recorder.batch()
+    assert (list(batch.good), batch.failures) == ([True] * 7, [])
+    assert all(batch.taken_us > 0)
 
 
 def test_an_answer_with_other_bytes_is_a_failure(server: str) -> None:
@@ -69,7 +76,7 @@ def test_where_the_right_answer_is_not_known_any_whole_one_is_good(server: str) 
 
 
 def test_a_time_out_is_an_error_that_counts_with_its_whole_latency(server: str) -> None:
-    trial, _ = played(spec(server, "/silent"), 1)
+    trial = played(spec(server, "/silent"), 1)
     taken = trial.recorder.latency(EVER)
     assert trial.recorder.phases(EVER)[1] == Phase(errors={"timeout": 1})
     assert taken is not None
@@ -83,19 +90,19 @@ def test_a_service_that_refuses_is_not_hammered() -> None:
 
 
 def test_a_user_needs_one_connection_and_another_whenever_one_ends(server: str) -> None:
-    assert [played(spec(server, path), 4)[0].connections for path in ("/plain", "/then-closes", "/teapot")] == [1, 4, 1]
+    assert [played(spec(server, path), 4).connections for path in ("/plain", "/then-closes", "/teapot")] == [1, 4, 1]
 
 
 def test_users_begin_spread_over_one_wait(server: str) -> None:
-    trial = Trial(spec(server, "/plain", load=4, params={"ms": 100}, warmup_s=1.0), lambda *_: None)
+    trial = Trial(spec(server, "/plain", load=4, params={"ms": 100}, warmup_s=1.0))
     assert [trial._stagger_s() for _ in range(4)] == pytest.approx([0, 0.025, 0.05, 0.075])
 
 
 def test_users_begin_in_the_first_half_of_a_short_warm_up(server: str) -> None:
-    trial = Trial(spec(server, "/plain", load=2, params={"ms": 10_000}, warmup_s=1.0), lambda *_: None)
+    trial = Trial(spec(server, "/plain", load=2, params={"ms": 10_000}, warmup_s=1.0))
     assert [trial._stagger_s() for _ in range(2)] == pytest.approx([0, 0.25])
 
 
 def test_users_who_do_not_wait_begin_at_once(server: str) -> None:
-    trial = Trial(spec(server, "/plain", workload="fast", params={}, load=3), lambda *_: None)
+    trial = Trial(spec(server, "/plain", workload="fast", params={}, load=3))
     assert [trial._stagger_s() for _ in range(3)] == [0, 0, 0]

@@ -1,0 +1,52 @@
+"""Feeds Locust's own statistics, for its web UI; nothing that is reported comes from there.
+
+In batches, the way a Locust master takes in a worker's: an event for each request would cost the generator more than
+the request itself. Response times keep three significant digits, as our histograms do, so that the UI's percentiles
+are ours.
+"""
+
+import time
+from typing import Any
+
+import numpy as np
+from locust.stats import StatsEntry
+
+from loadtests.recorder import Batch
+from waitbench.results import TrialSpec
+
+
+class UiFeed:
+    """One trial's rows in Locust's statistics."""
+
+    def __init__(self, environment: Any, spec: TrialSpec, name: str) -> None:
+        self._stats = environment.stats
+        self._method, self._name = spec.variant, name
+        self._body_bytes = len(spec.body or "")
+
+    def take(self, batch: Batch) -> None:
+        """Add what ended since the last batch."""
+        count = len(batch.taken_us)
+        if not count:
+            return
+        entry = StatsEntry(self._stats, self._name, self._method)
+        now = time.time()
+        taken_ms = batch.taken_us / 1000
+        entry.num_requests, entry.last_request_timestamp = count, now
+        entry.total_response_time = float(taken_ms.sum())  # type: ignore[assignment]
+        entry.min_response_time = round(float(taken_ms.min()), 3)  # type: ignore[assignment]
+        entry.max_response_time = round(float(taken_ms.max()), 3)  # type: ignore[assignment]
+        entry.total_content_length = self._body_bytes * (count - len(batch.failures))
+        entry.response_times = buckets_ms(batch.taken_us)  # type: ignore[assignment]
+        entry.num_reqs_per_sec = {int(now): count}
+        self._stats.entries[(self._name, self._method)].extend(entry)
+        self._stats.total.extend(entry)
+        for failure in batch.failures:
+            self._stats.log_error(self._method, self._name, failure)
+
+
+def buckets_ms(taken_us: "np.ndarray[Any, np.dtype[np.int64]]") -> dict[float, int]:
+    """Milliseconds rounded to three significant digits, with how many fell on each."""
+    exact = np.maximum(taken_us, 1)
+    step = 10.0 ** np.maximum(np.floor(np.log10(exact)) - 2, 0)
+    values, counts = np.unique(np.round(exact / step) * step / 1000, return_counts=True)
+    return {round(float(value), 6): int(count) for value, count in zip(values, counts, strict=True)}
