@@ -21,8 +21,8 @@ log = logging.getLogger("waitbench")
 LAG_TICK_S = 0.01
 LIVE_EVERY_S = 0.5
 SPAWN_S = 30.0
-SETTLE_S = 5.0
-"""How long a service may take, after its last answer, to have nothing in flight."""
+SETTLE_S, SETTLE_EVERY_S = 6.0, 0.05
+"""How long a service may take, beyond its wait, to have nothing in flight when its users are gone."""
 
 
 class GaveUp(Exception):
@@ -83,12 +83,13 @@ class Conductor:
 
         self._phase = "warm-up"
         spawn_s = self._start_users(spec)
-        opens_ns = trial.recorder.begin_ns + int(spec.warmup_s * 1e9)
+        # An open loop's window is its schedule's; a closed loop's begins a warm-up after its users are all there, and
+        # ends when they are told.
+        scheduled = spec.load_model == "open"
+        opens_ns = (trial.recorder.begin_ns if scheduled else time.perf_counter_ns()) + int(spec.warmup_s * 1e9)
         gevent.sleep(max(0.0, (opens_ns - time.perf_counter_ns()) / 1e9))
         self._phase = "measuring"
         meter = _GeneratorMeter()
-        # An open loop's window is its schedule's; a closed loop's begins and ends when its users are told.
-        scheduled = spec.load_model == "open"
         window_begin = opens_ns if scheduled else time.perf_counter_ns()
         edges = [gevent.spawn(reader.read, "window_start") for reader in (usage, upstream)]
         closes_ns = window_begin + int(spec.measure_s * 1e9)
@@ -108,7 +109,8 @@ class Conductor:
         gevent.joinall(edges)
         drain_s = (time.perf_counter_ns() - window.end_ns) / 1e9
         self._feed.take(trial.recorder.batch())
-        usage.settle()
+        if held := usage.settle(SETTLE_S + spec.params.get("ms", 0) / 1000):
+            disturbance = disturbance or f"the service still held {held} requests when the trial was over"
         upstream.read("after")
         self._phase = "writing"
         return self._record(
@@ -226,13 +228,19 @@ class _UsageReader:
         finally:
             connection.close()
 
-    def settle(self) -> None:
-        """The reading after the trial, when nothing is in flight any more."""
-        for _ in range(int(SETTLE_S / 0.05)):
+    def settle(self, timeout_s: float) -> int:
+        """The reading after the trial, when the service holds no more than before it; how many it still holds."""
+        held = 0
+        for _ in range(int(timeout_s / SETTLE_EVERY_S)):
             self.read("after")
-            if not self._instrumented or self._readings.get("after", {}).get("in_flight", 1) == 0:
-                return
-            gevent.sleep(0.05)
+            if not self._instrumented or "after" not in self._readings:
+                return 0
+            before = self._readings.get("before", {}).get("in_flight", 0)
+            held = int(self._readings["after"]["in_flight"] - before)
+            if held <= 0:
+                return 0
+            gevent.sleep(SETTLE_EVERY_S)
+        return held
 
     def usage(self) -> Usage:
         return Usage(**self._readings)

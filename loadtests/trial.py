@@ -10,6 +10,7 @@ from loadtests.client import Connection, RequestFailed
 from loadtests.recorder import Recorder
 from waitbench.results import TrialSpec
 
+IDLE_NS = 30 * 10**9
 REST_EVERY = 50
 """Sends after which a late open loop lets the answers be read before it goes on."""
 
@@ -59,7 +60,7 @@ class Trial:
         Each goes on an idle connection, or a new one; where `max_in_flight` are under way it is shed, and counted. A
         late schedule is played to its end, so that what was meant for the window is sent or shed, never forgotten.
         """
-        idle: list[Connection] = []
+        idle: list[tuple[Connection, int]] = []
         under_way = Group()
         request = Connection(self.spec.base_url, self.spec.timeout_s).request_bytes(self.spec.path)
         since_rest = 0
@@ -73,20 +74,32 @@ class Trial:
             if len(under_way) >= self.spec.max_in_flight:
                 self.recorder.shed(intended_ns)
             else:
-                connection = idle.pop() if idle else Connection(self.spec.base_url, self.spec.timeout_s)
+                connection = self._fresh(idle)
                 under_way.spawn(self._ask_once, connection, request, intended_ns, idle)
         under_way.join()
-        for connection in idle:
+        for connection, _ in idle:
             connection.close()
             self.connections += connection.made
         while self.going:  # the schedule ends a moment before the window does
             gevent.sleep(0.01)
 
-    def _ask_once(self, connection: Connection, request: bytes, intended_ns: int, idle: list[Connection]) -> None:
+    def _ask_once(
+        self, connection: Connection, request: bytes, intended_ns: int, idle: list[tuple[Connection, int]]
+    ) -> None:
         try:
             self._ask(connection, request, intended_ns)
         finally:
-            idle.append(connection)
+            idle.append((connection, time.perf_counter_ns()))
+
+    def _fresh(self, idle: list[tuple[Connection, int]]) -> Connection:
+        """The connection used last, or a new one. One that idled for long is made anew: the service may close it just
+        as it is used again, and that would be an error of ours."""
+        if not idle:
+            return Connection(self.spec.base_url, self.spec.timeout_s)
+        connection, since_ns = idle.pop()
+        if time.perf_counter_ns() - since_ns > IDLE_NS:
+            connection.close()
+        return connection
 
     def _ask(self, connection: Connection, request: bytes, intended_ns: int) -> None:
         """One request, written down whatever becomes of it."""

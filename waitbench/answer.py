@@ -23,14 +23,14 @@ def _top(section: Section) -> str:
         limit = f" of {ceiling.rps:,.0f}/s set by {LIMITS[ceiling.limit]}" if ceiling else ""
         known = [c for c in point.cells if c.valid and c.percentile_ms("p99") is not None]
         spread = "; p99 " + ", ".join(f"{c.target.title} {_p99(c)}" for c in known) if known else ""
-        return f"{where} all stand at the ceiling{limit}, a tie by arithmetic{spread}."
+        return f"{where} {_all(point)} stand at the ceiling{limit}, a tie by arithmetic{spread}{_struck(point)}."
     best, others = point.best, [s for s in point.standings if not s.best]
     equal = [s for s in others if s.verdict in ("tie", "inconclusive")]
     behind = [s for s in others if s.verdict == "slower"]
     behind.sort(key=lambda s: (s.ratio.mean if s.ratio else 0) * (1 if point.open else -1))
     lead = f"{best.target.title} answers most, {best.goodput.mean:,.0f}/s{_at_p99(best)}"
     if point.open:
-        lead = f"{best.target.title} is quickest{_at_p99(best)}"
+        lead = f"{best.target.title} is quickest by {point.percentile}{_at_p99(best)}"
     if equal and not behind:
         names = _list([best.target.title, *(s.cell.target.title for s in equal)])
         lead = f"no difference that holds between {names} ({_extreme(point, best)})"
@@ -39,20 +39,28 @@ def _top(section: Section) -> str:
         lead += f"; no difference that holds from {word}"
     far = "takes {} times as long" if point.open else "reaches {} of that"
     tail = "".join(f"; {s.cell.target.title} {far.format(_ratio(s))}{_at_p99(s.cell)}" for s in behind)
-    struck = [c.target.title for c in point.cells if not c.valid]
-    invalid = f"; not counted: {', '.join(struck)}" if struck else ""
-    return f"{where} {lead}{tail}{invalid}."
+    return f"{where} {lead}{tail}{_struck(point)}."
+
+
+def _all(point: Point) -> str:
+    return "all" if all(cell.valid for cell in point.cells) else "all that count"
+
+
+def _struck(point: Point) -> str:
+    titles = [cell.target.title for cell in point.cells if not cell.valid]
+    return f"; not counted: {', '.join(titles)}" if titles else ""
 
 
 def _extreme(point: Point, best: Cell) -> str:
-    return f"p99 {_p99(best)} at least" if point.open else f"{best.goodput.mean:,.0f}/s at most"
+    return f"p99 {_p99(best)}" if point.open else f"{best.goodput.mean:,.0f}/s at most"
 
 
 def _below(section: Section) -> str:
     bound = [f"{point.load:g}" for point in section.points[:-1] if point.ceiling_bound]
     if not bound:
         return ""
-    return f"At {_list(bound)} users all stand at the ceiling, where there is nothing to rank."
+    every = "all" if all(cell.valid for point in section.points for cell in point.cells) else "all that count"
+    return f"At {_list(bound)} users {every} stand at the ceiling, where there is nothing to rank."
 
 
 def _cost(point: Point) -> str:

@@ -95,6 +95,10 @@ def run(
     Exits 0 when every trial is valid, 3 when some are not, 1 when the run failed, 130 when it was interrupted; what
     was measured is kept and reported in every case.
     """
+    if options["keep_ui"] and (not options["ui"] or engine == "compose"):
+        raise UsageError("--keep-ui needs the web UI of a local run; for containers, `docker compose up` keeps it")
+    if engine == "compose" and not options["ui"]:
+        raise UsageError("--no-ui is for local runs: in containers the web UI is there in any case")
     known = load_variants()
     path = find_plan(plan)
     whole = load_plan(path, known, allow_remote, in_compose=engine != "local")

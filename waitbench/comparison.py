@@ -19,6 +19,9 @@ V = TypeVar("V")
 
 PERCENTILES = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9}
 
+READING_OFF = 0.25
+"""How far apart the two readings of a service may be from the window's own length."""
+
 SectionKey = tuple[str, tuple[tuple[str, int], ...], str]
 """Workload, parameters, load model."""
 PointKey = tuple[SectionKey, float]
@@ -65,16 +68,18 @@ class Cell:
         """Good answers per second, by repeat."""
         return {trial.spec.repeat: goodput_rps(trial) for trial in self.trials}
 
-    @property
-    def latencies(self) -> dict[int, float]:
-        """p99 in milliseconds, by repeat; the median where a trial of this cell does not carry its p99."""
-        counts = [trial.latency.count for trial in self.trials if trial.latency]
-        percent = 99.0 if counts and min(counts) >= samples_needed(99.0) else 50.0
+    def latencies(self, name: str) -> dict[int, float]:
+        """A percentile in milliseconds, by repeat."""
         return {
-            trial.spec.repeat: latency.percentile_us(latency.merged([trial.latency.histogram]), percent) / 1000
+            trial.spec.repeat: latency.percentile_us(latency.merged([trial.latency.histogram]), PERCENTILES[name])
+            / 1000
             for trial in self.trials
             if trial.latency
         }
+
+    @property
+    def shed(self) -> int:
+        return sum(trial.arrivals.shed for trial in self.trials if trial.arrivals)
 
     @cached_property
     def goodput(self) -> Interval:
@@ -91,8 +96,8 @@ class Cell:
     def percentile_ms(self, name: str) -> float | None:
         """None where the sample does not carry it."""
         percent = PERCENTILES[name]
-        if self.samples < samples_needed(percent):
-            return None
+        if self.samples < samples_needed(percent) or (name == "p999" and self.shed):
+            return None  # what was shed would have been among the slowest
         return latency.percentile_us(self.histogram, percent) / 1000
 
     def samples_short(self, name: str) -> int:
@@ -111,8 +116,13 @@ class Cell:
     @property
     def cpu_s_per_1k(self) -> float | None:
         """CPU seconds of the service for 1,000 answers, between its readings at the window's edges."""
-        readings = [(t.usage.window_start, t.usage.window_end) for t in self.trials]
-        pairs = [(begin, end) for begin, end in readings if begin and end]
+        readings = [(t.usage.window_start, t.usage.window_end, t.window_s) for t in self.trials]
+        pairs = [
+            (begin, end)
+            for begin, end, window_s in readings
+            # A reading that had to queue behind the load is not of the window.
+            if begin and end and abs(end["monotonic_s"] - begin["monotonic_s"] - window_s) <= READING_OFF * window_s
+        ]
         answered = sum(end["requests_answered"] - begin["requests_answered"] for begin, end in pairs)
         return sum(end["cpu_s"] - begin["cpu_s"] for begin, end in pairs) / answered * 1000 if answered else None
 
@@ -166,8 +176,16 @@ class Point:
     def best(self) -> Cell | None:
         valid = [cell for cell in self.cells if cell.valid and cell.goodput.mean > 0]
         if self.open:
-            return min(valid, key=lambda cell: mean_interval(list(cell.latencies.values())).mean, default=None)
+            return min(
+                valid, key=lambda c: mean_interval(list(c.latencies(self.percentile).values())).mean, default=None
+            )
         return max(valid, key=lambda cell: cell.goodput.mean, default=None)
+
+    @property
+    def percentile(self) -> str:
+        """What an open loop's contenders are compared by: p99, or the median where a trial of any does not carry it."""
+        counts = [t.latency.count for cell in self.cells if cell.valid for t in cell.trials if t.latency]
+        return "p99" if counts and min(counts) >= samples_needed(PERCENTILES["p99"]) else "p50"
 
     @property
     def ceiling_bound(self) -> bool:
@@ -184,7 +202,7 @@ class Point:
             return Standing(cell, None, None)
         if cell is self.best:
             return Standing(cell, None, None, best=True)
-        own, best = (c.latencies if self.open else c.goodputs for c in (cell, self.best))
+        own, best = (c.latencies(self.percentile) if self.open else c.goodputs for c in (cell, self.best))
         shared = sorted(own.keys() & best.keys())
         if not shared:  # of a run that is not whole
             return Standing(cell, None, "inconclusive")

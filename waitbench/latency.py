@@ -1,8 +1,12 @@
 """Latency histograms: HdrHistogram, microseconds, three significant digits."""
 
+import zlib
 from collections.abc import Iterable
 
+from hdrh.codec import HdrCookieException, HdrLengthException
 from hdrh.histogram import HdrHistogram
+
+from waitbench.errors import WaitbenchError
 
 LOWEST_US, HIGHEST_US, DIGITS = 1, 600_000_000, 3
 
@@ -27,7 +31,10 @@ def merged(encoded: Iterable[str]) -> HdrHistogram:
     """The sum of histograms: percentiles are taken from this, never averaged."""
     total = new()
     for text in encoded:
-        total.decode_and_add(text.encode("ascii"))
+        try:
+            total.decode_and_add(text.encode("ascii"))
+        except (HdrLengthException, HdrCookieException, ValueError, zlib.error) as error:
+            raise WaitbenchError(f"a trial file holds a damaged histogram: {error or type(error).__name__}") from None
     return total
 
 

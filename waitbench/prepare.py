@@ -36,7 +36,10 @@ def sole_run(out: Path) -> Iterator[Callable[[], None]]:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritable(out, error) from None
-    with _held(out / ".lock") as folder, _held(Path(tempfile.gettempdir()) / "waitbench.lock") as machine:
+    with (
+        _held(out / ".lock") as folder,
+        _held(Path(tempfile.gettempdir()) / f"waitbench.{os.getuid()}.lock") as machine,
+    ):
 
         def release() -> None:
             for lock in (folder, machine):

@@ -84,6 +84,8 @@ class Target(_Record):
     overlap: int | None = None
     """How many slow calls were seen to overlap, of `overlap_asked`; None where not tried."""
     overlap_asked: int = 0
+    overlap_rounds: float = 1.0
+    """As how many waits all those calls took: about 1 where they overlap."""
     info: dict[str, Any] = {}
 
 
@@ -221,7 +223,7 @@ class Live(_Record):
     trial: str = ""
     phase: str = ""
     rate: float = 0.0
-    """Good answers in the last second."""
+    """Good answers per second, over the last half."""
     p99_ms: float | None = None
     errors: int = 0
     left_s: float = 0.0

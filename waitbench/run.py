@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from waitbench.answer import answers
-from waitbench.check import overlap
+from waitbench.check import OVERLAP_CALLS, proven_overlap
 from waitbench.comparison import Comparison
 from waitbench.errors import Interrupted, WaitbenchError
 from waitbench.launch.compose import Containers, settings
@@ -30,7 +30,6 @@ from waitbench.workloads import WORKLOADS
 
 WATCH_S = 0.2
 GENERATOR_START_S = 30.0
-OVERLAP_CALLS = 20
 INVALID = 3
 """The exit code of a run with trials that do not count."""
 
@@ -94,7 +93,10 @@ def _carry_out(
     """Whatever happens on the way, the generator is gone and what was measured is reported."""
     with ExitStack() as ending:
         try:
-            record = record.model_copy(update={"targets": {name: _read_back(t) for name, t in record.targets.items()}})
+            workloads = sorted({spec.workload for spec in record.trials})
+            record = record.model_copy(
+                update={"targets": {n: _read_back(t, workloads) for n, t in record.targets.items()}}
+            )
             folder.write_run(record)
             _tell(console, order, record)
             locust = ending.enter_context(generator(order, stack.cores, folder))
@@ -111,16 +113,22 @@ def _carry_out(
     return outcome
 
 
-def _read_back(target: Target) -> Target:
+def _read_back(target: Target, workloads: Iterable[str]) -> Target:
     """Ask the running service for its budget, and see its slow calls overlap, before any load."""
     with Service(target.base_url) as service:
         if target.external:
             service.get("/")  # any answer will do: it is there
             return target
         info = service.info()
-        seen, _ = overlap(service, WORKLOADS["wait"], OVERLAP_CALLS)
+        proven = [proven_overlap(service, WORKLOADS[name]) for name in workloads if "ms" in WORKLOADS[name].parameters]
     return target.model_copy(
-        update={"budget_read": info["budget"], "info": info, "overlap": seen, "overlap_asked": OVERLAP_CALLS}
+        update={
+            "budget_read": info["budget"],
+            "info": info,
+            "overlap": min((held for held, _ in proven), default=None),
+            "overlap_asked": OVERLAP_CALLS,
+            "overlap_rounds": max((rounds for _, rounds in proven), default=1.0),
+        }
     )
 
 

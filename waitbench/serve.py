@@ -5,13 +5,11 @@ import time
 import click
 from rich.console import Console
 
-from waitbench.check import Finding, check_service
+from waitbench.check import SAMPLES, Finding, check_service
 from waitbench.launch.local import LocalStack, require_free
 from waitbench.service import Service
 from waitbench.variants import Variant
 from waitbench.workloads import WORKLOADS
-
-EXAMPLES = {"fast": {}, "wait": {"ms": 100}, "upstream": {"ms": 100, "calls": 3}, "db": {"ms": 50}}
 
 
 def serve(variant: str, port: int) -> None:
@@ -20,7 +18,7 @@ def serve(variant: str, port: int) -> None:
     with LocalStack() as stack:
         stack.start([variant], ports={variant: port})
         click.echo(f"{variant} is up; try:")
-        for path in ("/info", *(workload.path(EXAMPLES[name]) for name, workload in WORKLOADS.items())):
+        for path in ("/info", *(workload.path(SAMPLES[name]) for name, workload in WORKLOADS.items())):
             click.echo(f"  curl '{stack.base_urls[variant]}{path}'")
         click.echo("Ctrl-C ends it.")
         while not (error := stack.died()):

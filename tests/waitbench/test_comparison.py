@@ -289,7 +289,7 @@ class TestOpenLoop:
             self.at_latencies({FLASK: [200, 210, 205], DJANGO: [100, 105, 102], FASTAPI: [100, 106, 102]})
         )
         point = only_point(comparison)
-        assert words(point) == {FLASK: "2.00 × the quickest", DJANGO: "quickest", FASTAPI: "tie"}
+        assert words(point) == {FLASK: "2.00 × the quickest by p99", DJANGO: "quickest by p99", FASTAPI: "tie"}
         assert {s.cell.variant: s.verdict for s in point.standings}[FLASK] == "slower"
         assert "Flask on threads takes 2.00" in answers(comparison)[0]
 
@@ -297,3 +297,15 @@ class TestOpenLoop:
         comparison = made(self.at_latencies({FLASK: [100]}) + at_rates({FLASK: [80]}))
         assert [section.key for section in comparison.sections] == ["wait-ms100-open", "wait-ms100"]
         assert "open loop" in comparison.sections[0].title
+
+    def test_all_are_compared_by_the_same_percentile(self) -> None:
+        """One short of the sample that carries a p99, the median is taken of every contender."""
+        slow_tail = [100_000] * 980 + [300_000] * 20
+        trials = [
+            made_up.open_trial(made_up.spec(variant, repeat=repeat, load=100, load_model="open"), taken_us=taken)
+            for repeat in (1, 2, 3)
+            for variant, taken in ((FLASK, slow_tail), (DJANGO, slow_tail[1:]))
+        ]
+        point = only_point(made(trials))
+        assert point.percentile == "p50"
+        assert {s.ratio.mean for s in point.standings if s.ratio} == {1.0}

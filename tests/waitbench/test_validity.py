@@ -68,10 +68,13 @@ class TestBudget:
 class TestOverlap:
     def test_one_slow_call_that_did_not_overlap_is_one_too_few(self) -> None:
         reason = the_reason(made_up.trial(), "overlap", made_up.target(overlap=19))
-        assert reason.text == "of 20 slow calls only 19 overlapped"
+        assert reason.text == "of 20 slow calls 19 were held at once, and all took as long as 1.0 of them"
+
+    def test_calls_that_were_held_at_once_and_served_in_turn_did_not_overlap(self) -> None:
+        assert the_reason(made_up.trial(), "overlap", made_up.target(overlap=20, overlap_rounds=2.5))
 
     def test_every_slow_call_overlapping_is_enough(self) -> None:
-        assert found(made_up.trial(), made_up.target(overlap=20)) == {}
+        assert found(made_up.trial(), made_up.target(overlap=20, overlap_rounds=2.4)) == {}
 
 
 class TestAccounts:
@@ -243,11 +246,11 @@ class TestArrivals:
     def of(self, **changes: Any) -> Trial:
         return made_up.open_trial(self.SPEC, taken_us=[110_000] * 990, **changes)
 
-    def test_more_than_one_in_a_hundred_shed_is_not_that_rate(self) -> None:
-        assert "11 of 1001" in the_reason(self.of(shed=11), "rate").text
+    def test_two_in_a_thousand_shed_are_too_many(self) -> None:
+        assert "2 of 992" in the_reason(self.of(shed=2), "rate").text
 
-    def test_one_in_a_hundred_is(self) -> None:
-        assert found(self.of(shed=10)) == {}
+    def test_one_in_a_thousand_is_not(self) -> None:
+        assert found(made_up.open_trial(self.SPEC, taken_us=[110_000] * 999, shed=1)) == {}
 
     def test_a_generator_that_sends_late_is_told(self) -> None:
         assert "10.1 ms" in the_reason(self.of(delay_p99_us=10_100), "dispatch-delay").text
@@ -259,6 +262,11 @@ class TestArrivals:
         trial = made_up.open_trial(self.SPEC, taken_us=[5_000_000] * 1000)
         assert found(trial) == {}
 
-    def test_more_answers_than_were_offered_cannot_be(self) -> None:
+    def test_random_arrivals_may_be_more_than_the_rate_says(self) -> None:
+        assert found(made_up.open_trial(self.SPEC, taken_us=[110_000] * 1100)) == {}
+
+    def test_more_answers_than_arrivals_cannot_be(self) -> None:
         trial = made_up.open_trial(self.SPEC, taken_us=[110_000] * 1100)
-        assert the_reason(trial, "over-ceiling")
+        assert trial.arrivals is not None
+        fewer = trial.model_copy(update={"arrivals": trial.arrivals.model_copy(update={"intended": 1099})})
+        assert the_reason(fewer, "over-ceiling")

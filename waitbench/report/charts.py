@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from waitbench import latency
-from waitbench.comparison import Cell, Comparison, Section
+from waitbench.comparison import Cell, Comparison, Point, Section
 from waitbench.report.words import load_title
 from waitbench.statistics import TAIL_SAMPLES
 
@@ -111,7 +111,7 @@ def _throughput(axes: Axes, section: Section, order: dict[str, int]) -> str:
         mean = [cell.goodput.mean for cell in cells]
         bars = list(zip(*(_bars(cell) for cell in cells), strict=True))
         axes.errorbar([cell.load for cell in cells], mean, yerr=bars, capsize=3, **_look(cells[0], order[variant]))
-    ceilings = [(point.load, cell.ceiling.rps) for point in section.points for cell in point.cells[:1] if cell.ceiling]
+    ceilings = [(point.load, rps) for point in section.points if (rps := _common_ceiling(point)) is not None]
     if ceilings:
         axes.plot(*zip(*ceilings, strict=True), **CEILING)
     loads = [point.load for point in section.points]
@@ -130,14 +130,15 @@ def _throughput(axes: Axes, section: Section, order: dict[str, int]) -> str:
 def _throughput_at_one_load(axes: Axes, section: Section, order: dict[str, int]) -> str:
     """A point for each contender, where there is no second load to draw a line to."""
     point = section.top
-    for place, cell in enumerate(point.cells):
+    counted = _counted(point)
+    for place, cell in enumerate(counted):
         low, high = _bars(cell)
         look = {**_look(cell, order[cell.variant]), "linestyle": ""}
         axes.errorbar([cell.goodput.mean], [place], xerr=[[low], [high]], capsize=4, **look)
-    if ceiling := point.cells[0].ceiling:
-        axes.axvline(ceiling.rps, **CEILING)
-    axes.set_yticks(range(len(point.cells)), ["" for _ in point.cells])
-    axes.set_ylim(len(point.cells) - 0.5, -0.5)
+    if (rps := _common_ceiling(point)) is not None:
+        axes.axvline(rps, **CEILING)
+    axes.set_yticks(range(len(counted)), ["" for _ in counted])
+    axes.set_ylim(max(1, len(counted)) - 0.5, -0.5)
     axes.set_xlim(left=0)
     axes.xaxis.set_major_formatter(THOUSANDS)
     axes.set_xlabel("good answers per second")
@@ -148,14 +149,14 @@ def _throughput_at_one_load(axes: Axes, section: Section, order: dict[str, int])
 def _percentiles(axes: Axes, section: Section, order: dict[str, int]) -> str:
     """Latency by percentile on an axis of log 1/(1-p), as far as each sample carries."""
     point = section.top
-    for cell in point.cells:
+    for cell in _counted(point):
         if cell.samples:
             curve = _curve(cell)
             look = {**_look(cell, order[cell.variant]), "marker": ""}
             axes.plot([tail for tail, _ in curve], [ms for _, ms in curve], **look)
     axes.set_xscale("log")
     shown = [1, 2, 10, 100, 1000, 10_000]
-    reach = max((cell.samples / TAIL_SAMPLES for cell in point.cells), default=10)
+    reach = max((cell.samples / TAIL_SAMPLES for cell in _counted(point)), default=10)
     ticks = [tick for tick in shown if tick <= max(10, reach)]
     axes.set_xticks(ticks, ["min" if tick == 1 else f"p{100 - 100 / tick:g}" for tick in ticks])
     axes.minorticks_off()
@@ -169,7 +170,7 @@ def _percentiles(axes: Axes, section: Section, order: dict[str, int]) -> str:
 def _over_time(axes: Axes, section: Section, order: dict[str, int]) -> str:
     """p99 of each second from the start of the warm-up: the median over trials."""
     point = section.top
-    for cell in point.cells:
+    for cell in _counted(point):
         seconds = _seconds(cell)
         axes.plot([s for s, _ in seconds], [ms for _, ms in seconds], **_look(cell, order[cell.variant]))
     window = next((t for cell in point.cells for t in cell.trials), None)
@@ -208,9 +209,20 @@ def _seconds(cell: Cell) -> list[tuple[float, float]]:
     return [(second + 0.5, median(values) / 1000) for second, values in sorted(by_second.items())]
 
 
+def _common_ceiling(point: Point) -> float | None:
+    """What arithmetic allows, where it allows all the same."""
+    rates = {cell.ceiling.rps if cell.ceiling else None for cell in point.cells}
+    return rates.pop() if len(rates) == 1 else None
+
+
+def _counted(point: Point) -> list[Cell]:
+    """A figure that does not count is not drawn: a line looks like an answer."""
+    return [cell for cell in point.cells if cell.valid]
+
+
 def _by_variant(section: Section) -> list[tuple[str, list[Cell]]]:
     names = dict.fromkeys(cell.variant for point in section.points for cell in point.cells)
-    return [(name, section.cells_of(name)) for name in names]
+    return [(name, counted) for name in names if (counted := [c for c in section.cells_of(name) if c.valid])]
 
 
 def _look(cell: Cell, place: int) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def _method(comparison: Comparison) -> list[tuple[str, str]]:
         ("order", "blocks that hold every contender once under one load, shuffled, repeated"),
         ("load", _load(comparison)),
         ("latency", "from the send (closed loop) or the intended start (open loop) to the last byte"),
-        ("requests", f"{sent:,} in all, each accounted for by the services' own counts unless said otherwise"),
+        ("requests", f"{sent:,} in all, our own services' counts agree unless said otherwise"),
         ("generator", f"at most {most_cpu:.0%} of a core; its loop at most {worst_lag:.1f} ms late (p99){late}"),
         ("intervals", "95 %, Student's t over trials; ratios paired by block"),
         ("started", f"{run.started_at:%Y-%m-%d %H:%M} UTC"),

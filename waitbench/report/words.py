@@ -15,7 +15,7 @@ def standing_word(point: Point, cell: Cell) -> str:
     if point.ceiling_bound:
         return "tie, at the ceiling"
     standing = next(s for s in point.standings if s.cell is cell)
-    best = "quickest" if point.open else "most"
+    best = f"quickest by {point.percentile}" if point.open else "most"
     if standing.best and not any(s.verdict == "slower" for s in point.standings):
         return f"{best}, by no difference that holds" if any(s.verdict for s in point.standings) else "alone"
     return _against_best(standing, best) + (", at the ceiling" if cell.ceiling_bound else "")
@@ -26,5 +26,5 @@ def _against_best(standing: Standing, best: str) -> str:
         return best
     if standing.ratio is None:
         return standing.verdict or "no answers"
-    figure = f"{standing.ratio.mean:.2f} of the most" if best == "most" else f"{standing.ratio.mean:.2f} × the quickest"
+    figure = f"{standing.ratio.mean:.2f} {'of the most' if best == 'most' else '× the ' + best}"
     return {"slower": figure, "tie": "tie", "faster": best}.get(standing.verdict or "", f"inconclusive ({figure})")
