@@ -87,7 +87,7 @@ def test_a_wait_cut_short_is_found_by_its_timing(findings: dict[str, list[Findin
 def test_a_body_that_differs_is_found_by_the_contract(findings: dict[str, list[Finding]]) -> None:
     (found,) = findings["other-body"]
     assert (found.group, found.what) == ("contract", "GET /wait?ms=100")
-    assert '"ms":"5"' in found.detail
+    assert '"ms":"100"' in found.detail
 
 
 def test_bad_input_that_is_taken_is_found_by_the_contract(findings: dict[str, list[Finding]]) -> None:
