@@ -49,7 +49,7 @@ class Cell:
     def valid(self) -> bool:
         return not any(reason.weight == "invalid" for reason in self.reasons)
 
-    @property
+    @cached_property
     def ceiling_bound(self) -> bool:
         """In most of its trials."""
         bound = sum(any(r.code == "ceiling-bound" for r in reasons(trial, self.target)) for trial in self.trials)

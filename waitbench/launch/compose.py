@@ -99,12 +99,13 @@ def require_engine() -> None:
     """Raises WaitbenchError, with what to do, where containers can't be run."""
     if not shutil.which("docker"):
         raise WaitbenchError("there is no docker on this machine; install Docker, or run with --engine local")
-    for command, what in (
-        (["docker", "info"], "no Docker engine answers"),
-        (["docker", "compose", "version"], "no Compose v2"),
+    # `docker info` exits with 0 though no engine answers, but then tells of no server.
+    for command, proof, what in (
+        (["docker", "info"], "Server Version", "no Docker engine answers"),
+        (["docker", "compose", "version"], "", "no Compose v2"),
     ):
         done = subprocess.run(command, capture_output=True, text=True, timeout=30)
-        if done.returncode != 0 or "Server Version" not in done.stdout + "Server Version" * (command[1] == "compose"):
+        if done.returncode != 0 or proof not in done.stdout:
             said = (done.stderr or done.stdout).strip().splitlines()
             raise WaitbenchError(f"{what}: {said[-1] if said else 'no message'}. Start it, or run with --engine local")
 
