@@ -1,7 +1,7 @@
 """Locust's entry: `locust -f loadtests/locustfile.py` with WAITBENCH_RUN naming a prepared run folder.
 
 The harness prepares the folder and starts this; see waitbench/run.py. One process plays the whole run, so that its
-web UI shows all of it live.
+web UI shows all of it live; with --master and --worker it has others generate the load.
 """
 
 import logging
@@ -10,14 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import gevent
+from gevent.event import Event
 from locust import events
+from locust.runners import MasterRunner, WorkerRunner
 
 from loadtests import webui
 from loadtests.conductor import Conductor
+from loadtests.crew import Alone, Workers, work_for_a_master
 from loadtests.users import TrialUser
 from waitbench.results import RunFolder
 
 __all__ = ["TrialUser"]
+
+OWN_TEST_S = 30.0
 
 # One line a trial from Locust's runner would drown everything else.
 logging.getLogger("locust.runners").setLevel(logging.WARNING)
@@ -42,23 +47,28 @@ def offer_targets(parser: Any) -> None:
 @events.init.add_listener
 def play_the_run(environment: Any, **_: Any) -> None:
     """Start the conductor beside Locust's own machinery; leave when it is done, unless the UI is to stay."""
+    # Users have nothing to finish: the trial, which has, is over before they are stopped.
+    environment.stop_timeout = 0
+    if isinstance(environment.runner, WorkerRunner):
+        work_for_a_master(environment)
+        return
     folder = run_folder()
     run = folder.read_run()
-    conductor = Conductor(environment, folder, run)
-    environment.stop_timeout = max(spec.timeout_s for spec in run.trials) + 5
+    master = isinstance(environment.runner, MasterRunner)
+    crew = Workers(environment, environment.parsed_options.expect_workers) if master else Alone(environment)
+    conductor = Conductor(environment, folder, run, crew)
     if environment.web_ui:
-        webui.extend(environment, conductor, folder, run)
+        webui.extend(environment, conductor, crew, folder, run)
 
-    @environment.events.test_stopping.add_listener
-    def let_users_go(**_: Any) -> None:
-        # Whoever stops the test: a closed loop goes on until told, and Locust would wait for it all its stop time-out.
-        if TrialUser.trial:
-            TrialUser.trial.going = False
+    begun = Event()
+    environment.events.spawning_complete.add_listener(lambda **_: begun.set())
 
     def play() -> None:
-        # Headless, Locust starts a test of its own with no users; it has to be over before the first trial.
-        gevent.sleep(0.2)
-        environment.runner.stop()
+        if not environment.web_ui:
+            # Headless, Locust starts a test of its own with no users, a master when its workers are there; it has to
+            # be over before the first trial.
+            begun.wait(OWN_TEST_S)
+            environment.runner.stop()
         conductor.play()
         environment.process_exit_code = 1 if conductor.failure else 0
         if os.environ.get("WAITBENCH_KEEP_UI") != "1":

@@ -2,17 +2,19 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from loadtests.client import TIMEOUT
 from waitbench import latency
-from waitbench.results import Arrivals, Latency, Phase, Second
+from waitbench.results import Arrivals, Connects, Latency, Phase, Second
 
 GOOD = 0
-TIMEOUT = "timeout"
+_Numbers = np.ndarray[Any, np.dtype[np.int64]]
+_Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,8 @@ class Window:
 class Batch:
     """Requests that ended since the last one, in the order of their ends: microseconds, and which were good."""
 
-    taken_us: "np.ndarray[Any, np.dtype[np.int64]]"
-    good: "np.ndarray[Any, np.dtype[np.bool_]]"
+    taken_us: _Numbers
+    good: _Mask
     failures: list[str]
 
     @property
@@ -44,15 +46,17 @@ class Recorder:
     In a closed loop a request is meant to start when it is sent, and both are the same.
     """
 
-    def __init__(self, begin_ns: int) -> None:
+    def __init__(self, begin_ns: int = 0) -> None:
         self.begin_ns = begin_ns
+        """When the trial's warm-up began."""
         self._intended = array("q")
         self._sent = array("q")
         self._ended = array("q")
-        self._kind = array("i")
+        self._kind = array("q")
         self._kinds: list[str] = ["good"]
         self._seen = 0
         self._shed = array("q")
+        self._connects_ns = array("q")
 
     def good(self, intended_ns: int, sent_ns: int, ended_ns: int) -> None:
         self._intended.append(intended_ns)
@@ -61,16 +65,38 @@ class Recorder:
         self._kind.append(GOOD)
 
     def failed(self, intended_ns: int, sent_ns: int, ended_ns: int, kind: str) -> None:
-        if kind not in self._kinds:
-            self._kinds.append(kind)
         self._intended.append(intended_ns)
         self._sent.append(sent_ns)
         self._ended.append(ended_ns)
-        self._kind.append(self._kinds.index(kind))
+        self._kind.append(self._number(kind))
 
     def shed(self, intended_ns: int) -> None:
         """An arrival that could not be sent."""
         self._shed.append(intended_ns)
+
+    def connected(self, took_ns: list[int]) -> None:
+        """How long a connection took each time it was made."""
+        self._connects_ns.extend(took_ns)
+
+    def _number(self, kind: str) -> int:
+        if kind not in self._kinds:
+            self._kinds.append(kind)
+        return self._kinds.index(kind)
+
+    def packed(self) -> dict[str, Any]:
+        """All of it in a few bytes strings, for another process of this machine, whose clock is the same."""
+        columns = {name: getattr(self, name).tobytes() for name in _COLUMNS}
+        return {"kinds": self._kinds, **columns}
+
+    def add_packed(self, other: dict[str, Any]) -> None:
+        """Take in what another recorder wrote down: nothing is rounded or summed up before all of it is here."""
+        for name in _COLUMNS:
+            column = array("q")
+            column.frombytes(other[name])
+            if name == "_kind":
+                numbers = [self._number(kind) for kind in other["kinds"]]
+                column = array("q", [numbers[kind] for kind in column])
+            getattr(self, name).extend(column)
 
     def batch(self) -> Batch:
         """What ended since last asked."""
@@ -87,77 +113,99 @@ class Recorder:
         A request belongs to the phase in which it was meant to start, so that the slowest answers, which end in the
         drain, are not cut off.
         """
-        warmup: Counter[int] = Counter()
-        measured: Counter[int] = Counter()
-        drained = 0
-        for intended, ended, kind in zip(self._intended, self._ended, self._kind, strict=True):
-            if intended < window.begin_ns:
-                warmup[kind] += 1
-            else:
-                measured[kind] += 1
-                drained += ended >= window.end_ns
-        return self._phase(warmup), self._phase(measured), drained
+        within = self._within(window)
+        drained = np.count_nonzero(within & (_numbers(self._ended) >= window.end_ns))
+        return self._phase(~within), self._phase(within), int(drained)
 
     def latency(self, window: Window) -> Latency | None:
         """From the intended start, of good answers and time-outs meant to start in the window: leaving out the
         time-outs would flatter the slow."""
-        return self._taken(window, self._intended)
+        return self._latency(self._taken_us(self._intended)[self._counted(window)])
+
+    def thirds_p50_us(self, window: Window) -> list[int | None]:
+        """The median latency of each third of the window, by when requests were meant to start: whether it drifts."""
+        starts = _numbers(self._intended)
+        edges = np.linspace(window.begin_ns, window.end_ns, 4)
+        counted, taken = self._counted(window), self._taken_us(self._intended)
+        thirds = [counted & (starts >= edges[n]) & (starts < edges[n + 1]) for n in range(3)]
+        return [nearest_rank(np.sort(taken[third]), 50) for third in thirds]
 
     def arrivals(self, window: Window) -> Arrivals:
-        """What an open loop meant to send in the window, and how late it was."""
-        begin = window.begin_ns
-        delays = sorted(
-            max(0, sent - intended) // 1000
-            for intended, sent in zip(self._intended, self._sent, strict=True)
-            if intended >= begin
-        )
-        shed = sum(intended >= begin for intended in self._shed)
+        """What an open loop meant to send in the window, how late it was, and what came back in the window."""
+        within, ended = self._within(window), _numbers(self._ended)
+        late_us = np.sort(np.maximum(0, _numbers(self._sent) - _numbers(self._intended))[within] // 1000)
+        shed = int(np.count_nonzero(_numbers(self._shed) >= window.begin_ns))
         return Arrivals(
-            intended=len(delays) + shed,
+            intended=len(late_us) + shed,
             shed=shed,
             shed_warmup=len(self._shed) - shed,
-            delay_p50_us=nearest_rank(delays, 50),
-            delay_p99_us=nearest_rank(delays, 99),
-            delay_max_us=delays[-1] if delays else None,
-            service_time=self._taken(window, self._sent),
+            ended=int(np.count_nonzero((ended >= window.begin_ns) & (ended < window.end_ns))),
+            delay_p50_us=nearest_rank(late_us, 50),
+            delay_p99_us=nearest_rank(late_us, 99),
+            delay_max_us=nearest_rank(late_us, 100),
+            service_time=self._latency(self._taken_us(self._sent)[self._counted(window)]),
         )
 
-    def _taken(self, window: Window, starts: "array[int]") -> Latency | None:
-        counted = {GOOD, *(n for n, kind in enumerate(self._kinds) if kind == TIMEOUT)}
-        taken = [
-            max(1, (ended - start) // 1000)
-            for intended, start, ended, kind in zip(self._intended, starts, self._ended, self._kind, strict=True)
-            if intended >= window.begin_ns and kind in counted
-        ]
-        if not taken:
-            return None
-        return Latency(
-            histogram=latency.encode(latency.of(taken)),
-            count=len(taken),
-            sum_us=sum(taken),
-            min_us=min(taken),
-            max_us=max(taken),
-        )
+    def connects(self) -> Connects:
+        """Connections made in the whole trial, and how long that took."""
+        took_us = np.sort(_numbers(self._connects_ns)) // 1000
+        p50, p99, most = (nearest_rank(took_us, percent) for percent in (50, 99, 100))
+        return Connects(made=len(took_us), p50_us=p50, p99_us=p99, max_us=most)
 
     def timeline(self) -> list[Second]:
         """Second by second from the start of the warm-up, by when requests ended. No second is left out."""
-        good: dict[int, list[int]] = {}
-        errors: Counter[int] = Counter()
-        for intended, ended, kind in zip(self._intended, self._ended, self._kind, strict=True):
-            second = (ended - self.begin_ns) // 1_000_000_000
-            if kind == GOOD:
-                good.setdefault(second, []).append((ended - intended) // 1000)
-            else:
-                errors[second] += 1
-        last = max([*good, *errors], default=-1)
-        return [_second(second, sorted(good.get(second, [])), errors[second]) for second in range(last + 1)]
+        kinds, taken = _numbers(self._kind), (_numbers(self._ended) - _numbers(self._intended)) // 1000
+        seconds = (_numbers(self._ended) - self.begin_ns) // 1_000_000_000
+        order = np.lexsort((taken, seconds))
+        kinds, taken, seconds = kinds[order], taken[order], seconds[order]
+        edges = np.searchsorted(seconds, np.arange(int(seconds[-1]) + 2)) if len(seconds) else [0]
+        return [
+            _second(second, taken[begin:end][kinds[begin:end] == GOOD], int(np.count_nonzero(kinds[begin:end])))
+            for second, (begin, end) in enumerate(pairwise(edges))
+        ]
 
-    def _phase(self, kinds: Counter[int]) -> Phase:
+    def _within(self, window: Window) -> _Mask:
+        """Those meant to start in the window: nobody starts after it."""
+        return _numbers(self._intended) >= window.begin_ns
+
+    def _counted(self, window: Window) -> _Mask:
+        """Those of the window whose latency counts."""
+        kinds = _numbers(self._kind)
+        timeouts = kinds == (self._kinds.index(TIMEOUT) if TIMEOUT in self._kinds else -1)
+        counted: _Mask = self._within(window) & ((kinds == GOOD) | timeouts)
+        return counted
+
+    def _taken_us(self, starts: "array[int]") -> _Numbers:
+        taken: _Numbers = np.maximum(1, (_numbers(self._ended) - _numbers(starts)) // 1000)
+        return taken
+
+    def _latency(self, taken_us: _Numbers) -> Latency | None:
+        if not len(taken_us):
+            return None
+        values, counts = np.unique(taken_us, return_counts=True)
+        return Latency(
+            histogram=latency.encode(latency.of_counts(zip(values.tolist(), counts.tolist(), strict=True))),
+            count=len(taken_us),
+            sum_us=int(taken_us.sum()),
+            min_us=int(values[0]),
+            max_us=int(values[-1]),
+        )
+
+    def _phase(self, which: _Mask) -> Phase:
+        kinds = Counter(_numbers(self._kind)[which].tolist())
         errors = {self._kinds[kind]: count for kind, count in sorted(kinds.items()) if kind != GOOD}
         return Phase(good=kinds[GOOD], errors=errors)
 
 
-def _second(second: int, taken_us: list[int], errors: int) -> Second:
+_COLUMNS = ("_intended", "_sent", "_ended", "_kind", "_shed", "_connects_ns")
+
+
+def _numbers(column: "array[int]") -> _Numbers:
+    """A copy: an array that numpy looks into can't grow."""
+    return np.array(column, dtype=np.int64)
+
+
+def _second(second: int, taken_us: _Numbers, errors: int) -> Second:
     return Second(
         second=second,
         good=len(taken_us),
@@ -167,11 +215,11 @@ def _second(second: int, taken_us: list[int], errors: int) -> Second:
     )
 
 
-def nearest_rank(ordered: list[int], percent: int) -> int | None:
+def nearest_rank(ordered: "_Numbers | list[int]", percent: int) -> int | None:
     """The least value that `percent` of the values do not exceed; None of no values."""
-    return ordered[max(0, -(-len(ordered) * percent // 100) - 1)] if ordered else None
+    return int(ordered[max(0, -(-len(ordered) * percent // 100) - 1)]) if len(ordered) else None
 
 
-def lag_percentile_ms(lags_s: Iterable[float], percent: int) -> float:
+def lag_percentile_ms(lags_s: list[float], percent: int) -> float:
     ordered = sorted(int(lag * 1e6) for lag in lags_s)
     return (nearest_rank(ordered, percent) or 0) / 1000

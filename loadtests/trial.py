@@ -1,131 +1,211 @@
-"""The trial that is going on: what its users ask, whether to go on, and where they write down what came."""
+"""One process's share of a trial: who asks when, and when nobody does any more."""
 
 import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
 import gevent
-from gevent.pool import Group
+from gevent.event import Event
 
+from loadtests.alarm import alarm
 from loadtests.arrivals import schedule_ns
-from loadtests.client import Connection, RequestFailed
-from loadtests.recorder import Recorder
+from loadtests.client import Connection, Deadlines, origin
+from loadtests.recorder import Recorder, Window
 from waitbench.results import TrialSpec
 
-IDLE_NS = 30 * 10**9
-REST_EVERY = 50
+HOLD_OFF_S = 0.05
+IN_A_ROW = 50
 """Sends after which a late open loop lets the answers be read before it goes on."""
+_clock = time.perf_counter_ns
+
+
+@dataclass(frozen=True)
+class Stripe:
+    """Which share of a trial: the `index`-th of `count` Locust workers plays every `count`-th arrival or user."""
+
+    index: int = 0
+    count: int = 1
+
+    def of(self, whole: int) -> int:
+        """This share of so many things that can't be divided; the shares add up."""
+        return whole // self.count + (self.index < whole % self.count)
 
 
 class Trial:
-    """Shared by all users of one trial."""
+    """What is shared by all users of one trial in this process.
 
-    def __init__(self, spec: TrialSpec) -> None:
-        self.spec = spec
+    Users join; with `begin` the clock of the trial starts, and everything from then on is the event loop's doing: a
+    user is there to be counted by Locust, and has nothing to do. Nothing is asked once the window has closed; when
+    the last answer has come, or timed out, `over` is set.
+    """
+
+    def __init__(self, spec: TrialSpec, stripe: Stripe = Stripe()) -> None:
+        self.spec, self.stripe = spec, stripe
         self.going = True
-        self.recorder = Recorder(time.perf_counter_ns())
+        """Whether requests are still to be sent."""
+        self.recorder = Recorder()
+        self.window = Window(0, 0)
+        self.over = Event()
+        self.under_way = 0
+        self._loop = gevent.get_hub().loop
         self._body = None if spec.body is None else spec.body.encode()
-        self._joined = 0
-        self.connections = 0
-        """Made by users who have left."""
+        to = origin(spec.base_url)
+        self._new: Callable[[], Connection] = lambda: Connection(to, to.request_bytes(spec.path), self._ended)
+        self._connections: list[Connection] = []
+        self._idle: list[Connection] = []
+        self._users: list[tuple[Connection, int]] = []
+        self._deadlines: Deadlines | None = None
+        self._alarm: Any = None
+        self._timers: set[Any] = set()
+        self.joined = 0
+        self._schedule: Iterator[int] = iter(())
+        self._next_ns: int | None = None
 
-    def run_user(self) -> None:
-        """What one of Locust's users does for the whole trial."""
-        if self.spec.load_model == "open":
-            self._send_on_schedule()
+    def join(self) -> None:
+        """What one of Locust's users does: a closed loop has one more who asks; until the trial is over."""
+        share = self.joined * self.stripe.count + self.stripe.index
+        self.joined += 1
+        if self.spec.load_model == "closed":
+            user = (self._connect(), int(self._stagger_s(share) * 1e9))
+            self._users.append(user)
+            if self.window.end_ns:
+                self._first(*user)
+        self.over.wait()
+
+    def begin(self, begin_ns: int) -> None:
+        """The warm-up begins then, on the clock of time.perf_counter_ns, and the window after it."""
+        spec, opens_ns = self.spec, begin_ns + int(self.spec.warmup_s * 1e9)
+        self.recorder.begin_ns = begin_ns
+        self.window = Window(opens_ns, opens_ns + int(spec.measure_s * 1e9))
+        self._deadlines = Deadlines(self._connections, spec.timeout_s)
+        self._at(self.window.end_ns, self.stop)
+        if spec.load_model == "open":
+            self._schedule = islice(schedule_ns(spec), self.stripe.index, None, self.stripe.count)
+            self._alarm = alarm(self._send_what_is_due)
+            self._next_ns = self._following_ns()
+            self._send_what_is_due()
         else:
-            self._ask_in_turn()
+            for user in self._users:
+                self._first(*user)
 
-    def _stagger_s(self) -> float:
+    def stop(self) -> None:
+        """Nothing more is sent; what is under way is waited for. An open loop's schedule ends by itself."""
+        if self.spec.load_model == "open" and self._next_ns is not None and _clock() >= self.window.end_ns:
+            self._at(_clock() + 1_000_000, self.stop)  # it is late: what was meant for the window is sent, or shed
+            return
+        self.going = False
+        self._see_whether_over()
+
+    def close(self) -> int:
+        """Let go of everything, whatever is under way: how many requests that were. What was written down stays."""
+        left = self.under_way
+        self.going = False
+        for timer in self._timers:
+            timer.close()
+        if self._deadlines is not None:
+            self._deadlines.close()
+        if self._alarm is not None:
+            self._alarm.close()
+        self._deadlines = self._alarm = None
+        self._timers = set()
+        for connection in self._connections:
+            connection.close()
+            self.recorder.connected(connection.connects_ns)
+        self._connections, self._idle, self._users, self.under_way = [], [], [], 0
+        self.over.set()
+        return left
+
+    def _stagger_s(self, share: int) -> float:
         """How long a user waits before its first request, so that users do not fire in step: they are spread over
         one wait, or over the first half of the warm-up where that is shorter."""
-        share = (self._joined % self.spec.load) / self.spec.load
-        self._joined += 1
-        return share * min(self.spec.params.get("ms", 0) / 1000, self.spec.warmup_s / 2)
+        part = (share % self.spec.load) / self.spec.load
+        return part * min(self.spec.params.get("ms", 0) / 1000, self.spec.warmup_s / 2)
 
-    def _ask_in_turn(self) -> None:
-        """Closed loop: the next request when the last one ends, until told to stop. The last is finished."""
-        gevent.sleep(self._stagger_s())
-        connection = Connection(self.spec.base_url, self.spec.timeout_s)
-        request = connection.request_bytes(self.spec.path)
-        clock = time.perf_counter_ns
-        try:
-            while self.going:
-                self._ask(connection, request, clock())
-        finally:
-            connection.close()
-            self.connections += connection.made
-
-    def _send_on_schedule(self) -> None:
-        """Open loop: every request at its time, whatever became of the ones before.
-
-        Each goes on an idle connection, or a new one; where `max_in_flight` are under way it is shed, and counted. A
-        late schedule is played to its end, so that what was meant for the window is sent or shed, never forgotten.
-        """
-        idle: list[tuple[Connection, int]] = []
-        under_way = Group()
-        request = Connection(self.spec.base_url, self.spec.timeout_s).request_bytes(self.spec.path)
-        since_rest = 0
-        for offset_ns in schedule_ns(self.spec):
-            intended_ns = self.recorder.begin_ns + offset_ns
-            ahead_ns = intended_ns - time.perf_counter_ns()
-            since_rest += 1
-            if ahead_ns > 0 or since_rest > REST_EVERY:
-                gevent.sleep(max(0, ahead_ns) / 1e9)
-                since_rest = 0
-            if len(under_way) >= self.spec.max_in_flight:
-                self.recorder.shed(intended_ns)
-            else:
-                connection = self._fresh(idle)
-                under_way.spawn(self._ask_once, connection, request, intended_ns, idle)
-        under_way.join()
-        for connection, _ in idle:
-            connection.close()
-            self.connections += connection.made
-        while self.going:  # the schedule ends a moment before the window does
-            gevent.sleep(0.01)
-
-    def _ask_once(
-        self, connection: Connection, request: bytes, intended_ns: int, idle: list[tuple[Connection, int]]
-    ) -> None:
-        try:
-            self._ask(connection, request, intended_ns)
-        finally:
-            idle.append((connection, time.perf_counter_ns()))
-
-    def _fresh(self, idle: list[tuple[Connection, int]]) -> Connection:
-        """The connection used last, or a new one. One that idled for long is made anew: the service may close it just
-        as it is used again, and that would be an error of ours."""
-        if not idle:
-            return Connection(self.spec.base_url, self.spec.timeout_s)
-        connection, since_ns = idle.pop()
-        if time.perf_counter_ns() - since_ns > IDLE_NS:
-            connection.close()
+    def _connect(self) -> Connection:
+        connection = self._new()
+        self._connections.append(connection)
         return connection
 
-    def _ask(self, connection: Connection, request: bytes, intended_ns: int) -> None:
-        """One request, written down whatever becomes of it."""
-        sent = time.perf_counter_ns()
-        failure = None
-        try:
-            status, body = connection.exchange(request)
-            if status != 200 or body != self._body:
-                failure = self._fault(status, body)
-        except RequestFailed as error:
-            failure = error.kind
-        ended = time.perf_counter_ns()
-        if failure is None:
-            self.recorder.good(intended_ns, sent, ended)
-        else:
-            self.recorder.failed(intended_ns, sent, ended, failure)
-            self._hold_off(failure)
+    def _first(self, user: Connection, stagger_ns: int) -> None:
+        """A closed loop's user begins, out of step with the others."""
+        self._at(self.recorder.begin_ns + stagger_ns, lambda: self._ask(user))
 
-    def _fault(self, status: int, body: bytes) -> str | None:
-        if not 200 <= status < 300:
-            return f"status {status}"
-        if self._body is not None and body != self._body:
+    def _ask(self, connection: Connection, intended_ns: int = 0) -> None:
+        if self.going:
+            self.under_way += 1
+            connection.ask(intended_ns)
+
+    def _ended(self, connection: Connection) -> None:
+        """An answer is there, or none will be: it is written down, and a closed loop's user asks again."""
+        ended = _clock()
+        failure = connection.failure
+        if failure is None and (connection.status != 200 or connection.body != self._body):
+            failure = self._fault(connection)
+        if failure is None:
+            self.recorder.good(connection.intended_ns, connection.sent_ns, ended)
+        else:
+            self.recorder.failed(connection.intended_ns, connection.sent_ns, ended, failure)
+        if self._alarm is not None:
+            self.under_way -= 1
+            self._idle.append(connection)
+        elif not self.going or ended >= self.window.end_ns:
+            self.under_way -= 1
+        elif failure in _AT_ONCE:
+            # A service that refuses at once would be hammered: give it a moment.
+            self.under_way -= 1
+            self._at(ended + int(HOLD_OFF_S * 1e9), lambda: self._ask(connection))
+        else:
+            connection.ask()
+        if not self.going:
+            self._see_whether_over()
+
+    def _fault(self, connection: Connection) -> str | None:
+        if not 200 <= connection.status < 300:
+            return f"status {connection.status}"
+        if self._body is not None and connection.body != self._body:
             return "wrong body"
         return None
 
-    def _hold_off(self, failure: str) -> None:
-        """A service that refuses at once would be hammered in a tight loop: give it a moment."""
-        if self.spec.load_model == "closed" and failure in ("refused", "reset", "connection failed"):
-            time.sleep(0.05)
+    def _following_ns(self) -> int | None:
+        """When the next request of the schedule is meant to start; None when none is left."""
+        offset = next(self._schedule, None)
+        return None if offset is None else self.recorder.begin_ns + offset
+
+    def _send_what_is_due(self) -> None:
+        """Open loop: every request at its time, whatever became of the ones before.
+
+        Each goes on the connection used last, or on a new one; where `max_in_flight` are under way it is shed, and
+        counted.
+        """
+        most = self.stripe.of(self.spec.max_in_flight)
+        for _ in range(IN_A_ROW):
+            if self._next_ns is None or self._next_ns > _clock() or not self.going:
+                break
+            intended_ns, self._next_ns = self._next_ns, self._following_ns()
+            if self.under_way >= most:
+                self.recorder.shed(intended_ns)
+            else:
+                self._ask(self._idle.pop() if self._idle else self._connect(), intended_ns)
+        if self._next_ns is not None and self.going:
+            self._alarm.at(self._next_ns)
+
+    def _see_whether_over(self) -> None:
+        if not self.going and self.under_way == 0:
+            self.over.set()
+
+    def _at(self, when_ns: int, act: Callable[[], None]) -> None:
+        """On the loop's own timers, which are late by up to a millisecond."""
+        timer = self._loop.timer(max(0.0, (when_ns - _clock()) / 1e9))
+
+        def due() -> None:
+            self._timers.discard(timer)
+            timer.close()
+            act()
+
+        self._timers.add(timer)
+        timer.start(due, update=True)
+
+
+_AT_ONCE = {"refused", "reset", "connection failed"}

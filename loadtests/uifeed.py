@@ -18,9 +18,9 @@ from waitbench.results import TrialSpec
 class UiFeed:
     """One trial's rows in Locust's statistics."""
 
-    def __init__(self, environment: Any, spec: TrialSpec, name: str) -> None:
+    def __init__(self, environment: Any, spec: TrialSpec) -> None:
         self._stats = environment.stats
-        self._method, self._name = spec.variant, name
+        self._method, self._name = spec.variant, spec.description
         self._body_bytes = len(spec.body or "")
 
     def take(self, batch: Batch) -> None:

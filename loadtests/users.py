@@ -1,4 +1,4 @@
-"""The Locust user: its loop is the trial's, so that Locust costs nothing per request but its own events."""
+"""The Locust user: it joins the trial that is going on, and costs nothing per request."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ class TrialUser(User):
 
     wait_time = constant(0)
     trial: Trial | None = None
-    """Set by the conductor before it starts users."""
+    """Set by the player before Locust starts users."""
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
@@ -21,8 +21,8 @@ class TrialUser(User):
 
     @task
     def take_part(self) -> None:
-        trial = self.joined
-        if trial is None or not trial.going:
-            gevent.sleep(0.01)  # Locust calls again until it stops this user
-            return
-        trial.run_user()
+        trial, self.joined = self.joined, None
+        if trial is not None:
+            trial.join()
+        else:
+            gevent.sleep(0.1)  # Locust calls again until it stops this user

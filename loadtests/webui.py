@@ -1,21 +1,20 @@
 """What waitbench adds to Locust's web UI: a tab with the finished trials, a link to the report, and, once the run is
 over, the choice of a service and workload to try by hand."""
 
+import itertools
 import json
+import time
 from typing import Any
 
 import gevent
 from flask import Response, abort, request, send_file
 
-from loadtests.conductor import Conductor, describe
-from loadtests.trial import Trial
-from loadtests.uifeed import UiFeed
-from loadtests.users import TrialUser
+from loadtests.conductor import Conductor
+from loadtests.crew import Alone, Workers
 from waitbench import latency
 from waitbench.results import RunFolder, RunRecord, TrialRecord, TrialSpec
 
 TAB = "waitbench-trials"
-FEED_S = 0.5
 BY_HAND_S = 600
 """No load goes on for ever: one started by hand stops by itself after so long."""
 COLUMNS = {
@@ -29,7 +28,7 @@ COLUMNS = {
 }
 
 
-def extend(environment: Any, conductor: Conductor, folder: RunFolder, run: RunRecord) -> None:
+def extend(environment: Any, conductor: Conductor, crew: Alone | Workers, folder: RunFolder, run: RunRecord) -> None:
     ui = environment.web_ui
     ui.template_args |= {
         "extended_tabs": [{"title": "Finished trials", "key": TAB}],
@@ -55,7 +54,7 @@ def extend(environment: Any, conductor: Conductor, folder: RunFolder, run: RunRe
         return send_file(file)
 
     finished = _Finished()
-    _offer_by_hand(environment, conductor, run)
+    _offer_by_hand(environment, conductor, crew, run)
 
 
 class _Finished:
@@ -82,7 +81,7 @@ def _row(trial: TrialRecord) -> dict[str, Any]:
         "safe_name": trial.spec.file,
         "block": trial.spec.block,
         "variant": trial.spec.variant,
-        "load": describe(trial.spec),
+        "load": trial.spec.description,
         "goodput": f"{trial.measured.good / trial.window_s:.1f}",
         "p50": quantile[50],
         "p99": quantile[99],
@@ -95,26 +94,30 @@ def by_hand_choices(run: RunRecord) -> dict[str, TrialSpec]:
     return {f"{spec.variant} {spec.path}": spec for spec in sorted(run.trials, key=lambda s: (s.variant, s.path))}
 
 
-def _offer_by_hand(environment: Any, conductor: Conductor, run: RunRecord) -> None:
+def _offer_by_hand(environment: Any, conductor: Conductor, crew: Alone | Workers, run: RunRecord) -> None:
     """After the run, the UI's own start button loads the chosen service; nothing of that is recorded in the run."""
     choices = by_hand_choices(run)
+    tests = itertools.count(1)
+    latest = 0
 
     @environment.events.test_start.add_listener
     def join(environment: Any, **_: Any) -> None:
+        nonlocal latest
         if conductor.busy:
             return
         spec = choices[environment.parsed_options.waitbench_target]
         users = max(1, int(environment.parsed_options.num_users or 1))
-        spec = spec.model_copy(update={"load_model": "closed", "load": users})
-        trial = TrialUser.trial = Trial(spec)
-        gevent.spawn(feed, trial, UiFeed(environment, spec, describe(spec)))
-        gevent.spawn_later(BY_HAND_S, stop, trial)
+        load = {"load_model": "closed", "load": users, "warmup_s": 0.0, "measure_s": float(BY_HAND_S)}
+        crew.prepare(spec.model_copy(update=load))
+        crew.begin(time.perf_counter_ns() + int(crew.lead_s * 1e9))
+        latest = next(tests)
+        gevent.spawn_later(BY_HAND_S, stop, latest)
 
-    def feed(trial: Trial, to: UiFeed) -> None:
-        while TrialUser.trial is trial and trial.going:
-            gevent.sleep(FEED_S)
-            to.take(trial.recorder.batch())
+    @environment.events.test_stopping.add_listener
+    def leave(**_: Any) -> None:
+        if not conductor.busy:
+            crew.stop()
 
-    def stop(trial: Trial) -> None:
-        if TrialUser.trial is trial:
+    def stop(test: int) -> None:
+        if test == latest:
             environment.runner.stop()

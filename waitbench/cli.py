@@ -84,6 +84,8 @@ _LISTINGS = {"variants": _variants, "workloads": _workloads, "plans": _plans}
 @click.option("--ui/--no-ui", default=True, show_default=True, help="Locust's web UI while it runs.")
 @click.option("--ui-host", default="127.0.0.1", hidden=True)
 @click.option("--ui-port", type=click.IntRange(1, 65535), default=8089, show_default=True)
+@click.option("--locust-workers", type=click.IntRange(0, 64), default=0, show_default=True,
+              help="Locust processes that share the load of each trial; 0: one process does it all.")  # fmt: skip
 @click.option("--keep-ui", is_flag=True, help="Leave the web UI and the services up when the run is over.")
 @click.option("--name", hidden=True, help="Of the run's folder.")
 @click.option("--allow-remote", is_flag=True, help="Allow external services that are not on this machine.")
@@ -118,6 +120,7 @@ def run(
     console = Console(stderr=True)
     if engine == "compose":
         inside = [f"--seed {seed}", f"--name {name}", *(["--allow-remote"] if allow_remote else [])]
+        inside += [f"--locust-workers {options['locust_workers']}"] if options["locust_workers"] else []
         inside += [f"--variant {v}" for v in variants] + [f"--workload {w}" for w in workloads]
         outcome = run_in_containers(order, path, inside, console)
     else:

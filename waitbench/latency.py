@@ -16,9 +16,14 @@ def new() -> HdrHistogram:
 
 
 def of(latencies_us: Iterable[int]) -> HdrHistogram:
+    return of_counts((value, 1) for value in latencies_us)
+
+
+def of_counts(counted_us: Iterable[tuple[int, int]]) -> HdrHistogram:
+    """Of values, each with how often it came."""
     histogram = new()
-    for value in latencies_us:
-        histogram.record_value(min(max(value, LOWEST_US), HIGHEST_US))
+    for value, count in counted_us:
+        histogram.record_value(min(max(value, LOWEST_US), HIGHEST_US), count)
     return histogram
 
 

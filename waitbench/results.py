@@ -63,6 +63,12 @@ class TrialSpec(_Record):
         return load_words(self.load_model, self.load)
 
     @property
+    def description(self) -> str:
+        """`wait ms=100 500 users`."""
+        params = " ".join(f"{name}={value}" for name, value in self.params.items())
+        return " ".join(filter(None, [self.workload, params, self.load_words]))
+
+    @property
     def users(self) -> int:
         """Locust's users: those of a closed loop; one who sends everything in an open one."""
         return int(self.load) if self.load_model == "closed" else 1
@@ -142,12 +148,23 @@ class Arrivals(_Record):
     shed: int
     """Not sent, since `max_in_flight` were under way."""
     shed_warmup: int
+    ended: int | None = None
+    """Requests of any phase that ended in the window: what came back while so many were meant to go out."""
     delay_p50_us: int | None
     """Dispatch delay, the generator's own lateness: actual send minus intended start."""
     delay_p99_us: int | None
     delay_max_us: int | None
     service_time: Latency | None
     """From the actual send, for comparison: without the generator's lateness, and blind to it."""
+
+
+class Connects(_Record):
+    """Connections made in a whole trial, and how long it took from the first packet until each was there."""
+
+    made: int
+    p50_us: int | None
+    p99_us: int | None
+    max_us: int | None
 
 
 class Second(_Record):
@@ -171,6 +188,9 @@ class Generator(_Record):
     spawn_s: float
     """How long it took to have every user there."""
     rss_bytes: int
+    processes: int = 1
+    """Locust workers that generated the load; the figures above are of the busiest and the latest of them, memory is
+    of all."""
 
 
 class Usage(_Record):
@@ -203,8 +223,10 @@ class TrialRecord(_Record):
     generator: Generator
     usage: Usage
     upstream: Usage
-    connections: int = 0
-    """Connections made in the whole trial: one a user where every answer kept its connection alive."""
+    connects: Connects | None = None
+    """One a user where every answer kept its connection alive."""
+    thirds_p50_us: list[int | None] = []
+    """The median latency of each third of the window, by when requests were meant to start."""
     disturbance: str = ""
     """What came from outside and spoilt the trial, as a stop from the web UI."""
 

@@ -16,7 +16,7 @@ from waitbench.comparison import Comparison
 from waitbench.errors import Interrupted, WaitbenchError
 from waitbench.launch.compose import Containers, settings
 from waitbench.launch.cores import Cores
-from waitbench.launch.local import LocalStack, require_free
+from waitbench.launch.local import LocalStack, free_port, require_free
 from waitbench.launch.process import Process, allow_many_sockets
 from waitbench.paths import LOADTESTS, ROOT
 from waitbench.plan import Plan
@@ -50,6 +50,8 @@ class Order:
     ui_host: str = "127.0.0.1"
     ui_port: int = 8089
     keep_ui: bool = False
+    locust_workers: int = 0
+    """Locust processes that generate the load; 0: one process does that and all else."""
 
 
 @dataclass(frozen=True)
@@ -134,30 +136,40 @@ def _read_back(target: Target, workloads: Iterable[str]) -> Target:
 
 @contextmanager
 def generator(order: Order, cores: Cores, folder: RunFolder) -> Iterator[Process]:
-    """The Locust process of this run; gone when the context ends."""
+    """The Locust process of this run, the master where there are workers; all gone when the context ends."""
     allow_many_sockets()
     where = (
         ["--web-host", order.ui_host, "--web-port", str(order.ui_port)]
         if order.ui
         else ["--headless", "--only-summary", "-u", "0"]
     )
-    process = Process(
-        "Locust",
-        [sys.executable, "-m", "locust", "-f", str(LOADTESTS / "locustfile.py"), "--loglevel", "WARNING", *where],
-        folder.path / "locust.log",
-        cpus=cores.generator,
-        cwd=ROOT,
-        environment={
-            "PYTHONPATH": str(ROOT),
-            "WAITBENCH_RUN": str(folder.path.resolve()),
-            "WAITBENCH_KEEP_UI": "1" if order.keep_ui else "0",
-            "LOCUST_SKIP_MONKEY_PATCH": "",
-        },
-    )
-    try:
-        yield process
-    finally:
-        process.end(grace_s=5.0)
+    with ExitStack() as ending:
+
+        def start(name: str, log: str, options: list[str]) -> Process:
+            process = Process(
+                name,
+                [sys.executable, "-m", "locust", "-f", str(LOADTESTS / "locustfile.py"), *options],
+                folder.path / log,
+                cpus=cores.generator,
+                cwd=ROOT,
+                environment={
+                    "PYTHONPATH": str(ROOT),
+                    "WAITBENCH_RUN": str(folder.path.resolve()),
+                    "WAITBENCH_KEEP_UI": "1" if order.keep_ui else "0",
+                    "LOCUST_SKIP_MONKEY_PATCH": "",
+                },
+            )
+            ending.callback(process.end, grace_s=5.0)
+            return process
+
+        if order.locust_workers:
+            port = str(free_port())
+            where += ["--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", port]
+            where += ["--expect-workers", str(order.locust_workers)]
+            to_it = ["--worker", "--master-host", "127.0.0.1", "--master-port", port, "--loglevel", "ERROR"]
+            for number in range(1, order.locust_workers + 1):
+                start(f"Locust worker {number}", f"locust-worker-{number}.log", to_it)
+        yield start("Locust", "locust.log", ["--loglevel", "WARNING", *where])
 
 
 def _watch(locust: Process, stack: Stack, folder: RunFolder, record: RunRecord, console: Console) -> None:

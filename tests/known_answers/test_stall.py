@@ -2,10 +2,10 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import gevent
 import pytest
 
 from loadtests.arrivals import schedule_ns
@@ -63,10 +63,9 @@ def played(request: pytest.FixtureRequest) -> Iterator[Played]:
             timeout_s=20,
         )
         trial = Trial(spec)
-        user = gevent.spawn(trial.run_user)
-        gevent.sleep(SECONDS)
-        trial.going = False
-        user.join()
+        trial.begin(time.perf_counter_ns())
+        trial.join()
+        trial.close()
         begin, end = (int(edge) for edge in server.stdout.readline().split())
         server.kill()
         yield Played(trial, begin, end)

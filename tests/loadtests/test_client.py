@@ -5,10 +5,11 @@ import sys
 import time
 from collections.abc import Iterator
 
+import gevent
 import pytest
 
 from loadtests import client
-from loadtests.client import Connection, RequestFailed
+from loadtests.client import Caller, RequestFailed, origin
 from tests.loadtests import answering
 from waitbench.launch.local import free_port
 
@@ -25,24 +26,24 @@ def server() -> Iterator[str]:
 
 
 @pytest.fixture
-def connection(server: str) -> Iterator[Connection]:
-    made = Connection(server, TIMEOUT_S)
+def connection(server: str) -> Iterator[Caller]:
+    made = Caller(server, TIMEOUT_S)
     yield made
     made.close()
 
 
-def get(connection: Connection, path: str) -> tuple[int, bytes]:
-    return connection.exchange(connection.request_bytes(path))
+def get(connection: Caller, path: str) -> tuple[int, bytes]:
+    return connection.exchange(path)
 
 
-def failure(connection: Connection, path: str) -> str:
+def failure(connection: Caller, path: str) -> str:
     with pytest.raises(RequestFailed) as caught:
         get(connection, path)
     assert str(caught.value) == caught.value.kind
     return caught.value.kind
 
 
-def number(connection: Connection) -> int:
+def number(connection: Caller) -> int:
     """Of the connection that the server has with this client, in the order in which they came."""
     return int(get(connection, "/connections")[1])
 
@@ -58,32 +59,34 @@ def number(connection: Connection) -> int:
         ("/large", (200, b"x" * 1_000_000)),
         ("/then-closes", (200, b"bye")),
         ("/old", (200, b"old")),
+        ("/until-closed", (200, b"to the end")),
+        ("/go-on-first", (200, b"hello")),
     ],
 )
 def test_a_whole_answer_is_read_in_whatever_pieces_it_comes(
-    connection: Connection, path: str, answer: tuple[int, bytes]
+    connection: Caller, path: str, answer: tuple[int, bytes]
 ) -> None:
     assert get(connection, path) == answer
     assert get(connection, "/plain") == (200, b"hello")
 
 
-def test_a_request_names_its_host_and_takes_any_answer(server: str, connection: Connection) -> None:
+def test_a_request_names_its_host_and_takes_any_answer(server: str, connection: Caller) -> None:
     host = server.removeprefix("http://")
     seen = get(connection, "/seen?ms=5")[1].decode()
     assert seen.splitlines() == ["GET /seen?ms=5 HTTP/1.1", f"Host: {host}", "Accept: */*"]
 
 
-def test_a_post_says_that_it_has_no_body(connection: Connection) -> None:
-    seen = connection.exchange(connection.request_bytes("/seen", "POST"))[1].decode()
+def test_a_post_says_that_it_has_no_body(connection: Caller) -> None:
+    seen = connection.exchange("/seen", "POST")[1].decode()
     assert seen.startswith("POST /seen HTTP/1.1\r\n")
     assert "Content-Length: 0" in seen
 
 
 def test_an_address_of_version_6_is_named_in_brackets() -> None:
-    assert b"\r\nHost: [::1]:9000\r\n" in Connection("http://[::1]:9000", 1).request_bytes("/")
+    assert b"\r\nHost: [::1]:9000\r\n" in origin("http://[::1]:9000").request_bytes("/")
 
 
-def test_one_connection_serves_request_after_request(connection: Connection) -> None:
+def test_one_connection_serves_request_after_request(connection: Caller) -> None:
     first = number(connection)
     for path in ("/plain", "/chunked", "/in-pieces", "/teapot", "/empty"):
         get(connection, path)
@@ -91,9 +94,7 @@ def test_one_connection_serves_request_after_request(connection: Connection) -> 
 
 
 @pytest.mark.parametrize("path", ["/then-closes", "/old"])
-def test_after_an_answer_that_ends_the_connection_the_next_request_has_a_new_one(
-    connection: Connection, path: str
-) -> None:
+def test_after_an_answer_that_ends_the_connection_the_next_request_has_a_new_one(connection: Caller, path: str) -> None:
     first = number(connection)
     get(connection, path)
     assert number(connection) == first + 1
@@ -111,12 +112,13 @@ def test_after_an_answer_that_ends_the_connection_the_next_request_has_a_new_one
         ("/no-http", "malformed answer"),
         ("/bad-length", "malformed answer"),
         ("/bad-chunk", "malformed answer"),
+        ("/more-than-said", "malformed answer"),
         ("/silent", "timeout"),
         ("/silent-in-the-body", "timeout"),
     ],
 )
 def test_a_failure_has_its_word_and_the_next_request_a_connection_of_its_own(
-    connection: Connection, path: str, kind: str
+    connection: Caller, path: str, kind: str
 ) -> None:
     first = number(connection)
     assert failure(connection, path) == kind
@@ -124,45 +126,54 @@ def test_a_failure_has_its_word_and_the_next_request_a_connection_of_its_own(
     assert number(connection) == first + 1
 
 
-def test_what_is_left_of_a_late_answer_is_never_taken_for_the_next(connection: Connection) -> None:
+def test_what_is_left_of_a_late_answer_is_never_taken_for_the_next(connection: Caller) -> None:
     assert failure(connection, "/silent-in-the-body") == "timeout"
     assert [get(connection, path)[1] for path in ("/teapot", "/plain")] == [b"short", b"hello"]
 
 
-def test_a_time_out_is_for_the_whole_answer_however_often_a_piece_comes(connection: Connection) -> None:
+def test_a_time_out_is_for_the_whole_answer_however_often_a_piece_comes(connection: Caller) -> None:
     began = time.monotonic()
     assert failure(connection, "/drips") == "timeout"
     assert time.monotonic() - began >= TIMEOUT_S
 
 
-def test_a_connection_closed_between_two_requests_is_told_once(connection: Connection) -> None:
+def test_a_connection_closed_between_two_requests_costs_no_error(connection: Caller) -> None:
+    first = number(connection)
     assert get(connection, "/closes-unsaid") == (200, b"bye")
-    assert failure(connection, "/plain") == "reset"
-    assert get(connection, "/plain") == (200, b"hello")
+    gevent.sleep(0.1)
+    assert number(connection) == first + 1
+
+
+def test_every_connection_made_is_timed(connection: Caller) -> None:
+    for path in ("/plain", "/then-closes", "/plain"):
+        get(connection, path)
+    assert len(connection.connects_ns) == 2
+    assert all(0 < took < TIMEOUT_S * 1e9 for took in connection.connects_ns)
 
 
 def test_nobody_listening_is_refused_every_time() -> None:
-    connection = Connection(f"http://127.0.0.1:{free_port()}", TIMEOUT_S)
+    connection = Caller(f"http://127.0.0.1:{free_port()}", TIMEOUT_S)
     assert [failure(connection, "/plain") for _ in range(3)] == ["refused"] * 3
 
 
-def test_a_name_that_leads_nowhere_is_a_failed_connection() -> None:
-    assert failure(Connection("http://no-such-host.invalid:80", TIMEOUT_S), "/plain") == "connection failed"
+def test_a_name_that_leads_nowhere_is_told_before_anything_is_sent() -> None:
+    with pytest.raises(OSError, match=r"not known|resolution|address|Unknown"):
+        origin("http://no-such-host.invalid:80")
 
 
 @pytest.mark.parametrize("path", ["/large", "/chunked"])
-def test_a_body_over_the_limit_is_not_kept(connection: Connection, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_over_the_limit_is_not_kept(connection: Caller, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "BODY_LIMIT", 10)
     assert failure(connection, path) == "body too long"
     assert get(connection, "/plain") == (200, b"hello")
 
 
-def test_a_body_of_just_the_limit_is_kept(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_of_just_the_limit_is_kept(connection: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "BODY_LIMIT", 10)
     assert get(connection, "/in-pieces") == (200, b"helloworld")
 
 
-def test_closing_twice_is_no_error(connection: Connection) -> None:
+def test_closing_twice_is_no_error(connection: Caller) -> None:
     get(connection, "/plain")
     connection.close()
     connection.close()

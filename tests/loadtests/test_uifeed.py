@@ -19,7 +19,7 @@ MS = 1_000_000
 def fed(*batches: list[tuple[int, str]]) -> Environment:
     """Statistics after batches of (microseconds, failure or "")."""
     environment = Environment()
-    feed, recorder = UiFeed(environment, SPEC, "a name"), Recorder(0)
+    feed, recorder = UiFeed(environment, SPEC), Recorder(0)
     for batch in batches:
         for taken_us, failure in batch:
             if failure:
@@ -32,7 +32,7 @@ def fed(*batches: list[tuple[int, str]]) -> Environment:
 
 def test_counts_errors_and_bytes_add_up_over_batches() -> None:
     stats = fed([(1000, ""), (2000, "reset")], [], [(3000, "")]).stats
-    for entry in (stats.total, stats.get("a name", SPEC.variant)):
+    for entry in (stats.total, stats.get(SPEC.description, SPEC.variant)):
         assert (entry.num_requests, entry.num_failures) == (3, 1)
         assert (entry.min_response_time, entry.max_response_time) == (1.0, 3.0)
         assert entry.total_content_length == 2 * len("hello")

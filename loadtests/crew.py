@@ -1,0 +1,214 @@
+"""Who generates the load: this process alone, or Locust workers that each play a stripe of every trial.
+
+Workers are processes of this machine: they share its monotonic clock, so a trial begins at one time for all, and what
+they send back when it is over is every request as it was written down. The master adds these up before it
+summarises anything; so counts are exact, and percentiles are those of all requests together.
+"""
+
+import time
+from typing import Any
+
+import gevent
+from locust.runners import STATE_INIT, STATE_MISSING, WorkerRunner
+
+from loadtests.player import DRAIN_S, FEED_S, Part, Player
+from loadtests.trial import Stripe
+from waitbench.results import TrialSpec
+
+PREPARE, READY, BEGIN, STOP, PART, LIVE = (
+    f"waitbench-{word}" for word in ("prepare", "ready", "begin", "stop", "part", "live")
+)
+START_S = 30.0
+"""How long workers may take to come up."""
+ANSWER_S, AGAIN_S = 8.0, 0.5
+"""How long a worker may take to say that it is prepared, and how often it is asked."""
+MISSING_S = 5.0
+"""How long after its last sign of life a worker's part is still waited for."""
+
+
+class GaveUp(Exception):
+    """The run cannot go on; the message says why."""
+
+
+class Alone:
+    """This process generates all of the load."""
+
+    size = 1
+    lead_s = 0.0
+    """How long before its beginning a trial has to be announced."""
+
+    def __init__(self, environment: Any) -> None:
+        self._player = Player(environment)
+
+    def prepare(self, spec: TrialSpec) -> None:
+        self._player.prepare(spec)
+
+    def begin(self, begin_ns: int) -> None:
+        self._player.begin(begin_ns)
+
+    def stop(self) -> None:
+        self._player.stop()
+
+    def finish(self) -> tuple[list[Part], list[str]]:
+        """Waits until the trial is over: what there is to tell, and what was lost on the way."""
+        return [self._player.part()], []
+
+    def drop(self) -> None:
+        self._player.drop()
+
+    def live(self) -> tuple[int, int, float | None]:
+        """Good answers and errors of the last FEED_S, and the p99 of the good ones in milliseconds."""
+        batch = self._player.latest
+        return (int(batch.good.sum()), len(batch.failures), batch.p99_ms) if batch else (0, 0, None)
+
+
+class Workers:
+    """Locust workers generate the load; this process is their master."""
+
+    lead_s = 0.2
+
+    def __init__(self, environment: Any, count: int) -> None:
+        self._runner = environment.runner
+        self._count = count
+        self._members: dict[str, int] = {}
+        """Workers that are there, each with its number from 1."""
+        self._trial = 0
+        self._deadline = 0.0
+        self._ready: set[str] = set()
+        self._parts: dict[str, Part] = {}
+        self._live: dict[str, tuple[int, int]] = {}
+        self._runner.register_message(READY, self._on_ready)
+        self._runner.register_message(PART, self._on_part)
+        self._runner.register_message(LIVE, self._on_live)
+
+    @property
+    def size(self) -> int:
+        return len(self._members)
+
+    def prepare(self, spec: TrialSpec) -> None:
+        """Every worker that is still there gets its stripe. Raises GaveUp when none is."""
+        self._assemble()
+        while True:
+            if not self._members:
+                raise GaveUp("every Locust worker was lost; see locust-worker-*.log in the run's folder")
+            self._trial += 1
+            self._ready, self._parts, self._live = set(), {}, {}
+            self._deadline = time.monotonic() + spec.warmup_s + spec.measure_s + spec.timeout_s + DRAIN_S + ANSWER_S
+            if not (silent := self._announce(spec)):
+                return
+            for member in silent:
+                del self._members[member]
+
+    def begin(self, begin_ns: int) -> None:
+        self._tell(BEGIN, {"begin_ns": begin_ns})
+
+    def stop(self) -> None:
+        self._tell(STOP, {})
+
+    def finish(self) -> tuple[list[Part], list[str]]:
+        """Waits for each worker's part; one that died has none, and its loss is told."""
+        gone_since: dict[str, float] = {}
+        while waited_for := self._members.keys() - self._parts.keys():
+            now = time.monotonic()
+            for member in waited_for:
+                gone_since[member] = gone_since.get(member, now) if self._missing(member) else now
+            if now > self._deadline or all(now - gone_since[member] > MISSING_S for member in waited_for):
+                break
+            gevent.sleep(0.02)
+        lost = [number for member, number in self._members.items() if member not in self._parts]
+        losses = [f"Locust worker {n} of {len(self._members)} was lost, and with it what it measured" for n in lost]
+        self._members = {member: number for member, number in self._members.items() if number not in lost}
+        return list(self._parts.values()), losses
+
+    def drop(self) -> None:
+        self.stop()
+
+    def live(self) -> tuple[int, int, float | None]:
+        """A p99 can't be had from those of several workers."""
+        good, errors = (sum(column) for column in zip(*self._live.values(), strict=True)) if self._live else (0, 0)
+        self._live = {}
+        return good, errors, None
+
+    def _assemble(self) -> None:
+        """Wait until all who are not lost stand ready: after each trial Locust has them report back."""
+        until = time.monotonic() + (ANSWER_S if self._members else START_S)
+        while time.monotonic() < until:
+            here = [member for member, node in self._runner.clients.items() if node.state == STATE_INIT]
+            if len(here) >= (len(self._members) or self._count):
+                break
+            gevent.sleep(0.02)
+        else:
+            here = [member for member, node in self._runner.clients.items() if node.state == STATE_INIT]
+        if not self._members and len(here) < self._count:
+            raise GaveUp(f"only {len(here)} of {self._count} Locust workers came up in {START_S:.0f} s")
+        numbers = self._members or {member: self._runner.get_worker_index(member) + 1 for member in here}
+        self._members = {member: number for member, number in numbers.items() if member in here}
+
+    def _announce(self, spec: TrialSpec) -> set[str]:
+        """Send each its stripe, again and again until it answers; who did not."""
+        members = sorted(self._members, key=lambda member: self._members[member])
+        stripes = {member: Stripe(n, len(members)) for n, member in enumerate(members)}
+        until = time.monotonic() + ANSWER_S
+        while (silent := stripes.keys() - self._ready) and time.monotonic() < until:
+            for member in silent:
+                stripe = stripes[member]
+                told = {"spec": spec.model_dump_json(), "index": stripe.index, "count": stripe.count}
+                self._tell(PREPARE, told, member)
+            again = time.monotonic() + AGAIN_S
+            while stripes.keys() - self._ready and time.monotonic() < again:
+                gevent.sleep(0.01)
+        return silent
+
+    def _tell(self, message: str, said: dict[str, Any], only: str | None = None) -> None:
+        for member in [only] if only else self._members:
+            self._runner.send_message(message, {"trial": self._trial, **said}, member)
+
+    def _missing(self, member: str) -> bool:
+        node = self._runner.clients.get(member)
+        return node is None or node.state == STATE_MISSING
+
+    def _on_ready(self, msg: Any, **_: Any) -> None:
+        if msg.data["trial"] == self._trial:
+            self._ready.add(msg.node_id)
+
+    def _on_part(self, msg: Any, **_: Any) -> None:
+        if msg.data.pop("trial") == self._trial:
+            self._parts[msg.node_id] = Part.unpacked(msg.data)
+
+    def _on_live(self, msg: Any, **_: Any) -> None:
+        self._live[msg.node_id] = (msg.data["good"], msg.data["errors"])
+
+
+def work_for_a_master(environment: Any) -> None:
+    """A Locust worker's side."""
+    runner: WorkerRunner = environment.runner
+    player = Player(environment)
+    trial = 0
+
+    def prepare(msg: Any, **_: Any) -> None:
+        nonlocal trial
+        if msg.data["trial"] != trial:  # else our answer was late, and it asks again
+            trial = msg.data["trial"]
+            spec = TrialSpec.model_validate_json(msg.data["spec"])
+            player.prepare(spec, Stripe(msg.data["index"], msg.data["count"]))
+        runner.send_message(READY, {"trial": trial})
+
+    def begin(msg: Any, **_: Any) -> None:
+        if msg.data["trial"] == trial:
+            player.begin(msg.data["begin_ns"])
+            runner.send_message(PART, {"trial": trial, **player.part().packed()})
+
+    def stop(msg: Any, **_: Any) -> None:
+        if msg.data["trial"] == trial:
+            player.stop()
+
+    def tell_live() -> None:
+        while True:
+            gevent.sleep(FEED_S)
+            if batch := player.latest:
+                runner.send_message(LIVE, {"good": int(batch.good.sum()), "errors": len(batch.failures)})
+
+    runner.register_message(PREPARE, prepare)
+    runner.register_message(BEGIN, begin, concurrent=True)
+    runner.register_message(STOP, stop)
+    gevent.spawn(tell_live)

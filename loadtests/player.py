@@ -1,0 +1,129 @@
+"""Plays one trial after another in this process: all of it, or one Locust worker's stripe."""
+
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import gevent
+import psutil
+
+from loadtests.recorder import Batch, Recorder, lag_percentile_ms
+from loadtests.trial import Stripe, Trial
+from loadtests.uifeed import UiFeed
+from loadtests.users import TrialUser
+from waitbench.results import TrialSpec
+
+LAG_TICK_S = 0.01
+FEED_S = 0.5
+DRAIN_S = 5.0
+"""How long after the last time-out a request may be under way before it is given up for lost."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What one process's share of a window took out of it."""
+
+    cpu_share: float
+    lag_p99_ms: float
+    lag_max_ms: float
+    rss_bytes: int
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one process has to tell of a trial that is over."""
+
+    recorder: Recorder
+    effort: Effort
+    joined: int
+    """Users of a closed loop who took part."""
+    lost: int
+    """Requests that never ended, not even by their time-out: a fault of ours."""
+
+    def packed(self) -> dict[str, Any]:
+        return {**asdict(self.effort), "joined": self.joined, "lost": self.lost, "recorded": self.recorder.packed()}
+
+    @classmethod
+    def unpacked(cls, said: dict[str, Any]) -> "Part":
+        recorder = Recorder()
+        recorder.add_packed(said.pop("recorded"))
+        joined, lost = said.pop("joined"), said.pop("lost")
+        return cls(recorder, Effort(**said), joined, lost)
+
+
+class Player:
+    """`prepare`, then Locust starts the users, then `begin`, then `part` waits for the end."""
+
+    def __init__(self, environment: Any) -> None:
+        self._environment = environment
+        self._trial: Trial | None = None
+        self._meter: gevent.Greenlet | None = None
+        self._feeder: gevent.Greenlet | None = None
+        self.latest: Batch | None = None
+        """What ended in the last FEED_S."""
+
+    def prepare(self, spec: TrialSpec, stripe: Stripe = Stripe()) -> None:  # noqa: B008 - frozen
+        """The trial that users join from now on. One that is still going on is over."""
+        self.drop()
+        self._trial = TrialUser.trial = Trial(spec, stripe)
+        self._feeder = gevent.spawn(self._feed_ui, self._trial.recorder, UiFeed(self._environment, spec))
+
+    def begin(self, begin_ns: int) -> None:
+        assert self._trial is not None
+        self._trial.begin(begin_ns)
+        self._meter = gevent.spawn(measured_effort, self._trial)
+
+    def stop(self) -> None:
+        """Nothing more is sent, whatever was planned."""
+        if self._trial is not None:
+            self._trial.stop()
+
+    def part(self) -> Part:
+        """Waits until the trial is over."""
+        trial, meter = self._trial, self._meter
+        assert trial is not None
+        assert meter is not None
+        until_s = (trial.window.end_ns - time.perf_counter_ns()) / 1e9 + trial.spec.timeout_s + DRAIN_S
+        trial.over.wait(max(0.0, until_s))
+        effort = meter.get()
+        lost = trial.close()
+        self.drop()
+        return Part(trial.recorder, effort, trial.joined, lost)
+
+    def drop(self) -> None:
+        """Forget the trial that was prepared, wherever it is."""
+        for greenlet in filter(None, (self._meter, self._feeder)):
+            greenlet.kill()
+        if self._trial is not None:
+            self._trial.close()
+        self._trial = TrialUser.trial = self._meter = self._feeder = self.latest = None
+
+    def _feed_ui(self, recorder: Recorder, feed: UiFeed) -> None:
+        try:
+            while True:
+                gevent.sleep(FEED_S)
+                self.latest = recorder.batch()
+                feed.take(self.latest)
+        finally:
+            feed.take(recorder.batch())
+
+
+def measured_effort(trial: Trial) -> Effort:
+    """This process's own CPU over the window, and how late its loop ran a short timer."""
+    _sleep_until(trial.window.begin_ns)
+    cpu_s, began, lags = time.process_time(), time.perf_counter(), []
+    while trial.going and time.perf_counter_ns() < trial.window.end_ns:
+        before = time.perf_counter()
+        gevent.sleep(LAG_TICK_S)
+        lags.append(max(0.0, time.perf_counter() - before - LAG_TICK_S))
+    elapsed = max(1e-9, time.perf_counter() - began)
+    return Effort(
+        cpu_share=(time.process_time() - cpu_s) / elapsed,
+        lag_p99_ms=lag_percentile_ms(lags, 99),
+        lag_max_ms=max(lags, default=0.0) * 1000,
+        rss_bytes=psutil.Process().memory_info().rss,
+    )
+
+
+def _sleep_until(when_ns: int) -> None:
+    gevent.sleep(max(0.0, (when_ns - time.perf_counter_ns()) / 1e9))
