@@ -1,10 +1,13 @@
 """Statistics, against answers worked out by hand."""
 
 import math
+from collections import Counter
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from waitbench.statistics import Interval, Verdict, mean_interval, ratio_interval, samples_needed, verdict
 
@@ -143,3 +146,40 @@ def test_the_sample_that_is_needed_is_the_least_that_has_ten_beyond(percent: flo
 )
 def test_a_verdict_is_only_as_sure_as_its_interval(ratio: Interval, said: str) -> None:
     assert verdict(ratio) == said
+
+
+DRAWS = 2000
+
+
+def verdicts(true_ratio: float, noise: float, trials: int) -> Counter[Verdict]:
+    """Of seeded comparisons: each trial's rate is off by `noise`, and each block moves both contenders by 30 %."""
+    rng = np.random.default_rng([20261122, trials, round(noise * 1e6), round(true_ratio * 1e6)])
+    blocks = 1000 * np.exp(rng.normal(0, 0.3, (DRAWS, trials)))
+    one, other = blocks * np.exp(rng.normal(0, noise, (2, DRAWS, trials)))
+    pairs = zip((true_ratio * one).tolist(), other.tolist(), strict=True)
+    return Counter(verdict(ratio_interval(a, b)) for a, b in pairs)
+
+
+@pytest.mark.parametrize("trials", [3, 5, 10])
+def test_a_against_a_raises_about_five_false_alarms_in_a_hundred(trials: int) -> None:
+    found = verdicts(true_ratio=1, noise=0.05, trials=trials)
+    assert 0.02 <= (found["faster"] + found["slower"]) / DRAWS <= 0.08
+    # Either way alike: 2.5 % each, and four standard errors of a share of 2,000 draws, 4 sqrt(0.025 x 0.975 / 2000).
+    assert found["faster"] / DRAWS == pytest.approx(0.025, abs=0.014)
+    assert found["slower"] / DRAWS == pytest.approx(0.025, abs=0.014)
+
+
+@pytest.mark.parametrize("noise", [0.05, 0.02])
+@pytest.mark.parametrize("trials", [3, 5, 10])
+def test_a_true_difference_of_five_per_cent_is_found_as_often_as_theory_says(trials: int, noise: float) -> None:
+    # The power of the paired t test: T beyond its bound, where T has a noncentral t distribution about the true
+    # logarithm over its standard error; the noise of two contenders is sqrt(2) times that of one.
+    bound = stats.t.ppf(0.975, trials - 1)
+    power = stats.nct.sf(bound, trials - 1, math.log(1.05) * math.sqrt(trials) / (noise * math.sqrt(2)))
+    found = verdicts(true_ratio=1.05, noise=noise, trials=trials)
+    assert found["faster"] / DRAWS == pytest.approx(power, abs=4 * math.sqrt(power * (1 - power) / DRAWS))
+
+
+@pytest.mark.parametrize("trials", [3, 5, 10])
+def test_a_true_difference_of_half_a_per_cent_is_not_called_however_sure(trials: int) -> None:
+    assert verdicts(true_ratio=1.005, noise=0.0001, trials=trials) == {"tie": DRAWS}
