@@ -1,4 +1,4 @@
-"""Which 95 % interval over trials holds its 95 %: Student's t, or a bootstrap, by seeded simulation.
+"""Which 95 % interval over trials holds its 95 %, and what it costs to compare with the best, by seeded simulation.
 
     .venv/bin/python -m benchmarks.intervals
 
@@ -6,6 +6,9 @@ A draw is one comparison: the logarithms of the ratios of two contenders, one a 
 the true mean? Nothing here depends on how large the noise is, only on its shape, as all these intervals move and
 stretch with their values. With few trials a width says as much as a coverage: any interval holds the truth if it is
 wide enough. Student's t is waitbench's own, through `mean_interval`.
+
+The second table is of contenders that are all alike, each compared with the best of them, as a report does: the same
+figures choose the best and judge by it.
 """
 
 import math
@@ -16,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from waitbench.statistics import CONFIDENCE, mean_interval
+from waitbench.statistics import CONFIDENCE, mean_interval, ratio_interval, verdict
 
 Values = NDArray[np.float64]
 Bounds = tuple[Values, Values]
@@ -26,6 +29,7 @@ Noise = Callable[[np.random.Generator, tuple[int, int]], Values]
 
 SEED, DRAWS, BATCH, RESAMPLES = 20261122, 10_000, 100, 1999
 TRIALS = (3, 5, 10, 20)
+CONTENDERS, POINTS = (2, 3, 5, 8), 4000
 TAIL = (1 - CONFIDENCE) / 2
 
 
@@ -107,8 +111,37 @@ def simulate(shape: Noise, trials: int, rng: np.random.Generator) -> dict[str, t
     return {name: (float(np.mean(held[name])), float(np.median(widths[name]))) for name in held}
 
 
+def called_slower(contenders: int, trials: int, rng: np.random.Generator) -> float:
+    """The share of comparisons with the best that call a contender slower, at 5 % of noise, though all are alike."""
+    called = 0
+    for rates in np.exp(rng.normal(0, 0.05, (POINTS, contenders, trials))):
+        best = int(rates.mean(axis=1).argmax())
+        others = [rates[n].tolist() for n in range(contenders) if n != best]
+        called += sum(verdict(ratio_interval(other, rates[best].tolist())) == "slower" for other in others)
+    return called / POINTS / (contenders - 1)
+
+
 def main() -> None:
     began = time.monotonic()
+    coverages()
+    false_alarms()
+    print(f"\nIt took {time.monotonic() - began:.0f} s.")
+
+
+def false_alarms() -> None:
+    print("\nShare of comparisons with the best that call a difference, all contenders alike;")
+    print(f"{POINTS:,} load points each.\n")
+    print(f"| contenders | {' | '.join(f'{trials:2} trials' for trials in TRIALS[:3])} |")
+    print("| --- | --- | --- | --- |")
+    for contenders in CONTENDERS:
+        shares = [
+            called_slower(contenders, trials, np.random.default_rng([SEED, contenders, trials]))
+            for trials in TRIALS[:3]
+        ]
+        print(f"| {contenders:10} | {' | '.join(f'{share:9.1%}' for share in shares)} |", flush=True)
+
+
+def coverages() -> None:
     error = math.sqrt(CONFIDENCE * (1 - CONFIDENCE) / DRAWS)
     print(f"Share of 95 % intervals that hold the truth, and (their median width over Student's t); {DRAWS:,} draws,")
     print(f"seed {SEED}; two standard errors of a share of 95 % are ±{2 * error:.1%}.\n")
@@ -120,7 +153,6 @@ def main() -> None:
             found = simulate(shape, trials, np.random.default_rng([SEED, number, trials]))
             told = " | ".join(f"{found[n][0]:.1%} ({found[n][1]:.2f})".rjust(15) for n in names)
             print(f"| {title:27} | {trials:6} | {told} |", flush=True)
-    print(f"\nIt took {time.monotonic() - began:.0f} s.")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from waitbench.statistics import Interval, Verdict, mean_interval, ratio_interval, samples_needed, verdict
+from waitbench.statistics import (
+    Interval,
+    Verdict,
+    chance_calls,
+    geometric_interval,
+    mean_interval,
+    ratio_interval,
+    samples_needed,
+    verdict,
+)
 
 rates = st.floats(min_value=0.1, max_value=1e6)
 
@@ -46,6 +55,36 @@ def test_one_value_has_no_interval() -> None:
 def test_no_values_have_no_mean() -> None:
     with pytest.raises(ValueError, match="no values"):
         mean_interval([])
+
+
+def test_a_long_tail_has_an_interval_about_its_geometric_mean_and_above_nought() -> None:
+    # Logarithms 0, ln 4 and ln 16: mean ln 4, s = ln 4, standard error ln 4 / sqrt(3), x 4.302653.
+    found = geometric_interval([1, 4, 16])
+    assert found.mean == pytest.approx(4)
+    assert (found.low, found.high) == pytest.approx((4 ** (1 - 2.484138), 4 ** (1 + 2.484138)), rel=1e-5)
+
+
+@pytest.mark.parametrize("values", [[], [0.0], [1.0, -1.0]])
+def test_what_is_not_positive_has_no_geometric_mean(values: list[float]) -> None:
+    with pytest.raises(ValueError, match="positive values"):
+        geometric_interval(values)
+
+
+@pytest.mark.parametrize(("contenders", "calls"), [(1, 0), (2, 0.05), (3, 0.15), (8, 1.4)])
+def test_chance_calls_no_more_than_five_in_a_hundred_of_all_pairs(contenders: int, calls: float) -> None:
+    assert chance_calls(contenders) == pytest.approx(calls)
+
+
+@pytest.mark.parametrize("contenders", [3, 8])
+def test_a_best_that_the_same_figures_chose_is_called_different_within_the_bounds_that_are_told(
+    contenders: int,
+) -> None:
+    rng = np.random.default_rng([20261122, contenders])
+    called = 0
+    for rates in np.exp(rng.normal(0, 0.05, (DRAWS, contenders, 3))).tolist():
+        best = max(rates, key=math.fsum)
+        called += sum(verdict(ratio_interval(each, best)) == "slower" for each in rates if each is not best)
+    assert 0.05 * (contenders - 1) < called / DRAWS < chance_calls(contenders)
 
 
 def test_a_ratio_is_the_geometric_mean_of_the_ratios_of_each_block() -> None:
