@@ -1,6 +1,6 @@
 """What the generator can send, against wrk and Locust's FastHttpUser, in one run on one core.
 
-    .venv/bin/python benchmarks/generator.py
+    .venv/bin/python -m benchmarks.generator
 
 The server has one core, each client in turn the other. Ours goes through a whole `waitbench run`, all recording on.
 Rounds are interleaved, and what is told are ratios: figures of one machine and minute. wrk is a Debian package; without

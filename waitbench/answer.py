@@ -1,6 +1,7 @@
 """The answer for one workload, in a sentence or two that the figures carry."""
 
 from waitbench.comparison import Cell, Comparison, Point, Section, Standing
+from waitbench.statistics import Interval
 
 
 def answers(comparison: Comparison) -> list[str]:
@@ -64,19 +65,19 @@ def _below(section: Section) -> str:
 
 
 def _cost(point: Point) -> str:
-    costs = [
-        (cell.cpu_s_per_1k, cell.target.title) for cell in point.cells if cell.valid and cell.cpu_s_per_1k is not None
-    ]
-    if len(costs) < 2:
+    """Told where it differs by more than the noise of its trials."""
+    cost = point.cost
+    if cost is None or not cost.differs:
         return ""
-    (least, cheap), (most, dear) = min(costs), max(costs)
-    if most < least * 1.05:
-        return ""
-    return f"CPU for 1,000 answers: from {least:.2f} s ({cheap}) to {most:.2f} s ({dear})."
+    least, most = (f"{cell.cpu_s_per_1k:.2f} s ({cell.target.title})" for cell in (cost.cheapest, cost.dearest))
+    return f"CPU for 1,000 answers: from {least} to {most}, {_figure(cost.ratio)} times as much."
 
 
 def _ratio(standing: Standing) -> str:
-    ratio = standing.ratio
+    return _figure(standing.ratio)
+
+
+def _figure(ratio: Interval | None) -> str:
     if ratio is None:
         return "never in the same repeat"
     bounds = f" ({ratio.low:.2f}–{ratio.high:.2f})" if ratio.low is not None else ""

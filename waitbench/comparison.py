@@ -10,7 +10,17 @@ from hdrh.histogram import HdrHistogram
 
 from waitbench import latency
 from waitbench.results import RunRecord, Target, TrialRecord, TrialSpec
-from waitbench.statistics import Interval, Verdict, mean_interval, ratio_interval, samples_needed, verdict
+from waitbench.statistics import (
+    CONFIDENCE,
+    Interval,
+    Verdict,
+    chance_calls,
+    geometric_interval,
+    mean_interval,
+    ratio_interval,
+    samples_needed,
+    verdict,
+)
 from waitbench.validity import Reason, ceiling_of, goodput_rps, reasons
 from waitbench.workloads import WORKLOADS, Ceiling, Workload
 
@@ -100,6 +110,14 @@ class Cell:
             return None  # what was shed would have been among the slowest
         return latency.percentile_us(self.histogram, percent) / 1000
 
+    def percentile_interval(self, name: str) -> Interval | None:
+        """In milliseconds, over the percentiles of each trial, about their geometric mean; `percentile_ms` is of all
+        requests together. None unless every trial's own sample carries the percentile."""
+        counts = [trial.latency.count if trial.latency else 0 for trial in self.trials]
+        if min(counts) < samples_needed(PERCENTILES[name]):
+            return None
+        return geometric_interval(list(self.latencies(name).values()))
+
     def samples_short(self, name: str) -> int:
         """How many more requests the percentile would take; 0 where it stands."""
         return max(0, samples_needed(PERCENTILES[name]) - self.samples)
@@ -116,15 +134,24 @@ class Cell:
     @property
     def cpu_s_per_1k(self) -> float | None:
         """CPU seconds of the service for 1,000 answers, between its readings at the window's edges."""
-        readings = [(t.usage.window_start, t.usage.window_end, t.window_s) for t in self.trials]
-        pairs = [
-            (begin, end)
-            for begin, end, window_s in readings
+        answered = sum(count for _, count in self._cpu.values())
+        return sum(cpu_s for cpu_s, _ in self._cpu.values()) / answered * 1000 if answered else None
+
+    @property
+    def costs(self) -> dict[int, float]:
+        """CPU seconds for 1,000 answers, by repeat; without those in which the service's CPU clock did not move."""
+        return {n: cpu_s / count * 1000 for n, (cpu_s, count) in self._cpu.items() if cpu_s > 0 and count}
+
+    @cached_property
+    def _cpu(self) -> dict[int, tuple[float, float]]:
+        """CPU seconds and answers between the readings at the window's edges, by repeat."""
+        readings = [(t.spec.repeat, t.usage.window_start, t.usage.window_end, t.window_s) for t in self.trials]
+        return {
+            repeat: (end["cpu_s"] - begin["cpu_s"], end["requests_answered"] - begin["requests_answered"])
+            for repeat, begin, end, window_s in readings
             # A reading that had to queue behind the load is not of the window.
             if begin and end and abs(end["monotonic_s"] - begin["monotonic_s"] - window_s) <= READING_OFF * window_s
-        ]
-        answered = sum(end["requests_answered"] - begin["requests_answered"] for begin, end in pairs)
-        return sum(end["cpu_s"] - begin["cpu_s"] for begin, end in pairs) / answered * 1000 if answered else None
+        }
 
     @property
     def peak_rss_mib(self) -> float | None:
@@ -154,6 +181,21 @@ class Standing:
     ratio: Interval | None
     verdict: Verdict | None
     best: bool = False
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The cheapest and the dearest of a load point, in CPU seconds for 1,000 answers."""
+
+    cheapest: Cell
+    dearest: Cell
+    contenders: int
+    ratio: Interval | None
+    """The dearest over the cheapest; None where the two never met in a repeat."""
+
+    @property
+    def differs(self) -> bool:
+        return self.ratio is not None and verdict(self.ratio) == "faster"  # the verdict on a ratio above 1
 
 
 @dataclass(frozen=True)
@@ -197,16 +239,29 @@ class Point:
     def standings(self) -> list[Standing]:
         return [self._standing(cell) for cell in self.cells]
 
+    @cached_property
+    def cost(self) -> Cost | None:
+        """None where there are no two to compare."""
+        costs = [(cell.cpu_s_per_1k, cell) for cell in self.cells if cell.valid and cell.cpu_s_per_1k is not None]
+        costs.sort(key=lambda cost: cost[0])
+        if len(costs) < 2:
+            return None
+        cheapest, dearest = costs[0][1], costs[-1][1]
+        return Cost(cheapest, dearest, len(costs), _paired(dearest.costs, cheapest.costs))
+
+    @property
+    def ranked(self) -> int:
+        """How many stand beside the best with an interval; none where arithmetic makes them tie."""
+        return 0 if self.ceiling_bound else sum(_bounded(standing.ratio) for standing in self.standings)
+
     def _standing(self, cell: Cell) -> Standing:
         if self.best is None or not cell.valid or cell.goodput.mean <= 0:
             return Standing(cell, None, None)
         if cell is self.best:
             return Standing(cell, None, None, best=True)
-        own, best = (c.latencies(self.percentile) if self.open else c.goodputs for c in (cell, self.best))
-        shared = sorted(own.keys() & best.keys())
-        if not shared:  # of a run that is not whole
+        ratio = _paired(*(c.latencies(self.percentile) if self.open else c.goodputs for c in (cell, self.best)))
+        if ratio is None:  # of a run that is not whole
             return Standing(cell, None, "inconclusive")
-        ratio = ratio_interval([own[r] for r in shared], [best[r] for r in shared])
         if self.ceiling_bound:
             return Standing(cell, ratio, "tie")
         return Standing(cell, ratio, _MORE_IS_SLOWER[verdict(ratio)] if self.open else verdict(ratio))
@@ -241,6 +296,15 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Chance:
+    """How many comparisons a report makes, and how many would call a difference were all contenders alike."""
+
+    comparisons: int
+    least: float
+    most: float
+
+
+@dataclass(frozen=True)
 class Comparison:
     """A run, as far as it got."""
 
@@ -257,6 +321,16 @@ class Comparison:
     @property
     def all_valid(self) -> bool:
         return all(cell.valid for cell in self.cells) and not self.missing
+
+    @property
+    def chance(self) -> Chance:
+        """Of every load point that ranks, and of the cost that each section's answer tells."""
+        ranked = [point.ranked for section in self.sections for point in section.points]
+        costs = [section.top.cost for section in self.sections]
+        costed = [cost.contenders for cost in costs if cost and _bounded(cost.ratio)]
+        comparisons = sum(ranked) + len(costed)
+        most = sum(chance_calls(count + 1) for count in ranked) + sum(chance_calls(count) for count in costed)
+        return Chance(comparisons, (1 - CONFIDENCE) * comparisons, most)
 
     @property
     def variants(self) -> list[Target]:
@@ -296,6 +370,16 @@ def compare(run: RunRecord, trials: Iterable[TrialRecord], stale: bool = False) 
         missing=[spec for spec in run.trials if spec.file not in have],
         stale=stale,
     )
+
+
+def _paired(own: dict[int, float], other: dict[int, float]) -> Interval | None:
+    """The ratio over the repeats that both have; None where there is none."""
+    shared = sorted(own.keys() & other.keys())
+    return ratio_interval([own[r] for r in shared], [other[r] for r in shared]) if shared else None
+
+
+def _bounded(ratio: Interval | None) -> bool:
+    return ratio is not None and ratio.low is not None
 
 
 def _places(run: RunRecord) -> dict[SectionKey, int]:

@@ -1,7 +1,8 @@
 """Pure statistics: no files, no clocks, no printing.
 
 Intervals are over trials, never over requests: requests of one trial share its machine, its minute and its luck, so
-they tell how one trial went, not how the next one will (Kalibera and Jones 2013).
+they tell how one trial went, not how the next one will (Kalibera and Jones 2013). Student's t and no bootstrap:
+benchmarks/intervals.py shows why.
 """
 
 import math
@@ -42,6 +43,17 @@ def mean_interval(values: Sequence[float]) -> Interval:
     return Interval(mean, mean - half, mean + half)
 
 
+def geometric_interval(values: Sequence[float]) -> Interval:
+    """Student's t on logarithms, about the geometric mean: for what is compared by ratios and has a long upper tail,
+    as latencies have. No bound is below nought. ValueError unless there are values, all positive.
+    """
+    if not values or min(values) <= 0:
+        raise ValueError("a geometric mean needs positive values")
+    logs = mean_interval([math.log(value) for value in values])
+    low, high = (None if bound is None else math.exp(bound) for bound in (logs.low, logs.high))
+    return Interval(math.exp(logs.mean), low, high)
+
+
 def ratio_interval(numerators: Sequence[float], denominators: Sequence[float]) -> Interval:
     """The ratio of two contenders that met in the same blocks: the geometric mean of the ratios of each block.
 
@@ -50,9 +62,7 @@ def ratio_interval(numerators: Sequence[float], denominators: Sequence[float]) -
     """
     if len(numerators) != len(denominators) or not numerators or min(*numerators, *denominators) <= 0:
         raise ValueError("a ratio needs pairs of positive values")
-    logs = mean_interval([math.log(a / b) for a, b in zip(numerators, denominators, strict=True)])
-    low, high = (None if bound is None else math.exp(bound) for bound in (logs.low, logs.high))
-    return Interval(math.exp(logs.mean), low, high)
+    return geometric_interval([a / b for a, b in zip(numerators, denominators, strict=True)])
 
 
 def verdict(ratio: Interval) -> Verdict:
@@ -66,6 +76,15 @@ def verdict(ratio: Interval) -> Verdict:
     if ratio.low >= 1 - TIE and ratio.high <= 1 + TIE:
         return "tie"
     return "inconclusive"
+
+
+def chance_calls(contenders: int) -> float:
+    """At most so many differences are called by chance, on average, among contenders all alike: 5 % of their pairs.
+
+    Each is compared with the best alone, but the same figures chose which one that is, so more than 5 % of these
+    comparisons are called (the second table of benchmarks/intervals.py), and no more than of all pairs.
+    """
+    return (1 - CONFIDENCE) * math.comb(contenders, 2)
 
 
 def samples_needed(percent: float) -> int:

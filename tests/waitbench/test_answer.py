@@ -13,6 +13,15 @@ def the_answer(trials: list[TrialRecord]) -> str:
     return line
 
 
+def at_costs(cpu_s: dict[str, list[float]]) -> list[TrialRecord]:
+    """A repeat for each CPU time of each contender."""
+    return [
+        made_up.trial(made_up.spec(variant, repeat=repeat), cpu_s=each_s)
+        for variant, each in cpu_s.items()
+        for repeat, each_s in enumerate(each, 1)
+    ]
+
+
 def test_a_clear_order_is_told_with_its_intervals_and_tails() -> None:
     line = the_answer(at_rates({FLASK: [40, 41, 42], DJANGO: [80, 82, 84], FASTAPI: [20, 20.5, 21]}))
     assert line.startswith("A plain wait (ms = 100), 10 users: Django on gevent answers most, 82/s (p99 125 ms)")
@@ -67,13 +76,29 @@ def test_what_does_not_count_is_named_as_such() -> None:
 
 
 def test_the_cost_is_told_where_it_differs() -> None:
-    def line(dear_s: float) -> str:
-        return the_answer(
-            [made_up.trial(made_up.spec(FLASK), cpu_s=0.909), made_up.trial(made_up.spec(DJANGO), cpu_s=dear_s)]
-        )
+    # Twice as dear in each of three repeats, whatever each repeat did to both: 909 answers in each.
+    line = the_answer(at_costs({FLASK: [0.909, 1.0, 0.818], DJANGO: [1.818, 2.0, 1.636]}))
+    assert (
+        "CPU for 1,000 answers: from 1.00 s (Flask on threads) to 2.00 s (Django on gevent), "
+        "2.00 (2.00–2.00) times as much." in line
+    )
 
-    assert "CPU for 1,000 answers: from 1.00 s (Flask on threads) to 2.00 s (Django on gevent)." in line(1.818)
-    assert "CPU" not in line(0.909 * 1.04)
+
+def test_a_small_difference_in_cost_that_is_sure_is_told_and_a_large_one_that_is_not_is_left_out() -> None:
+    assert "1.03 (1.03–1.03) times as much" in the_answer(
+        at_costs({FLASK: [1, 1.1, 0.9], DJANGO: [1.03, 1.133, 0.927]})
+    )
+    assert "CPU" not in the_answer(at_costs({FLASK: [1.0, 2.0, 0.5], DJANGO: [2.0, 1.0, 2.0]}))
+
+
+def test_one_repeat_tells_nothing_of_the_cost_nor_do_two_contenders_that_never_met() -> None:
+    assert "CPU" not in the_answer(at_costs({FLASK: [0.9], DJANGO: [1.8]}))
+    apart = [made_up.trial(made_up.spec(v, repeat=n), cpu_s=n) for n, v in enumerate((FLASK, DJANGO), 1)]
+    assert "CPU" not in the_answer(apart)
+
+
+def test_a_cost_too_small_for_the_services_cpu_clock_is_not_compared() -> None:
+    assert "CPU" not in the_answer(at_costs({FLASK: [0, 0, 0], DJANGO: [1, 1, 1]}))
 
 
 @pytest.mark.parametrize("rates", [{FLASK: [80.0]}, {FLASK: [80.0], DJANGO: [40.0]}])

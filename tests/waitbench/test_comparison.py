@@ -219,6 +219,31 @@ class TestFigures:
         assert enough.percentile_ms(name) == pytest.approx(110, rel=0.001)
         assert enough.samples_short(name) == 0
 
+    def test_an_interval_of_a_percentile_is_over_the_percentiles_of_the_trials(self) -> None:
+        # 100, 200 and 400 ms: geometric mean 200; logarithms are ln 2 apart, s = ln 2, 4.302653 / sqrt(3) = 2.484138.
+        trials = [made_up.trial(made_up.spec(repeat=n), taken_us=[ms * 1000] * 1000) for n, ms in
+                  ((1, 100), (2, 200), (3, 400))]  # fmt: skip
+        cell = cell_of(made(trials), FLASK)
+        for name in ("p50", "p99"):
+            found = cell.percentile_interval(name)
+            assert found is not None
+            assert found.mean == pytest.approx(200, rel=0.001)
+            assert (found.low, found.high) == pytest.approx((200 / 2**2.484138, 200 * 2**2.484138), rel=0.002)
+
+    def test_a_percentile_that_one_trial_does_not_carry_has_no_interval(self) -> None:
+        trials = [made_up.trial(made_up.spec(repeat=n), taken_us=[110_000] * (1001 - n)) for n in (1, 2)]
+        cell = cell_of(made(trials), FLASK)
+        assert cell.percentile_ms("p99") is not None
+        assert cell.percentile_interval("p99") is None
+        assert cell.percentile_interval("p50") is not None
+        trials[1] = made_up.trial(made_up.spec(repeat=2), taken_us=[], errors={"refused": 5})
+        assert cell_of(made(trials), FLASK).percentile_interval("p50") is None
+
+    def test_one_trial_gives_a_percentile_no_bounds(self) -> None:
+        found = cell_of(made([made_up.trial(taken_us=[110_000] * 1000)]), FLASK).percentile_interval("p99")
+        assert found is not None
+        assert (found.low, found.high) == (None, None)
+
     def test_trials_carry_a_percentile_together(self) -> None:
         trials = [made_up.trial(made_up.spec(repeat=n), taken_us=[110_000] * 400) for n in (1, 2, 3)]
         assert cell_of(made(trials), FLASK).percentile_ms("p99") is not None
@@ -246,6 +271,27 @@ class TestFigures:
     def test_a_cell_without_good_answers_has_no_latency(self) -> None:
         cell = cell_of(made([made_up.trial(taken_us=[], errors={"refused": 5})]), FLASK)
         assert (cell.mean_ms, cell.max_ms, cell.percentile_ms("p50"), cell.goodput.mean) == (None, None, None, 0)
+
+
+class TestChance:
+    """How many comparisons a report makes, and how many would be called though all contenders were alike."""
+
+    def test_each_contender_beside_the_best_is_one_and_the_cost_one_more(self) -> None:
+        chance = made(at_rates({FLASK: [40, 41, 42], DJANGO: [80, 82, 84], FASTAPI: [20, 20.5, 21]})).chance
+        # Two beside the best and one of cost: 3 x 5 %. Three pairs by rate and three by cost: 6 x 5 %.
+        assert chance.comparisons == 3
+        assert (chance.least, chance.most) == pytest.approx((0.15, 0.3))
+
+    def test_two_contenders_leave_no_choice_of_the_best(self) -> None:
+        chance = made(at_rates({FLASK: [40, 41, 42], DJANGO: [80, 82, 84]})).chance
+        assert chance.comparisons == 2
+        assert (chance.least, chance.most) == pytest.approx((0.1, 0.1))
+
+    def test_where_arithmetic_makes_all_tie_only_their_cost_is_compared(self) -> None:
+        assert made(at_rates({FLASK: [97, 97, 97], DJANGO: [99, 99, 99]})).chance.comparisons == 1
+
+    def test_what_has_no_interval_can_not_be_called(self) -> None:
+        assert made(at_rates({FLASK: [40], DJANGO: [80]})).chance.comparisons == 0
 
 
 class TestOrder:

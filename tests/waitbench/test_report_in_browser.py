@@ -162,6 +162,8 @@ def test_on_paper_everything_is_there_on_pages_of_paper_width(
     page = opened(browser, reported, faults, viewport={"width": 794, "height": 1123})
     page.emulate_media(media="print")
     assert page.evaluate("document.documentElement.scrollWidth") <= 794
+    cut = "[...document.querySelectorAll('.wide')].filter(table => table.scrollWidth > table.clientWidth).length"
+    assert page.evaluate(cut) == 0
     assert all(chart.is_visible() for chart in page.locator("figure svg[role=img]").all())
     assert page.pdf(format="A4").startswith(b"%PDF")
     assert faults == []

@@ -1,12 +1,24 @@
 """Statistics, against answers worked out by hand."""
 
 import math
+from collections import Counter
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
-from waitbench.statistics import Interval, Verdict, mean_interval, ratio_interval, samples_needed, verdict
+from waitbench.statistics import (
+    Interval,
+    Verdict,
+    chance_calls,
+    geometric_interval,
+    mean_interval,
+    ratio_interval,
+    samples_needed,
+    verdict,
+)
 
 rates = st.floats(min_value=0.1, max_value=1e6)
 
@@ -43,6 +55,36 @@ def test_one_value_has_no_interval() -> None:
 def test_no_values_have_no_mean() -> None:
     with pytest.raises(ValueError, match="no values"):
         mean_interval([])
+
+
+def test_a_long_tail_has_an_interval_about_its_geometric_mean_and_above_nought() -> None:
+    # Logarithms 0, ln 4 and ln 16: mean ln 4, s = ln 4, standard error ln 4 / sqrt(3), x 4.302653.
+    found = geometric_interval([1, 4, 16])
+    assert found.mean == pytest.approx(4)
+    assert (found.low, found.high) == pytest.approx((4 ** (1 - 2.484138), 4 ** (1 + 2.484138)), rel=1e-5)
+
+
+@pytest.mark.parametrize("values", [[], [0.0], [1.0, -1.0]])
+def test_what_is_not_positive_has_no_geometric_mean(values: list[float]) -> None:
+    with pytest.raises(ValueError, match="positive values"):
+        geometric_interval(values)
+
+
+@pytest.mark.parametrize(("contenders", "calls"), [(1, 0), (2, 0.05), (3, 0.15), (8, 1.4)])
+def test_chance_calls_no_more_than_five_in_a_hundred_of_all_pairs(contenders: int, calls: float) -> None:
+    assert chance_calls(contenders) == pytest.approx(calls)
+
+
+@pytest.mark.parametrize("contenders", [3, 8])
+def test_a_best_that_the_same_figures_chose_is_called_different_within_the_bounds_that_are_told(
+    contenders: int,
+) -> None:
+    rng = np.random.default_rng([20261122, contenders])
+    called = 0
+    for rates in np.exp(rng.normal(0, 0.05, (DRAWS, contenders, 3))).tolist():
+        best = max(rates, key=math.fsum)
+        called += sum(verdict(ratio_interval(each, best)) == "slower" for each in rates if each is not best)
+    assert 0.05 * (contenders - 1) < called / DRAWS < chance_calls(contenders)
 
 
 def test_a_ratio_is_the_geometric_mean_of_the_ratios_of_each_block() -> None:
@@ -143,3 +185,40 @@ def test_the_sample_that_is_needed_is_the_least_that_has_ten_beyond(percent: flo
 )
 def test_a_verdict_is_only_as_sure_as_its_interval(ratio: Interval, said: str) -> None:
     assert verdict(ratio) == said
+
+
+DRAWS = 2000
+
+
+def verdicts(true_ratio: float, noise: float, trials: int) -> Counter[Verdict]:
+    """Of seeded comparisons: each trial's rate is off by `noise`, and each block moves both contenders by 30 %."""
+    rng = np.random.default_rng([20261122, trials, round(noise * 1e6), round(true_ratio * 1e6)])
+    blocks = 1000 * np.exp(rng.normal(0, 0.3, (DRAWS, trials)))
+    one, other = blocks * np.exp(rng.normal(0, noise, (2, DRAWS, trials)))
+    pairs = zip((true_ratio * one).tolist(), other.tolist(), strict=True)
+    return Counter(verdict(ratio_interval(a, b)) for a, b in pairs)
+
+
+@pytest.mark.parametrize("trials", [3, 5, 10])
+def test_a_against_a_raises_about_five_false_alarms_in_a_hundred(trials: int) -> None:
+    found = verdicts(true_ratio=1, noise=0.05, trials=trials)
+    assert 0.02 <= (found["faster"] + found["slower"]) / DRAWS <= 0.08
+    # Either way alike: 2.5 % each, and four standard errors of a share of 2,000 draws, 4 sqrt(0.025 x 0.975 / 2000).
+    assert found["faster"] / DRAWS == pytest.approx(0.025, abs=0.014)
+    assert found["slower"] / DRAWS == pytest.approx(0.025, abs=0.014)
+
+
+@pytest.mark.parametrize("noise", [0.05, 0.02])
+@pytest.mark.parametrize("trials", [3, 5, 10])
+def test_a_true_difference_of_five_per_cent_is_found_as_often_as_theory_says(trials: int, noise: float) -> None:
+    # The power of the paired t test: T beyond its bound, where T has a noncentral t distribution about the true
+    # logarithm over its standard error; the noise of two contenders is sqrt(2) times that of one.
+    bound = stats.t.ppf(0.975, trials - 1)
+    power = stats.nct.sf(bound, trials - 1, math.log(1.05) * math.sqrt(trials) / (noise * math.sqrt(2)))
+    found = verdicts(true_ratio=1.05, noise=noise, trials=trials)
+    assert found["faster"] / DRAWS == pytest.approx(power, abs=4 * math.sqrt(power * (1 - power) / DRAWS))
+
+
+@pytest.mark.parametrize("trials", [3, 5, 10])
+def test_a_true_difference_of_half_a_per_cent_is_not_called_however_sure(trials: int) -> None:
+    assert verdicts(true_ratio=1.005, noise=0.0001, trials=trials) == {"tie": DRAWS}

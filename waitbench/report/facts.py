@@ -43,7 +43,7 @@ def shortfalls(comparison: Comparison) -> list[str]:
                 lines.append(f"{where}: {reason.code}: {reason.text}.{advice}")
         if len(cell.trials) < cell.planned:
             lines.append(f"{where}: {len(cell.trials)} of {cell.planned} trials.")
-    return lines + _short_percentiles(comparison)
+    return lines + _short_percentiles(comparison) + _chance(comparison)
 
 
 def _short_percentiles(comparison: Comparison) -> list[str]:
@@ -55,6 +55,18 @@ def _short_percentiles(comparison: Comparison) -> list[str]:
             cells = f"{len(short)} of {len(comparison.cells)} cells"
             lines.append(f"{name} is left empty in {cells}: it would take up to {most:,} requests more.")
     return lines
+
+
+def _chance(comparison: Comparison) -> list[str]:
+    chance = comparison.chance
+    if not chance.comparisons:
+        return []
+    told = "1 comparison" if chance.comparisons == 1 else f"{chance.comparisons} comparisons"
+    calls = dict.fromkeys(f"{calls:.2g}" for calls in (chance.least, chance.most))
+    return [
+        f"{told} at 95 %, with a best or cheapest that the same figures chose: were all contenders alike, "
+        f"about {' to '.join(calls)} would be called different by chance. Look for what repeats."
+    ]
 
 
 def _method(comparison: Comparison) -> list[tuple[str, str]]:
@@ -73,7 +85,7 @@ def _method(comparison: Comparison) -> list[tuple[str, str]]:
         ("latency", "from the send (closed loop) or the intended start (open loop) to the last byte"),
         ("requests", f"{sent:,} in all, our own services' counts agree unless said otherwise"),
         ("generator", f"at most {most_cpu:.0%} of a core; its loop at most {worst_lag:.1f} ms late (p99){late}"),
-        ("intervals", "95 %, Student's t over trials; ratios paired by block"),
+        ("intervals", "95 %, Student's t over trials (on logarithms for p99 and ratios); ratios paired by block"),
         ("started", f"{run.started_at:%Y-%m-%d %H:%M} UTC"),
     ]  # fmt: skip
 

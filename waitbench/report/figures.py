@@ -43,11 +43,21 @@ def summary_row(cell: Cell) -> dict[str, str]:
         "reasons": said(cell.reasons),
         "ceiling_limit": ceiling.limit if ceiling else "",
         "trials_planned": str(cell.planned),
+        **_percentile_bounds(cell),
     }
 
 
-def interval(value: Interval, digits: int) -> str:
+def _percentile_bounds(cell: Cell) -> dict[str, str]:
+    found = {name: cell.percentile_interval(name) for name in ("p50", "p99")}
+    return {
+        f"{name}_{bound}": number(getattr(value, bound) if value else None, 1)
+        for name, value in found.items()
+        for bound in ("low", "high")
+    }
+
+
+def interval(value: Interval | None, digits: int) -> str:
     """`low–high`, or "" where there is none."""
-    if value.low is None or value.high is None:
+    if value is None or value.low is None or value.high is None:
         return ""
     return f"{value.low:.{digits}f}–{value.high:.{digits}f}"

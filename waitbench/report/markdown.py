@@ -9,7 +9,9 @@ from waitbench.report.facts import facts, shortfalls
 from waitbench.report.figures import interval, summary_row
 from waitbench.report.words import load_title, standing_word
 
-COLUMNS = ("", "{load}", "good/s", "95 % interval", "p50 ms", "p99 ms", "CPU s / 1,000", "peak MiB", "stands")
+COLUMNS = (
+    "", "{load}", "good/s", "95 % interval", "p50 ms", "p99 ms", "p99 interval", "CPU s / 1,000", "peak MiB", "stands",
+)  # fmt: skip
 
 
 def render(comparison: Comparison, charts: list[Chart]) -> str:
@@ -36,7 +38,8 @@ def _cells(cell: Cell, point: Point) -> list[str]:
     row = summary_row(cell)
     shown = [
         cell.target.title, row["load"], row["goodput_rps"], interval(cell.goodput, 1), row["p50_ms"] or "–",
-        row["p99_ms"] or "–", row["cpu_s_per_1k"] or "–", row["peak_rss_mib"] or "–",
+        row["p99_ms"] or "–", interval(cell.percentile_interval("p99"), 1), row["cpu_s_per_1k"] or "–",
+        row["peak_rss_mib"] or "–",
     ]  # fmt: skip
     if not cell.valid:
         shown = [shown[0], *(f"~~{text}~~" if text else "" for text in shown[1:])]

@@ -14,6 +14,7 @@ SUMMARY = (
     "variant", "workload", "params", "load_model", "load", "trials", "requests", "errors", "goodput_rps",
     "goodput_low", "goodput_high", "p50_ms", "p90_ms", "p95_ms", "p99_ms", "p999_ms", "max_ms", "mean_ms",
     "cpu_s_per_1k", "peak_rss_mib", "ceiling_rps", "valid", "reasons", "ceiling_limit", "trials_planned",
+    "p50_low", "p50_high", "p99_low", "p99_high",
 )  # fmt: skip
 
 
