@@ -1,12 +1,13 @@
 """What makes a trial's number count. Every rule that speaks leaves a record: what it saw, and what to do."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from waitbench import latency
 from waitbench.check import OVERLAP_ROUNDS, differences
-from waitbench.results import Target, TrialRecord
+from waitbench.results import Arrivals, Target, TrialRecord
 from waitbench.workloads import WORKLOADS, Ceiling, ceiling
 
 ERROR_SHARE = 0.001
@@ -19,6 +20,13 @@ LAG_SHARE = 0.10
 """Of the median latency: a late generator is forgiven where it is small beside what it measures."""
 SHED_SHARE = 0.001
 """Of the arrivals meant for the window. Shed ones would have been the slowest: more of them and p99 is not the p99."""
+ACHIEVED = 0.99
+"""Of the arrivals meant for the window, at least so many have to come back in it, give or take chance."""
+DRIFT_NOTE, DRIFT = 0.20, 0.50
+"""How far the median latency may move from the first third of the window to the last, of the lesser of the two."""
+DRIFT_MS = 5.0
+"""A median that moves by less than this does not drift: timers and neighbours do as much."""
+DRIFT_SAMPLES = 90
 UPSTREAM_CPU = 0.90
 UPSTREAM_LAG_MS = 250.0
 
@@ -55,6 +63,7 @@ def reasons(trial: TrialRecord, target: Target) -> list[Reason]:
         *_little(trial),
         *_ceiling(trial, target),
         *_arithmetic(trial),
+        *_drift(trial),
         *_generator(trial),
         *_arrivals(trial),
         *_upstream(trial),
@@ -185,6 +194,24 @@ def _arithmetic(trial: TrialRecord) -> Iterator[Reason]:
         )
 
 
+def _drift(trial: TrialRecord) -> Iterator[Reason]:
+    """A median that moves within the window is of no steady state, and would be another in a longer window (Barrett
+    and others 2017 found that many runs never reach one)."""
+    first, *_, last = trial.thirds_p50_us or [None, None]
+    if first is None or last is None or trial.latency is None or trial.latency.count < DRIFT_SAMPLES:
+        return
+    moved = abs(last - first) / min(first, last)
+    if moved <= DRIFT_NOTE or abs(last - first) / 1000 <= DRIFT_MS:
+        return
+    said = f"the median latency went from {first / 1000:.0f} to {last / 1000:.0f} ms within the window"
+    if moved > DRIFT:
+        yield Reason(
+            "drift", "invalid", said, "the service does not keep up, or warms up: lower the load or raise warmup_s"
+        )
+    else:
+        yield Reason("drift", "note", said)
+
+
 def _generator(trial: TrialRecord) -> Iterator[Reason]:
     generator = trial.generator
     if generator.cpu_share > GENERATOR_CPU:
@@ -213,6 +240,13 @@ def _arrivals(trial: TrialRecord) -> Iterator[Reason]:
             f"{arrivals.shed} of {arrivals.intended} arrivals were shed: {trial.spec.max_in_flight} were under way",
             "the service does not keep up with this rate; lower it, or raise max_in_flight",
         )
+    elif _behind(trial, arrivals):
+        yield Reason(
+            "rate",
+            "invalid",
+            f"{arrivals.ended} answers came back in the window while {arrivals.intended} requests were meant to go out",
+            "the service does not keep up with this rate; lower it",
+        )
     delay_ms = (arrivals.delay_p99_us or 0) / 1000
     if delay_ms > LAG_MS:
         yield Reason(
@@ -221,6 +255,15 @@ def _arrivals(trial: TrialRecord) -> Iterator[Reason]:
             f"the generator sent {delay_ms:.1f} ms late (p99)",
             "lower the rate, or give it a quieter core",
         )
+
+
+def _behind(trial: TrialRecord, arrivals: Arrivals) -> bool:
+    """Whether fewer came back than went out by more than chance: how many are under way at either edge of the window
+    varies like a Poisson number, with rate x latency as its mean (Little's law), and so does the difference."""
+    if arrivals.ended is None or trial.latency is None:
+        return False
+    under_way = arrivals.intended / trial.window_s * trial.latency.min_us / 1e6
+    return arrivals.ended < ACHIEVED * arrivals.intended - 3 * math.sqrt(2 * under_way)
 
 
 def _upstream(trial: TrialRecord) -> Iterator[Reason]:
