@@ -1,17 +1,38 @@
 """The answer for one workload, in a sentence or two that the figures carry."""
 
-from waitbench.comparison import Cell, Comparison, Point, Section, Standing
+from waitbench.comparison import Cell, Comparison, Knee, KneeSection, Point, Section, Standing
 from waitbench.statistics import Interval
 
 
 def answers(comparison: Comparison) -> list[str]:
     """One for each section, in reading order."""
-    return [answer(section) for section in comparison.sections]
+    return [*map(answer, comparison.sections), *map(knee_answer, comparison.knees)]
 
 
 def answer(section: Section) -> str:
     """What happened at the highest load, and what the lower ones can't tell."""
     return " ".join(part for part in (_top(section), _below(section), _cost(section.top)) if part)
+
+
+def knee_answer(section: KneeSection) -> str:
+    """Who holds how many requests a second within the objective."""
+    known = sorted((knee for knee in section.knees if knee.low is not None), key=lambda knee: -(knee.low or 0))
+    if not known:
+        return f"{section.title}: no rate is sure."
+    most, *others = known
+    told = [f"{most.target.title} holds {_rates(most)}"]
+    told += [
+        f"{knee.target.title} {_rates(knee)}"
+        + ("" if section.verdict(knee) == "slower" else ", no difference that holds")
+        for knee in others
+    ]
+    unsure = [knee.target.title for knee in section.knees if knee.low is None]
+    told += [f"not sure for {_list(unsure)}"] if unsure else []
+    return f"{section.title}: {'; '.join(told)}."
+
+
+def _rates(knee: Knee) -> str:
+    return f"{knee.low:,.0f} to {knee.high:,.0f}/s" if knee.high is not None else f"{knee.low:,.0f}/s or more"
 
 
 def _top(section: Section) -> str:

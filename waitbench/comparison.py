@@ -9,6 +9,7 @@ from typing import TypeVar
 from hdrh.histogram import HdrHistogram
 
 from waitbench import latency
+from waitbench.knee import Tried, tried
 from waitbench.results import RunRecord, Target, TrialRecord, TrialSpec
 from waitbench.statistics import (
     CONFIDENCE,
@@ -296,6 +297,86 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Knee:
+    """How far one contender could be driven: all trials of its search."""
+
+    target: Target
+    trials: list[TrialRecord]
+    tried: Tried
+
+    @property
+    def variant(self) -> str:
+        return self.target.name
+
+    @property
+    def low(self) -> float | None:
+        """Requests per second at which it met the objective in every repeat; None where none is sure."""
+        return self.tried.low
+
+    @property
+    def high(self) -> float | None:
+        """Requests per second at which it missed it in every repeat; None where none is sure."""
+        return self.tried.high
+
+    @property
+    def limit(self) -> str:
+        """What ended the search before the service did; "" where the knee was found."""
+        if self.tried.too_much is None:
+            return "the generator" if self.tried.wall else "the highest rate of the search"
+        return ""
+
+    @cached_property
+    def at_low(self) -> Cell | None:
+        """The trials that hold the lower bound."""
+        trials = [trial for trial in self.trials if trial.spec.load == self.low]
+        return Cell(self.target, trials[0].spec, trials, len(trials), []) if trials else None
+
+    @property
+    def p99_by_rate(self) -> list[tuple[float, float]]:
+        """Requests per second and the p99 in milliseconds of the trials at that rate, in order."""
+        rates = sorted({trial.spec.load for trial in self.trials})
+        found = []
+        for rate in rates:
+            at = [t.latency.histogram for t in self.trials if t.spec.load == rate and t.latency]
+            if at:
+                found.append((float(rate), latency.percentile_us(latency.merged(at), 99) / 1000))
+        return found
+
+
+@dataclass(frozen=True)
+class KneeSection:
+    """One search, of every contender."""
+
+    workload: Workload
+    params: dict[str, int]
+    objective_ms: float
+    knees: list[Knee]
+
+    @property
+    def key(self) -> str:
+        given = (f"{name}{value}" for name, value in self.params.items())
+        return "-".join([self.workload.name, *given, f"knee{self.objective_ms:g}"])
+
+    @property
+    def title(self) -> str:
+        given = [f"{name} = {value}" for name, value in self.params.items()]
+        return f"{self.workload.title} ({', '.join([*given, f'the highest rate with p99 ≤ {self.objective_ms:g} ms'])})"
+
+    @property
+    def most(self) -> Knee | None:
+        """The one that surely holds the highest rate."""
+        return max((knee for knee in self.knees if knee.low is not None), key=lambda k: k.low or 0.0, default=None)
+
+    def verdict(self, knee: Knee) -> Verdict | None:
+        """Against the one that holds most: slower where the intervals do not meet. None for that one itself, and
+        where no rate is sure."""
+        best = self.most
+        if best is None or knee is best or knee.low is None:
+            return None
+        return "slower" if knee.high is not None and best.low is not None and knee.high <= best.low else "inconclusive"
+
+
+@dataclass(frozen=True)
 class Chance:
     """How many comparisons a report makes, and how many would call a difference were all contenders alike."""
 
@@ -310,6 +391,7 @@ class Comparison:
 
     run: RunRecord
     sections: list[Section]
+    knees: list[KneeSection]
     missing: list[TrialSpec]
     stale: bool
     """The run says it is running, and nothing runs: it was killed."""
@@ -319,8 +401,15 @@ class Comparison:
         return [cell for section in self.sections for point in section.points for cell in point.cells]
 
     @property
+    def searched(self) -> list[Cell | Knee]:
+        """Whatever has trials."""
+        return [*self.cells, *(knee for section in self.knees for knee in section.knees)]
+
+    @property
     def all_valid(self) -> bool:
-        return all(cell.valid for cell in self.cells) and not self.missing
+        """What a search missed is what it looked for; that it found no rate that is sure is not."""
+        found = all(knee.low is not None for section in self.knees for knee in section.knees)
+        return all(cell.valid for cell in self.cells) and found and not self.missing and not self.run.searching
 
     @property
     def chance(self) -> Chance:
@@ -341,6 +430,9 @@ class Comparison:
         """What the reader must know of how the run ended; "" for a whole one."""
         status = "killed before it could say so" if self.stale else self.run.status
         told = f": {self.run.message}" if self.run.message else ""
+        if self.run.searching and not self.missing:
+            was = "is still going on" if status == "running" else f"was {status}"
+            return f"This run {was}{told}. Its search for the knee is not finished."
         if not self.missing:
             return "" if status == "complete" else f"This run was {status}{told}. Every trial had finished."
         word = {"running": "is still going on", "complete": "is complete"}.get(
@@ -354,9 +446,10 @@ class Comparison:
 
 def compare(run: RunRecord, trials: Iterable[TrialRecord], stale: bool = False) -> Comparison:
     """From a run's files to what may be said."""
-    found = list(trials)
-    have = {trial.spec.file for trial in found}
+    every = list(trials)
+    have = {trial.spec.file for trial in every}
     order = list(run.targets)
+    found = [trial for trial in every if trial.spec.objective_p99_ms is None]
     planned = _grouped(run.trials, lambda spec: (_point_key(spec), spec.variant))
     cells = [
         _cell(run.targets[variant], group, len(planned[key, variant]))
@@ -367,9 +460,23 @@ def compare(run: RunRecord, trials: Iterable[TrialRecord], stale: bool = False) 
     return Comparison(
         run=run,
         sections=[_section(list(group)) for _, group in groupby(cells, key=lambda c: _section_key(c.spec))],
+        knees=_knees(run, [trial for trial in every if trial.spec.objective_p99_ms is not None]),
         missing=[spec for spec in run.trials if spec.file not in have],
         stale=stale,
     )
+
+
+def _knees(run: RunRecord, trials: list[TrialRecord]) -> list[KneeSection]:
+    sections = []
+    for (key, objective), group in _grouped(trials, lambda t: (_section_key(t.spec), t.spec.objective_p99_ms)).items():
+        by_variant = _grouped(group, lambda trial: trial.spec.variant)
+        knees = [
+            Knee(target, own, tried(own, target, run.plan["repeats"]))
+            for name, target in run.targets.items()
+            if (own := by_variant.get(name))
+        ]
+        sections.append(KneeSection(WORKLOADS[key[0]], dict(key[1]), objective or 0.0, knees))
+    return sections
 
 
 def _paired(own: dict[int, float], other: dict[int, float]) -> Interval | None:
@@ -386,7 +493,7 @@ def _places(run: RunRecord) -> dict[SectionKey, int]:
     """Where each section stands: in the order of the plan, not of the shuffled blocks."""
     places: dict[SectionKey, int] = {}
     for cell in run.plan["cells"]:
-        model = "open" if cell.get("rate") else "closed"
+        model = "closed" if cell.get("users") else "open"
         places.setdefault((cell["workload"], tuple(cell["params"].items()), model), len(places))
     return places
 

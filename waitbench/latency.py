@@ -45,3 +45,9 @@ def merged(encoded: Iterable[str]) -> HdrHistogram:
 
 def percentile_us(histogram: HdrHistogram, percent: float) -> int:
     return int(histogram.get_value_at_percentile(percent))
+
+
+def count_up_to(encoded: str, latency_us: float) -> int:
+    """How many values do not exceed so many microseconds, to the histogram's three digits."""
+    steps = merged([encoded]).get_recorded_iterator()
+    return sum(step.count_at_value_iterated_to for step in steps if step.value_iterated_to <= latency_us * 1.001)

@@ -50,6 +50,13 @@ class Cell(_Strict):
     """Closed loop: so many users, each sending its next request when the last one ends."""
     rate: Annotated[list[Annotated[float, Field(ge=0.1, le=RATE_MAX)]], Field(min_length=1)] | None = None
     """Open loop: so many requests a second, whatever happens."""
+    find: Literal["knee"] | None = None
+    """Open loop: search the highest rate that still meets an objective."""
+    p99_ms: Annotated[float, Field(gt=0, le=60_000)] | None = None
+    """The objective."""
+    from_rate: Annotated[float, Field(ge=1, le=RATE_MAX)] = 100.0
+    """Where the search begins, and where it ends at the latest."""
+    to_rate: Annotated[float, Field(ge=1, le=RATE_MAX)] = 20_000.0
     max_in_flight: Annotated[int, Field(ge=1, le=USERS_MAX)] = 2000
     """Open loop: arrivals beyond this are shed, and counted."""
     arrivals: Arrivals = "poisson"
@@ -64,10 +71,16 @@ class Cell(_Strict):
 
     @model_validator(mode="after")
     def _one_load(self) -> "Cell":
-        if (self.users is None) == (self.rate is None):
-            raise ValueError("give either users (closed loop) or rate (open loop, requests per second)")
-        if self.rate is None and self.model_fields_set & {"max_in_flight", "arrivals"}:
+        if [self.users, self.rate, self.find].count(None) != 2:
+            raise ValueError('give one of users (closed loop), rate (open loop, requests per second) and find = "knee"')
+        if self.users is not None and self.model_fields_set & {"max_in_flight", "arrivals"}:
             raise ValueError("max_in_flight and arrivals go with rate (open loop), not with users")
+        if (self.find is None) != (self.p99_ms is None):
+            raise ValueError('find = "knee" and its objective, as p99_ms = 250, go together')
+        if self.find is None and self.model_fields_set & {"from_rate", "to_rate"}:
+            raise ValueError('from_rate and to_rate go with find = "knee"')
+        if self.from_rate > self.to_rate:
+            raise ValueError(f"from_rate = {self.from_rate:g} is above to_rate = {self.to_rate:g}; turn them round")
         return self
 
     @property
@@ -138,6 +151,18 @@ class Plan(_Strict):
     variants: Annotated[list[str], Field(min_length=1)]
     cells: Annotated[list[Cell], Field(min_length=1)]
     external: list[External] = []
+
+    @property
+    def searches(self) -> list[Cell]:
+        """Cells whose loads are found, not given."""
+        return [cell for cell in self.cells if cell.find]
+
+    @model_validator(mode="after")
+    def _objectives_fit(self) -> "Plan":
+        for cell in self.searches:
+            if cell.p99_ms is not None and cell.p99_ms >= self.timeout_s * 1000:
+                raise ValueError(f"cells: p99_ms = {cell.p99_ms:g} is not below timeout_s = {self.timeout_s:g} s")
+        return self
 
     @property
     def load_points(self) -> list[tuple[Cell, Load]]:

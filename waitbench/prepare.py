@@ -139,11 +139,13 @@ def run_record(
         upstream_url=upstream_url,
         targets=found,
         environment=environment(),
-        trials=[_spec(slot, plan, seed, found) for slot in schedule(plan, seed)],
+        trials=[trial_spec(slot, plan, seed, found) for slot in schedule(plan, seed)],
+        searching=bool(plan.searches),
     )
 
 
-def _spec(slot: Slot, plan: Plan, seed: int, found: dict[str, Target]) -> TrialSpec:
+def trial_spec(slot: Slot, plan: Plan, seed: int, found: dict[str, Target]) -> TrialSpec:
+    """All that the generator has to know of one trial."""
     workload, target = WORKLOADS[slot.cell.workload], found[slot.contender]
     external = next((item for item in plan.external if item.name == slot.contender), None)
     params = slot.cell.params
@@ -160,8 +162,9 @@ def _spec(slot: Slot, plan: Plan, seed: int, found: dict[str, Target]) -> TrialS
         arrivals=slot.cell.arrivals,
         arrivals_seed=seed * 1000 + slot.block,
         max_in_flight=slot.cell.max_in_flight if slot.load.model == "open" else 0,
+        objective_p99_ms=slot.cell.p99_ms,
         warmup_s=plan.warmup_s,
-        measure_s=plan.measure_s,
+        measure_s=slot.measure_s,
         timeout_s=plan.timeout_s,
         base_url=target.base_url,
         path=path,

@@ -47,6 +47,8 @@ class TrialSpec(_Record):
     arrivals_seed: int = 0
     """Of an open loop: the same for every contender of a block, so that all meet the same arrivals."""
     max_in_flight: int = 0
+    objective_p99_ms: float | None = None
+    """Of a search for the knee: the p99 that this rate is held to."""
     warmup_s: float
     measure_s: float
     timeout_s: float
@@ -112,6 +114,8 @@ class RunRecord(_Record):
     targets: dict[str, Target]
     environment: dict[str, Any] = {}
     trials: list[TrialSpec]
+    searching: bool = False
+    """More trials may follow: which ones depends on those so far."""
 
 
 class Phase(_Record):

@@ -15,6 +15,7 @@ class Slot:
     cell: Cell
     load: Load
     contender: str
+    measure_s: float
 
 
 def contenders(plan: Plan) -> list[str]:
@@ -37,5 +38,5 @@ def schedule(plan: Plan, seed: int) -> list[Slot]:
             for contender in rng.sample(names, len(names)):
                 service = external.get(contender)
                 if service is None or cell.workload in service.paths:
-                    slots.append(Slot(block, repeat, cell, load, contender))
+                    slots.append(Slot(block, repeat, cell, load, contender, plan.measure_s))
     return slots

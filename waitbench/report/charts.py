@@ -13,10 +13,10 @@ matplotlib.use("svg")
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from waitbench import latency
-from waitbench.comparison import Cell, Comparison, Point, Section
+from waitbench.comparison import Cell, Comparison, Knee, KneeSection, Point, Section
 from waitbench.report.words import load_title
 from waitbench.statistics import TAIL_SAMPLES
 
@@ -87,10 +87,13 @@ def draw(comparison: Comparison) -> list[Chart]:
             for kind, plot in _PLOTS.items():
                 svg, caption = _draw(section, order, plot)
                 charts.append(Chart(f"{section.key}-{kind}", section.key, caption, svg))
+        for knees in comparison.knees:
+            svg, caption = _draw(knees, order, _knee)
+            charts.append(Chart(f"{knees.key}-p99", knees.key, caption, svg))
     return charts
 
 
-def _draw(section: Section, order: dict[str, int], plot: Callable[..., str]) -> tuple[str, str]:
+def _draw(section: Section | KneeSection, order: dict[str, int], plot: Callable[..., str]) -> tuple[str, str]:
     figure = Figure(figsize=SIZE_IN, layout="constrained")
     axes = figure.subplots()
     caption = plot(axes, section, order)
@@ -186,6 +189,26 @@ def _over_time(axes: Axes, section: Section, order: dict[str, int]) -> str:
     )
 
 
+def _knee(axes: Axes, section: KneeSection, order: dict[str, int]) -> str:
+    """p99 against the rate offered, the objective, and the interval in which each gives way."""
+    for knee in section.knees:
+        found = knee.p99_by_rate
+        look = _look(knee, order[knee.variant])
+        axes.plot([rate for rate, _ in found], [ms for _, ms in found], **look)
+        if knee.low is not None and knee.high is not None:
+            axes.axvspan(knee.low, knee.high, color=look["color"], alpha=0.15, linewidth=0)
+    axes.axhline(section.objective_ms, color=MUTED, linewidth=1, linestyle=(0, (2, 2)), label="objective")
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(THOUSANDS)
+        axis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel("requests/s offered")
+    axes.set_ylabel("p99 (ms)")
+    axes.set_title("p99 against the rate offered", loc="left")
+    return f"p99 of all trials at each rate, {section.title}; shaded is where each gives way"
+
+
 _PLOTS: dict[str, Callable[[Axes, Section, dict[str, int]], str]] = {
     "throughput": _throughput,
     "percentiles": _percentiles,
@@ -225,7 +248,7 @@ def _by_variant(section: Section) -> list[tuple[str, list[Cell]]]:
     return [(name, counted) for name in names if (counted := [c for c in section.cells_of(name) if c.valid])]
 
 
-def _look(cell: Cell, place: int) -> dict[str, Any]:
+def _look(cell: Cell | Knee, place: int) -> dict[str, Any]:
     return {
         "label": cell.target.title,
         "color": LINES[place % len(LINES)],

@@ -1,6 +1,6 @@
 """Figures as every format shows them, so that a table in one equals the table in another to the digit."""
 
-from waitbench.comparison import Cell
+from waitbench.comparison import Cell, Knee, KneeSection
 from waitbench.statistics import Interval
 from waitbench.validity import Reason
 
@@ -45,6 +45,45 @@ def summary_row(cell: Cell) -> dict[str, str]:
         "trials_planned": str(cell.planned),
         **_percentile_bounds(cell),
     }
+
+
+def knee_row(section: KneeSection, knee: Knee) -> dict[str, str]:
+    """What a search found for one contender, as a row of summary.csv: its figures are those at the lower bound."""
+    cell = knee.at_low
+    row = summary_row(cell) if cell else {"variant": knee.variant, "workload": section.workload.name}
+    return row | {
+        "params": params(section.params),
+        "load_model": "knee",
+        "load": number_as_given(knee.low),
+        "trials": str(len(knee.trials)),
+        "valid": "true" if cell else "false",
+        "reasons": f"knee: {knee_doubt(knee)}" if knee_doubt(knee) else "",
+        "trials_planned": str(len(knee.trials)),
+        "objective_p99_ms": number_as_given(section.objective_ms),
+        "knee_low": number_as_given(knee.low),
+        "knee_high": number_as_given(knee.high),
+    }
+
+
+def knee_interval(knee: Knee) -> str:
+    """`1200–1320`; an open end where one side is not sure."""
+    if knee.low is None:
+        return f"below {knee.high:g}" if knee.high is not None else ""
+    return f"{knee.low:g}–{knee.high:g}" if knee.high is not None else f"{knee.low:g} or more"
+
+
+def knee_doubt(knee: Knee) -> str:
+    """Why a bound of the knee is not known; "" where both are."""
+    if knee.low is None:
+        return "no rate met the objective in every repeat"
+    if knee.high is None:
+        limit = knee.limit
+        return f"{limit} ended the search before the service did" if limit else "no rate missed it in every repeat"
+    return ""
+
+
+def number_as_given(value: float | None) -> str:
+    return "" if value is None else f"{value:g}"
 
 
 def _percentile_bounds(cell: Cell) -> dict[str, str]:

@@ -7,8 +7,8 @@ from waitbench.answer import answers
 from waitbench.comparison import Comparison
 from waitbench.report.charts import PALETTE, Chart
 from waitbench.report.facts import budgets, facts, shortfalls
-from waitbench.report.figures import interval, summary_row
-from waitbench.report.words import load_title, standing_word
+from waitbench.report.figures import interval, knee_interval, knee_row, summary_row
+from waitbench.report.words import KNEE_SHOWS, knee_word, load_title, standing_word
 
 _templates = Environment(
     loader=PackageLoader("waitbench", "report"),
@@ -26,13 +26,17 @@ def render(comparison: Comparison, charts: list[Chart]) -> str:
         answers=answers(comparison),
         charts={
             s.key: [(Markup(c.inline), c.caption) for c in charts if c.section == s.key]  # noqa: S704 - matplotlib escapes
-            for s in comparison.sections
+            for s in [*comparison.sections, *comparison.knees]
         },
         palette=Markup(PALETTE),  # noqa: S704 - our own constant
         colour={target.name: n % 8 for n, target in enumerate(comparison.variants)},
         summary_row=summary_row,
         interval=interval,
         standing_word=standing_word,
+        knee_row=knee_row,
+        knee_interval=knee_interval,
+        knee_word=knee_word,
+        knee_shows=KNEE_SHOWS,
         load_title=load_title,
         facts=facts(comparison),
         budget_titles=titles,

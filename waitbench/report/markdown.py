@@ -3,15 +3,17 @@
 from markupsafe import escape
 
 from waitbench.answer import answers
-from waitbench.comparison import Cell, Comparison, Point, Section
+from waitbench.comparison import Cell, Comparison, KneeSection, Point, Section
 from waitbench.report.charts import Chart
 from waitbench.report.facts import facts, shortfalls
-from waitbench.report.figures import interval, summary_row
-from waitbench.report.words import load_title, standing_word
+from waitbench.report.figures import interval, knee_interval, knee_row, summary_row
+from waitbench.report.words import KNEE_SHOWS, knee_word, load_title, standing_word
 
 COLUMNS = (
     "", "{load}", "good/s", "95 % interval", "p50 ms", "p99 ms", "p99 interval", "CPU s / 1,000", "peak MiB", "stands",
 )  # fmt: skip
+
+KNEE_COLUMNS = ("", "knee, requests/s", "p99 ms there", "CPU s / 1,000 there", "trials", "stands")
 
 
 def render(comparison: Comparison, charts: list[Chart]) -> str:
@@ -22,6 +24,9 @@ def render(comparison: Comparison, charts: list[Chart]) -> str:
     for section in comparison.sections:
         lines += ["", *section_lines(section), ""]
         lines += [f"![{c.caption}](charts/{c.name}.svg)" for c in charts if c.section == section.key]
+    for knees in comparison.knees:
+        lines += ["", *knee_lines(knees), ""]
+        lines += [f"![{c.caption}](charts/{c.name}.svg)" for c in charts if c.section == knees.key]
     lines += ["", *_doubts(comparison), *_facts(comparison)]
     return "\n".join(lines) + "\n"
 
@@ -32,6 +37,16 @@ def section_lines(section: Section) -> list[str]:
     columns = [column.format(load=load_title(section.points)) for column in COLUMNS]
     lines += [_row(columns), _row(["---"] * len(COLUMNS))]
     return lines + [_row(_cells(cell, point)) for point in section.points for cell in point.cells]
+
+
+def knee_lines(section: KneeSection) -> list[str]:
+    """A search's heading, what it shows, and its table."""
+    lines = [f"## {section.title}", "", KNEE_SHOWS, "", _row(KNEE_COLUMNS), _row(["---"] * len(KNEE_COLUMNS))]
+    for knee in section.knees:
+        row = knee_row(section, knee)
+        shown = [knee.target.title, knee_interval(knee), row.get("p99_ms"), row.get("cpu_s_per_1k"), row["trials"]]
+        lines.append(_row([*(text or "–" for text in shown), knee_word(section, knee)]))
+    return lines
 
 
 def _cells(cell: Cell, point: Point) -> list[str]:

@@ -5,7 +5,7 @@ import io
 
 from waitbench import latency
 from waitbench.comparison import PERCENTILES, Comparison
-from waitbench.report.figures import number, params, said, summary_row
+from waitbench.report.figures import knee_row, number, params, said, summary_row
 from waitbench.results import Target, TrialRecord
 from waitbench.statistics import samples_needed
 from waitbench.validity import ceiling_of, goodput_rps, reasons
@@ -14,18 +14,17 @@ SUMMARY = (
     "variant", "workload", "params", "load_model", "load", "trials", "requests", "errors", "goodput_rps",
     "goodput_low", "goodput_high", "p50_ms", "p90_ms", "p95_ms", "p99_ms", "p999_ms", "max_ms", "mean_ms",
     "cpu_s_per_1k", "peak_rss_mib", "ceiling_rps", "valid", "reasons", "ceiling_limit", "trials_planned",
-    "p50_low", "p50_high", "p99_low", "p99_high",
+    "p50_low", "p50_high", "p99_low", "p99_high", "objective_p99_ms", "knee_low", "knee_high",
 )  # fmt: skip
 
 
 def summary_csv(comparison: Comparison) -> str:
-    return _csv(list(SUMMARY), [summary_row(cell) for cell in comparison.cells])
+    knees = [knee_row(section, knee) for section in comparison.knees for knee in section.knees]
+    return _csv(list(SUMMARY), [summary_row(cell) for cell in comparison.cells] + knees)
 
 
 def trials_csv(comparison: Comparison) -> str:
-    rows = [
-        _trial_row(trial, cell.target) for cell in comparison.cells for trial in cell.trials
-    ]  # fmt: skip
+    rows = [_trial_row(trial, each.target) for each in comparison.searched for trial in each.trials]
     rows.sort(key=lambda row: (int(row["block"]), row["started_at"]))
     return _csv(list(rows[0]) if rows else ["block"], rows)
 

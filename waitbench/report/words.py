@@ -1,6 +1,7 @@
 """Verdicts in the words every format uses."""
 
-from waitbench.comparison import Cell, Point, Standing
+from waitbench.comparison import Cell, Knee, KneeSection, Point, Standing
+from waitbench.report.figures import knee_doubt
 
 
 def load_title(points: list[Point]) -> str:
@@ -19,6 +20,25 @@ def standing_word(point: Point, cell: Cell) -> str:
     if standing.best and not any(s.verdict == "slower" for s in point.standings):
         return f"{best}, by no difference that holds" if any(s.verdict for s in point.standings) else "alone"
     return _against_best(standing, best) + (", at the ceiling" if cell.ceiling_bound else "")
+
+
+KNEE_SHOWS = (
+    "It shows how many requests a second a stack takes before its p99 gives way: the first rate was met in every "
+    "repeat, the second was missed in every one."
+)
+
+
+def knee_word(section: KneeSection, knee: Knee) -> str:
+    """How a contender stands in a search, in a few words."""
+    if doubt := knee_doubt(knee):
+        return doubt
+    if knee is section.most:
+        behind = [section.verdict(other) for other in section.knees]
+        return "holds most" if "slower" in behind or len(section.knees) == 1 else "no difference that holds"
+    best = section.most
+    if best is None or best.low is None or knee.low is None or section.verdict(knee) != "slower":
+        return "no difference that holds"
+    return f"{knee.low / best.low:.2f} of the most"
 
 
 def _against_best(standing: Standing, best: str) -> str:
