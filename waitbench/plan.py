@@ -2,7 +2,7 @@
 
 import difflib
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -183,10 +183,11 @@ def load_plan(path: Path, variants: dict[str, Variant], allow_remote: bool = Fal
     return plan
 
 
-def select(plan: Plan, known: Iterable[str], variants: Iterable[str], workloads: Iterable[str]) -> Plan:
+def select(plan: Plan, known: Mapping[str, Variant], variants: Iterable[str], workloads: Iterable[str]) -> Plan:
     """The plan cut down to some variants and workloads; none named means all.
 
-    A `known` variant that the plan does not name is added. Raises UsageError for a name that nothing has.
+    A `known` variant that the plan does not name is added. Raises UsageError for a name that nothing has, and where
+    nothing would be measured.
     """
     chosen, wanted = list(dict.fromkeys(variants)), set(workloads)
     externals = [item.name for item in plan.external]
@@ -201,10 +202,20 @@ def select(plan: Plan, known: Iterable[str], variants: Iterable[str], workloads:
         raise UsageError(f"this plan has no cell with the workload {', '.join(sorted(wanted))}; it has {has}")
     names = [name for name in chosen if name not in externals] if chosen else plan.variants
     kept = [item for item in plan.external if not chosen or item.name in chosen]
-    if not names and not any(cell.workload in item.paths for cell in cells for item in kept):
-        serve = ", ".join(dict.fromkeys(name for item in kept for name in item.paths))
-        raise UsageError(f"nothing would be measured: {', '.join(chosen)} serves only {serve}; choose one of these")
+    serves = {item.name: list(item.paths) for item in kept}
+    serves |= {name: [workload for workload in WORKLOADS if known[name].serves(workload)] for name in names}
+    _require_something(cells, serves)
     return plan.model_copy(update={"variants": names, "cells": cells, "external": kept})
+
+
+def _require_something(cells: list[Cell], serves: dict[str, list[str]]) -> None:
+    served = list(dict.fromkeys(workload for names in serves.values() for workload in names))
+    if not any(cell.workload in served for cell in cells):
+        has = ", ".join(dict.fromkeys(cell.workload for cell in cells))
+        raise UsageError(
+            f"nothing would be measured: {', '.join(serves)} serves only {', '.join(served)}, and the cells chosen are "
+            f"of {has}; choose a plan or a --workload that has one of these"
+        )
 
 
 def _check_names(path: Path, plan: Plan, variants: dict[str, Variant]) -> None:

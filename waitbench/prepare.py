@@ -4,7 +4,7 @@ import itertools
 import os
 import secrets
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -110,12 +110,19 @@ def targets(plan: Plan, variants: dict[str, Variant], base_urls: dict[str, str])
             model=variants[name].model,
             server=variants[name].server,
             budget=variants[name].budget,
+            workloads=_listed(variants[name].workloads),
         )
         for name in plan.variants
     }
     for item in plan.external:
-        found[item.name] = Target(name=item.name, title=item.name, base_url=item.base_url, external=True)
+        found[item.name] = Target(
+            name=item.name, title=item.name, base_url=item.base_url, external=True, workloads=list(item.paths)
+        )
     return found
+
+
+def _listed(names: Iterable[str] | None) -> list[str] | None:
+    return None if names is None else list(names)
 
 
 def run_record(
@@ -127,6 +134,7 @@ def run_record(
     found: dict[str, Target],
     upstream_url: str | None,
 ) -> RunRecord:
+    limited = {name: target.workloads for name, target in found.items() if target.workloads is not None}
     return RunRecord(
         waitbench=__version__,
         name=folder.path.name,
@@ -139,7 +147,7 @@ def run_record(
         upstream_url=upstream_url,
         targets=found,
         environment=environment(),
-        trials=[_spec(slot, plan, seed, found) for slot in schedule(plan, seed)],
+        trials=[_spec(slot, plan, seed, found) for slot in schedule(plan, seed, limited)],
     )
 
 

@@ -78,6 +78,8 @@ class Target(_Record):
     model: str = ""
     server: str = ""
     external: bool = False
+    workloads: list[str] | None = None
+    """What it serves; None for everything."""
     budget: dict[str, int] = {}
     budget_read: dict[str, int] | None = None
     """The budget read back from the running service; None before it was asked, and for an external one."""
@@ -87,6 +89,9 @@ class Target(_Record):
     overlap_rounds: float = 1.0
     """As how many waits all those calls took: about 1 where they overlap."""
     info: dict[str, Any] = {}
+
+    def serves(self, workload: str) -> bool:
+        return self.workloads is None or workload in self.workloads
 
 
 class RunRecord(_Record):

@@ -93,9 +93,8 @@ def _carry_out(
     """Whatever happens on the way, the generator is gone and what was measured is reported."""
     with ExitStack() as ending:
         try:
-            workloads = sorted({spec.workload for spec in record.trials})
             record = record.model_copy(
-                update={"targets": {n: _read_back(t, workloads) for n, t in record.targets.items()}}
+                update={"targets": {n: _read_back(t, _asked_of(n, record)) for n, t in record.targets.items()}}
             )
             folder.write_run(record)
             _tell(console, order, record)
@@ -111,6 +110,10 @@ def _carry_out(
             release()
             _stay(locust, console, order)
     return outcome
+
+
+def _asked_of(contender: str, record: RunRecord) -> list[str]:
+    return sorted({spec.workload for spec in record.trials if spec.variant == contender})
 
 
 def _read_back(target: Target, workloads: Iterable[str]) -> Target:
@@ -226,13 +229,18 @@ def run_in_containers(order: Order, plan: Path, options: list[str], console: Con
     with sole_run(order.out):  # only looked at: the run inside takes hold of the folder itself
         require_ui_port(order.ui_port)
     folder = RunFolder(order.out / order.name)
-    with Containers(console, folder, settings(plan, options, order.out, order.ui_port)) as containers:
+    with Containers(console, folder, _settings(order, plan, options)) as containers:
         code = containers.run()
         if code not in (0, INVALID):
             raise WaitbenchError(f"the run in containers ended with {code}; it said:\n{containers.last_words()}")
     comparison = load_comparison(folder)
     _tell_answers(console, folder, comparison)
     return Outcome(folder, comparison.all_valid)
+
+
+def _settings(order: Order, plan: Path, options: list[str]) -> dict[str, str]:
+    instruments = any(not order.variants[name].default for name in order.plan.variants)
+    return settings(plan, options, order.out, order.ui_port, instruments)
 
 
 @contextmanager
@@ -242,7 +250,7 @@ def local_stack(order: Order) -> Iterator[Stack]:
         if local.cores.dependencies:
             os.sched_setaffinity(0, local.cores.dependencies)  # the harness too keeps off the services' core
         local.start(order.plan.variants)
-        yield Stack(local.base_urls, local.upstream_url, local.cores, local.died)
+        yield Stack(local.base_urls, local.upstream_url or None, local.cores, local.died)
 
 
 @contextmanager

@@ -19,6 +19,13 @@ class Variant:
     model: str
     server: str
     budget: Budget
+    workloads: tuple[str, ...] | None = None
+    """What it serves; None for everything."""
+    default: bool = True
+    """False for an instrument: no contender, and started only when it is named."""
+
+    def serves(self, workload: str) -> bool:
+        return self.workloads is None or workload in self.workloads
 
 
 def load_variants(path: Path = VARIANTS) -> dict[str, Variant]:
@@ -32,6 +39,8 @@ def load_variants(path: Path = VARIANTS) -> dict[str, Variant]:
             model=entry["model"],
             server=listing["servers"][entry["server"]]["title"],
             budget=entry["budget"],
+            workloads=tuple(entry["workloads"]) if "workloads" in entry else None,
+            default=entry.get("default", True),
         )
         for name, entry in listing["variants"].items()
     }

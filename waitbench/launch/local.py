@@ -16,6 +16,7 @@ from waitbench.launch.postgres import Postgres
 from waitbench.launch.process import Process
 from waitbench.paths import SERVICES, VARIANTS
 from waitbench.service import Service, wait_until
+from waitbench.variants import load_variants
 
 READY_S = 30.0
 _PREFIX = "waitbench-"
@@ -27,6 +28,7 @@ class LocalStack:
     def __init__(self, variants_file: Path = VARIANTS, environment: dict[str, str] | None = None) -> None:
         self.cores: Cores = share_out(allowed_cores())
         self.upstream_url = ""
+        """Of the remote API; empty where nothing started calls it."""
         self.base_urls: dict[str, str] = {}
         self.processes: dict[str, Process] = {}
         self._variants_file = variants_file
@@ -44,20 +46,27 @@ class LocalStack:
         self._ending.close()
 
     def start(self, variants: Iterable[str], ports: dict[str, int] | None = None) -> None:
-        """Start the dependencies and the named services at once, then wait until each is ready.
+        """Start the named services and the dependencies that these need, then wait until each is ready.
 
         Raises WaitbenchError with a service's own last words when it does not come up.
         """
-        ports = ports or {}
-        postgres = Postgres(self._folder, free_port(), self.cores.dependencies)
-        self._keep("postgres", postgres.process)
-        self.upstream_url = self._serve("upstream", free_port(), self.cores.dependencies, {})
-        addresses = {"WAITBENCH_DATABASE_URL": postgres.url, "WAITBENCH_UPSTREAM_URL": self.upstream_url}
+        ports, variants = ports or {}, list(variants)
+        known = load_variants(self._variants_file)
+        urls, addresses = {}, {}
+        postgres = None
+        if any(known[name].serves("db") for name in variants):
+            postgres = Postgres(self._folder, free_port(), self.cores.dependencies)
+            self._keep("postgres", postgres.process)
+            addresses["WAITBENCH_DATABASE_URL"] = postgres.url
+        if any(known[name].serves("upstream") for name in variants):
+            urls["upstream"] = self.upstream_url = self._serve("upstream", free_port(), self.cores.dependencies, {})
+            addresses["WAITBENCH_UPSTREAM_URL"] = self.upstream_url
         for name in variants:
             port = ports.get(name) or free_port()
             self.base_urls[name] = self._serve(name, port, self.cores.services, addresses)
-        postgres.wait_until_ready()
-        for name, url in {"upstream": self.upstream_url, **self.base_urls}.items():
+        if postgres:
+            postgres.wait_until_ready()
+        for name, url in {**urls, **self.base_urls}.items():
             self._wait_until_ready(name, url)
 
     def died(self) -> WaitbenchError | None:
