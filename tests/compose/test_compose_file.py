@@ -24,7 +24,7 @@ def test_it_has_the_variants_of_the_list_and_no_others() -> None:
 
 def test_it_starts_all_but_the_instruments_unless_their_profile_is_asked_for() -> None:
     profiles = {name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service}
-    assert profiles == dict.fromkeys(INSTRUMENTS, ["instruments"])
+    assert profiles == {name: ["instruments"] for name in INSTRUMENTS}
 
 
 @pytest.mark.parametrize("name", VARIANTS)
