@@ -202,19 +202,20 @@ def select(plan: Plan, known: Mapping[str, Variant], variants: Iterable[str], wo
         raise UsageError(f"this plan has no cell with the workload {', '.join(sorted(wanted))}; it has {has}")
     names = [name for name in chosen if name not in externals] if chosen else plan.variants
     kept = [item for item in plan.external if not chosen or item.name in chosen]
-    serves = {item.name: list(item.paths) for item in kept}
-    serves |= {name: [workload for workload in WORKLOADS if known[name].serves(workload)] for name in names}
-    _require_something(cells, serves)
+    serves = {name: [workload for workload in WORKLOADS if known[name].serves(workload)] for name in names}
+    _require_something(cells, serves | {item.name: list(item.paths) for item in kept})
     return plan.model_copy(update={"variants": names, "cells": cells, "external": kept})
 
 
 def _require_something(cells: list[Cell], serves: dict[str, list[str]]) -> None:
-    served = list(dict.fromkeys(workload for names in serves.values() for workload in names))
-    if not any(cell.workload in served for cell in cells):
-        has = ", ".join(dict.fromkeys(cell.workload for cell in cells))
+    """Raises UsageError where no cell is of a workload that a contender serves."""
+    asked = {cell.workload for cell in cells}
+    served = [workload for workload in WORKLOADS if any(workload in names for names in serves.values())]
+    if not asked & set(served):
+        verb = "serves" if len(serves) == 1 else "serve"
         raise UsageError(
-            f"nothing would be measured: {', '.join(serves)} serves only {', '.join(served)}, and the cells chosen are "
-            f"of {has}; choose a plan or a --workload that has one of these"
+            f"nothing would be measured: {', '.join(serves)} {verb} only {', '.join(served)}, and the cells chosen are "
+            f"of {', '.join(sorted(asked))}; choose a plan or a --workload that has one of these"
         )
 
 

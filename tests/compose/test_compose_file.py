@@ -1,11 +1,13 @@
 """compose.yaml against the one list of contenders, and against its own promises. No engine needed."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from waitbench.launch.compose import settings
 from waitbench.launch.postgres import SETTINGS
 from waitbench.paths import COMPOSE
 from waitbench.variants import load_variants
@@ -25,6 +27,12 @@ def test_it_has_the_variants_of_the_list_and_no_others() -> None:
 def test_it_starts_all_but_the_instruments_unless_their_profile_is_asked_for() -> None:
     profiles = {name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service}
     assert profiles == {name: ["instruments"] for name in INSTRUMENTS}
+
+
+@pytest.mark.parametrize(("instruments", "profile"), [(True, "instruments"), (False, None)])
+def test_a_run_from_outside_starts_the_instruments_where_one_is_chosen(instruments: bool, profile: str | None) -> None:
+    variables = settings(Path("plans/smoke.toml"), [], Path("results"), 8089, instruments)
+    assert variables.get("COMPOSE_PROFILES") == profile
 
 
 @pytest.mark.parametrize("name", VARIANTS)

@@ -234,7 +234,7 @@ def test_a_wait_is_never_cut_short() -> None:
 
 
 @pytest.fixture(scope="module")
-def brief(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
+def brief(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
     """A live null service that keeps an idle connection for one second."""
     file = tmp_path_factory.mktemp("null") / "variants.toml"
     head, _, null = VARIANTS.read_text().partition("[variants.null]")
@@ -250,12 +250,11 @@ def brief(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str,
 @pytest.mark.live
 @pytest.mark.parametrize("before", [b"", FAST, waiting(1500), b"GET /fa"], ids=["nothing", "fast", "wait", "half"])
 def test_a_connection_is_closed_a_second_after_its_last_answer(brief: tuple[str, int], before: bytes) -> None:
+    began = time.monotonic()
     with socket.create_connection(brief, timeout=30) as client:
-        idle_since = time.monotonic()
         client.sendall(before)
         if before.endswith(b"\r\n\r\n"):
             assert client.recv(65_536).startswith(b"HTTP/1.1 200")
-            idle_since = time.monotonic()
         assert client.recv(65_536) == b""
-    # The answer is read a moment after it was written, and loops count in milliseconds.
-    assert time.monotonic() - idle_since >= 0.9
+    least_s = 2.5 if before.startswith(b"GET /wait") else 1.0
+    assert time.monotonic() - began >= least_s - 0.01  # the loop counts in milliseconds
