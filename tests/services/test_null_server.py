@@ -44,7 +44,6 @@ class Wire:
         self.written = b""
         self.closed = False
         self.reading = True
-        self.gone = asyncio.Event()
 
     def write(self, data: bytes) -> None:
         assert not self.closed
@@ -52,13 +51,11 @@ class Wire:
 
     def close(self) -> None:
         self.closed = True
-        self.gone.set()
 
     def pause_reading(self) -> None:
         self.reading = False
 
     def resume_reading(self) -> None:
-        assert not self.closed
         self.reading = True
 
     def replies(self) -> list[tuple[int, bytes, bool]]:
