@@ -47,9 +47,9 @@ def ours(port: int, _: int) -> float:
         plan.write_text(
             f'title = "null"\nrepeats = 1\nwarmup_s = 1\nmeasure_s = {SECONDS}\nvariants = ["fastapi-asyncio"]\n'
             f'[[cells]]\nworkload = "fast"\nusers = [{USERS}]\n'
-            f'[[external]]\nname = "null"\nbase_url = "http://127.0.0.1:{port}"\npaths = {{ fast = "/fast" }}\n'
+            f'[[external]]\nname = "bare"\nbase_url = "http://127.0.0.1:{port}"\npaths = {{ fast = "/fast" }}\n'
         )
-        command = [sys.executable, "-m", "waitbench", "run", str(plan), "--variant", "null", "--no-ui", "--out", place]
+        command = [sys.executable, "-m", "waitbench", "run", str(plan), "--variant", "bare", "--no-ui", "--out", place]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
         folder = RunFolder(Path(done.stdout.splitlines()[-1]))
         [trial] = folder.read_trials(folder.read_run())

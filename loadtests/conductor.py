@@ -3,6 +3,7 @@
 import json
 import logging
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import gevent
@@ -18,6 +19,7 @@ from waitbench.results import Generator, Live, RunFolder, RunRecord, TrialRecord
 log = logging.getLogger("waitbench")
 
 SPAWN_S = 30.0
+SEARCH_EVERY_S = 0.1
 SETTLE_S, SETTLE_EVERY_S = 6.0, 0.05
 """How long a service may take, beyond its wait, to have nothing in flight when its users are gone."""
 
@@ -48,7 +50,7 @@ class Conductor:
         watcher = gevent.spawn(self._watch)
         self._environment.events.test_stopping.add_listener(self._on_stop)
         try:
-            for spec in self._run.trials:
+            for spec in self._specs():
                 self._folder.write_trial(self._play(spec))
                 self._done += 1
                 self._last_end = time.monotonic()
@@ -64,6 +66,18 @@ class Conductor:
             self._environment.events.test_stopping.remove_listener(self._on_stop)
             self.finished.set()
             self._write_live(self._live())
+
+    def _specs(self) -> Iterator[TrialSpec]:
+        """Every trial of the run; where the harness is searching, it adds to them as it sees what came of these."""
+        played = 0
+        while True:
+            for spec in self._run.trials[played:]:
+                yield spec
+                played += 1
+            if not self._run.searching:
+                return
+            gevent.sleep(SEARCH_EVERY_S)
+            self._run = self._folder.read_run()
 
     def _play(self, spec: TrialSpec) -> TrialRecord:
         runner = self._environment.runner

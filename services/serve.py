@@ -29,14 +29,14 @@ def server_command(variants: Path, name: str, host: str, port: int) -> tuple[lis
         sys.exit(f"serve: no variant named {name!r}; there are: {', '.join(listing['variants'])}, upstream")
     server = listing["servers"][variant["server"]]
     budget = variant["budget"]
-    command = server["command"].format(host=host, port=port, app=variant["app"], **budget)
+    command = server["command"].format(host=host, port=port, app=variant.get("app", ""), **budget)
     environment = {
         "WAITBENCH_VARIANT": name,
         "WAITBENCH_FRAMEWORK": variant["framework"],
         "WAITBENCH_MODEL": variant["model"],
         "WAITBENCH_SERVER": server["title"],
-        "WAITBENCH_DB_POOL": str(budget["db_pool"]),
-        "WAITBENCH_UPSTREAM_CONNECTIONS": str(budget["upstream_connections"]),
+        "WAITBENCH_DB_POOL": str(budget.get("db_pool", 0)),
+        "WAITBENCH_UPSTREAM_CONNECTIONS": str(budget.get("upstream_connections", 0)),
         "WAITBENCH_UPSTREAM_THREADS": str(budget.get("upstream_threads", 0)),
     }
     return shlex.split(command), environment

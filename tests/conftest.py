@@ -20,7 +20,7 @@ def stack() -> Iterator[LocalStack]:
 
 @pytest.fixture(params=list(VARIANTS))
 def variant(request: pytest.FixtureRequest) -> Variant:
-    """Each contender in turn."""
+    """Each variant in turn, instruments too."""
     return VARIANTS[request.param]
 
 

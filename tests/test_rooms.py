@@ -8,7 +8,7 @@ import pytest
 
 from waitbench.paths import LOADTESTS, ROOT, SERVICES
 
-MEASURED = {"services", "work", "flask_app", "django_app", "fastapi_app", "upstream"}
+MEASURED = {"services", "work", "flask_app", "django_app", "fastapi_app", "null_app", "upstream"}
 
 
 def imports(folder: Path) -> Iterator[tuple[str, str]]:

@@ -11,7 +11,22 @@ def answers(comparison: Comparison) -> list[str]:
 
 def answer(section: Section) -> str:
     """What happened at the highest load, and what the lower ones can't tell."""
+    if section.twins:
+        return _noise(section)
     return " ".join(part for part in (_top(section), _below(section), _cost(section.top)) if part)
+
+
+def _noise(section: Section) -> str:
+    """A contender against itself: what this machine and minute do by themselves."""
+    told = []
+    for point in section.points:
+        differing = [s for s in point.standings if s.ratio is not None]
+        ratios = _list([_figure(standing.ratio) for standing in differing]) or "not known"
+        called = any(standing.verdict == "slower" for standing in differing)
+        told.append(f"{point.load_words} {ratios}{', which is called a difference' if called else ''}")
+    what = section.top.percentile if section.top.open else "good answers"
+    title = section.top.cells[0].target.title.partition(" (no. ")[0]
+    return f"{section.title}: the noise floor, {title} against itself by {what}: {'; '.join(told)}."
 
 
 def knee_answer(section: KneeSection) -> str:

@@ -62,9 +62,9 @@ def check_service(service: Service, variant: Variant) -> list[Finding]:
     """Everything, against one live service. A service that stops answering is a finding, not an error."""
     findings: list[Finding] = []
     for group, checks in (
-        ("contract", _contract(service)),
-        ("timing", _timing(service)),
-        ("overlap", _overlap(service)),
+        ("contract", _contract(service, variant)),
+        ("timing", _timing(service, variant)),
+        ("overlap", _overlap(service, variant)),
         ("budget", _budget(service, variant)),
     ):
         try:
@@ -74,20 +74,33 @@ def check_service(service: Service, variant: Variant) -> list[Finding]:
     return findings
 
 
-def _contract(service: Service) -> Iterator[Finding]:
-    for name, workload in WORKLOADS.items():
-        yield _answer(service, workload, SAMPLES[name])
-        yield _refusal(service, "POST", f"/{name}", 405)
-    yield _answer(service, WORKLOADS["upstream"], {"ms": 5})
-    for query in BAD_QUERIES:
-        for path in ("/wait", "/upstream", "/db"):
-            yield _refusal(service, "GET", f"{path}?{query}", 400)
-    for query in BAD_CALLS:
-        yield _refusal(service, "GET", f"/upstream?{query}", 400)
-    for path in ("/", "/nope", "/wait/", "/wait/5"):
+def _served(variant: Variant) -> list[Workload]:
+    return [workload for name, workload in WORKLOADS.items() if variant.serves(name)]
+
+
+def _waits(variant: Variant) -> list[Workload]:
+    return [workload for workload in _served(variant) if "ms" in workload.parameters]
+
+
+def _contract(service: Service, variant: Variant) -> Iterator[Finding]:
+    for workload in _served(variant):
+        yield _answer(service, workload, SAMPLES[workload.name])
+        for method in ("POST", "HEAD", "OPTIONS", "DELETE"):
+            yield _refusal(service, method, workload.path(SAMPLES[workload.name]), 405)
+    for workload in _waits(variant):
+        for query in BAD_QUERIES:
+            yield _refusal(service, "GET", f"/{workload.name}?{query}", 400)
+    if variant.serves("upstream"):
+        yield _answer(service, WORKLOADS["upstream"], {"ms": 5})
+        for query in BAD_CALLS:
+            yield _refusal(service, "GET", f"/upstream?{query}", 400)
+    for path in ("/", "/nope", "/wait/", "/wait/5", *_unserved(variant)):
         yield _refusal(service, "GET", path, 404)
-    for method in ("HEAD", "OPTIONS", "DELETE"):
-        yield _refusal(service, method, "/wait?ms=1", 405)
+
+
+def _unserved(variant: Variant) -> list[str]:
+    """To a service that does not serve a workload its path is one like any other that is not there."""
+    return [f"/{name}" for name in WORKLOADS if not variant.serves(name)]
 
 
 def _answer(service: Service, workload: Workload, params: dict[str, int]) -> Finding:
@@ -120,11 +133,11 @@ def _problem(response: Any) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _timing(service: Service) -> Iterator[Finding]:
+def _timing(service: Service, variant: Variant) -> Iterator[Finding]:
     """No wait may be cut short. How much longer than asked it takes is for the measurement to say."""
-    for name in ("wait", "upstream", "db"):
+    for workload in _waits(variant):
         for ms in TIMING_MS:
-            path = WORKLOADS[name].path({"ms": ms})
+            path = workload.path({"ms": ms})
             taken_ms = min(_timed_ms(service, path) for _ in range(3))
             detail = "" if taken_ms >= ms - EARLY_MS else f"answered after {taken_ms:.1f} ms: the wait was cut short"
             yield Finding("timing", f"GET {path} takes its {ms} ms", not detail, detail)
@@ -136,10 +149,10 @@ def _timed_ms(service: Service, path: str) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-def _overlap(service: Service) -> Iterator[Finding]:
-    for name in ("wait", "upstream", "db"):
-        held, rounds = proven_overlap(service, WORKLOADS[name])
-        what = f"{OVERLAP_CALLS} slow {name} calls overlap"
+def _overlap(service: Service, variant: Variant) -> Iterator[Finding]:
+    for workload in _waits(variant):
+        held, rounds = proven_overlap(service, workload)
+        what = f"{OVERLAP_CALLS} slow {workload.name} calls overlap"
         if rounds >= OVERLAP_ROUNDS:
             detail = f"they took as long as {rounds:.1f} of them one after the other; the service held {held} at once"
         elif held < OVERLAP_CALLS:
@@ -212,7 +225,8 @@ def _runtime(variant: Variant, info: dict[str, Any]) -> Finding:
             "budget", "gevent has patched the standard library", not missing, f"not patched: {sorted(missing)}"
         )
     if variant.model == "asyncio":
-        right = runtime.get("loop") == "uvloop" and runtime.get("http") == "httptools_impl"
+        # uvicorn's own module about the parser, or, without a framework, the parser itself
+        right = runtime.get("loop") == "uvloop" and runtime.get("http") in ("httptools_impl", "httptools")
         return Finding("budget", "the event loop is uvloop, the parser httptools", right, json.dumps(runtime))
     patched = runtime.get("gevent_patched")
     return Finding("budget", "threads are real threads", not patched, f"gevent has patched {patched}")

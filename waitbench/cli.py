@@ -36,7 +36,12 @@ def list_(what: str, as_json: bool) -> None:
         click.echo(json.dumps(rows, indent=1))
         return
     for row in rows:
-        click.echo(f"{row['name']:<18} {row['title']}")
+        click.echo(f"{row['name']:<18} {row['title']}{_mark(row)}")
+
+
+def _mark(row: dict[str, Any]) -> str:
+    """What sets a variant apart that is not compared unless it is named."""
+    return "" if row.get("default", True) else f" (an instrument, no contender; serves {', '.join(row['workloads'])})"
 
 
 def _variants() -> list[dict[str, Any]]:
@@ -48,6 +53,8 @@ def _variants() -> list[dict[str, Any]]:
             "model": v.model,
             "server": v.server,
             "budget": v.budget,
+            "default": v.default,
+            "workloads": [name for name in WORKLOADS if v.serves(name)],
         }
         for v in load_variants().values()
     ]
@@ -147,21 +154,26 @@ def serve(variant: str, port: int) -> None:
     """Run one service with all it needs, until Ctrl-C."""
     from waitbench.serve import serve as keep_up
 
-    _known_variant(variant, load_variants())
+    known = load_variants()
+    _known_variant(variant, known)
     with suppress(Interrupted):  # the way it is meant to end
-        keep_up(variant, port)
+        keep_up(known[variant], port)
 
 
 @cli.command()
 @click.argument("variants", nargs=-1)
 def check(variants: tuple[str, ...]) -> None:
-    """Check contract, timing, overlap and budget against live services; exits 1 when anything is wrong."""
+    """Check contract, timing, overlap and budget against live services; exits 1 when anything is wrong.
+
+    With no VARIANTS, every contender. An instrument is checked when it is named.
+    """
     from waitbench.serve import check as check_all
 
     known = load_variants()
     for name in variants:
         _known_variant(name, known)
-    sys.exit(0 if check_all(list(variants) or list(known), known, Console()) else 1)
+    contenders = [name for name, variant in known.items() if variant.default]
+    sys.exit(0 if check_all(list(variants) or contenders, known, Console()) else 1)
 
 
 @cli.command()

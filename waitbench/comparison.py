@@ -288,6 +288,12 @@ class Section:
         return f"{self.workload.title} ({given})" if given else self.workload.title
 
     @property
+    def twins(self) -> bool:
+        """Whether one contender is compared with itself, and nothing else."""
+        names = {cell.target.twin_of for point in self.points for cell in point.cells}
+        return len(names) == 1 and names != {""}
+
+    @property
     def top(self) -> Point:
         """The highest load: where differences show."""
         return self.points[-1]

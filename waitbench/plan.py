@@ -2,7 +2,7 @@
 
 import difflib
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from waitbench.errors import UsageError
 from waitbench.paths import PLANS
 from waitbench.results import load_words
-from waitbench.variants import Variant
+from waitbench.variants import Variant, labelled
 from waitbench.workloads import WORKLOADS
 
 USERS_MAX = 20_000
@@ -208,12 +208,13 @@ def load_plan(path: Path, variants: dict[str, Variant], allow_remote: bool = Fal
     return plan
 
 
-def select(plan: Plan, known: Iterable[str], variants: Iterable[str], workloads: Iterable[str]) -> Plan:
+def select(plan: Plan, known: Mapping[str, Variant], variants: Iterable[str], workloads: Iterable[str]) -> Plan:
     """The plan cut down to some variants and workloads; none named means all.
 
-    A `known` variant that the plan does not name is added. Raises UsageError for a name that nothing has.
+    A `known` variant that the plan does not name is added; one that is named twice is compared with itself. Raises
+    UsageError for a name that nothing has, and where nothing would be measured.
     """
-    chosen, wanted = list(dict.fromkeys(variants)), set(workloads)
+    chosen, wanted = list(variants), set(workloads)
     externals = [item.name for item in plan.external]
     for name in chosen:
         if name not in known and name not in externals:
@@ -225,11 +226,27 @@ def select(plan: Plan, known: Iterable[str], variants: Iterable[str], workloads:
         has = ", ".join(dict.fromkeys(cell.workload for cell in plan.cells))
         raise UsageError(f"this plan has no cell with the workload {', '.join(sorted(wanted))}; it has {has}")
     names = [name for name in chosen if name not in externals] if chosen else plan.variants
-    kept = [item for item in plan.external if not chosen or item.name in chosen]
-    if not names and not any(cell.workload in item.paths for cell in cells for item in kept):
-        serve = ", ".join(dict.fromkeys(name for item in kept for name in item.paths))
-        raise UsageError(f"nothing would be measured: {', '.join(chosen)} serves only {serve}; choose one of these")
+    kept = [twin for item in plan.external for twin in _twins(item, chosen)] if chosen else plan.external
+    serves = {name: [workload for workload in WORKLOADS if known[name].serves(workload)] for name in names}
+    _require_something(cells, serves | {item.name: list(item.paths) for item in kept})
     return plan.model_copy(update={"variants": names, "cells": cells, "external": kept})
+
+
+def _twins(item: External, chosen: list[str]) -> list[External]:
+    labels = labelled(name for name in chosen if name == item.name)
+    return [item.model_copy(update={"name": label}) for label in labels]
+
+
+def _require_something(cells: list[Cell], serves: dict[str, list[str]]) -> None:
+    """Raises UsageError where no cell is of a workload that a contender serves."""
+    asked = {cell.workload for cell in cells}
+    served = [workload for workload in WORKLOADS if any(workload in names for names in serves.values())]
+    if not asked & set(served):
+        verb = "serves" if len(serves) == 1 else "serve"
+        raise UsageError(
+            f"nothing would be measured: {', '.join(serves)} {verb} only {', '.join(served)}, and the cells chosen are "
+            f"of {', '.join(sorted(asked))}; choose a plan or a --workload that has one of these"
+        )
 
 
 def _check_names(path: Path, plan: Plan, variants: dict[str, Variant]) -> None:
@@ -238,7 +255,8 @@ def _check_names(path: Path, plan: Plan, variants: dict[str, Variant]) -> None:
             raise UsageError(f"{path}: variants: no variant named {name!r}; {_nearest(name, variants)}")
         if plan.variants.count(name) > 1:
             raise UsageError(
-                f"{path}: variants: {name!r} is named twice; name it once, and raise repeats for more trials"
+                f"{path}: variants: {name!r} is named twice; name it once, and raise repeats for more trials "
+                f"(to compare it with itself, say --variant {name} --variant {name})"
             )
     names = [item.name for item in plan.external]
     for name in names:

@@ -4,7 +4,7 @@ import itertools
 import os
 import secrets
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from waitbench.errors import WaitbenchError
 from waitbench.plan import Plan
 from waitbench.results import RunFolder, RunRecord, Target, TrialSpec, now
 from waitbench.schedule import Slot, schedule
-from waitbench.variants import Variant
+from waitbench.variants import Variant, labelled
 from waitbench.workloads import WORKLOADS
 
 try:
@@ -102,20 +102,35 @@ def new_folder(out: Path, name: str) -> RunFolder:
 def targets(plan: Plan, variants: dict[str, Variant], base_urls: dict[str, str]) -> dict[str, Target]:
     """Every contender, as declared."""
     found = {
-        name: Target(
-            name=name,
-            title=variants[name].title,
-            base_url=base_urls[name],
+        label: Target(
+            name=label,
+            title=variants[name].title + _ordinal(label, name, plan.variants),
+            base_url=base_urls[label],
+            twin_of=name if plan.variants.count(name) > 1 else "",
             framework=variants[name].framework,
             model=variants[name].model,
             server=variants[name].server,
             budget=variants[name].budget,
+            workloads=_listed(variants[name].workloads),
         )
-        for name in plan.variants
+        for label, name in labelled(plan.variants).items()
     }
     for item in plan.external:
-        found[item.name] = Target(name=item.name, title=item.name, base_url=item.base_url, external=True)
+        found[item.name] = Target(
+            name=item.name, title=item.name, base_url=item.base_url, external=True, workloads=list(item.paths)
+        )
     return found
+
+
+def _ordinal(label: str, name: str, names: list[str]) -> str:
+    """What sets a contender apart that is compared with itself."""
+    if names.count(name) == 1:
+        return ""
+    return f" (no. {label.removeprefix(name).lstrip('-') or 1})"
+
+
+def _listed(names: Iterable[str] | None) -> list[str] | None:
+    return None if names is None else list(names)
 
 
 def run_record(
@@ -127,6 +142,7 @@ def run_record(
     found: dict[str, Target],
     upstream_url: str | None,
 ) -> RunRecord:
+    limited = {name: target.workloads for name, target in found.items() if target.workloads is not None}
     return RunRecord(
         waitbench=__version__,
         name=folder.path.name,
@@ -139,7 +155,7 @@ def run_record(
         upstream_url=upstream_url,
         targets=found,
         environment=environment(),
-        trials=[trial_spec(slot, plan, seed, found) for slot in schedule(plan, seed)],
+        trials=[trial_spec(slot, plan, seed, found) for slot in schedule(plan, seed, limited)],
         searching=bool(plan.searches),
     )
 

@@ -14,9 +14,9 @@ STALE_S = 10.0
 class RunProgress:
     """A context. Everything goes to stderr: stdout is for the run's folder alone."""
 
-    def __init__(self, console: Console, total: int) -> None:
+    def __init__(self, console: Console) -> None:
         self._console = console
-        self._total = total
+        self._total = 0
         self._bar: Progress | None = None
         self._task = TaskID(0)
 
@@ -24,7 +24,7 @@ class RunProgress:
         if self._console.is_terminal:
             columns = (SpinnerColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
             self._bar = Progress(*columns, console=self._console, transient=True)
-            self._task = self._bar.add_task("starting Locust", total=self._total)
+            self._task = self._bar.add_task("starting Locust", total=None)
             self._bar.start()
         return self
 
@@ -33,6 +33,12 @@ class RunProgress:
     ) -> None:
         if self._bar:
             self._bar.stop()
+
+    def planned(self, total: int) -> None:
+        """So many trials in all; a search adds to them."""
+        self._total = total
+        if self._bar:
+            self._bar.update(self._task, total=total)
 
     def show(self, live: Live) -> None:
         """The trial that is going on: what, how fast, how slow, how long still."""
@@ -55,6 +61,7 @@ class RunProgress:
 def watch_trials(progress: RunProgress, folder: RunFolder, told: int) -> int:
     """Show what is new in a run's folder since `told` trials were told of; how many are told of now."""
     planned = folder.planned()
+    progress.planned(len(planned))
     while told < len(planned) and folder.has_trial(planned[told]):
         progress.finished(folder.read_trial(planned[told]), told + 1)
         told += 1

@@ -86,6 +86,10 @@ class Target(_Record):
     model: str = ""
     server: str = ""
     external: bool = False
+    twin_of: str = ""
+    """The contender's own name, where it is there more than once to be compared with itself."""
+    workloads: list[str] | None = None
+    """What it serves; None for everything."""
     budget: dict[str, int] = {}
     budget_read: dict[str, int] | None = None
     """The budget read back from the running service; None before it was asked, and for an external one."""
@@ -95,6 +99,9 @@ class Target(_Record):
     overlap_rounds: float = 1.0
     """As how many waits all those calls took: about 1 where they overlap."""
     info: dict[str, Any] = {}
+
+    def serves(self, workload: str) -> bool:
+        return self.workloads is None or workload in self.workloads
 
 
 class RunRecord(_Record):

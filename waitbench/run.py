@@ -24,8 +24,9 @@ from waitbench.prepare import new_folder, run_record, sole_run, targets
 from waitbench.progress import RunProgress, watch_trials
 from waitbench.report import load_comparison, write_report
 from waitbench.results import RunFolder, RunRecord, Status, Target, now
+from waitbench.search import Searches
 from waitbench.service import Service, wait_until
-from waitbench.variants import Variant
+from waitbench.variants import Variant, labelled
 from waitbench.workloads import WORKLOADS
 
 WATCH_S = 0.2
@@ -95,24 +96,30 @@ def _carry_out(
     """Whatever happens on the way, the generator is gone and what was measured is reported."""
     with ExitStack() as ending:
         try:
-            workloads = sorted({spec.workload for spec in record.trials})
             record = record.model_copy(
-                update={"targets": {n: _read_back(t, workloads) for n, t in record.targets.items()}}
+                update={"targets": {n: _read_back(t, _asked_of(t, order.plan)) for n, t in record.targets.items()}}
             )
             folder.write_run(record)
+            searches = Searches(order.plan, folder, order.seed)
+            searches.go_on()
             _tell(console, order, record)
             locust = ending.enter_context(generator(order, stack.cores, folder))
-            _watch(locust, stack, folder, record, console)
+            _watch(locust, stack, folder, searches, console)
         except (Interrupted, WaitbenchError) as end:
             ending.close()
             status: Status = "interrupted" if isinstance(end, Interrupted) else "failed"
-            _conclude(console, folder, record, status, str(end))
+            _conclude(console, folder, status, str(end))
             raise
-        outcome = _conclude(console, folder, record, "complete")
+        outcome = _conclude(console, folder, "complete")
         if order.keep_ui:
             release()
             _stay(locust, console, order)
     return outcome
+
+
+def _asked_of(target: Target, plan: Plan) -> list[str]:
+    asked = {cell.workload for cell in plan.cells}
+    return sorted(asked if target.workloads is None else asked.intersection(target.workloads))
 
 
 def _read_back(target: Target, workloads: Iterable[str]) -> Target:
@@ -172,16 +179,17 @@ def generator(order: Order, cores: Cores, folder: RunFolder) -> Iterator[Process
         yield start("Locust", "locust.log", ["--loglevel", "WARNING", *where])
 
 
-def _watch(locust: Process, stack: Stack, folder: RunFolder, record: RunRecord, console: Console) -> None:
+def _watch(locust: Process, stack: Stack, folder: RunFolder, searches: Searches, console: Console) -> None:
     """Until the generator has played every trial. Raises WaitbenchError when it, or a service, can't go on."""
     if not wait_until(lambda: folder.read_live() is not None or locust.exit_code() is not None, GENERATOR_START_S):
         raise WaitbenchError(f"Locust did not start within {GENERATOR_START_S:.0f} s:\n{locust.last_words()}")
     told = 0
-    with RunProgress(console, len(record.trials)) as progress:
+    with RunProgress(console) as progress:
         while True:
             ended = locust.exit_code() is not None  # asked first: it may write its last word and end in between
             live = folder.read_live()
             told = watch_trials(progress, folder, told)
+            searches.go_on()
             if live and live.finished:
                 break
             if error := stack.died():
@@ -193,9 +201,10 @@ def _watch(locust: Process, stack: Stack, folder: RunFolder, record: RunRecord, 
         raise stack.died() or WaitbenchError(f"the run could not go on: {live.failure}")
 
 
-def _conclude(console: Console, folder: RunFolder, record: RunRecord, status: Status, message: str = "") -> Outcome:
+def _conclude(console: Console, folder: RunFolder, status: Status, message: str = "") -> Outcome:
     """Close the record and report what there is."""
     folder.drop_live()
+    record = folder.read_run()
     folder.write_run(record.model_copy(update={"status": status, "message": message, "ended_at": now()}))
     comparison = write_report(folder)
     _tell_answers(console, folder, comparison)
@@ -212,11 +221,11 @@ def _tell_answers(console: Console, folder: RunFolder, comparison: Comparison) -
 
 def _tell(console: Console, order: Order, record: RunRecord) -> None:
     seconds = sum(spec.warmup_s + spec.measure_s for spec in record.trials)
-    console.print(
-        f"[bold]{order.plan.title}[/]: {len(record.trials)} trials, about {seconds / 60:.1f} min of load, "
-        f"seed {record.seed}",
-        highlight=False,
+    parts = [f"{len(record.trials)} trials, about {seconds / 60:.1f} min of load"] if record.trials else []
+    parts += (
+        [f"{len(order.plan.searches)} searched for the knee, for as long as that takes"] if record.searching else []
     )
+    console.print(f"[bold]{order.plan.title}[/]: {'; '.join(parts)}, seed {record.seed}", highlight=False)
     if order.ui:
         console.print(f"watch it at {_ui_url(order)}", highlight=False)
 
@@ -238,13 +247,18 @@ def run_in_containers(order: Order, plan: Path, options: list[str], console: Con
     with sole_run(order.out):  # only looked at: the run inside takes hold of the folder itself
         require_ui_port(order.ui_port)
     folder = RunFolder(order.out / order.name)
-    with Containers(console, folder, settings(plan, options, order.out, order.ui_port)) as containers:
+    with Containers(console, folder, _settings(order, plan, options)) as containers:
         code = containers.run()
         if code not in (0, INVALID):
             raise WaitbenchError(f"the run in containers ended with {code}; it said:\n{containers.last_words()}")
     comparison = load_comparison(folder)
     _tell_answers(console, folder, comparison)
     return Outcome(folder, comparison.all_valid)
+
+
+def _settings(order: Order, plan: Path, options: list[str]) -> dict[str, str]:
+    instruments = any(not order.variants[name].default for name in order.plan.variants)
+    return settings(plan, options, order.out, order.ui_port, instruments)
 
 
 @contextmanager
@@ -254,7 +268,7 @@ def local_stack(order: Order) -> Iterator[Stack]:
         if local.cores.dependencies:
             os.sched_setaffinity(0, local.cores.dependencies)  # the harness too keeps off the services' core
         local.start(order.plan.variants)
-        yield Stack(local.base_urls, local.upstream_url, local.cores, local.died)
+        yield Stack(local.base_urls, local.upstream_url or None, local.cores, local.died)
 
 
 @contextmanager
@@ -262,5 +276,5 @@ def attached_stack(order: Order) -> Iterator[Stack]:
     """Services that Compose has started: this is the load container's side. WAITBENCH_PORT is theirs."""
     os.umask(0)  # whoever called Compose may read and remove what is written here, whatever their number
     port = os.environ.get("WAITBENCH_PORT", "8000")
-    base_urls = {name: f"http://{name}:{port}" for name in order.plan.variants}
+    base_urls = {label: f"http://{name}:{port}" for label, name in labelled(order.plan.variants).items()}
     yield Stack(base_urls, f"http://upstream:{port}", Cores(), lambda: None)

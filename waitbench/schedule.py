@@ -1,9 +1,11 @@
 """From a plan to the order of its trials: seeded, interleaved blocks."""
 
 import random
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from waitbench.plan import Cell, Load, Plan
+from waitbench.variants import labelled
 
 
 @dataclass(frozen=True)
@@ -19,16 +21,19 @@ class Slot:
 
 
 def contenders(plan: Plan) -> list[str]:
-    return [*plan.variants, *(item.name for item in plan.external)]
+    return [*labelled(plan.variants), *(item.name for item in plan.external)]
 
 
-def schedule(plan: Plan, seed: int) -> list[Slot]:
+def schedule(plan: Plan, seed: int, limited: Mapping[str, Collection[str]] = {}) -> list[Slot]:
     """Each block holds every contender once, under one load; a repeat holds one block for each load.
+
+    A contender is left out of the blocks whose workload it does not serve: `limited` names what those serve that
+    do not serve everything, and an external service serves what the plan has paths for.
 
     Both orders are shuffled anew, so that a machine that grows warm, or a neighbour that wakes, falls on all alike.
     """
     rng = random.Random(seed)  # noqa: S311 - an order, not a secret
-    external = {item.name: item for item in plan.external}
+    serves = {**limited, **{item.name: item.paths for item in plan.external}}
     names = contenders(plan)
     slots: list[Slot] = []
     block = 0
@@ -36,7 +41,6 @@ def schedule(plan: Plan, seed: int) -> list[Slot]:
         for cell, load in rng.sample(plan.load_points, len(plan.load_points)):
             block += 1
             for contender in rng.sample(names, len(names)):
-                service = external.get(contender)
-                if service is None or cell.workload in service.paths:
+                if contender not in serves or cell.workload in serves[contender]:
                     slots.append(Slot(block, repeat, cell, load, contender, plan.measure_s))
     return slots

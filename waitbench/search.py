@@ -5,33 +5,55 @@ import random
 from waitbench import knee
 from waitbench.plan import Cell, Load, Plan
 from waitbench.prepare import trial_spec
-from waitbench.results import RunFolder, RunRecord
-from waitbench.schedule import Slot, contenders, serves
+from waitbench.results import RunFolder, RunRecord, Target, TrialSpec
+from waitbench.schedule import Slot
 from waitbench.statistics import samples_needed
 
 LONGEST_S = 30.0
+"""A trial of a low rate is made longer, so that its sample carries the objective, but not longer than this."""
 
 
 class Searches:
-    """A step of each contender's search makes a block, in shuffled order: what the machine does falls on all alike."""
+    """The next step of each contender's search makes a block, in shuffled order, as fixed trials do."""
 
     def __init__(self, plan: Plan, folder: RunFolder, seed: int) -> None:
         self._plan, self._folder, self._seed = plan, folder, seed
         self._rng = random.Random(seed)  # noqa: S311 - an order, not a secret
+        self._over = not plan.searches
 
-    def extended(self, record: RunRecord) -> RunRecord:
-        """The record with the next block, once all before it is played; `searching` is over when there is none."""
-        if not record.searching or not all(self._folder.has_trial(spec) for spec in record.trials):
-            return record
-        block = max((spec.block for spec in record.trials), default=0) + 1
-        for number, cell in enumerate(self._plan.searches, 1):
-            names = [name for name in contenders(self._plan) if serves(self._plan, name, cell)]
-            slots = [slot for name in names if (slot := self._next(record, cell, name, block))]
+    def go_on(self) -> None:
+        """Once every trial so far is played, write the next block into the run's record, or that none follows."""
+        if self._over:
+            return
+        record = self._folder.read_run()
+        if not all(self._folder.has_trial(spec) for spec in record.trials):
+            return
+        block = self._next_block(record)
+        self._over = not block
+        changed = {"trials": [*record.trials, *block], "searching": bool(block)}
+        self._folder.write_run(record.model_copy(update=changed))
+
+    def _next_block(self, record: RunRecord) -> list[TrialSpec]:
+        """Of the first search that is not at its end; nothing when all are."""
+        for cell in self._plan.searches:
+            served = [t for t in record.targets.values() if t.workloads is None or cell.workload in t.workloads]
+            slots = [slot for target in served if (slot := self._next(record, cell, target))]
             if slots:
-                specs = [
-                    trial_spec(slot, self._plan, self._seed, record.targets)
-                    for slot in self._rng.sample(slots, len(slots))
-                ]
-                del number
-                return record.model_copy(update={"trials": [*record.trials, *specs]})
-        return record.model_copy(update={"searching": False})
+                shuffled = self._rng.sample(slots, len(slots))
+                return [trial_spec(slot, self._plan, self._seed, record.targets) for slot in shuffled]
+        return []
+
+    def _next(self, record: RunRecord, cell: Cell, target: Target) -> Slot | None:
+        mine = [spec for spec in record.trials if spec.variant == target.name and _is_of(spec, cell)]
+        tried = knee.tried(map(self._folder.read_trial, mine), target, self._plan.repeats)
+        rate = knee.next_rate(tried, cell.from_rate, cell.to_rate)
+        if rate is None:
+            return None
+        block = max((spec.block for spec in record.trials), default=0) + 1
+        carries_s = min(LONGEST_S, samples_needed(99) / rate)
+        length_s = max(self._plan.measure_s, carries_s)
+        return Slot(block, len(mine) + 1, cell, Load("open", rate), target.name, length_s)
+
+
+def _is_of(spec: TrialSpec, cell: Cell) -> bool:
+    return (spec.workload, spec.params, spec.objective_p99_ms) == (cell.workload, cell.params, cell.p99_ms)

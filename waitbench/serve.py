@@ -12,14 +12,15 @@ from waitbench.variants import Variant
 from waitbench.workloads import WORKLOADS
 
 
-def serve(variant: str, port: int) -> None:
+def serve(variant: Variant, port: int) -> None:
     """One service with its dependencies, until a signal comes. Raises WaitbenchError when one of them dies."""
-    require_free(port, variant)
+    require_free(port, variant.name)
     with LocalStack() as stack:
-        stack.start([variant], ports={variant: port})
-        click.echo(f"{variant} is up; try:")
-        for path in ("/info", *(workload.path(SAMPLES[name]) for name, workload in WORKLOADS.items())):
-            click.echo(f"  curl '{stack.base_urls[variant]}{path}'")
+        stack.start([variant.name], ports={variant.name: port})
+        click.echo(f"{variant.name} is up; try:")
+        served = [workload.path(SAMPLES[name]) for name, workload in WORKLOADS.items() if variant.serves(name)]
+        for path in ("/info", *served):
+            click.echo(f"  curl '{stack.base_urls[variant.name]}{path}'")
         click.echo("Ctrl-C ends it.")
         while not (error := stack.died()):
             time.sleep(0.2)

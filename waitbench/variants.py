@@ -1,6 +1,7 @@
 """The contenders, as services/variants.toml lists them."""
 
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,13 @@ class Variant:
     model: str
     server: str
     budget: Budget
+    workloads: tuple[str, ...] | None = None
+    """What it serves; None for everything."""
+    default: bool = True
+    """False for an instrument: no contender, and started only when it is named."""
+
+    def serves(self, workload: str) -> bool:
+        return self.workloads is None or workload in self.workloads
 
 
 def load_variants(path: Path = VARIANTS) -> dict[str, Variant]:
@@ -32,6 +40,18 @@ def load_variants(path: Path = VARIANTS) -> dict[str, Variant]:
             model=entry["model"],
             server=listing["servers"][entry["server"]]["title"],
             budget=entry["budget"],
+            workloads=tuple(entry["workloads"]) if "workloads" in entry else None,
+            default=entry.get("default", True),
         )
         for name, entry in listing["variants"].items()
     }
+
+
+def labelled(names: Iterable[str]) -> dict[str, str]:
+    """The names by a label of each contender's own: one that is there a second time, to be compared with itself, gets
+    a number."""
+    labels: dict[str, str] = {}
+    for name in names:
+        again = sum(each == name for each in labels.values())
+        labels[f"{name}-{again + 1}" if again else name] = name
+    return labels

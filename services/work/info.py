@@ -14,7 +14,10 @@ from work import tally
 from work.settings import settings
 
 gunicorn_worker: Any = None
-"""The live gunicorn worker, set by gunicorn.conf.py; None under uvicorn."""
+"""The live gunicorn worker, set by gunicorn.conf.py; None elsewhere."""
+
+null_server: Any = None
+"""The live null server, set by null_app; None elsewhere."""
 
 PACKAGES = (
     "django", "fastapi", "flask", "gevent", "gunicorn", "httptools", "httpx2",
@@ -22,16 +25,20 @@ PACKAGES = (
 )  # fmt: skip
 
 
-def info(db_pool: Any, upstream_connections: int, upstream_threads: int | None = None) -> dict[str, Any]:
-    """The body of /info. `db_pool` is the live pool; the others are read by the caller from its live client."""
+def info(
+    db_pool: Any = None, upstream_connections: int | None = None, upstream_threads: int | None = None
+) -> dict[str, Any]:
+    """The body of /info. `db_pool` is the live pool; the others are read by the caller from its live client.
+
+    None where the service has no such thing.
+    """
     budget = {
         "workers": len(tally.worker_pids()),
-        **(_gunicorn_budget() if gunicorn_worker else _uvicorn_budget()),
-        "db_pool": db_pool.max_size,
+        **_server_budget(),
+        "db_pool": None if db_pool is None else db_pool.max_size,
         "upstream_connections": upstream_connections,
+        "upstream_threads": upstream_threads,
     }
-    if upstream_threads is not None:
-        budget["upstream_threads"] = upstream_threads
     return {
         "variant": settings.variant,
         "framework": settings.framework,
@@ -54,6 +61,12 @@ def _versions() -> dict[str, str]:
     return found
 
 
+def _server_budget() -> dict[str, Any]:
+    if gunicorn_worker:
+        return _gunicorn_budget()
+    return _null_budget() if null_server else _uvicorn_budget()
+
+
 def _gunicorn_budget() -> dict[str, Any]:
     worker = gunicorn_worker
     threads = getattr(getattr(worker, "tpool", None), "_max_workers", None)
@@ -73,6 +86,10 @@ def _uvicorn_budget() -> dict[str, Any]:
         "backlog": _backlog(server.servers[0].sockets[0]),
         "keep_alive_s": server.config.timeout_keep_alive,
     }
+
+
+def _null_budget() -> dict[str, Any]:
+    return {"backlog": _backlog(null_server.listener), "keep_alive_s": null_server.keep_alive_s}
 
 
 def _uvicorn_server() -> Any:
@@ -97,11 +114,7 @@ def _runtime() -> dict[str, Any]:
     if settings.model == "asyncio":
         import asyncio
 
-        server = _uvicorn_server()
-        return {
-            "loop": type(asyncio.get_running_loop()).__module__.partition(".")[0],
-            "http": server.config.http_protocol_class.__module__.rpartition(".")[2],
-        }
+        return {"loop": type(asyncio.get_running_loop()).__module__.partition(".")[0], "http": _http_parser()}
     patched = []
     if "gevent.monkey" in sys.modules:
         from gevent import monkey
@@ -109,3 +122,9 @@ def _runtime() -> dict[str, Any]:
         modules = ("socket", "ssl", "select", "threading", "time", "queue", "subprocess")
         patched = [name for name in modules if monkey.is_module_patched(name)]
     return {"gevent_patched": patched}
+
+
+def _http_parser() -> str:
+    if null_server:
+        return str(null_server.parser.__module__.partition(".")[0])
+    return str(_uvicorn_server().config.http_protocol_class.__module__.rpartition(".")[2])

@@ -67,6 +67,15 @@ def end() -> None:
         counts[IN_FLIGHT] -= 1
 
 
+def at_once() -> None:
+    """A request that begins and ends in one step of a service with a single thread: no lock, half the cost."""
+    counts = _counts()
+    counts[STARTED] += 1
+    counts[ANSWERED] += 1
+    if counts[IN_FLIGHT] >= counts[PEAK_IN_FLIGHT]:
+        counts[PEAK_IN_FLIGHT] = counts[IN_FLIGHT] + 1
+
+
 class CountedWsgi:
     """A WSGI application whose requests are counted, from its call until its answer is handed over."""
 

@@ -1,11 +1,13 @@
 """compose.yaml against the one list of contenders, and against its own promises. No engine needed."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from waitbench.launch.compose import settings
 from waitbench.launch.postgres import SETTINGS
 from waitbench.paths import COMPOSE
 from waitbench.variants import load_variants
@@ -13,14 +15,27 @@ from waitbench.variants import load_variants
 TEXT = COMPOSE.read_text()
 FILE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, Any] = FILE["services"]
+VARIANTS = load_variants()
+INSTRUMENTS = {name for name, variant in VARIANTS.items() if not variant.default}
 SUPPORT = {"upstream", "postgres", "results", "load"}
 
 
-def test_it_starts_the_variants_of_the_list_and_no_others() -> None:
-    assert set(SERVICES) - SUPPORT == set(load_variants())
+def test_it_has_the_variants_of_the_list_and_no_others() -> None:
+    assert set(SERVICES) - SUPPORT == set(VARIANTS)
 
 
-@pytest.mark.parametrize("name", load_variants())
+def test_it_starts_all_but_the_instruments_unless_their_profile_is_asked_for() -> None:
+    profiles = {name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service}
+    assert profiles == {name: ["instruments"] for name in INSTRUMENTS}
+
+
+@pytest.mark.parametrize(("instruments", "profile"), [(True, "instruments"), (False, None)])
+def test_a_run_from_outside_starts_the_instruments_where_one_is_chosen(instruments: bool, profile: str | None) -> None:
+    variables = settings(Path("plans/smoke.toml"), [], Path("results"), 8089, instruments)
+    assert variables.get("COMPOSE_PROFILES") == profile
+
+
+@pytest.mark.parametrize("name", VARIANTS)
 def test_a_variant_is_started_by_its_name_alone(name: str) -> None:
     assert SERVICES[name]["command"] == [name]
 
@@ -57,7 +72,9 @@ def test_the_load_waits_for_the_health_of_everything_it_measures() -> None:
     waits = SERVICES["load"]["depends_on"]
     assert waits.pop("results") == {"condition": "service_completed_successfully"}
     assert set(waits) == set(SERVICES) - {"load", "results"}
-    assert all(wait == {"condition": "service_healthy"} for wait in waits.values())
+    healthy: dict[str, Any] = {"condition": "service_healthy"}
+    right = {name: healthy | ({"required": False} if name in INSTRUMENTS else {}) for name in waits}
+    assert waits == right
     assert all("healthcheck" in SERVICES[name] for name in waits)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from waitbench.launch.local import LocalStack
 from waitbench.service import Service, wait_until
+from waitbench.variants import load_variants
 from waitbench.workloads import WORKLOADS
 
 pytestmark = pytest.mark.live
@@ -73,6 +74,10 @@ def test_200_waiting_users_are_held_at_once_and_every_request_is_accounted_for(s
     assert after["requests_answered"] - before["requests_answered"] == users.answered >= USERS
 
 
+CALLERS = [name for name, variant in load_variants().items() if variant.serves("upstream")]
+
+
+@pytest.mark.parametrize("variant", CALLERS, indirect=True)
 def test_the_calls_of_one_request_go_out_at_once(stack: LocalStack, service: Service) -> None:
     calls = 20
     with Service(stack.upstream_url) as remote:

@@ -53,6 +53,15 @@ def test_a_request_is_in_flight_between_its_beginning_and_its_end() -> None:
     assert _counted() == (1, 1, 0, 1)
 
 
+def test_a_request_that_takes_one_step_has_begun_and_ended() -> None:
+    tally.at_once()
+    assert _counted() == (1, 1, 0, 1)
+    tally.begin()
+    tally.at_once()
+    tally.at_once()
+    assert _counted() == (4, 3, 1, 2)
+
+
 def test_the_peak_is_the_most_held_at_once_and_stays() -> None:
     for step in (tally.begin, tally.begin, tally.end, tally.begin, tally.begin, tally.end, tally.end, tally.end):
         step()

@@ -48,6 +48,13 @@ class TestList:
         found = json.loads(printed("list", "variants", "--json"))
         assert [item["name"] for item in found] == list(load_variants())
         assert all(item["budget"]["workers"] >= 1 and item["title"] for item in found)
+        assert {item["name"]: item["workloads"] for item in found if not item["default"]} == {"null": ["fast", "wait"]}
+        assert all(item["workloads"] == list(WORKLOADS) for item in found if item["default"])
+
+    def test_an_instrument_is_marked_as_no_contender(self) -> None:
+        marked = [line for line in printed("list", "variants").splitlines() if "an instrument, no contender" in line]
+        assert [line.split()[0] for line in marked] == ["null"]
+        assert "serves fast, wait" in marked[0]
 
     def test_workloads_are_told_with_what_they_show_and_what_they_take(self) -> None:
         found = {item["name"]: item for item in json.loads(printed("list", "workloads", "--json"))}
@@ -137,6 +144,28 @@ class TestUsage:
         assert waitbench("run", "smoke", "--out", str(tmp_path / "out")).returncode == 2
 
 
+class TestCheck:
+    @pytest.fixture
+    def checked(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """The names that a check was asked for; nothing is started."""
+        names: list[str] = []
+
+        def check(chosen: list[str], *_: object) -> bool:
+            names.extend(chosen)
+            return True
+
+        monkeypatch.setattr("waitbench.serve.check", check)
+        return names
+
+    def test_with_no_names_every_contender_is_checked_and_no_instrument(self, checked: list[str]) -> None:
+        printed("check")
+        assert checked == [name for name in load_variants() if name != "null"]
+
+    def test_an_instrument_is_checked_when_it_is_named(self, checked: list[str]) -> None:
+        printed("check", "null")
+        assert checked == ["null"]
+
+
 class TestReport:
     @pytest.fixture
     def run(self, made_trials: list[TrialRecord], tmp_path: Path) -> RunFolder:
@@ -174,19 +203,21 @@ class TestReport:
 
 @pytest.mark.live
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_serve_keeps_a_service_up_until_it_is_told_to_end(number: signal.Signals) -> None:
+@pytest.mark.parametrize(("variant", "last"), [("fastapi-asyncio", "/db?ms=1"), ("null", "/wait?ms=1")])
+def test_serve_keeps_a_service_up_until_it_is_told_to_end(number: signal.Signals, variant: str, last: str) -> None:
     port = free_port()
-    command = [sys.executable, "-m", "waitbench", "serve", "fastapi-asyncio", "--port", str(port)]
+    command = [sys.executable, "-m", "waitbench", "serve", variant, "--port", str(port)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as served:
         try:
             assert served.stdout is not None
             told = list(iter(served.stdout.readline, "Ctrl-C ends it.\n"))
             with Service(f"http://127.0.0.1:{port}") as service:
-                assert service.get("/db?ms=1").status_code == 200
+                assert service.get(last).status_code == 200
             served.send_signal(number)
             _, err = served.communicate(timeout=60)
         finally:
             served.kill()
     assert served.returncode in (0, 130)
-    assert f"  curl 'http://127.0.0.1:{port}/wait?ms=100'\n" in told
+    paths = [line.partition(f":{port}/")[2].split("'")[0].split("?")[0] for line in told if "curl" in line]
+    assert paths == ["info", *(name for name in WORKLOADS if load_variants()[variant].serves(name))]
     assert "Traceback" not in err

@@ -59,6 +59,12 @@ class TestStack:
         assert processes.none_mentioning(str(temporary))
         assert left_in(temporary) == []
 
+    @pytest.mark.parametrize("names", [[], ["null"]])
+    def test_what_nothing_asks_for_is_not_started(self, temporary: Path, names: list[str]) -> None:
+        with LocalStack() as stack:
+            stack.start(names)
+            assert (set(stack.processes), stack.upstream_url) == (set(names), "")
+
     def test_a_service_that_dies_at_its_start_is_told_with_its_own_words_and_all_is_cleared(
         self, temporary: Path, tmp_path: Path
     ) -> None:
@@ -72,7 +78,7 @@ class TestStack:
 
     def test_a_service_that_dies_later_is_found_dead(self, temporary: Path) -> None:
         with LocalStack() as stack:
-            stack.start([])
+            stack.start(["fastapi-asyncio"])
             assert stack.died() is None
             processes.end([stack.processes["upstream"].pid])
             assert wait_until(lambda: stack.died() is not None, 20)

@@ -224,6 +224,16 @@ class TestSelect:
         found = select(plan, VARIANTS, [], ["db"])
         assert ([c.workload for c in found.cells], found.variants) == (["db"], plan.variants)
 
+    @pytest.mark.parametrize("workloads", [[], ["wait"], ["wait", "db"]])
+    def test_an_instrument_runs_where_one_cell_is_of_what_it_serves(self, plan: Plan, workloads: list[str]) -> None:
+        assert select(plan, VARIANTS, ["null"], workloads).variants == ["null"]
+
+    def test_a_plan_of_which_nothing_can_be_measured_is_refused_whatever_is_chosen(self, tmp_path: Path) -> None:
+        cells = '[[cells]]\nworkload = "db"\nparams = { ms = 5 }\nusers = [1]\n'
+        plan = load_plan(written(tmp_path, 'title = "t"\nvariants = ["null"]\n' + cells), VARIANTS)
+        with pytest.raises(UsageError, match="nothing would be measured"):
+            select(plan, VARIANTS, [], [])
+
     def test_an_external_service_can_run_alone(self, plan: Plan) -> None:
         found = select(plan, VARIANTS, ["mine"], [])
         assert (found.variants, [item.name for item in found.external]) == ([], ["mine"])
@@ -239,7 +249,9 @@ class TestSelect:
             (["nothing"], [], "there are: flask-threads"),
             ([], ["wiat"], "'wait'"),
             ([], ["fast"], "it has wait, db"),
-            (["mine"], ["db"], "serves only wait"),
+            (["mine"], ["db"], "mine serves only wait, and the cells chosen are of db"),
+            (["null"], ["db"], "null serves only fast, wait, and the cells chosen are of db"),
+            (["null", "mine"], ["db"], "null, mine serve only fast, wait, "),
         ],
     )
     def test_what_is_not_there_is_refused(

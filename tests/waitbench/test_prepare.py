@@ -90,6 +90,16 @@ def test_contenders_are_recorded_as_declared_and_not_yet_as_found(run: RunRecord
     assert run.status == "running"
 
 
+def test_a_variant_is_planned_for_what_it_serves_alone_and_the_record_says_what_that_is(tmp_path: Path) -> None:
+    plan = PLAN.model_copy(update={"variants": ["flask-threads", "null"]})
+    found = targets(plan, VARIANTS, {"flask-threads": "http://127.0.0.1:1", "null": "http://127.0.0.1:2"})
+    run = run_record(new_folder(tmp_path, "a-run"), plan, "mine", "local", 5, found, None)
+    assert {spec.workload for spec in run.trials if spec.variant == "null"} == {"wait"}
+    assert {spec.workload for spec in run.trials if spec.variant == "flask-threads"} == {"wait", "upstream"}
+    served = {name: target.workloads for name, target in run.targets.items()}
+    assert served == {"flask-threads": None, "null": ["fast", "wait"], "mine": ["upstream"]}
+
+
 def test_the_environment_says_what_a_reader_needs_to_repeat_it(run: RunRecord) -> None:
     found = run.environment
     assert {"cpu", "cores", "kernel", "python", "git_commit", "packages"} <= set(found)

@@ -65,5 +65,11 @@ def test_no_contender_is_always_first() -> None:
     assert max(first.values()) < 2 * min(first[name] for name in VARIANTS)
 
 
+def test_a_contender_is_asked_only_for_what_it_serves() -> None:
+    slots = schedule(PLAN, 1, {"django-gevent": ["db"]})
+    assert {slot.cell.workload for slot in slots if slot.contender == "django-gevent"} == {"db"}
+    assert {slot.cell.workload for slot in slots if slot.contender == "flask-threads"} == {"wait", "db"}
+
+
 def test_an_external_service_is_asked_only_for_what_it_serves() -> None:
     assert {slot.cell.workload for slot in schedule(PLAN, 1) if slot.contender == "mine"} == {"wait"}

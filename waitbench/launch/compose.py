@@ -55,11 +55,8 @@ class Containers:
         return "\n".join(f"  | {line}" for line in said.strip().splitlines()) or "  | (it printed nothing)"
 
     def _watch(self) -> int:
-        total, told = 0, 0
-        while not total and self._exit_code() is None:
-            total = len(self._folder.planned())
-            time.sleep(WATCH_S)
-        with RunProgress(self._console, total) as progress:
+        told = 0
+        with RunProgress(self._console) as progress:
             while (code := self._exit_code()) is None:
                 told = watch_trials(progress, self._folder, told)
                 time.sleep(WATCH_S)
@@ -110,8 +107,8 @@ def require_engine() -> None:
             raise WaitbenchError(f"{what}: {said[-1] if said else 'no message'}. Start it, or run with --engine local")
 
 
-def settings(plan: Path, options: list[str], out: Path, ui_port: int) -> dict[str, str]:
-    """The variables of compose.yaml for a run from outside."""
+def settings(plan: Path, options: list[str], out: Path, ui_port: int, instruments: bool) -> dict[str, str]:
+    """The variables of compose.yaml for a run from outside; `instruments` starts those services too."""
     own = {"WAITBENCH_UID": str(os.getuid()), "WAITBENCH_GID": str(os.getgid())} if os.getuid() else {}
     return {
         "WAITBENCH_PLAN": plan.stem,
@@ -119,5 +116,6 @@ def settings(plan: Path, options: list[str], out: Path, ui_port: int) -> dict[st
         "WAITBENCH_OPTIONS": " ".join(options),
         "WAITBENCH_RESULTS": str(out.resolve()),
         "WAITBENCH_UI_PORT": str(ui_port),
+        **({"COMPOSE_PROFILES": "instruments"} if instruments else {}),
         **own,
     }

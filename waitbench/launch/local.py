@@ -16,6 +16,7 @@ from waitbench.launch.postgres import Postgres
 from waitbench.launch.process import Process
 from waitbench.paths import SERVICES, VARIANTS
 from waitbench.service import Service, wait_until
+from waitbench.variants import labelled, load_variants
 
 READY_S = 30.0
 _PREFIX = "waitbench-"
@@ -27,6 +28,7 @@ class LocalStack:
     def __init__(self, variants_file: Path = VARIANTS, environment: dict[str, str] | None = None) -> None:
         self.cores: Cores = share_out(allowed_cores())
         self.upstream_url = ""
+        """Of the remote API; empty where nothing started calls it."""
         self.base_urls: dict[str, str] = {}
         self.processes: dict[str, Process] = {}
         self._variants_file = variants_file
@@ -44,39 +46,49 @@ class LocalStack:
         self._ending.close()
 
     def start(self, variants: Iterable[str], ports: dict[str, int] | None = None) -> None:
-        """Start the dependencies and the named services at once, then wait until each is ready.
+        """Start the named services and the dependencies that these need, then wait until each is ready.
+
+        One that is named twice is started twice, under labels of their own.
 
         Raises WaitbenchError with a service's own last words when it does not come up.
         """
-        ports = ports or {}
-        postgres = Postgres(self._folder, free_port(), self.cores.dependencies)
-        self._keep("postgres", postgres.process)
-        self.upstream_url = self._serve("upstream", free_port(), self.cores.dependencies, {})
-        addresses = {"WAITBENCH_DATABASE_URL": postgres.url, "WAITBENCH_UPSTREAM_URL": self.upstream_url}
-        for name in variants:
-            port = ports.get(name) or free_port()
-            self.base_urls[name] = self._serve(name, port, self.cores.services, addresses)
-        postgres.wait_until_ready()
-        for name, url in {"upstream": self.upstream_url, **self.base_urls}.items():
+        ports, variants = ports or {}, list(variants)
+        known = load_variants(self._variants_file)
+        urls, addresses = {}, {}
+        postgres = None
+        if any(known[name].serves("db") for name in variants):
+            postgres = Postgres(self._folder, free_port(), self.cores.dependencies)
+            self._keep("postgres", postgres.process)
+            addresses["WAITBENCH_DATABASE_URL"] = postgres.url
+        if any(known[name].serves("upstream") for name in variants):
+            urls["upstream"] = self.upstream_url = self._serve("upstream", free_port(), self.cores.dependencies, {})
+            addresses["WAITBENCH_UPSTREAM_URL"] = self.upstream_url
+        for label, name in labelled(variants).items():
+            port = ports.get(label) or free_port()
+            self.base_urls[label] = self._serve(name, port, self.cores.services, addresses, label)
+        if postgres:
+            postgres.wait_until_ready()
+        for name, url in {**urls, **self.base_urls}.items():
             self._wait_until_ready(name, url)
 
     def died(self) -> WaitbenchError | None:
         """The error of the first process that ended unasked, if any did."""
         return next((p.died() for p in self.processes.values() if p.exit_code() is not None), None)
 
-    def _serve(self, name: str, port: int, cpus: Iterable[int], addresses: dict[str, str]) -> str:
-        require_free(port, name)
-        state = self._folder / "state" / name
+    def _serve(self, name: str, port: int, cpus: Iterable[int], addresses: dict[str, str], label: str = "") -> str:
+        label = label or name
+        require_free(port, label)
+        state = self._folder / "state" / label
         state.mkdir(parents=True)
         options = ["--port", str(port), "--variants", str(self._variants_file.resolve())]
         process = Process(
-            name,
+            label,
             [sys.executable, str(SERVICES / "serve.py"), name, *options],
-            self._folder / f"{name}.log",
+            self._folder / f"{label}.log",
             cpus=list(cpus),
             environment={**addresses, "WAITBENCH_STATE_DIR": str(state), **self._environment},
         )
-        self._keep(name, process)
+        self._keep(label, process)
         return f"http://127.0.0.1:{port}"
 
     def _keep(self, name: str, process: Process) -> None:

@@ -25,11 +25,13 @@ def budgets(comparison: Comparison) -> tuple[list[str], list[tuple[str, list[str
     """The contenders' titles, and for each part of a budget what each was found running with."""
     targets = [t for t in comparison.variants if not t.external]
     names = [name for name in BUDGET_WORDS if any(name in _found(t) for t in targets)]
-    rows = [(BUDGET_WORDS[name], [str(_found(t).get(name, "no limit")) for t in targets]) for name in names]
-    for row in rows:
-        if row[0] == BUDGET_WORDS["upstream_threads"]:
-            row[1][:] = ["none" if text == "no limit" else text for text in row[1]]
+    rows = [(BUDGET_WORDS[name], [str(_found(t).get(name, _absent(name))) for t in targets]) for name in names]
     return [t.title for t in targets], rows
+
+
+def _absent(name: str) -> str:
+    """A figure that is not there: no bound on what is held, or a service that has no such thing."""
+    return "no limit" if name in ("in_flight", "connections") else "none"
 
 
 def shortfalls(comparison: Comparison) -> list[str]:
@@ -129,9 +131,11 @@ def _service(target: Target) -> str:
         "flask": ("flask", "gunicorn"),
         "django": ("django", "gunicorn", "gevent"),
         "fastapi": ("fastapi", "uvicorn", "uvloop", "httptools"),
+        "none": ("uvloop", "httptools"),
     }
+    clients = [package for workload, package in (("db", "psycopg"), ("upstream", "httpx2")) if target.serves(workload)]
     versions = info.get("versions", {})
-    named = [f"{n} {versions[n]}" for n in (*chosen.get(target.framework, ()), "psycopg", "httpx2") if n in versions]
+    named = [f"{n} {versions[n]}" for n in (*chosen.get(target.framework, ()), *clients) if n in versions]
     return f"Python {info.get('python', '?')}, {', '.join(named)}"
 
 

@@ -24,10 +24,7 @@ def render(comparison: Comparison, charts: list[Chart]) -> str:
     return _templates.get_template("report.html.j2").render(
         comparison=comparison,
         answers=answers(comparison),
-        charts={
-            s.key: [(Markup(c.inline), c.caption) for c in charts if c.section == s.key]  # noqa: S704 - matplotlib escapes
-            for s in [*comparison.sections, *comparison.knees]
-        },
+        charts=_by_section(charts),
         palette=Markup(PALETTE),  # noqa: S704 - our own constant
         colour={target.name: n % 8 for n, target in enumerate(comparison.variants)},
         summary_row=summary_row,
@@ -43,3 +40,11 @@ def render(comparison: Comparison, charts: list[Chart]) -> str:
         budget_rows=rows,
         shortfalls=shortfalls(comparison),
     )
+
+
+def _by_section(charts: list[Chart]) -> dict[str, list[tuple[Markup, str]]]:
+    found: dict[str, list[tuple[Markup, str]]] = {}
+    for chart in charts:
+        inline = Markup(chart.inline)  # noqa: S704 - matplotlib escapes
+        found.setdefault(chart.section, []).append((inline, chart.caption))
+    return found

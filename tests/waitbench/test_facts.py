@@ -1,0 +1,28 @@
+"""What a report says of the services beside their figures."""
+
+from tests.waitbench import made_up
+from waitbench.comparison import compare
+from waitbench.report.facts import budgets, facts
+
+
+def test_a_service_without_a_pool_has_none_and_one_without_a_bound_has_no_limit() -> None:
+    specs = [made_up.spec("flask-threads"), made_up.spec("null")]
+    flask = made_up.target(budget_read={"workers": 1, "in_flight": 1000, "db_pool": 50})
+    null = made_up.target("null", framework="none", budget_read={"workers": 1}, workloads=["fast", "wait"])
+    run = made_up.run_record(specs, targets=[flask, null])
+    comparison = compare(run, [made_up.trial(spec) for spec in specs])
+    assert budgets(comparison)[1] == [
+        ("processes", ["1", "1"]),
+        ("requests at once in each", ["1000", "no limit"]),
+        ("PostgreSQL connections of each", ["50", "none"]),
+    ]
+
+
+def test_a_service_is_told_with_the_packages_that_it_uses_alone() -> None:
+    versions = {"uvloop": "0.23", "httptools": "0.9", "psycopg": "3.3", "httpx2": "2.16", "flask": "3.1"}
+    null = made_up.target(
+        "null", framework="none", info={"python": "3.11.7", "versions": versions}, workloads=["fast", "wait"]
+    )
+    specs = [made_up.spec("null")]
+    comparison = compare(made_up.run_record(specs, targets=[null]), [made_up.trial(spec) for spec in specs])
+    assert ("null", "Python 3.11.7, uvloop 0.23, httptools 0.9") in dict(facts(comparison))["Environment"]

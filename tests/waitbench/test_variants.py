@@ -1,0 +1,28 @@
+"""The list of contenders, and the instruments beside them."""
+
+import pytest
+
+from waitbench.variants import load_variants
+from waitbench.workloads import WORKLOADS
+
+VARIANTS = load_variants()
+
+
+def test_a_variant_of_which_nothing_is_said_is_a_contender_and_serves_everything() -> None:
+    flask = VARIANTS["flask-threads"]
+    assert (flask.default, flask.workloads) == (True, None)
+    assert all(flask.serves(name) for name in WORKLOADS)
+
+
+def test_the_null_service_is_an_instrument_and_serves_what_needs_no_dependency() -> None:
+    null = VARIANTS["null"]
+    assert not null.default
+    assert [name for name in WORKLOADS if null.serves(name)] == ["fast", "wait"]
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_variant_serves_workloads_that_there_are_and_has_the_pools_that_they_need(name: str) -> None:
+    variant = VARIANTS[name]
+    assert set(variant.workloads or WORKLOADS) <= set(WORKLOADS)
+    assert ("db_pool" in variant.budget) == variant.serves("db")
+    assert ("upstream_connections" in variant.budget) == variant.serves("upstream")
