@@ -19,6 +19,9 @@ from waitbench.plan import find_plan, load_plan, plan_names, select
 from waitbench.variants import load_variants
 from waitbench.workloads import WORKLOADS
 
+CALIBRATE = "calibrate"
+"""The plan that measures the generator."""
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="waitbench")
@@ -174,6 +177,36 @@ def check(variants: tuple[str, ...]) -> None:
         _known_variant(name, known)
     contenders = [name for name, variant in known.items() if variant.default]
     sys.exit(0 if check_all(list(variants) or contenders, known, Console()) else 1)
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=RESULTS, help="Where its run goes.")
+def calibrate(as_json: bool, out: Path) -> None:
+    """Prove the generator on this machine: how much load it can honestly make, against a service that does nothing.
+
+    Exits 3 where that is not enough for the plans there are.
+    """
+    from waitbench.calibration import calibration, need, told
+    from waitbench.prepare import run_name
+    from waitbench.report import load_comparison
+    from waitbench.results import now
+    from waitbench.run import INVALID, Order, local_stack
+    from waitbench.run import run as carry_out
+
+    known = load_variants()
+    plans = {name: load_plan(find_plan(name), known) for name in plan_names()}
+    name = run_name(CALIBRATE, now())
+    order = Order(plans[CALIBRATE], CALIBRATE, known, engine="local", seed=_seed(), out=out, name=name, ui=False)
+    outcome = carry_out(order, Console(stderr=True), local_stack)
+    asked = [need(name, plan) for name, plan in plans.items() if name != CALIBRATE]
+    found = calibration(load_comparison(outcome.folder), asked)
+    if as_json:
+        click.echo(json.dumps({**found.as_json(), "run": str(outcome.folder.path)}, indent=1))
+    else:
+        for line in [*told(found), str(outcome.folder.path)]:
+            click.echo(line)
+    sys.exit(0 if found.enough else INVALID)
 
 
 @cli.command()

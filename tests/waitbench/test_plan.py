@@ -61,7 +61,7 @@ BAD: dict[str, tuple[str | bytes, str, str]] = {
     "a bool for users": (cell('workload = "fast"\nusers = [true]'), "cells[0].users[0]", "valid integer"),
     "one number for a list": (cell('workload = "fast"\nusers = 5'), "cells[0].users", "valid list"),
     "an empty list of users": (cell('workload = "fast"\nusers = []'), "cells[0].users", "at least one"),
-    "both users and a rate": (cell('workload = "fast"\nusers = [1]\nrate = [1]'), "cells[0]", "give either users"),
+    "both users and a rate": (cell('workload = "fast"\nusers = [1]\nrate = [1]'), "cells[0]", "give one of users"),
     "a rate of nothing": (cell('workload = "fast"\nrate = [0]'), "cells[0].rate[0]", "at least 0.1"),
     "a million a second": (cell('workload = "fast"\nrate = [1_000_000]'), "cells[0].rate[0]", "at most 50000"),
     "arrivals of another kind": (
@@ -88,7 +88,7 @@ BAD: dict[str, tuple[str | bytes, str, str]] = {
     "a time-out of nothing": (TOP + "timeout_s = 0\n" + CELL, "timeout_s", "at least 1"),
     "a missing title": ('variants = ["flask-threads"]\n' + CELL, "title", "needed"),
     "missing cells": (TOP, "cells", "needed"),
-    "a cell without users": (cell('workload = "fast"'), "cells[0]", "give either users"),
+    "a cell without users": (cell('workload = "fast"'), "cells[0]", "give one of users"),
     "a contender named twice": (
         'title = "t"\nvariants = ["flask-threads", "flask-threads"]\n' + CELL, "variants", "name it once",
     ),
