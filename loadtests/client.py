@@ -32,7 +32,8 @@ class Connection:
         self._timeout_s = timeout_s
         self._socket: gevent.socket.socket | None = None
         self._parser: HttpResponseParser | None = None
-        self._body = b""
+        self._pieces: list[bytes] = []
+        self._length = 0
         self._complete = False
         self._keep = True
         self.made = 0
@@ -80,24 +81,26 @@ class Connection:
         connection, parser = self._socket, self._parser
         assert connection is not None
         assert parser is not None
-        self._body, self._complete, self._too_long = b"", False, False
+        self._pieces, self._length, self._complete, self._too_long = [], 0, False, False
         connection.sendall(request)
         while not self._complete:
             # A socket's time-out is for each piece; a request's is for all of them.
             connection.settimeout(max(0.001, deadline - time.monotonic()))
             received = connection.recv(RECEIVE_BYTES)
             if not received:
-                raise RequestFailed("short body" if self._body else "reset")
+                raise RequestFailed("short body" if self._length else "reset")
             parser.feed_data(received)
         if not self._keep:
             self.close()
-        return parser.get_status_code(), self._body
+        return parser.get_status_code(), b"".join(self._pieces)
 
     def on_body(self, body: bytes) -> None:
         """httptools calls this with each piece of a body."""
-        self._body = self._body + body if self._body else body
-        if len(self._body) > BODY_LIMIT:
+        self._pieces.append(body)  # joined once, at the end: adding each to the last copies a long body over and over
+        self._length += len(body)
+        if self._length > BODY_LIMIT:
             self._too_long = True
+            self._pieces.clear()
             raise RequestFailed("body too long")  # which httptools turns into an error of its own
 
     def on_message_complete(self) -> None:
