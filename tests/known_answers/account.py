@@ -19,6 +19,9 @@ QUIET_MS, TICK_MS = 2.0, 10.0
 EDGE_NS = 4_000_000
 """What begins or ends this near to an edge of the window may be on either side of it: the server can't tell."""
 
+AFTER_STALL = 2
+"""Ranks by which that may shift a percentile."""
+
 KINDS = {
     "status 500": "status 500",
     "status 503": "status 503",
@@ -85,8 +88,11 @@ class Account:
 
     @property
     def uncertain(self) -> int:
-        """Requests of which the server can't tell whether they were sent in the window. An open loop's schedule can."""
-        return 0 if self.open else sum(abs(start - self.window_ns[0]) < EDGE_NS for start in self.starts_ns)
+        """Requests whose place the server can't tell: in a closed loop, whether they were sent in the window; in an
+        open one the schedule can. After a stall it reads in no order, and not who is first is written to first."""
+        if self.open:
+            return AFTER_STALL if any(answer.how == "stall" for answer in self.answers) else 0
+        return sum(abs(start - self.window_ns[0]) < EDGE_NS for start in self.starts_ns)
 
     def kinds(self, phase: Phases | None = None) -> Counter[str]:
         """Requests by what became of them: those of one phase, or all."""

@@ -128,7 +128,8 @@ def wrong_in_histogram(
     histogram = latency.merged([told.histogram])
     found = [
         nearness(latency.percentile_us(histogram, percent), least_us, most_us, percent, uncertain)
-        for percent in (50, 90, 95, 99)
+        for percent in PERCENTILES.values()
+        if len(least_us) >= samples_needed(percent)  # as the report has it: the rest is luck, here too
     ]
     return [said for said in found if said]
 
@@ -182,8 +183,8 @@ class TestCounts:
             for phase in PHASES:
                 found, truth = told(trial, phase), account.kinds(phase)
                 off = {kind: abs(found[kind] - truth[kind]) for kind in found | truth}
-                # None at all in an open loop, where the schedule says in which phase each belongs.
-                assert sum(off.values()) <= account.uncertain, (found, truth)
+                # In an open loop the schedule says in which phase each belongs.
+                assert sum(off.values()) <= (0 if account.open else account.uncertain), (found, truth)
 
     def test_those_that_ended_after_the_window_are_counted_and_kept(self, cell: Cell) -> None:
         for account in cell.accounts:
