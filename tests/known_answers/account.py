@@ -104,10 +104,15 @@ class Account:
 
     def drained(self) -> tuple[int, int]:
         """At least and at most so many of the window's requests ended after it."""
-        ends = [end for start, end in zip(self.starts_ns, self.ends_ns, strict=True) if start >= self.window_ns[0]]
-        slack_ns = EDGE_NS + round(self.read_late_us * 1000)
-        surely, maybe = (sum(end + slack >= self.window_ns[1] for end in ends) for slack in (0, slack_ns))
-        return surely, maybe
+        begin, end = self.window_ns
+        late_ns = EDGE_NS + round(self.read_late_us * 1000)
+        ends = [
+            # Where the client makes the end, the server hears of it some time after.
+            (ended - late_ns if answer.how in ("drip", "endless") else ended, ended + late_ns)
+            for start, ended, answer in zip(self.starts_ns, self.ends_ns, self.answers, strict=True)
+            if start >= begin
+        ]
+        return sum(earliest >= end for earliest, _ in ends), sum(latest >= end for _, latest in ends)
 
     @cached_property
     def ends_ns(self) -> list[int]:
@@ -123,15 +128,15 @@ class Account:
         return self._between(self.starts_ns, ends_ns or self.ends_ns)
 
     def at_most_us(self) -> list[float]:
-        """As `taken_us`, with all that the server can't see. In a closed loop nobody sends before the answer before
-        was written, and whoever sends again has read the answer: these bounds need nobody's word."""
-        taken = self.taken_us() if self.open else self._between(*self._outer_ns())
-        return [each + self.read_late_us for each in taken]
+        """As `taken_us`, with all that the server can't see."""
+        return self._between(*self._outer_ns())
 
     def _outer_ns(self) -> tuple[list[int], list[int]]:
-        begins, ends = list(self.starts_ns), list(self.ends_ns)
+        """The earliest starts and the latest ends. In a closed loop nobody sends before the answer before was written,
+        and whoever sends again has read the answer: that needs nobody's word."""
+        begins, ends = list(self.starts_ns), [end + round(self.read_late_us * 1000) for end in self.ends_ns]
         last: dict[int, int] = {}
-        for number, done in enumerate(self.done):
+        for number, done in enumerate([] if self.open else self.done):
             before = last.get(done.connection)
             if before is not None:
                 begins[number], ends[before] = self.done[before].written_ns, done.read_ns
