@@ -4,6 +4,7 @@ import json
 import logging
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import gevent
@@ -84,7 +85,7 @@ class Conductor:
         usage, upstream = _UsageReader(spec.base_url, spec.instrumented), self._upstream_reader(spec)
         usage.read("before", reset=True)
         upstream.read("before", reset=True)
-        self._playing, started_at = spec, now()
+        self._playing = spec
 
         self._phase = "warm-up"
         try:
@@ -94,6 +95,7 @@ class Conductor:
         users = spec.users if spec.load_model == "closed" else self._crew.size
         spawn_s = self._start_users(users)
         begin_ns = time.perf_counter_ns() + int(self._crew.lead_s * 1e9)
+        started_at = now() + timedelta(seconds=self._crew.lead_s)
         opens_ns = begin_ns + int(spec.warmup_s * 1e9)
         window = Window(opens_ns, opens_ns + int(spec.measure_s * 1e9))
         self._crew.begin(begin_ns)

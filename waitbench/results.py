@@ -217,6 +217,7 @@ class TrialRecord(_Record):
     schema_version: int = SCHEMA_VERSION
     spec: TrialSpec
     started_at: datetime
+    """When the warm-up began: what a schedule counts from."""
     window_s: float
     """The measured window as it really was."""
     window_offset_s: float

@@ -262,7 +262,8 @@ def _behind(trial: TrialRecord, arrivals: Arrivals) -> bool:
     varies like a Poisson number, with rate x latency as its mean (Little's law), and so does the difference."""
     if arrivals.ended is None or trial.latency is None:
         return False
-    under_way = arrivals.intended / trial.window_s * trial.latency.min_us / 1e6
+    mean_s = trial.latency.sum_us / trial.latency.count / 1e6
+    under_way = arrivals.intended / trial.window_s * mean_s
     return arrivals.ended < ACHIEVED * arrivals.intended - 3 * math.sqrt(2 * under_way)
 
 

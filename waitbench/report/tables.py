@@ -54,7 +54,7 @@ def _trial_row(trial: TrialRecord, target: Target) -> dict[str, str]:
         "requests": str(trial.measured.sent),
         "requests_drained": str(trial.drained),
         **_arrivals(trial),
-        "connections": str(trial.connects.made if trial.connects else None),
+        "connections": str(trial.connects.made) if trial.connects else "",
         "errors": str(trial.measured.failed),
         "errors_by_class": ";".join(f"{kind}={n}" for kind, n in trial.measured.errors.items()),
         "goodput_rps": number(goodput_rps(trial), 3),

@@ -1,0 +1,188 @@
+"""A trial as the harness tells it, beside the truth: as it was programmed, and as the server says it really was."""
+
+import math
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from loadtests.arrivals import schedule_ns
+from tests.known_answers.programmed import Answer, Done, programmed
+from waitbench.results import TrialRecord
+
+Phases = Literal["warmup", "measured"]
+
+QUIET_MS, TICK_MS = 2.0, 10.0
+"""A generator whose loop was once later than this met a busy machine; it looks at its clock so often."""
+EDGE_NS = 4_000_000
+"""What begins or ends this near to an edge of the window may be on either side of it: the server can't tell."""
+
+AFTER_STALL = 2
+"""Ranks by which that may shift a percentile."""
+
+KINDS = {
+    "status 500": "status 500",
+    "status 503": "status 503",
+    "reset": "reset",
+    "short body": "short body",
+    "more than it said": "malformed answer",
+    "drip": "timeout",
+    "endless": "body too long",
+}
+"""The harness's word for what the server does; any other answer is a good one."""
+
+
+@dataclass(frozen=True)
+class Account:
+    trial: TrialRecord
+    answers: list[Answer]
+    """As programmed, in the order in which the server read the requests."""
+    done: list[Done]
+
+    @cached_property
+    def began_ns(self) -> int:
+        """When the trial began, on the clock that the server has too."""
+        return int(self.trial.started_at.timestamp() * 1e9) - (time.time_ns() - time.perf_counter_ns())
+
+    @property
+    def open(self) -> bool:
+        return self.trial.spec.load_model == "open"
+
+    @cached_property
+    def starts_ns(self) -> list[int]:
+        """Open loop: as intended, by the schedule alone. Closed loop: a user sends a moment before the server reads."""
+        if self.open:
+            return [self.began_ns + offset for offset in schedule_ns(self.trial.spec)]
+        return [done.read_ns for done in self.done]
+
+    @property
+    def window_ns(self) -> tuple[int, int]:
+        begin = self.began_ns + round(self.trial.window_offset_s * 1e9)
+        return begin, begin + round(self.trial.window_s * 1e9)
+
+    @property
+    def quiet(self) -> bool:
+        """By the generator's own word on its loop."""
+        return self.trial.generator.lag_max_ms < QUIET_MS
+
+    @property
+    def read_late_us(self) -> float:
+        """How late the generator may have read an answer, by its own word: of this the server knows nothing. Its
+        timers count in whole milliseconds, so that a lag of 1 ms is none; on a busy machine there may have been
+        another lag between two looks."""
+        lag_ms = self.trial.generator.lag_max_ms
+        return 1000 * (max(0.0, lag_ms - 1) if self.quiet else lag_ms + TICK_MS)
+
+    @property
+    def late_us(self) -> float:
+        """How late all together may have been, each by its own word: what separates a deed from its programme."""
+        arrivals = self.trial.arrivals
+        sent_us = arrivals.delay_max_us or 0 if arrivals else 0
+        written_us = (
+            (done.written_ns - done.read_ns) / 1000 - answer.delay_s * 1e6
+            for done, answer in zip(self.done, self.answers, strict=True)
+        )
+        return self.read_late_us + sent_us + max(written_us)
+
+    @property
+    def uncertain(self) -> int:
+        """Requests whose place the server can't tell: in a closed loop, whether they were sent in the window; in an
+        open one the schedule can. After a stall it reads in no order, and not who is first is written to first."""
+        if self.open:
+            return AFTER_STALL if any(answer.how == "stall" for answer in self.answers) else 0
+        return sum(abs(start - self.window_ns[0]) < EDGE_NS for start in self.starts_ns)
+
+    def kinds(self, phase: Phases | None = None) -> Counter[str]:
+        """Requests by what became of them: those of one phase, or all."""
+        return Counter(
+            KINDS.get(answer.how, "good")
+            for start, answer in zip(self.starts_ns, self.answers, strict=True)
+            if phase in (None, "measured" if start >= self.window_ns[0] else "warmup")
+        )
+
+    def drained(self) -> tuple[int, int]:
+        """At least and at most so many of the window's requests ended after it."""
+        begin, end = self.window_ns
+        late_ns = EDGE_NS + round(self.read_late_us * 1000)
+        ends = [
+            # Where the client makes the end, the server hears of it some time after.
+            (ended - late_ns if answer.how in ("drip", "endless") else ended, ended + late_ns)
+            for start, ended, answer in zip(self.starts_ns, self.ends_ns, self.answers, strict=True)
+            if start >= begin
+        ]
+        return sum(earliest >= end for earliest, _ in ends), sum(latest >= end for _, latest in ends)
+
+    @cached_property
+    def ends_ns(self) -> list[int]:
+        """By the server's own account."""
+        timeout_ns = round(self.trial.spec.timeout_s * 1e9)
+        return [
+            done.read_ns + timeout_ns if answer.how == "drip" else done.written_ns
+            for answer, done in zip(self.answers, self.done, strict=True)
+        ]
+
+    def taken_us(self, ends_ns: Sequence[int] | None = None) -> list[float]:
+        """In order: latencies of what counts into them, that is good answers and time-outs."""
+        return self._between(self.starts_ns, ends_ns or self.ends_ns)
+
+    def at_most_us(self) -> list[float]:
+        """As `taken_us`, with all that the server can't see."""
+        return self._between(*self._outer_ns())
+
+    def _outer_ns(self) -> tuple[list[int], list[int]]:
+        """The earliest starts and the latest ends. In a closed loop nobody sends before the answer before was written,
+        and whoever sends again has read the answer: that needs nobody's word."""
+        begins, ends = list(self.starts_ns), [end + round(self.read_late_us * 1000) for end in self.ends_ns]
+        last: dict[int, int] = {}
+        for number, done in enumerate([] if self.open else self.done):
+            before = last.get(done.connection)
+            if before is not None:
+                begins[number], ends[before] = self.done[before].written_ns, done.read_ns
+            last[done.connection] = number
+        return begins, ends
+
+    def programmed_us(self) -> list[float]:
+        """Had server and generator been perfect: each its own delay."""
+        return self.taken_us(
+            [start + round(answer.delay_s * 1e9) for start, answer in zip(self.starts_ns, self.answers, strict=True)]
+        )
+
+    def served_us(self) -> list[float]:
+        """As `taken_us`, without what passed before the server read the request."""
+        return self._between([done.read_ns for done in self.done], self.ends_ns)
+
+    def _between(self, begins_ns: Sequence[int], ends_ns: Sequence[int]) -> list[float]:
+        return sorted(
+            (end - begin) / 1000
+            for start, begin, end, answer in zip(self.starts_ns, begins_ns, ends_ns, self.answers, strict=True)
+            if start >= self.window_ns[0] and KINDS.get(answer.how, "timeout") == "timeout"
+        )
+
+
+def accounts(trials: Iterable[TrialRecord], log: dict[str, list[Done]]) -> list[Account]:
+    """Each trial with its own part of the log: one path may have been asked in several, one after the other."""
+    found, seen = [], Counter[str]()
+    for trial in trials:
+        path = trial.spec.path
+        first, seen[path] = seen[path], seen[path] + trial.sent
+        numbers = range(first, seen[path])
+        found.append(
+            Account(trial, [programmed(path.split("/")[1], n) for n in numbers], log[path][first : seen[path]])
+        )
+    return found
+
+
+def nearness(
+    told_us: float, least_us: Sequence[float], most_us: Sequence[float], percent: float, uncertain: int = 0
+) -> str:
+    """Empty where a percentile is told within 1 % or 1 ms of the truth's, whichever is more; else what it should be.
+
+    By nearest rank: the least value that `percent` do not exceed. Each uncertain request may shift it by a rank.
+    """
+    rank = max(1, math.ceil(round(len(least_us) * percent / 100, 6)))
+    low, high = least_us[max(1, rank - uncertain) - 1], most_us[min(len(most_us), rank + uncertain) - 1]
+    if low - max(1_000, 0.01 * low) <= told_us <= high + max(1_000, 0.01 * high):
+        return ""
+    return f"p{percent:g} is told as {told_us:.0f} µs, and is {low:.0f} to {high:.0f}"

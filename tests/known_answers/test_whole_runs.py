@@ -1,0 +1,306 @@
+"""Whole runs against servers whose truth is programmed: what is reported has to be what was done.
+
+Percentiles within 1 % or 1 ms, whichever is more; counts exact. The truth of an open loop begins at the intended
+starts, by the schedule alone, and ends when the server says it answered; a closed loop's lies between the server's
+own reading and writing.
+"""
+
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import mean
+
+import pytest
+
+from tests.known_answers.account import Account, Phases, nearness
+from tests.known_answers.programmed import ACCEPT_EVERY_S
+from tests.known_answers.whole import Cell, Key, codes, play, play_in_quiet
+from tests.waitbench import processes
+from waitbench import latency
+from waitbench.comparison import PERCENTILES
+from waitbench.results import Latency, RunFolder, TrialRecord
+from waitbench.service import wait_until
+from waitbench.statistics import samples_needed
+
+pytestmark = pytest.mark.live
+
+NOISE = {"generator-lag", "generator-cpu", "littles-law", "dispatch-delay", "ceiling-bound"}
+"""What a busy machine may make of a run against a server that does no wrong."""
+
+TOP = 'title = "Known answers"\nwarmup_s = 0.5\nvariants = ["fastapi-asyncio"]\n'
+SLOW = """repeats = 2
+measure_s = 1.5
+[[cells]]
+workload = "wait"
+params = { ms = 1 }
+rate = [400]
+[[cells]]
+workload = "fast"
+users = [8]
+[[cells]]
+workload = "db"
+params = { ms = 1 }
+rate = [50]
+[[cells]]
+workload = "upstream"
+params = { ms = 1 }
+users = [1]
+"""
+BOTH = {"open": "wait", "closed": "fast"}
+SLOW_TRUTHS = {
+    "constant": BOTH,
+    "bimodal": BOTH,
+    "heavy-tailed": BOTH,
+    "stalling": {"open": "wait"},
+    "late-to-accept": {"open": "db"},
+    "endless": {"closed": "upstream"},
+}
+FAULTY = """repeats = 1
+measure_s = 1.0
+timeout_s = 1.0
+[[cells]]
+workload = "wait"
+params = { ms = 1 }
+rate = [200]
+arrivals = "uniform"
+[[cells]]
+workload = "fast"
+users = [8]
+"""
+FAULTY_TRUTHS = dict.fromkeys(("failing", "resetting", "short", "overlong", "dripping"), BOTH)
+PHASES: tuple[Phases, ...] = ("warmup", "measured")
+STILL_S = 0.4
+STILL = """repeats = 1
+measure_s = 2.0
+[[cells]]
+workload = "wait"
+params = { ms = 1 }
+rate = [200]
+"""
+
+SLOW_KEYS = [(name, model) for name, paths in SLOW_TRUTHS.items() for model in paths]
+FAULTY_KEYS = [(name, model) for name, paths in FAULTY_TRUTHS.items() for model in paths]
+ANSWERED = [key for key in SLOW_KEYS + FAULTY_KEYS if key[0] != "endless"]
+ALONE = [key for key in SLOW_KEYS if key[0] in ("constant", "bimodal", "heavy-tailed")]
+"""Where no request has to wait for what becomes of another."""
+
+
+def named(keys: Sequence[Key]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("key", keys, ids=lambda key: "-".join(key))
+
+
+@pytest.fixture(scope="module")
+def slow() -> dict[Key, Cell]:
+    return play_in_quiet(TOP + SLOW, SLOW_TRUTHS)
+
+
+@pytest.fixture(scope="module")
+def faulty() -> dict[Key, Cell]:
+    return play_in_quiet(TOP + FAULTY, FAULTY_TRUTHS)
+
+
+@pytest.fixture
+def cell(key: Key, slow: dict[Key, Cell], faulty: dict[Key, Cell]) -> Cell:
+    return (slow | faulty)[key]
+
+
+Bound = Callable[[Account], list[float]]
+"""Latencies in order, in microseconds."""
+
+
+def wrong(cell: Cell, least: Bound, most: Bound) -> list[str]:
+    """Percentiles, in the trial files and in both tables of the report, that are not near enough to the truth."""
+    found: list[str] = []
+    for account, row in zip(cell.accounts, cell.rows, strict=True):
+        assert account.trial.latency is not None
+        found += wrong_in_histogram(account.trial.latency, least(account), most(account), account.uncertain)
+        found += wrong_in_row(row, least(account), most(account), account.uncertain)
+    lowest, highest = (sorted(taken for each in cell.accounts for taken in bound(each)) for bound in (least, most))
+    return found + wrong_in_row(cell.summary, lowest, highest, sum(account.uncertain for account in cell.accounts))
+
+
+def wrong_in_histogram(
+    told: Latency, least_us: Sequence[float], most_us: Sequence[float], uncertain: int = 0
+) -> list[str]:
+    histogram = latency.merged([told.histogram])
+    found = [
+        nearness(latency.percentile_us(histogram, percent), least_us, most_us, percent, uncertain)
+        for percent in PERCENTILES.values()
+        if len(least_us) >= samples_needed(percent)  # as the report has it: the rest is luck, here too
+    ]
+    return [said for said in found if said]
+
+
+def wrong_in_row(row: dict[str, str], least_us: Sequence[float], most_us: Sequence[float], uncertain: int) -> list[str]:
+    found = []
+    for name, percent in PERCENTILES.items():
+        told = row[f"{name}_ms"]
+        if told:
+            found.append(nearness(float(told) * 1000, least_us, most_us, percent, uncertain))
+        if bool(told) != (len(least_us) >= samples_needed(percent)) and not uncertain:
+            found.append(f"{name} is told as {told!r}, of {len(least_us)} answers")
+    return [said for said in found if said]
+
+
+@named(ANSWERED)
+def test_percentiles_are_those_of_what_the_server_did(cell: Cell) -> None:
+    assert wrong(cell, Account.taken_us, Account.at_most_us) == []
+
+
+@named(ALONE)
+def test_percentiles_are_those_that_were_programmed(cell: Cell) -> None:
+    def most_us(account: Account) -> list[float]:
+        late_us = account.late_us
+        return [taken + late_us for taken in account.programmed_us()] if account.open else account.at_most_us()
+
+    assert wrong(cell, Account.programmed_us, most_us) == []
+
+
+@named([key for key in ALONE + FAULTY_KEYS if key[1] == "open"])
+def test_means_and_times_from_the_send_are_those_of_what_the_server_did(cell: Cell) -> None:
+    for account, row in zip(cell.accounts, cell.rows, strict=True):
+        least, most, arrivals = account.taken_us(), account.at_most_us(), account.trial.arrivals
+        mean_us = float(row["mean_ms"]) * 1000
+        assert min(0.99 * mean(least), mean(least) - 1_000) <= mean_us <= max(1.01 * mean(most), mean(most) + 1_000)
+        assert arrivals is not None
+        assert arrivals.service_time is not None
+        # Sent before the server read it, and not before it was meant to be.
+        assert wrong_in_histogram(arrivals.service_time, account.served_us(), most) == []
+
+
+@named(SLOW_KEYS + FAULTY_KEYS)
+class TestCounts:
+    def test_every_request_that_the_server_read_is_one_that_the_generator_counts(self, cell: Cell) -> None:
+        assert cell.asked == sum(account.trial.sent for account in cell.accounts) > 0
+
+    def test_good_answers_and_errors_by_class_are_exact_in_warm_up_and_window(self, cell: Cell) -> None:
+        for account in cell.accounts:
+            trial = account.trial
+            assert account.kinds() == sum((told(trial, phase) for phase in PHASES), Counter())
+            for phase in PHASES:
+                found, truth = told(trial, phase), account.kinds(phase)
+                off = {kind: abs(found[kind] - truth[kind]) for kind in found | truth}
+                # In an open loop the schedule says in which phase each belongs.
+                assert sum(off.values()) <= (0 if account.open else account.uncertain), (found, truth)
+
+    def test_those_that_ended_after_the_window_are_counted_and_kept(self, cell: Cell) -> None:
+        for account in cell.accounts:
+            surely, maybe = account.drained()
+            assert surely <= account.trial.drained <= maybe
+
+    def test_an_open_loop_sent_its_whole_schedule(self, cell: Cell) -> None:
+        for account in cell.accounts:
+            if account.open:
+                arrivals, window = account.trial.arrivals, account.window_ns
+                assert arrivals is not None
+                assert account.trial.measured.sent == arrivals.intended
+                assert arrivals.intended == sum(start >= window[0] for start in account.starts_ns)
+                assert account.trial.sent == len(account.starts_ns)
+                assert (arrivals.shed, arrivals.shed_warmup) == (0, 0)
+
+    def test_good_answers_and_time_outs_have_a_latency_and_no_other_error_has(self, cell: Cell) -> None:
+        for account in cell.accounts:
+            trial = account.trial
+            counted = trial.latency.count if trial.latency else 0
+            assert counted == trial.measured.good + trial.measured.errors.get("timeout", 0)
+
+    def test_connections_are_as_many_as_the_server_saw(self, cell: Cell) -> None:
+        for account in cell.accounts:
+            assert made(account.trial) == len({done.connection for done in account.done})
+
+    def test_the_timeline_has_every_request(self, cell: Cell) -> None:
+        for account in cell.accounts:
+            trial = account.trial
+            assert sum(second.good for second in trial.timeline) == trial.warmup.good + trial.measured.good
+            assert sum(second.errors for second in trial.timeline) == trial.warmup.failed + trial.measured.failed
+
+    def test_the_tables_of_the_report_have_the_same_counts(self, cell: Cell) -> None:
+        trials = [account.trial for account in cell.accounts]
+        for trial, row in zip(trials, cell.rows, strict=True):
+            assert row["requests_warmup"] == str(trial.warmup.sent)
+            assert row["requests"] == str(trial.measured.sent)
+            assert row["requests_drained"] == str(trial.drained)
+            assert row["errors"] == str(trial.measured.failed)
+            assert row["errors_by_class"] == ";".join(f"{kind}={n}" for kind, n in trial.measured.errors.items())
+            assert row["connections"] == str(made(trial))
+            assert float(row["goodput_rps"]) == pytest.approx(trial.measured.good / trial.window_s, abs=0.001)
+        assert cell.summary["requests"] == str(sum(trial.measured.sent for trial in trials))
+        assert cell.summary["errors"] == str(sum(trial.measured.failed for trial in trials))
+        goodputs = [trial.measured.good / trial.window_s for trial in trials]
+        assert float(cell.summary["goodput_rps"]) == pytest.approx(sum(goodputs) / len(trials), abs=0.06)
+
+    def test_trials_with_errors_do_not_count_and_others_do(self, cell: Cell) -> None:
+        for account, row in zip(cell.accounts, cell.rows, strict=True):
+            assert ("errors" in codes(row)) == (account.trial.measured.failed > 0)
+            assert set(codes(row)) <= NOISE | {"errors"}
+
+
+def made(trial: TrialRecord) -> int:
+    assert trial.connects is not None
+    return trial.connects.made
+
+
+def told(trial: TrialRecord, phase: Phases) -> Counter[str]:
+    found = getattr(trial, phase)
+    return Counter({"good": found.good, **found.errors}) + Counter()  # without what there is none of
+
+
+@named([key for key in SLOW_KEYS if key[0] == "endless"])
+def test_where_nothing_good_comes_no_latency_is_told(cell: Cell) -> None:
+    assert [cell.summary[f"{name}_ms"] for name in (*PERCENTILES, "max", "mean")] == [""] * 7
+    assert (cell.summary["goodput_rps"], cell.summary["requests"]) == ("0.0", cell.summary["errors"])
+
+
+def test_a_late_accept_is_inside_latency(slow: dict[Key, Cell]) -> None:
+    """Each waits for the next moment of accepting, so that half of them wait for more than half of what lies between
+    two; and each has a connection of its own."""
+    for account in slow["late-to-accept", "open"].accounts:
+        assert account.trial.latency is not None
+        assert account.trial.latency.sum_us / account.trial.latency.count > ACCEPT_EVERY_S * 1e6 / 4
+        assert made(account.trial) == account.trial.sent
+
+
+def test_a_generator_that_stood_still_is_in_latency_and_its_trial_does_not_count() -> None:
+    """Whoever was meant to be sent meanwhile has waited since. From the send on, nobody has."""
+    edges: list[int] = []
+
+    def stand_still(place: Path) -> None:
+        assert wait_until(lambda: measuring(place), 60)
+        [generator] = [pid for pid in processes.mentioning(str(place)) if b"locustfile" in command_line(pid)]
+        os.kill(generator, signal.SIGSTOP)
+        edges.append(time.perf_counter_ns())
+        time.sleep(STILL_S)
+        edges.append(time.perf_counter_ns())
+        os.kill(generator, signal.SIGCONT)
+
+    def taken_us(account: Account) -> list[float]:
+        """What came meanwhile was read after."""
+        return account.taken_us([edges[1] if edges[0] <= end < edges[1] else end for end in account.ends_ns])
+
+    cell = play(TOP + STILL, {"constant": {"open": "wait"}}, stand_still)["constant", "open"]
+    [account], [row] = cell.accounts, cell.rows
+    # When it goes on it sends all that is due, and answers lie unread for so long.
+    assert wrong(cell, taken_us, lambda account: [taken + 25_000 for taken in taken_us(account)]) == []
+    assert account.trial.sent == cell.asked == len(account.starts_ns)
+    assert "dispatch-delay" in codes(row)
+    assert row["valid"] == "false"
+    assert float(row["p90_ms"]) > 1000 * STILL_S / 2
+    assert account.trial.arrivals is not None
+    assert account.trial.arrivals.service_time is not None
+    served = latency.merged([account.trial.arrivals.service_time.histogram])
+    assert latency.percentile_us(served, 90) < 1e6 * STILL_S / 2
+
+
+def measuring(place: Path) -> bool:
+    live = RunFolder(place / "results" / "latest").read_live()
+    return live is not None and live.phase == "measuring"
+
+
+def command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""

@@ -1,0 +1,130 @@
+"""A whole run against the programmed server: `waitbench run`, as anyone would call it, and its files."""
+
+import csv
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+import httpx2
+
+from tests.known_answers import programmed
+from tests.known_answers.account import Account, accounts
+from tests.known_answers.programmed import Done
+from waitbench.paths import ROOT
+from waitbench.results import RunFolder, TrialRecord
+
+END_S = 120.0
+ATTEMPTS = 2
+
+Key = tuple[str, str]
+"""A truth, and the load model that it met."""
+Paths = Mapping[str, str]
+"""The workload that stands for each load model."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One truth under one load, as measured and as reported."""
+
+    accounts: list[Account]
+    asked: int
+    """Requests in all, by the server's count."""
+    summary: dict[str, str]
+    rows: list[dict[str, str]]
+    """Of trials.csv, a row for each account."""
+
+    @property
+    def quiet(self) -> bool:
+        """Or without a latency that could be wrong."""
+        return all(account.quiet or account.trial.latency is None for account in self.accounts)
+
+
+@contextmanager
+def server() -> Iterator[tuple[int, int]]:
+    with subprocess.Popen([sys.executable, programmed.__file__], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        port, late_port = (int(port) for port in process.stdout.readline().split())
+        try:
+            yield port, late_port
+        finally:
+            process.kill()
+
+
+def play(
+    plan: str, truths: Mapping[str, Paths], meanwhile: Callable[[Path], None] = lambda place: None
+) -> dict[Key, Cell]:
+    """Carry out the cells of `plan` against each truth. `meanwhile` gets the place that the run has for itself."""
+    place = Path(tempfile.mkdtemp(prefix="wbknown-"))
+    place.chmod(0o755)  # PostgreSQL's user has to get in
+    try:
+        with server() as (port, late_port):
+            file = place / "known.toml"
+            file.write_text(plan + "".join(_external(name, paths, port, late_port) for name, paths in truths.items()))
+            chosen = [word for name in truths for word in ("--variant", name)]
+            command = [sys.executable, "-m", "waitbench", "run", str(file), "--no-ui", "--seed", "1", *chosen]
+            with subprocess.Popen(
+                [*command, "--out", str(place / "results")],
+                cwd=ROOT,
+                env={**os.environ, "TMPDIR": str(place)},  # a run holds a lock there, against all others
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            ) as run:
+                try:
+                    meanwhile(place)
+                    out, err = run.communicate(timeout=END_S)
+                finally:
+                    run.kill()
+            assert run.returncode in (0, 3), err
+            told = httpx2.get(f"http://127.0.0.1:{port}/log", trust_env=False).json()
+        log = {path: [Done(**done) for done in asked] for path, asked in told.items()}
+        return _cells(RunFolder(Path(out.strip())), log)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def play_in_quiet(plan: str, truths: Mapping[str, Paths]) -> dict[Key, Cell]:
+    """What a busy machine spoilt is played again, by the generator's own word and not by what was measured."""
+    cells = play(plan, truths)
+    for _ in range(ATTEMPTS - 1):
+        spoilt = {name for (name, _), cell in cells.items() if not cell.quiet}
+        if spoilt:
+            cells |= play(plan, {name: paths for name, paths in truths.items() if name in spoilt})
+    return cells
+
+
+def _external(name: str, paths: Paths, port: int, late_port: int) -> str:
+    served = ", ".join(f'{workload} = "/{name}/{model}"' for model, workload in paths.items())
+    url = f"http://127.0.0.1:{late_port if name == 'late-to-accept' else port}"
+    return f'[[external]]\nname = "{name}"\nbase_url = "{url}"\npaths = {{ {served} }}\n'
+
+
+def _cells(folder: RunFolder, log: dict[str, list[Done]]) -> dict[Key, Cell]:
+    def key(trial: TrialRecord) -> Key:
+        return trial.spec.variant, trial.spec.load_model
+
+    trials = sorted(folder.read_trials(folder.read_run()), key=lambda trial: (key(trial), trial.spec.block))
+    cells = {}
+    for name, each in groupby(trials, key):
+        group = list(each)
+        [summary] = _rows(folder.path / "summary.csv", name)
+        rows = _rows(folder.path / "trials.csv", name)
+        cells[name] = Cell(accounts(group, log), len(log[group[0].spec.path]), summary, rows)
+    return cells
+
+
+def _rows(file: Path, key: Key) -> list[dict[str, str]]:
+    with file.open(newline="") as lines:
+        return [row for row in csv.DictReader(lines) if (row["variant"], row["load_model"]) == key]
+
+
+def codes(row: Mapping[str, str]) -> Iterable[str]:
+    """Of the reasons in a row of the report."""
+    return [said.partition(":")[0] for said in row["reasons"].split("; ") if said]
