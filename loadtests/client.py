@@ -19,6 +19,7 @@ from gevent.event import Event
 from httptools import HttpParserError, HttpResponseParser
 
 RECEIVE_BYTES = 65_536
+PROBE_S = 1.0
 BODY_LIMIT = 64 * 2**20
 TIMEOUT = "timeout"
 _READ, _WRITE = 1, 2
@@ -45,8 +46,16 @@ def origin(base_url: str) -> Origin:
     """Raises OSError where the name has no address."""
     parts = urlsplit(base_url)
     host, port = parts.hostname or "127.0.0.1", parts.port or 80
-    family, _, _, _, address = gevent.socket.getaddrinfo(host, port, type=_socket.SOCK_STREAM)[0]
-    return Origin(host, port, int(family), address)
+    found = [(int(each[0]), each[4]) for each in gevent.socket.getaddrinfo(host, port, type=_socket.SOCK_STREAM)]
+    # `localhost` often has two addresses, of which a service listens on one.
+    listening = (each for each in found if len(found) > 1 and _listens(*each))
+    return Origin(host, port, *next(listening, found[0]))
+
+
+def _listens(family: int, address: tuple[Any, ...]) -> bool:
+    with gevent.socket.socket(family, _socket.SOCK_STREAM) as probe:
+        probe.settimeout(PROBE_S)
+        return bool(probe.connect_ex(address) == 0)
 
 
 class Connection:

@@ -1,11 +1,13 @@
 """The generator's own HTTP client, against a server that answers in every way there is."""
 
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 
 import gevent
+import gevent.socket
 import pytest
 
 from loadtests import client
@@ -154,6 +156,19 @@ def test_every_connection_made_is_timed(connection: Caller) -> None:
 def test_nobody_listening_is_refused_every_time() -> None:
     connection = Caller(f"http://127.0.0.1:{free_port()}", TIMEOUT_S)
     assert [failure(connection, "/plain") for _ in range(3)] == ["refused"] * 3
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_of_a_name_with_two_addresses_the_one_is_taken_where_somebody_listens(
+    family: socket.AddressFamily, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
+    with socket.create_server((own[family], 0), family=family) as listener:
+        port = listener.getsockname()[1]
+        both = [(each, socket.SOCK_STREAM, 6, "", (address, port)) for each, address in own.items()]
+        for found in (both, both[::-1]):
+            monkeypatch.setattr(gevent.socket, "getaddrinfo", lambda *_, found=found, **__: found)
+            assert origin(f"http://two-faced:{port}").address == (own[family], port)
 
 
 def test_a_name_that_leads_nowhere_is_told_before_anything_is_sent() -> None:

@@ -179,7 +179,7 @@ def seconds(plan: Plan) -> float:
 @pytest.mark.parametrize("name", plan_names())
 def test_every_plan_that_comes_along_can_be_run(name: str) -> None:
     plan = load_plan(find_plan(name), VARIANTS)
-    assert seconds(plan) > 0
+    assert seconds(plan) > 0 or plan.searches
     assert tomllib.loads(find_plan(name).read_text())["title"] == plan.title
 
 

@@ -104,7 +104,9 @@ def require_engine() -> None:
         done = subprocess.run(command, capture_output=True, text=True, timeout=30)
         if done.returncode != 0 or proof not in done.stdout:
             said = (done.stderr or done.stdout).strip().splitlines()
-            raise WaitbenchError(f"{what}: {said[-1] if said else 'no message'}. Start it, or run with --engine local")
+            raise WaitbenchError(
+                f"{what}: {said[-1].rstrip('.?!') if said else 'no message'}. Start it, or run with --engine local"
+            )
 
 
 def settings(plan: Path, options: list[str], out: Path, ui_port: int, instruments: bool) -> dict[str, str]:
