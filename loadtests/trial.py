@@ -1,6 +1,7 @@
 """One process's share of a trial: who asks when, and when nobody does any more."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -16,6 +17,7 @@ from loadtests.recorder import Recorder, Window
 from waitbench.results import TrialSpec
 
 HOLD_OFF_S = 0.05
+IDLE_NS = 1_000_000_000
 IN_A_ROW = 50
 """Sends after which a late open loop lets the answers be read before it goes on."""
 _clock = time.perf_counter_ns
@@ -54,7 +56,8 @@ class Trial:
         to = origin(spec.base_url)
         self._new: Callable[[], Connection] = lambda: Connection(to, to.request_bytes(spec.path), self._ended)
         self._connections: list[Connection] = []
-        self._idle: list[Connection] = []
+        self._idle: deque[tuple[int, Connection]] = deque()
+        """Of an open loop: since when, and which; the one used last is at the end."""
         self._users: list[tuple[Connection, int]] = []
         self._deadlines: Deadlines | None = None
         self._alarm: Any = None
@@ -113,7 +116,8 @@ class Trial:
         for connection in self._connections:
             connection.close()
             self.recorder.connected(connection.connects_ns)
-        self._connections, self._idle, self._users, self.under_way = [], [], [], 0
+        self._connections, self._users, self.under_way = [], [], 0
+        self._idle.clear()
         self.over.set()
         return left
 
@@ -149,7 +153,8 @@ class Trial:
             self.recorder.failed(connection.intended_ns, connection.sent_ns, ended, failure)
         if self._alarm is not None:
             self.under_way -= 1
-            self._idle.append(connection)
+            self._idle.append((ended, connection))
+            self._close_idle(ended)
         elif not self.going or ended >= self.window.end_ns:
             self.under_way -= 1
         elif failure in _AT_ONCE:
@@ -187,9 +192,15 @@ class Trial:
             if self.under_way >= most:
                 self.recorder.shed(intended_ns)
             else:
-                self._ask(self._idle.pop() if self._idle else self._connect(), intended_ns)
+                self._ask(self._idle.pop()[1] if self._idle else self._connect(), intended_ns)
         if self._next_ns is not None and self.going:
             self._alarm.at(self._next_ns)
+
+    def _close_idle(self, now_ns: int) -> None:
+        """A connection that nobody has needed for a while, or that nobody will need any more. A service with a limit on
+        connections could not accept new ones otherwise, after a stall that took many: these would starve."""
+        while self._idle and (self._next_ns is None or now_ns - self._idle[0][0] > IDLE_NS):
+            self._idle.popleft()[1].close()
 
     def _see_whether_over(self) -> None:
         if not self.going and self.under_way == 0:

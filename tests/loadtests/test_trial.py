@@ -10,7 +10,7 @@ import pytest
 
 from loadtests.recorder import Window
 from loadtests.trial import Trial
-from tests.loadtests import answering
+from tests.loadtests import answering, limited
 from tests.waitbench import made_up
 from waitbench.launch.local import free_port
 from waitbench.results import Phase, TrialSpec
@@ -110,3 +110,19 @@ def test_users_begin_in_the_first_half_of_a_short_warm_up(server: str) -> None:
 def test_users_who_do_not_wait_begin_at_once(server: str) -> None:
     trial = Trial(spec(server, "/plain", workload="fast", params={}, load=3))
     assert [trial._stagger_s(n) for n in range(3)] == [0, 0, 0]
+
+
+def test_connections_that_nobody_needs_any_more_make_room_for_those_that_wait_to_be_accepted() -> None:
+    """After a stall an open loop has more connections than the service holds at once. Those that were served go idle,
+    and would keep the others out for ever."""
+    with subprocess.Popen([sys.executable, limited.__file__], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = f"http://127.0.0.1:{int(process.stdout.readline())}"
+        load = {"load_model": "open", "load": 50, "arrivals": "uniform", "warmup_s": 0, "measure_s": 1}
+        trial = Trial(made_up.spec(base_url=url, path="/", body="ok", max_in_flight=100, timeout_s=5, **load))  # type: ignore[arg-type]
+        trial.begin(time.perf_counter_ns())
+        trial.join()
+        trial.close()
+        process.kill()
+    assert trial.recorder.phases(EVER)[1] == Phase(good=49)
+    assert trial.recorder.connects().made > limited.CONNECTIONS
