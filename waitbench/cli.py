@@ -15,7 +15,7 @@ from rich.console import Console
 from waitbench import __version__
 from waitbench.errors import Interrupted, UsageError, WaitbenchError
 from waitbench.paths import RESULTS
-from waitbench.plan import find_plan, load_plan, plan_names, select
+from waitbench.plan import find_plan, load_plan, plan_names, require_shares, select
 from waitbench.variants import load_variants
 from waitbench.workloads import WORKLOADS
 
@@ -115,6 +115,7 @@ def run(
     path = find_plan(plan)
     whole = load_plan(path, known, allow_remote, in_compose=engine != "local")
     chosen = select(whole, known, variants, workloads)
+    require_shares(chosen, options["locust_workers"])
 
     # Only now: these bring the libraries of the report along, and a wrong name should be told at once.
     from waitbench.prepare import run_name

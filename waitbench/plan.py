@@ -232,6 +232,17 @@ def select(plan: Plan, known: Mapping[str, Variant], variants: Iterable[str], wo
     return plan.model_copy(update={"variants": names, "cells": cells, "external": kept})
 
 
+def require_shares(plan: Plan, workers: int) -> None:
+    """Raises UsageError where an open loop's limit can't be shared out: a worker without a share would shed all of its
+    arrivals."""
+    least = min((cell.max_in_flight for cell in plan.cells if cell.users is None), default=workers)
+    if least < workers:
+        raise UsageError(
+            f"--locust-workers {workers}: a cell of this plan has max_in_flight = {least}, less than one for each; "
+            f"take {least} workers at most, or raise it"
+        )
+
+
 def _twins(item: External, chosen: list[str]) -> list[External]:
     labels = labelled(name for name in chosen if name == item.name)
     return [item.model_copy(update={"name": label}) for label in labels]

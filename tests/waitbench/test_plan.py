@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from waitbench.errors import UsageError
-from waitbench.plan import Plan, find_plan, load_plan, plan_names, select
+from waitbench.plan import Plan, find_plan, load_plan, plan_names, require_shares, select
 from waitbench.schedule import schedule
 from waitbench.variants import load_variants
 
@@ -181,6 +181,16 @@ def test_every_plan_that_comes_along_can_be_run(name: str) -> None:
     plan = load_plan(find_plan(name), VARIANTS)
     assert seconds(plan) > 0 or plan.searches
     assert tomllib.loads(find_plan(name).read_text())["title"] == plan.title
+
+
+def test_a_limit_that_cannot_be_shared_among_workers_is_refused(tmp_path: Path) -> None:
+    cells = '[[cells]]\nworkload = "fast"\nrate = [10]\nmax_in_flight = 2\n[[cells]]\nworkload = "fast"\nusers = [1]\n'
+    file = tmp_path / "mine.toml"
+    file.write_text(f'title = "t"\nvariants = ["flask-threads"]\n{cells}')
+    plan = load_plan(file, VARIANTS)
+    require_shares(plan, 2)
+    with pytest.raises(UsageError, match="take 2 workers at most"):
+        require_shares(plan, 3)
 
 
 def test_smoke_and_quick_are_as_short_as_their_names_say() -> None:

@@ -55,6 +55,7 @@ def _trial_row(trial: TrialRecord, target: Target) -> dict[str, str]:
         "requests_drained": str(trial.drained),
         **_arrivals(trial),
         "connections": str(trial.connects.made) if trial.connects else "",
+        "connect_p99_ms": number(_ms(trial.connects.p99_us) if trial.connects else None, 3),
         "errors": str(trial.measured.failed),
         "errors_by_class": ";".join(f"{kind}={n}" for kind, n in trial.measured.errors.items()),
         "goodput_rps": number(goodput_rps(trial), 3),
@@ -75,12 +76,15 @@ def _trial_row(trial: TrialRecord, target: Target) -> dict[str, str]:
 def _arrivals(trial: TrialRecord) -> dict[str, str]:
     """Of an open loop; empty for a closed one."""
     found = trial.arrivals
-    delay = None if found is None or found.delay_p99_us is None else found.delay_p99_us / 1000
     return {
         "intended": str(found.intended) if found else "",
         "shed": str(found.shed) if found else "",
-        "dispatch_delay_p99_ms": number(delay, 3),
+        "dispatch_delay_p99_ms": number(_ms(found.delay_p99_us) if found else None, 3),
     }
+
+
+def _ms(us: int | None) -> float | None:
+    return None if us is None else us / 1000
 
 
 def _answered(trial: TrialRecord) -> str:
