@@ -194,9 +194,11 @@ def work_for_a_master(environment: Any) -> None:
         runner.send_message(READY, {"trial": trial})
 
     def begin(msg: Any, **_: Any) -> None:
-        if msg.data["trial"] == trial:
+        if (begun := msg.data["trial"]) == trial:
             player.begin(msg.data["begin_ns"])
-            runner.send_message(PART, {"trial": trial, **player.part().packed()})
+            part = player.part()
+            if begun == trial:  # else the master has given it up and prepared another
+                runner.send_message(PART, {"trial": begun, **part.packed()})
 
     def stop(msg: Any, **_: Any) -> None:
         if msg.data["trial"] == trial:
