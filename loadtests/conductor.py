@@ -95,8 +95,6 @@ class Conductor:
         drain_s = (time.perf_counter_ns() - window.end_ns) / 1e9
         self._stop_users()
         gevent.joinall(edges)
-        if not parts:
-            raise GaveUp(losses[0])
         held = usage.settle(SETTLE_S + spec.params.get("ms", 0) / 1000)
         upstream.read("after")
         self._phase = "writing"
@@ -123,10 +121,13 @@ class Conductor:
         )
 
     def _start_users(self, users: int) -> float:
-        """All users at once; the stagger is the trial's. How long it took, in seconds."""
+        """All users at once; the stagger is the trial's. How long it took, in seconds.
+
+        A worker that dies meanwhile brings no users: the others play, and its loss is told when the trial is over.
+        """
         began = time.monotonic()
         self._environment.runner.start(users, spawn_rate=users, user_classes=[TrialUser])
-        while (there := self._environment.runner.user_count) < users:
+        while (there := self._environment.runner.user_count) < users and self._crew.whole:
             if time.monotonic() - began > SPAWN_S:
                 raise GaveUp(f"only {there} of {users} users came up in {SPAWN_S:.0f} s")
             gevent.sleep(0.005)

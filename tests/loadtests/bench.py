@@ -105,6 +105,10 @@ class Bench:
         assert wait_until(lambda: condition() or started.poll() is not None, START_S)
         assert started.poll() is None, started.communicate()[1]
 
+    def status(self) -> str:
+        folder = self.folder()
+        return folder.read_run().status if folder else ""
+
     def live(self) -> Live | None:
         folder = self.folder()
         return folder.read_live() if folder else None
