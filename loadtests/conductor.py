@@ -117,7 +117,7 @@ class Conductor:
             generator=_generator(parts, spawn_s),
             usage=usage.usage(),
             upstream=upstream.usage(),
-            disturbance=_disturbance(losses, parts, disturbance, held),
+            disturbance=_disturbance(losses, parts, disturbance or _uninvited(parts, users), held),
         )
 
     def _start_users(self, users: int) -> float:
@@ -211,6 +211,12 @@ def _generator(parts: list[Part], spawn_s: float) -> Generator:
         processes=len(efforts),
         spawn_s=spawn_s,
     )
+
+
+def _uninvited(parts: list[Part], users: int) -> str:
+    """Users who came from outside leave requests behind them even where as many went as came."""
+    joined = sum(part.joined for part in parts)
+    return f"{joined} users took part, and {users} were meant to: some came from outside" if joined != users else ""
 
 
 def _disturbance(losses: list[str], parts: list[Part], users: str, held: int) -> str:

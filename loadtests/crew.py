@@ -225,7 +225,9 @@ def work_for_a_master(environment: Any) -> None:
             if batch := player.latest:
                 runner.send_message(LIVE, {"good": int(batch.good.sum()), "errors": len(batch.failures)})
 
-    locust.runners.WORKER_REPORT_INTERVAL = FEED_S  # of 3 s, in which a short trial would be over before the UI shows it
+    locust.runners.WORKER_REPORT_INTERVAL = (
+        FEED_S  # of 3 s, in which a short trial would be over before the UI shows it
+    )
     runner.register_message(PREPARE, prepare)
     runner.register_message(BEGIN, begin, concurrent=True)
     runner.register_message(STOP, stop)
