@@ -219,16 +219,17 @@ def work_for_a_master(environment: Any) -> None:
         if msg.data["trial"] == trial:
             player.stop()
 
-    def tell_live() -> None:
-        while True:
-            gevent.sleep(FEED_S)
-            if batch := player.latest:
-                runner.send_message(LIVE, {"good": int(batch.good.sum()), "errors": len(batch.failures)})
-
     locust.runners.WORKER_REPORT_INTERVAL = (
         FEED_S  # of 3 s, in which a short trial would be over before the UI shows it
     )
     runner.register_message(PREPARE, prepare)
     runner.register_message(BEGIN, begin, concurrent=True)
     runner.register_message(STOP, stop)
-    gevent.spawn(tell_live)
+    gevent.spawn(_tell_live, runner, player)
+
+
+def _tell_live(runner: WorkerRunner, player: Player) -> None:
+    while True:
+        gevent.sleep(FEED_S)
+        if batch := player.latest:
+            runner.send_message(LIVE, {"good": int(batch.good.sum()), "errors": len(batch.failures)})

@@ -1,7 +1,7 @@
-"""Every rule of waitbench/validity.py, broken for real: a run, its servers and its generator, and one thing done to them.
+"""Every rule of waitbench/validity.py, broken for real: runs with real servers, and one thing done to each trial.
 
-The other side of each limit, made up and exact, is in tests/waitbench/test_validity.py; here `sound` is a real run
-that breaks none. On a busy machine a run may have more reasons than the one that was provoked: only that one is asked for.
+The two sides of each limit, made up and exact, are in tests/waitbench/test_validity.py; here `sound` is a real run
+that breaks none. On a busy machine a trial may have more reasons than the one provoked: only that one is asked for.
 """
 
 import ast
@@ -197,7 +197,7 @@ def test_a_remote_api_that_stood_still_was_part_of_the_limit(meddled: Judged) ->
 
 
 @pytest.fixture(scope="module")
-def crooks(make_bench: Callable[[], Bench]) -> Iterator[Judged]:
+def crooks(make_bench: Callable[[], Bench]) -> Judged:
     bench = make_bench()
     with subprocess.Popen([sys.executable, crooked.__file__], stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
@@ -213,7 +213,7 @@ def crooks(make_bench: Callable[[], Bench]) -> Iterator[Judged]:
             'workload = "db"\nparams = { ms = 20 }\nrate = [80]\nmax_in_flight = 1000',
             'workload = "db"\nparams = { ms = 20 }\nrate = [81]\nmax_in_flight = 3',
             'workload = "fast"\nrate = [0.1]\narrivals = "uniform"',
-            'workload = "fast"\nusers = [20]',
+            'workload = "fast"\nusers = [2, 10, 50]',
         )
         only = [option for name in paths for option in ("--variant", name)]
         started = bench.start(plan(*cells, measure_s=MEASURE_S, more=externals), *only)
@@ -225,7 +225,7 @@ def crooks(make_bench: Callable[[], Bench]) -> Iterator[Judged]:
         server.kill()
     assert ended.code == 3, ended.err
     assert ended.folder
-    yield Judged(ended.folder)
+    return Judged(ended.folder)
 
 
 def test_a_service_that_fails_now_and_then_is_told_with_what_it_said(crooks: Judged) -> None:
@@ -255,7 +255,10 @@ def test_a_window_in_which_nothing_was_sent_measured_nothing(crooks: Judged) -> 
 
 
 def test_a_generator_that_used_its_core_up_may_have_been_the_limit(crooks: Judged) -> None:
-    crooks.spoilt_by("crumbles, fast 20 users", "generator-cpu")
+    """Where nobody else used that core: so it is tried three times."""
+    tried = [f"crumbles, fast {users} users" for users in (2, 10, 50)]
+    busiest = max(tried, key=lambda what: crooks.trial(what).generator.cpu_share)
+    crooks.spoilt_by(busiest, "generator-cpu")
 
 
 # These are our own services, each with one thing wrong in it.

@@ -213,7 +213,7 @@ def test_the_web_ui_shows_the_load_and_takes_loads_by_hand_when_the_run_is_over(
 
         def shows(users: int) -> bool:
             now = stats()
-            return now["user_count"] == users and now["stats"][-1]["num_requests"] > 0
+            return bool(now["user_count"] == users and now["stats"][-1]["num_requests"] > 0)
 
         bench.wait_for(started, bench.measuring(after=0))
         assert wait_until(lambda: shows(5), 10)
