@@ -42,6 +42,10 @@ class TestErrors:
         trial = made_up.trial(made_up.spec(load=11), taken_us=[110_000] * 998, errors={"timeout": 1, "status 503": 1})
         assert the_reason(trial, "errors").text == "0.20% of 1000 requests failed: 1 × timeout, 1 × status 503"
 
+    def test_eleven_in_ten_thousand_are_too_many(self) -> None:
+        trial = made_up.trial(made_up.spec(load=110), taken_us=[110_000] * 9_989, errors={"reset": 11})
+        assert "0.11% of 10000" in the_reason(trial, "errors").text
+
     def test_one_in_a_thousand_is_not(self) -> None:
         assert found(made_up.trial(made_up.spec(load=11), taken_us=[110_000] * 999, errors={"timeout": 1})) == {}
 
