@@ -111,8 +111,6 @@ class Conductor:
         drain_s = (time.perf_counter_ns() - window.end_ns) / 1e9
         self._stop_users()
         gevent.joinall(edges)
-        if not parts:
-            raise GaveUp(losses[0])
         held = usage.settle(SETTLE_S + spec.params.get("ms", 0) / 1000)
         upstream.read("after")
         self._phase = "writing"
@@ -135,14 +133,17 @@ class Conductor:
             generator=_generator(parts, spawn_s),
             usage=usage.usage(),
             upstream=upstream.usage(),
-            disturbance=_disturbance(losses, parts, disturbance, held),
+            disturbance=_disturbance(losses, parts, disturbance or _uninvited(parts, users), held),
         )
 
     def _start_users(self, users: int) -> float:
-        """All users at once; the stagger is the trial's. How long it took, in seconds."""
+        """All users at once; the stagger is the trial's. How long it took, in seconds.
+
+        A worker that dies meanwhile brings no users: the others play, and its loss is told when the trial is over.
+        """
         began = time.monotonic()
         self._environment.runner.start(users, spawn_rate=users, user_classes=[TrialUser])
-        while (there := self._environment.runner.user_count) < users:
+        while (there := self._environment.runner.user_count) < users and self._crew.whole:
             if time.monotonic() - began > SPAWN_S:
                 raise GaveUp(f"only {there} of {users} users came up in {SPAWN_S:.0f} s")
             gevent.sleep(0.005)
@@ -226,6 +227,12 @@ def _generator(parts: list[Part], spawn_s: float) -> Generator:
         processes=len(efforts),
         spawn_s=spawn_s,
     )
+
+
+def _uninvited(parts: list[Part], users: int) -> str:
+    """Users who came from outside leave requests behind them even where as many went as came."""
+    joined = sum(part.joined for part in parts)
+    return f"{joined} users took part, and {users} were meant to: some came from outside" if joined != users else ""
 
 
 def _disturbance(losses: list[str], parts: list[Part], users: str, held: int) -> str:

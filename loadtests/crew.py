@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 import gevent
+import locust.runners
 from locust.runners import STATE_INIT, STATE_MISSING, WorkerRunner
 
 from loadtests.player import DRAIN_S, FEED_S, Part, Player
@@ -30,6 +31,9 @@ class GaveUp(Exception):
     """The run cannot go on; the message says why."""
 
 
+ALL_LOST = "every Locust worker was lost; see locust-worker-*.log in the run's folder"
+
+
 class Alone:
     """This process generates all of the load."""
 
@@ -42,6 +46,11 @@ class Alone:
 
     def prepare(self, spec: TrialSpec) -> None:
         self._player.prepare(spec)
+
+    @property
+    def whole(self) -> bool:
+        """Whether all who prepared are still there."""
+        return True
 
     def begin(self, begin_ns: int) -> None:
         self._player.begin(begin_ns)
@@ -90,7 +99,7 @@ class Workers:
         self._assemble()
         while True:
             if not self._members:
-                raise GaveUp("every Locust worker was lost; see locust-worker-*.log in the run's folder")
+                raise GaveUp(ALL_LOST)
             self._trial += 1
             self._ready, self._parts, self._live = set(), {}, {}
             self._deadline = time.monotonic() + spec.warmup_s + spec.measure_s + spec.timeout_s + DRAIN_S + ANSWER_S
@@ -99,6 +108,10 @@ class Workers:
             for member in silent:
                 del self._members[member]
 
+    @property
+    def whole(self) -> bool:
+        return not any(self._missing(member) for member in self._members)
+
     def begin(self, begin_ns: int) -> None:
         self._tell(BEGIN, {"begin_ns": begin_ns})
 
@@ -106,7 +119,7 @@ class Workers:
         self._tell(STOP, {})
 
     def finish(self) -> tuple[list[Part], list[str]]:
-        """Waits for each worker's part; one that died has none, and its loss is told."""
+        """Waits for each worker's part; one that died has none, and its loss is told. Raises GaveUp when all died."""
         gone_since: dict[str, float] = {}
         while waited_for := self._members.keys() - self._parts.keys():
             now = time.monotonic()
@@ -115,6 +128,8 @@ class Workers:
             if now > self._deadline or all(now - gone_since[member] > MISSING_S for member in waited_for):
                 break
             gevent.sleep(0.02)
+        if not self._parts:
+            raise GaveUp(ALL_LOST)
         lost = [number for member, number in self._members.items() if member not in self._parts]
         losses = [f"Locust worker {n} of {len(self._members)} was lost, and with it what it measured" for n in lost]
         self._members = {member: number for member, number in self._members.items() if number not in lost}
@@ -194,21 +209,27 @@ def work_for_a_master(environment: Any) -> None:
         runner.send_message(READY, {"trial": trial})
 
     def begin(msg: Any, **_: Any) -> None:
-        if msg.data["trial"] == trial:
+        if (begun := msg.data["trial"]) == trial:
             player.begin(msg.data["begin_ns"])
-            runner.send_message(PART, {"trial": trial, **player.part().packed()})
+            part = player.part()
+            if begun == trial:  # else the master has given it up and prepared another
+                runner.send_message(PART, {"trial": begun, **part.packed()})
 
     def stop(msg: Any, **_: Any) -> None:
         if msg.data["trial"] == trial:
             player.stop()
 
-    def tell_live() -> None:
-        while True:
-            gevent.sleep(FEED_S)
-            if batch := player.latest:
-                runner.send_message(LIVE, {"good": int(batch.good.sum()), "errors": len(batch.failures)})
-
+    locust.runners.WORKER_REPORT_INTERVAL = (
+        FEED_S  # of 3 s, in which a short trial would be over before the UI shows it
+    )
     runner.register_message(PREPARE, prepare)
     runner.register_message(BEGIN, begin, concurrent=True)
     runner.register_message(STOP, stop)
-    gevent.spawn(tell_live)
+    gevent.spawn(_tell_live, runner, player)
+
+
+def _tell_live(runner: WorkerRunner, player: Player) -> None:
+    while True:
+        gevent.sleep(FEED_S)
+        if batch := player.latest:
+            runner.send_message(LIVE, {"good": int(batch.good.sum()), "errors": len(batch.failures)})

@@ -87,7 +87,8 @@ class Player:
         trial.over.wait(max(0.0, until_s))
         effort = meter.get()
         lost = trial.close()
-        self.drop()
+        if self._trial is trial:  # else another was prepared in the meantime, and is not ours to end
+            self.drop()
         return Part(trial.recorder, effort, trial.joined, lost)
 
     def drop(self) -> None:

@@ -1,5 +1,32 @@
 """Locust patches the standard library as it is imported: here it may not, since the other tests share this process."""
 
 import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.loadtests.bench import Bench
 
 os.environ["LOCUST_SKIP_MONKEY_PATCH"] = "1"
+
+
+@pytest.fixture(scope="module")
+def make_bench() -> Iterator[Callable[[], Bench]]:
+    made: list[Bench] = []
+
+    def make() -> Bench:
+        place = Path(tempfile.mkdtemp(prefix="wbrun-"))  # short, and open to PostgreSQL's user
+        place.chmod(0o755)
+        made.append(Bench(place))
+        return made[-1]
+
+    yield make
+    for bench in made:
+        bench.clear()
+
+
+@pytest.fixture
+def bench(make_bench: Callable[[], Bench]) -> Bench:
+    return make_bench()

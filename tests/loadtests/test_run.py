@@ -1,14 +1,10 @@
 """Whole runs, as `waitbench run` carries them out: what is counted, what is kept, and what is left behind."""
 
-import csv
-import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,145 +14,26 @@ import httpx2
 import pytest
 
 from tests.loadtests import sleeping
+from tests.loadtests.bench import (
+    DB,
+    DJANGO,
+    FASTAPI,
+    FLASK,
+    NOISE,
+    UPSTREAM,
+    WAIT,
+    WAITS,
+    Bench,
+    Ended,
+    answered,
+    command_line,
+    plan,
+)
 from tests.waitbench import processes
 from waitbench.launch.local import free_port
-from waitbench.paths import ROOT
-from waitbench.results import Live, RunFolder, RunRecord, TrialRecord
 from waitbench.service import wait_until
 
 pytestmark = pytest.mark.live
-
-START_S = 60.0
-END_S = 90.0
-NOISE = {"generator-lag", "generator-cpu", "littles-law", "upstream-limit"}
-"""Reasons that a busy machine may give: they are the rules at work and no fault of the run."""
-
-FASTAPI, FLASK, DJANGO = "fastapi-asyncio", "flask-threads", "django-gevent"
-
-
-def plan(*cells: str, variants: tuple[str, ...] = (FASTAPI,), measure_s: float = 0.5, more: str = "") -> str:
-    top = f'title = "A test"\nrepeats = 1\nwarmup_s = 0.5\nmeasure_s = {measure_s}\nvariants = {json.dumps(variants)}\n'
-    return top + "".join(f"[[cells]]\n{cell}\n" for cell in cells) + more
-
-
-WAIT = 'workload = "wait"\nparams = { ms = 20 }\nusers = [5]'
-WAITS = 'workload = "wait"\nparams = { ms = 20 }\nusers = [2, 3, 4, 5, 6, 7]'
-DB = 'workload = "db"\nparams = { ms = 10 }\nusers = [8]'
-UPSTREAM = 'workload = "upstream"\nparams = { ms = 10, calls = 2 }\nusers = [4]'
-
-
-@dataclass
-class Ended:
-    code: int
-    out: str
-    err: str
-    folder: RunFolder | None
-
-    def record(self) -> RunRecord:
-        assert self.folder
-        return self.folder.read_run()
-
-    def trials(self) -> list[TrialRecord]:
-        assert self.folder
-        return self.folder.read_trials(self.record())
-
-    def rows(self, name: str = "summary.csv") -> list[dict[str, str]]:
-        assert self.folder
-        with (self.folder.path / name).open(newline="") as file:
-            return list(csv.DictReader(file))
-
-    def page(self) -> str:
-        assert self.folder
-        return (self.folder.path / "report.html").read_text()
-
-
-class Bench:
-    """Runs in a place of their own: everything that they start has its name in its environment."""
-
-    def __init__(self, place: Path) -> None:
-        self.place = place
-        self.out = place / "results"
-        self._environment = {**os.environ, "TMPDIR": str(place)}
-        self._running: list[subprocess.Popen[str]] = []
-
-    def command(self, *arguments: str) -> "subprocess.Popen[str]":
-        started = subprocess.Popen(
-            [sys.executable, "-m", "waitbench", *arguments],
-            cwd=ROOT,
-            env=self._environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self._running.append(started)
-        return started
-
-    def start(self, text: str, *options: str, ui: int | None = None) -> "subprocess.Popen[str]":
-        file = self.place / "tiny.toml"
-        file.write_text(text)
-        how = ["--ui-port", str(ui)] if ui else ["--no-ui"]
-        return self.command("run", str(file), "--out", str(self.out), "--seed", "1", *how, *options)
-
-    def end(self, started: "subprocess.Popen[str]") -> Ended:
-        out, err = started.communicate(timeout=END_S)
-        assert "Traceback" not in err, err
-        return Ended(started.returncode, out, err, self.folder())
-
-    def run(self, text: str, *options: str) -> Ended:
-        return self.end(self.start(text, *options))
-
-    def folder(self) -> RunFolder | None:
-        latest = self.out / "latest"
-        return RunFolder(latest.resolve()) if latest.exists() else None
-
-    def trial_files(self) -> list[Path]:
-        return sorted(self.out.glob("latest/trials/*.json"))
-
-    def wait_for(self, started: "subprocess.Popen[str]", condition: Callable[[], bool]) -> None:
-        assert wait_until(lambda: condition() or started.poll() is not None, START_S)
-        assert started.poll() is None, started.communicate()[1]
-
-    def live(self) -> Live | None:
-        folder = self.folder()
-        return folder.read_live() if folder else None
-
-    def measuring(self, after: int = 1) -> Callable[[], bool]:
-        """Whether a trial is being measured, with at least `after` finished."""
-        return lambda: (live := self.live()) is not None and live.done >= after and live.phase == "measuring"
-
-    def left_behind(self) -> list[str]:
-        """Processes, and files outside the results, a moment after a run."""
-        processes.none_mentioning(str(self.place))
-        pids = processes.mentioning(str(self.place))
-        told = [Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ") for pid in pids]
-        return told + [path.name for path in self.place.iterdir() if path.name.startswith("waitbench-")]
-
-    def clear(self) -> None:
-        for started in self._running:
-            started.kill()
-            started.communicate()
-        processes.end(processes.mentioning(str(self.place)))
-        shutil.rmtree(self.place, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
-def make_bench() -> Iterator[Callable[[], Bench]]:
-    made: list[Bench] = []
-
-    def make() -> Bench:
-        place = Path(tempfile.mkdtemp(prefix="wbrun-"))  # short, and open to PostgreSQL's user
-        place.chmod(0o755)
-        made.append(Bench(place))
-        return made[-1]
-
-    yield make
-    for bench in made:
-        bench.clear()
-
-
-@pytest.fixture
-def bench(make_bench: Callable[[], Bench]) -> Bench:
-    return make_bench()
 
 
 @dataclass
@@ -200,13 +77,6 @@ def whole(make_bench: Callable[[], Bench], external: int) -> Whole:
     with httpx2.Client(trust_env=False) as client:
         counts = client.get(f"http://127.0.0.1:{external}/counts").json()
     return Whole(bench, ended, page, stats, counts)
-
-
-def answered(trial: TrialRecord) -> int:
-    before, after = trial.usage.before, trial.usage.after
-    assert before is not None
-    assert after is not None
-    return int(after["requests_answered"] - before["requests_answered"])
 
 
 class TestWhole:
@@ -464,13 +334,6 @@ class TestDeaths:
         assert why in ended.page()
         assert len(ended.rows()) == here
         assert bench.left_behind() == []
-
-
-def command_line(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text()
-    except OSError:
-        return ""
 
 
 class TestRefused:

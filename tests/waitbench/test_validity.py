@@ -1,14 +1,18 @@
 """What makes a trial's number count: each rule by a trial that breaks it and one that stays just inside."""
 
+import math
+import random
 from typing import Any
 
 import pytest
 
 from tests.waitbench import made_up
+from waitbench import latency
 from waitbench.results import Latency, Phase, Target, TrialRecord, Usage
 from waitbench.validity import Reason, reasons
 
 Trial = TrialRecord
+ONE_MS = latency.encode(latency.of([1000]))
 
 
 def found(trial: Trial, target: Target | None = None) -> dict[str, Reason]:
@@ -37,6 +41,10 @@ class TestErrors:
     def test_two_in_a_thousand_are_too_many(self) -> None:
         trial = made_up.trial(made_up.spec(load=11), taken_us=[110_000] * 998, errors={"timeout": 1, "status 503": 1})
         assert the_reason(trial, "errors").text == "0.20% of 1000 requests failed: 1 × timeout, 1 × status 503"
+
+    def test_eleven_in_ten_thousand_are_too_many(self) -> None:
+        trial = made_up.trial(made_up.spec(load=110), taken_us=[110_000] * 9_989, errors={"reset": 11})
+        assert "0.11% of 10000" in the_reason(trial, "errors").text
 
     def test_one_in_a_thousand_is_not(self) -> None:
         assert found(made_up.trial(made_up.spec(load=11), taken_us=[110_000] * 999, errors={"timeout": 1})) == {}
@@ -270,3 +278,114 @@ class TestArrivals:
         assert trial.arrivals is not None
         fewer = trial.model_copy(update={"arrivals": trial.arrivals.model_copy(update={"intended": 1099})})
         assert the_reason(fewer, "over-ceiling")
+
+    SHORT = made_up.spec(load=100, load_model="open", max_in_flight=50, measure_s=3.0)
+
+    def with_ended(self, ended: int | None, taken_us: int = 110_000) -> Trial:
+        """1,000 arrivals in ten seconds, of which so many came back in the window."""
+        trial = made_up.open_trial(self.SPEC, taken_us=[taken_us] * 1000)
+        assert trial.arrivals is not None
+        return trial.model_copy(update={"arrivals": trial.arrivals.model_copy(update={"ended": ended})})
+
+    def test_answers_that_fall_behind_the_rate_are_told_though_all_were_sent(self) -> None:
+        # 100/s x 110 ms = 11 under way; 990 - 3 x sqrt(2 x 11) = 975.9 have to come back.
+        reason = the_reason(self.with_ended(975), "rate")
+        assert reason.text == "975 answers came back in the window while 1000 requests were meant to go out"
+
+    def test_one_per_cent_and_what_chance_allows_may_be_missing(self) -> None:
+        assert found(self.with_ended(976)) == {}
+
+    def test_where_nothing_waits_one_per_cent_may_be_missing_and_no_more(self) -> None:
+        # 100/s x 1 us: nothing is under way by chance.
+        assert found(self.with_ended(990, taken_us=1)) == {}
+        the_reason(self.with_ended(989, taken_us=1), "rate")
+
+    def test_a_queue_does_not_excuse_itself(self) -> None:
+        """What may be under way goes by the quickest answer: one that queues was answered quickly at first."""
+        taken = [20_000] + [2_000_000] * 999
+        trial = made_up.open_trial(self.SPEC, taken_us=taken)
+        assert trial.arrivals is not None
+        # 100/s x 20 ms = 2: 990 - 3 x sqrt(4) = 984 have to come back
+        for ended, codes in ((984, set()), (983, {"rate"})):
+            arrivals = trial.arrivals.model_copy(update={"ended": ended})
+            assert set(found(trial.model_copy(update={"arrivals": arrivals}))) == codes
+
+    def test_a_record_that_does_not_say_what_came_back_is_not_judged_by_it(self) -> None:
+        assert found(self.with_ended(None)) == {}
+
+    def test_what_was_shed_is_told_once(self) -> None:
+        trial = self.of(shed=100)
+        assert trial.arrivals is not None
+        behind = trial.model_copy(update={"arrivals": trial.arrivals.model_copy(update={"ended": 500})})
+        assert [r.code for r in reasons(behind, made_up.target())] == ["rate"]
+
+    @pytest.mark.parametrize(("rate", "latency_s"), [(50, 0.1), (1000, 0.1), (20, 1.0)])
+    def test_chance_alone_is_called_falling_behind_less_than_once_in_a_hundred(
+        self, rate: int, latency_s: float
+    ) -> None:
+        """A service that keeps up for certain, under 2,000 Poisson schedules of a window of 3 s."""
+        alarms = sum(self.poisson_falls_behind(random.Random(seed), rate, latency_s) for seed in range(2000))
+        assert alarms < 20
+
+    def poisson_falls_behind(self, rng: random.Random, rate: int, latency_s: float) -> bool:
+        warmup_s, window_s = 1.5, 3.0
+        starts, at_s = [], rng.expovariate(rate)
+        while at_s < warmup_s + window_s:
+            starts.append(at_s - warmup_s)
+            at_s += rng.expovariate(rate)
+        intended = sum(start >= 0 for start in starts)
+        ended = sum(0 <= start + latency_s < window_s for start in starts)
+        spec = self.SHORT.model_copy(update={"load": rate})
+        taken = Latency(histogram=ONE_MS, count=intended, sum_us=1, min_us=round(latency_s * 1e6), max_us=1)
+        trial = made_up.open_trial(spec, window_s=window_s, taken_us=[], latency=taken)
+        assert trial.arrivals is not None
+        arrivals = trial.arrivals.model_copy(update={"intended": intended, "ended": ended})
+        return "rate" in found(trial.model_copy(update={"arrivals": arrivals}))
+
+    def test_a_service_that_does_nineteen_twentieths_of_the_rate_is_found_out(self) -> None:
+        # 1,000/s for 10 s: 9,500 come back; 100 ms allow 9,900 - 3 x sqrt(200) = 9,857.6
+        spec = made_up.spec(load=1000, load_model="open", max_in_flight=5000)
+        trial = made_up.open_trial(spec, taken_us=[100_000] * 10_000)
+        assert trial.arrivals is not None
+        for ended in (9_500, math.floor(9_900 - 3 * math.sqrt(200))):
+            arrivals = trial.arrivals.model_copy(update={"ended": ended})
+            the_reason(trial.model_copy(update={"arrivals": arrivals}), "rate")
+
+
+class TestDrift:
+    """The median of the last third of the window beside that of the first."""
+
+    def of(self, first: int | None, last: int | None, count: int = 909) -> Trial:
+        return made_up.trial(
+            made_up.spec(load=round(count * 0.011)), taken_us=[110_000] * count, thirds_p50_us=[first, 110_000, last]
+        )
+
+    @pytest.mark.parametrize("edges", [(100_000, 150_100), (150_100, 100_000)])
+    def test_half_as_much_again_is_no_steady_state_whether_up_or_down(self, edges: tuple[int, int]) -> None:
+        reason = the_reason(self.of(*edges), "drift")
+        assert reason.text == f"the median latency went from {edges[0] / 1000:.0f} to {edges[1] / 1000:.0f} ms " + (
+            "within the window"
+        )
+
+    @pytest.mark.parametrize("edges", [(100_000, 150_000), (100_000, 120_100), (120_100, 100_000)])
+    def test_from_a_fifth_to_a_half_is_a_note(self, edges: tuple[int, int]) -> None:
+        assert [(r.code, r.weight) for r in reasons(self.of(*edges), made_up.target())] == [("drift", "note")]
+
+    @pytest.mark.parametrize("edges", [(100_000, 120_000), (120_000, 100_000)])
+    def test_a_fifth_is_none(self, edges: tuple[int, int]) -> None:
+        assert found(self.of(*edges)) == {}
+
+    def test_five_milliseconds_are_none_however_fast_the_answers(self) -> None:
+        assert found(self.of(1_000, 6_000)) == {}
+        the_reason(self.of(1_000, 6_001), "drift")
+
+    def test_fewer_than_ninety_answers_tell_nothing(self) -> None:
+        assert found(self.of(100_000, 200_000, count=89)) == {}
+        the_reason(self.of(100_000, 200_000, count=90), "drift")
+
+    @pytest.mark.parametrize("edges", [(None, 200_000), (100_000, None)])
+    def test_a_third_without_answers_tells_nothing(self, edges: tuple[int | None, int | None]) -> None:
+        assert found(self.of(*edges)) == {}
+
+    def test_a_record_without_thirds_tells_nothing(self) -> None:
+        assert found(made_up.trial(thirds_p50_us=[])) == {}

@@ -1,0 +1,242 @@
+"""What workers are given of a trial and what they send back, without any worker: see test_workers.py for real ones."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import gevent
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from locust.env import Environment
+from locust.rpc.protocol import Message
+from locust.runners import STATE_INIT, STATE_MISSING, STATE_RUNNING
+
+from loadtests import crew
+from loadtests.player import Effort, Part, Player
+from loadtests.recorder import Recorder, Window
+from loadtests.trial import Stripe
+from loadtests.users import TrialUser
+from tests.waitbench import made_up
+
+MS = 1_000_000
+WINDOW = Window(1000 * MS, 3000 * MS)
+EFFORT = Effort(cpu_share=0.5, lag_p99_ms=1.25, lag_max_ms=2.5, rss_bytes=2**33)
+
+
+@given(st.integers(0, 10_000), st.integers(1, 64))
+def test_shares_add_up_and_differ_by_one_at_most(whole: int, count: int) -> None:
+    shares = [Stripe(index, count).of(whole) for index in range(count)]
+    assert sum(shares) == whole
+    assert max(shares) - min(shares) <= 1
+
+
+def test_one_process_has_it_all() -> None:
+    assert Stripe().of(7) == 7
+
+
+def recorded(*requests: tuple[int, int, str]) -> Recorder:
+    """Of requests given in milliseconds: intended and ended, and what failed, or "shed"."""
+    recorder = Recorder()
+    for intended, ended, kind in requests:
+        if kind == "shed":
+            recorder.shed(intended * MS)
+        elif kind:
+            recorder.failed(intended * MS, (intended + 1) * MS, ended * MS, kind)
+        else:
+            recorder.good(intended * MS, (intended + 1) * MS, ended * MS)
+    return recorder
+
+
+def told(recorder: Recorder) -> tuple[Any, ...]:
+    """All that a trial file has of it."""
+    return (
+        recorder.phases(WINDOW),
+        recorder.latency(WINDOW),
+        recorder.arrivals(WINDOW),
+        recorder.connects(),
+        recorder.timeline(),
+        recorder.thirds_p50_us(WINDOW),
+    )
+
+
+def message(kind: str, data: dict[str, Any], name: str) -> Any:
+    return Message(kind, data, name)  # type: ignore[no-untyped-call]
+
+
+KINDS = st.sampled_from(["", "reset", "timeout", "status 503", "wrong body", "shed"])
+REQUESTS = st.lists(
+    st.tuples(st.integers(0, 2999), st.integers(1, 2000), KINDS).map(lambda r: (r[0], r[0] + r[1], r[2])), max_size=30
+)
+
+
+@given(st.lists(REQUESTS, min_size=1, max_size=4))
+def test_parts_that_are_added_up_say_what_one_process_would_have(parts: list[list[tuple[int, int, str]]]) -> None:
+    whole, total = recorded(*[request for part in parts for request in part]), Recorder()
+    for part in parts:
+        total.add_packed(recorded(*part).packed())
+    assert told(total) == told(whole)
+
+
+def test_kinds_of_errors_keep_their_names_whatever_their_numbers_were() -> None:
+    first = recorded((1000, 1100, "reset"), (1000, 1200, "timeout"), (500, 600, ""))
+    second = recorded((1000, 1100, "timeout"), (1000, 1100, "status 503"), (1000, 1300, "reset"), (1000, 1100, ""))
+    for one, other in ((first, second), (second, first)):
+        total = Recorder()
+        total.add_packed(one.packed())
+        total.add_packed(other.packed())
+        warmup, measured, _ = total.phases(WINDOW)
+        assert (warmup.good, measured.good) == (1, 1)
+        assert measured.errors == {"reset": 2, "timeout": 2, "status 503": 1}
+        counted = total.latency(WINDOW)
+        assert counted is not None
+        assert (counted.count, counted.max_us) == (3, 200_000)  # the good one and the time-outs
+
+
+def test_a_part_arrives_as_it_was_sent() -> None:
+    recorder = recorded((500, 600, ""), (1000, 1100, "reset"), (1500, 0, "shed"))
+    recorder.connected([5 * MS, 7 * MS])
+    sent = {"trial": 3, **Part(recorder, EFFORT, joined=2, lost=1).packed()}
+    wire = message(crew.PART, sent, "a-worker").serialize()
+    arrived: Any = Message.unserialize(wire)  # type: ignore[no-untyped-call]
+    assert (arrived.type, arrived.node_id, arrived.data.pop("trial")) == (crew.PART, "a-worker", 3)
+    part = Part.unpacked(arrived.data)
+    assert (part.effort, part.joined, part.lost) == (EFFORT, 2, 1)
+    assert told(part.recorder) == told(recorder)
+    assert part.recorder.connects().made == 2
+
+
+@dataclass
+class Node:
+    state: str = STATE_INIT
+
+
+@dataclass
+class Runner:
+    """A master's runner by its outside: workers that answer at once, and may be made to die when they are told."""
+
+    names: tuple[str, ...]
+    dies_at: dict[str, str] = field(default_factory=dict)
+    """Workers that are lost when they get this message."""
+    clients: dict[str, Node] = field(default_factory=dict)
+    told: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+    listeners: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.clients = {name: Node() for name in self.names}
+        self.environment = type("Environment", (), {"runner": self})()
+
+    def register_message(self, kind: str, listener: Any, concurrent: bool = False) -> None:
+        self.listeners[kind] = listener
+
+    def get_worker_index(self, name: str) -> int:
+        return self.names.index(name)
+
+    def send_message(self, kind: str, data: dict[str, Any], name: str) -> None:
+        self.told.append((kind, name, data))
+        if self.dies_at.get(name) == kind:
+            self.clients[name].state = STATE_MISSING
+        if self.clients[name].state == STATE_MISSING:
+            return
+        if kind == crew.PREPARE:
+            self.answers(crew.READY, name, {"trial": data["trial"]})
+        if kind == crew.BEGIN:
+            part = Part(recorded((1000, 1100, "")), EFFORT, joined=1, lost=0)
+            self.answers(crew.PART, name, {"trial": data["trial"], **part.packed()})
+
+    def answers(self, kind: str, name: str, data: dict[str, Any]) -> None:
+        self.listeners[kind](message(kind, data, name))
+
+    def stripes(self) -> dict[str, tuple[int, int]]:
+        """What each was told last."""
+        return {name: (data["index"], data["count"]) for kind, name, data in self.told if kind == crew.PREPARE}
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    for patience in ("START_S", "ANSWER_S", "MISSING_S", "AGAIN_S"):
+        monkeypatch.setattr(crew, patience, 0.1)
+
+
+SPEC = made_up.spec(load=5)
+
+
+def test_every_worker_has_a_stripe_of_its_own() -> None:
+    runner = Runner(("a", "b", "c"))
+    workers = crew.Workers(runner.environment, 3)
+    workers.prepare(SPEC)
+    assert runner.stripes() == {"a": (0, 3), "b": (1, 3), "c": (2, 3)}
+    workers.begin(0)
+    parts, losses = workers.finish()
+    assert (len(parts), losses) == (3, [])
+
+
+def test_a_worker_that_dies_as_it_is_prepared_has_its_stripe_given_to_the_others() -> None:
+    runner = Runner(("a", "b", "c"), dies_at={"b": crew.PREPARE})
+    workers = crew.Workers(runner.environment, 3)
+    workers.prepare(SPEC)
+    assert workers.size == 2
+    assert {name: stripe for name, stripe in runner.stripes().items() if name != "b"} == {"a": (0, 2), "c": (1, 2)}
+    workers.begin(0)
+    parts, losses = workers.finish()
+    assert (len(parts), losses) == (2, [])  # nothing was lost: it had not begun
+
+
+def test_a_worker_that_dies_in_a_trial_is_named_once_and_left_out_of_the_next() -> None:
+    runner = Runner(("a", "b"), dies_at={"b": crew.BEGIN})
+    workers = crew.Workers(runner.environment, 2)
+    workers.prepare(SPEC)
+    before = workers.whole
+    workers.begin(0)
+    assert (before, workers.whole) == (True, False)
+    parts, losses = workers.finish()
+    assert (len(parts), losses) == (1, ["Locust worker 2 of 2 was lost, and with it what it measured"])
+    workers.prepare(SPEC)
+    assert workers.whole
+    workers.begin(0)
+    assert [len(each) for each in workers.finish()] == [1, 0]
+
+
+def test_when_all_died_there_is_nothing_to_go_on_with() -> None:
+    runner = Runner(("a", "b"), dies_at={"a": crew.BEGIN, "b": crew.BEGIN})
+    workers = crew.Workers(runner.environment, 2)
+    workers.prepare(SPEC)
+    workers.begin(0)
+    with pytest.raises(crew.GaveUp, match=r"every Locust worker was lost; see locust-worker-"):
+        workers.finish()
+
+
+def test_workers_that_never_come_are_told_by_their_number() -> None:
+    runner = Runner(("a", "b"))
+    runner.clients["b"].state = STATE_RUNNING  # not ready
+    with pytest.raises(crew.GaveUp, match="only 1 of 2 Locust workers came up"):
+        crew.Workers(runner.environment, 2).prepare(SPEC)
+
+
+def test_what_comes_from_an_earlier_trial_is_nobodys() -> None:
+    runner = Runner(("a", "b"), dies_at={"b": crew.BEGIN})
+    workers = crew.Workers(runner.environment, 2)
+    workers.prepare(SPEC)
+    late = {"trial": 0, **Part(recorded(), EFFORT, joined=1, lost=0).packed()}
+    runner.answers(crew.PART, "b", late)
+    workers.begin(0)
+    parts, losses = workers.finish()
+    assert (len(parts), len(losses)) == (1, 1)
+
+
+def test_a_trial_that_was_given_up_does_not_end_the_one_prepared_after_it() -> None:
+    """As when somebody stops a load by hand and starts another, while the first still waits for its answers."""
+    player = Player(Environment())
+    planned = made_up.spec(base_url="http://127.0.0.1:9", warmup_s=0, measure_s=60)
+    player.prepare(planned)
+    player.begin(time.perf_counter_ns())
+    first = gevent.spawn(player.part)
+    gevent.sleep(0.05)
+    player.prepare(planned)
+    second = TrialUser.trial
+    first.join(5)
+    assert first.ready()
+    assert second is not None
+    assert TrialUser.trial is second
+    player.drop()
+    assert TrialUser.trial is None
