@@ -56,7 +56,8 @@ def late_share(trial: TrialRecord) -> float:
     assert trial.spec.objective_p99_ms is not None
     # A time-out is in the histogram too, with a latency beyond any objective: a plan's are below its time-out.
     within = latency.count_up_to(trial.latency.histogram, trial.spec.objective_p99_ms * 1000) if trial.latency else 0
-    return 1 - within / trial.arrivals.intended if trial.arrivals.intended else 1.0
+    intended = trial.arrivals.intended
+    return (intended - within) / intended if intended else 1.0
 
 
 @dataclass
@@ -174,8 +175,8 @@ def next_rate(tried: Tried, start: float, most: float) -> float | None:
         if held < most:
             return min(_rounded(held * 2), most)
     elif held is None:
-        if top / 2 >= LEAST:
-            return _rounded(top / 2)
+        if top > LEAST:
+            return max(_rounded(top / 2), LEAST)
     elif top / held > 1 + PRECISION:
         return _rounded(math.sqrt(held * top))
     return _to_confirm(tried, most)
