@@ -46,7 +46,8 @@ def played(spec: TrialSpec, met: bool = True) -> TrialRecord:
 
 def play(folder: RunFolder, planned: Plan, service: Service, most_blocks: int = 500) -> list[list[TrialSpec]]:
     """The blocks of a whole run, each written down as the generator would."""
-    searches, blocks, done = Searches(planned, folder, 5), [], 0
+    searches, done = Searches(planned, folder, 5), 0
+    blocks: list[list[TrialSpec]] = []
     for _ in range(most_blocks):
         searches.go_on()
         run = folder.read_run()
@@ -64,17 +65,19 @@ def below(knees: dict[str, float]) -> Service:
     return lambda spec: spec.load < knees[spec.variant]
 
 
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFolder, list[list[TrialSpec]]]:
+    planned = plan(KNEE)
+    folder = begun(tmp_path_factory.mktemp("searched"), planned)
+    return folder, play(folder, planned, below(KNEES))
+
+
+@pytest.fixture(scope="module")
+def blocks(searched: tuple[RunFolder, list[list[TrialSpec]]]) -> list[list[TrialSpec]]:
+    return searched[1]
+
+
 class TestBlocks:
-    @pytest.fixture(scope="class")
-    def searched(self, tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFolder, list[list[TrialSpec]]]:
-        planned = plan(KNEE)
-        folder = begun(tmp_path_factory.mktemp("searched"), planned)
-        return folder, play(folder, planned, below(KNEES))
-
-    @pytest.fixture(scope="class")
-    def blocks(self, searched: tuple[RunFolder, list[list[TrialSpec]]]) -> list[list[TrialSpec]]:
-        return searched[1]
-
     def test_each_holds_every_contender_once_until_its_search_is_over(self, blocks: list[list[TrialSpec]]) -> None:
         together = [len(block) for block in blocks]
         assert all(len({spec.variant for spec in block}) == len(block) for block in blocks)
