@@ -1,10 +1,11 @@
 """How often a short run calls a difference between a variant and itself: it should be by chance alone, and rarely.
 
-    .venv/bin/python -m benchmarks.a_a [--runs 20] [--variant fastapi-asyncio]
+    .venv/bin/python -m benchmarks.a_a [--runs 20] [--variant fastapi-asyncio]    # about six minutes
 
 Each run is a whole `waitbench run` with its own seed and two processes of the one variant, at a load that no ceiling
 sets. A 95 % interval calls a difference in one run of twenty; with more than two of twenty called (which chance does
-in 8 of a hundred such series) something else than chance is at work, and this exits with 1.
+in 8 of a hundred such series) something else than chance is at work, and this exits with 1. Runs that a busy machine
+kept from counting are played again, up to as many as asked for.
 """
 
 import argparse
@@ -60,13 +61,15 @@ def main() -> int:
     options.add_argument("--variant", default="fastapi-asyncio")
     chosen = options.parse_args()
     called = counted = 0
+    seed = 0
     with tempfile.TemporaryDirectory(prefix="a-a-") as place:
-        for seed in range(1, chosen.runs + 1):
+        while counted < chosen.runs and seed < 2 * chosen.runs:
+            seed += 1
             words, differs, counts = told(run_once(chosen.variant, seed, Path(place)))
             called, counted = called + differs, counted + counts
             print(f"{seed:>3}  {words}", flush=True)
-    print(f"{called} of {counted} runs that count call a difference; {chosen.runs - counted} do not count")
-    return 0 if called <= MOST else 1
+    print(f"{called} of {counted} runs call a difference; {seed - counted} more do not count")
+    return 0 if counted == chosen.runs and called <= MOST else 1
 
 
 if __name__ == "__main__":
