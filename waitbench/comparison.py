@@ -9,7 +9,7 @@ from typing import TypeVar
 from hdrh.histogram import HdrHistogram
 
 from waitbench import latency
-from waitbench.knee import GENERATOR_OWN, Tried, invalid_codes, next_rate, outcome, tried
+from waitbench.knee import GENERATOR_OWN, Tried, next_rate, outcome, tried, void_codes
 from waitbench.results import RunRecord, Target, TrialRecord, TrialSpec
 from waitbench.statistics import (
     CONFIDENCE,
@@ -22,7 +22,7 @@ from waitbench.statistics import (
     samples_needed,
     verdict,
 )
-from waitbench.validity import Reason, ceiling_of, goodput_rps, reasons
+from waitbench.validity import SHED_SHARE, Reason, ceiling_of, goodput_rps, reasons
 from waitbench.workloads import WORKLOADS, Ceiling, Workload
 
 K = TypeVar("K")
@@ -337,7 +337,7 @@ class Knee:
     def _wall(self) -> str:
         """What kept trials from counting."""
         at = [trial for trial in self.void if trial.spec.load == self.tried.wall]
-        codes = set().union(*(invalid_codes(trial, self.target) for trial in at))
+        codes = set().union(*(void_codes(trial, self.target) for trial in at))
         if codes <= GENERATOR_OWN:
             return "the generator"
         return f"trials that do not count ({', '.join(sorted(codes))})"
@@ -361,10 +361,11 @@ class Knee:
     @property
     def p99_by_rate(self) -> list[tuple[float, float]]:
         """Requests per second and the p99 in milliseconds of the trials at that rate, in order, where their sample
-        carries it."""
+        carries it. What was shed or failed has no latency, so a p99 without it would look better than it is."""
         found = []
-        for rate in sorted({trial.spec.load for trial in self.counted}):
-            at = [t.latency for t in self.counted if t.spec.load == rate and t.latency]
+        whole = [t for t in self.counted if t.arrivals and t.measured.good >= (1 - SHED_SHARE) * t.arrivals.intended]
+        for rate in sorted({trial.spec.load for trial in whole}):
+            at = [t.latency for t in whole if t.spec.load == rate and t.latency]
             if sum(each.count for each in at) >= samples_needed(PERCENTILES["p99"]):
                 merged = latency.merged(each.histogram for each in at)
                 found.append((float(rate), latency.percentile_us(merged, PERCENTILES["p99"]) / 1000))

@@ -44,6 +44,12 @@ def invalid_codes(trial: TrialRecord, target: Target) -> set[str]:
     return {reason.code for reason in reasons(trial, target) if reason.weight == "invalid"}
 
 
+def void_codes(trial: TrialRecord, target: Target) -> set[str]:
+    """Why a trial can't tell: what may have been the generator's doing makes all else uncertain."""
+    codes = invalid_codes(trial, target)
+    return codes & GENERATOR or codes
+
+
 def _slows(trial: TrialRecord) -> bool:
     """A queue that grows is too much; a service that grows quicker was still warming up."""
     first, *_, last = trial.thirds_p50_us

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from waitbench.comparison import PERCENTILES, Comparison, Knee, KneeSection
-from waitbench.knee import invalid_codes
+from waitbench.knee import void_codes
 from waitbench.report.figures import knee_doubt
 from waitbench.results import Target
 
@@ -58,8 +58,8 @@ def _doubts_of(section: KneeSection, knee: Knee) -> list[str]:
     where = f"{knee.target.title}, {section.title}"
     lines = [f"{where}: {doubt}."] if (doubt := knee_doubt(knee)) else []
     if knee.void:
-        codes = Counter(code for trial in knee.void for code in invalid_codes(trial, knee.target))
-        told = ", ".join(f"{code} {count}" for code, count in codes.most_common())
+        codes = Counter(code for trial in knee.void for code in void_codes(trial, knee.target))
+        told = ", ".join(f"{code} {count}" for code, count in sorted(codes.items()))
         lines.append(f"{where}: {len(knee.void)} of {len(knee.trials)} trials do not count ({told}).")
     return lines
 
