@@ -232,6 +232,13 @@ class TestPartly:
         folder = self.folder(tmp_path, trials, status="failed", message="Locust died")
         assert write_report(folder).state.startswith("This run failed: Locust died. Its search")
 
+    def test_a_search_of_which_nothing_counts_has_a_report(self, tmp_path: Path) -> None:
+        late = made_up.GENERATOR.model_copy(update={"lag_p99_ms": 50.0})
+        trials = [made_up.knee_trial(FLASK, 100, True, n, generator=late) for n in (1, 2)]
+        write_report(self.folder(tmp_path, trials, status="interrupted"))
+        [(_, svg)] = svgs(RunFolder(tmp_path))
+        ElementTree.fromstring(svg)
+
     def test_a_search_of_which_nothing_was_played_has_a_report(self, tmp_path: Path) -> None:
         specs = [trial.spec for trial in knee_trials()[:1]]
         folder = made_up.run_folder(tmp_path, made_up.run_record(specs, status="failed", searching=True), [])

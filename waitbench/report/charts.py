@@ -204,6 +204,8 @@ def _knee(axes: Axes, section: KneeSection, order: dict[str, int]) -> str:
     # Over less than half a decade, 1-2-5 would leave an axis without a number.
     axes.set_ylim(min(min(drawn) / 1.3, section.objective_ms / 2), max(max(drawn) * 1.3, section.objective_ms * 2))
     axes.set_xscale("log")
+    tried = [trial.spec.load for knee in section.knees for trial in knee.trials]  # of which maybe none can be drawn
+    axes.set_xlim(min(tried) / 1.2, max(tried) * 1.2)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.set_major_formatter(THOUSANDS)
