@@ -65,7 +65,7 @@ def calibration(comparison: Comparison, needs: Iterable[Need]) -> Calibration:
     search = comparison.knees[0]
     knee = search.knees[0]
     counted = [cell for cell in comparison.cells if cell.valid and len(cell.trials) == cell.planned]
-    alone, twenty = _of(counted, 1), _of(comparison.cells, 20)
+    alone, twenty = _of([cell for cell in comparison.cells if _tells_the_floor(cell)], 1), _of(comparison.cells, 20)
     waiting = max((c for c in counted if c.spec.workload == "wait"), key=lambda cell: cell.load, default=None)
     delays = [t.arrivals.delay_p99_us for t in (knee.at_low.trials if knee.at_low else []) if t.arrivals]
     return Calibration(
@@ -81,6 +81,12 @@ def calibration(comparison: Comparison, needs: Iterable[Need]) -> Calibration:
         rss_mib=max((t.generator.rss_bytes for t in waiting.trials), default=0) / 2**20 if waiting else 0.0,
         needs=list(needs),
     )
+
+
+def _tells_the_floor(cell: Cell) -> bool:
+    """Little's law need not hold for it: what the generator does between two requests is much beside ten microseconds,
+    and no part of their latency."""
+    return {reason.code for reason in cell.reasons if reason.weight == "invalid"} <= {"littles-law"}
 
 
 def _of(cells: list[Cell], users: int) -> Cell | None:

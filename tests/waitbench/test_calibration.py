@@ -79,6 +79,24 @@ class TestFigures:
         made = calibration(compare(run, trials), [MODEST])
         assert (made.honest_rate, made.limit) == (1000, "the generator")
 
+    def test_the_floor_is_told_though_the_generator_takes_as_long_between_two_requests(self) -> None:
+        run, trials = played()
+        alone = [
+            made_up.trial(t.spec, taken_us=[400] * 20_000) for t in trials if (t.spec.load, t.arrivals) == (1, None)
+        ]
+        rest = [t for t in trials if (t.spec.load, t.arrivals) != (1, None)]
+        comparison = compare(run, alone + rest)
+        [cell] = [c for c in comparison.cells if c.load == 1]
+        assert [reason.code for reason in cell.reasons if reason.weight == "invalid"] == ["littles-law"]
+        assert calibration(comparison, [MODEST]).floor_p50_ms == pytest.approx(0.4, rel=0.01)
+
+    def test_a_floor_of_trials_that_do_not_count_is_not_told(self) -> None:
+        run, trials = played()
+        spoilt = [t.model_copy(update={"generator": BUSY}) if t.spec.load == 1 else t for t in trials]
+        made = calibration(compare(run, spoilt), [MODEST])
+        assert (made.floor_p50_ms, made.floor_p99_ms) == (None, None)
+        assert not any(line.startswith("latency floor") for line in told(made))
+
 
 class TestEnough:
     def test_it_is_where_every_plan_asks_for_no_more(self) -> None:
