@@ -20,10 +20,10 @@ def _noise(section: Section) -> str:
     """A contender against itself: what this machine and minute do by themselves."""
     told = []
     for point in section.points:
-        differing = [s for s in point.standings if s.ratio is not None]
-        ratios = _list([_figure(standing.ratio) for standing in differing]) or "not known"
-        called = any(standing.verdict == "slower" for standing in differing)
-        told.append(f"{point.load_words} {ratios}{', which is called a difference' if called else ''}")
+        ratios = [_figure(s.ratio) for s in point.standings if s.ratio is not None]
+        called = any(standing.verdict == "slower" for standing in point.standings)
+        known = f"{_list(ratios)}{', which is called a difference' if called else ''}" if ratios else "not known"
+        told.append(f"{point.load_words} {known}{_struck(point)}")
     what = section.top.percentile if section.top.open else "good answers"
     title = section.top.cells[0].target.title.partition(" (no. ")[0]
     return f"{section.title}: the noise floor, {title} against itself by {what}: {'; '.join(told)}."

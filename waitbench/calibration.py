@@ -65,7 +65,7 @@ def calibration(comparison: Comparison, needs: Iterable[Need]) -> Calibration:
     search = comparison.knees[0]
     knee = search.knees[0]
     counted = [cell for cell in comparison.cells if cell.valid and len(cell.trials) == cell.planned]
-    alone, twenty = _of(counted, 1), _of(comparison.cells, 20)
+    alone, twenty = _of([cell for cell in comparison.cells if _tells_the_floor(cell)], 1), _of(comparison.cells, 20)
     waiting = max((c for c in counted if c.spec.workload == "wait"), key=lambda cell: cell.load, default=None)
     delays = [t.arrivals.delay_p99_us for t in (knee.at_low.trials if knee.at_low else []) if t.arrivals]
     return Calibration(
@@ -83,6 +83,12 @@ def calibration(comparison: Comparison, needs: Iterable[Need]) -> Calibration:
     )
 
 
+def _tells_the_floor(cell: Cell) -> bool:
+    """Little's law need not hold for it: what the generator does between two requests is much beside ten microseconds,
+    and no part of their latency."""
+    return {reason.code for reason in cell.reasons if reason.weight == "invalid"} <= {"littles-law"}
+
+
 def _of(cells: list[Cell], users: int) -> Cell | None:
     """Users who do not wait."""
     return next((cell for cell in cells if cell.spec.workload == "fast" and cell.load == users), None)
@@ -90,10 +96,8 @@ def _of(cells: list[Cell], users: int) -> Cell | None:
 
 def told(found: Calibration) -> list[str]:
     """In sentences."""
-    rate = f"{found.honest_rate:,.0f} requests/s" if found.honest_rate else "no rate"
     lines = [
-        f"open loop: honest up to {rate} (p99 within {found.objective_ms:g} ms, every trial counted; above it "
-        f"{found.limit} was the limit)" + _late(found),
+        _rate(found),
         f"in flight: {found.in_flight:,} requests at once, none lost, in {found.rss_mib:,.0f} MiB",
     ]
     if found.closed_rate is not None:
@@ -104,9 +108,20 @@ def told(found: Calibration) -> list[str]:
     if found.too_much:
         names = ", ".join(f"{need.plan} ({need.users:,} users, {need.rate:,.0f}/s)" for need in found.too_much)
         lines.append(f"not enough for: {names}. Lower their loads, or give the generator a quieter core")
+    elif not found.enough:
+        lines.append("not enough for any plan: see above. Give the generator a quieter core, and try again")
     else:
         lines.append(f"enough for every plan here: {', '.join(need.plan for need in found.needs)}")
     return lines
+
+
+def _rate(found: Calibration) -> str:
+    if found.honest_rate is None:
+        return f"open loop: at no rate did every trial count with its p99 within {found.objective_ms:g} ms"
+    return (
+        f"open loop: honest up to {found.honest_rate:,.0f} requests/s (p99 within {found.objective_ms:g} ms, every "
+        f"trial counted; above it {found.limit} was the limit){_late(found)}"
+    )
 
 
 def _late(found: Calibration) -> str:

@@ -9,7 +9,7 @@ from typing import TypeVar
 from hdrh.histogram import HdrHistogram
 
 from waitbench import latency
-from waitbench.knee import Tried, tried
+from waitbench.knee import GENERATOR_OWN, Tried, next_rate, outcome, tried, void_codes
 from waitbench.results import RunRecord, Target, TrialRecord, TrialSpec
 from waitbench.statistics import (
     CONFIDENCE,
@@ -22,7 +22,7 @@ from waitbench.statistics import (
     samples_needed,
     verdict,
 )
-from waitbench.validity import Reason, ceiling_of, goodput_rps, reasons
+from waitbench.validity import SHED_SHARE, Reason, ceiling_of, goodput_rps, reasons
 from waitbench.workloads import WORKLOADS, Ceiling, Workload
 
 K = TypeVar("K")
@@ -309,6 +309,8 @@ class Knee:
     target: Target
     trials: list[TrialRecord]
     tried: Tried
+    finished: bool = True
+    """Whether the search came to its end."""
 
     @property
     def variant(self) -> str:
@@ -328,24 +330,45 @@ class Knee:
     def limit(self) -> str:
         """What ended the search before the service did; "" where the knee was found."""
         if self.tried.too_much is None:
-            return "the generator" if self.tried.wall else "the highest rate of the search"
-        return ""
+            return self._wall if self.tried.wall else "the highest rate of the search"
+        return "the most trials that a search may take" if self.tried.exhausted else ""
+
+    @property
+    def _wall(self) -> str:
+        """What kept trials from counting."""
+        at = [trial for trial in self.void if trial.spec.load == self.tried.wall]
+        codes = set().union(*(void_codes(trial, self.target) for trial in at))
+        if codes <= GENERATOR_OWN:
+            return "the generator"
+        return f"trials that do not count ({', '.join(sorted(codes))})"
+
+    @cached_property
+    def void(self) -> list[TrialRecord]:
+        """Trials that do not count."""
+        return [trial for trial in self.trials if outcome(trial, self.target) == "void"]
+
+    @cached_property
+    def counted(self) -> list[TrialRecord]:
+        void = {trial.spec.file for trial in self.void}
+        return [trial for trial in self.trials if trial.spec.file not in void]
 
     @cached_property
     def at_low(self) -> Cell | None:
         """The trials that hold the lower bound."""
-        trials = [trial for trial in self.trials if trial.spec.load == self.low]
+        trials = [trial for trial in self.counted if trial.spec.load == self.low]
         return Cell(self.target, trials[0].spec, trials, len(trials), []) if trials else None
 
     @property
     def p99_by_rate(self) -> list[tuple[float, float]]:
-        """Requests per second and the p99 in milliseconds of the trials at that rate, in order."""
-        rates = sorted({trial.spec.load for trial in self.trials})
+        """Requests per second and the p99 in milliseconds of the trials at that rate, in order, where their sample
+        carries it. What was shed or failed has no latency, so a p99 without it would look better than it is."""
         found = []
-        for rate in rates:
-            at = [t.latency.histogram for t in self.trials if t.spec.load == rate and t.latency]
-            if at:
-                found.append((float(rate), latency.percentile_us(latency.merged(at), 99) / 1000))
+        whole = [t for t in self.counted if t.arrivals and t.measured.good >= (1 - SHED_SHARE) * t.arrivals.intended]
+        for rate in sorted({trial.spec.load for trial in whole}):
+            at = [t.latency for t in whole if t.spec.load == rate and t.latency]
+            if sum(each.count for each in at) >= samples_needed(PERCENTILES["p99"]):
+                merged = latency.merged(each.histogram for each in at)
+                found.append((float(rate), latency.percentile_us(merged, PERCENTILES["p99"]) / 1000))
         return found
 
 
@@ -436,18 +459,16 @@ class Comparison:
         """What the reader must know of how the run ended; "" for a whole one."""
         status = "killed before it could say so" if self.stale else self.run.status
         told = f": {self.run.message}" if self.run.message else ""
-        if self.run.searching and not self.missing:
-            was = "is still going on" if status == "running" else f"was {status}"
-            return f"This run {was}{told}. Its search for the knee is not finished."
-        if not self.missing:
-            return "" if status == "complete" else f"This run was {status}{told}. Every trial had finished."
-        word = {"running": "is still going on", "complete": "is complete"}.get(
-            status, f"was {status}" if status != "failed" else "failed"
-        )
-        left = len(self.missing)
-        done = len(self.run.trials) - left
-        gone = ", ".join(f"{variant} {count}" for variant, count in _counted(spec.variant for spec in self.missing))
-        return f"This run {word}{told}. {done} of {len(self.run.trials)} trials are here; missing: {gone}."
+        words = {"running": "is still going on", "complete": "is complete", "failed": "failed"}
+        word = words.get(status, f"was {status}")
+        more = ["Its search for the knee is not finished."] if self.run.searching else []
+        if self.missing:
+            done = len(self.run.trials) - len(self.missing)
+            gone = ", ".join(f"{variant} {count}" for variant, count in _counted(spec.variant for spec in self.missing))
+            more.insert(0, f"{done} of {len(self.run.trials)} trials are here; missing: {gone}.")
+        if not more and status == "complete":
+            return ""
+        return " ".join([f"This run {word}{told}.", *(more or ["Every trial had finished."])])
 
 
 def compare(run: RunRecord, trials: Iterable[TrialRecord], stale: bool = False) -> Comparison:
@@ -477,12 +498,19 @@ def _knees(run: RunRecord, trials: list[TrialRecord]) -> list[KneeSection]:
     for (key, objective), group in _grouped(trials, lambda t: (_section_key(t.spec), t.spec.objective_p99_ms)).items():
         by_variant = _grouped(group, lambda trial: trial.spec.variant)
         knees = [
-            Knee(target, own, tried(own, target, run.plan["repeats"]))
+            Knee(target, own, so_far, next_rate(so_far, *_rates(run, group[0].spec)) is None)
             for name, target in run.targets.items()
-            if (own := by_variant.get(name))
+            if (own := by_variant.get(name)) and (so_far := tried(own, target, run.plan["repeats"]))
         ]
         sections.append(KneeSection(WORKLOADS[key[0]], dict(key[1]), objective or 0.0, knees))
     return sections
+
+
+def _rates(run: RunRecord, spec: TrialSpec) -> tuple[float, float]:
+    """Where the search that a trial belongs to begins and ends at the latest."""
+    sought = (spec.workload, spec.params, spec.objective_p99_ms)
+    cells = [c for c in run.plan["cells"] if (c["workload"], c["params"], c.get("p99_ms")) == sought]
+    return cells[0]["from_rate"], cells[0]["to_rate"]
 
 
 def _paired(own: dict[int, float], other: dict[int, float]) -> Interval | None:

@@ -21,22 +21,39 @@ PRECISION = 0.10
 LEAST = 1.0
 """Requests per second below which nothing is looked for."""
 VOIDS = 3
-"""So many trials of one rate that don't count, and it is taken for the limit of the generator."""
+"""So many trials of one rate that don't count, most of them all, and there is no measuring at this rate."""
 MOST_TRIALS = 40
-GENERATOR = {"generator-cpu", "generator-lag", "dispatch-delay", "disturbed", "upstream-limit"}
+GENERATOR_OWN = {"generator-cpu", "generator-lag", "dispatch-delay"}
+GENERATOR = GENERATOR_OWN | {"disturbed", "upstream-limit"}
 """Reasons for which a late answer may not have been the service's doing."""
-OVERLOAD = {"errors", "rate", "drift"}
+OVERLOAD = {"errors", "rate"}
 """Reasons that a service gives which does not keep up."""
 
 
 def outcome(trial: TrialRecord, target: Target) -> Outcome:
     """Whether the service met the objective; void where the trial can't tell."""
-    codes = {reason.code for reason in reasons(trial, target) if reason.weight == "invalid"}
+    codes = invalid_codes(trial, target)
     if codes & GENERATOR:
         return "void"
-    if codes & OVERLOAD or late_share(trial) > 0.01:
+    if codes & OVERLOAD or late_share(trial) > 0.01 or ("drift" in codes and _slows(trial)):
         return "missed"
     return "void" if codes else "met"
+
+
+def invalid_codes(trial: TrialRecord, target: Target) -> set[str]:
+    return {reason.code for reason in reasons(trial, target) if reason.weight == "invalid"}
+
+
+def void_codes(trial: TrialRecord, target: Target) -> set[str]:
+    """Why a trial can't tell: what may have been the generator's doing makes all else uncertain."""
+    codes = invalid_codes(trial, target)
+    return codes & GENERATOR or codes
+
+
+def _slows(trial: TrialRecord) -> bool:
+    """A queue that grows is too much; a service that grows quicker was still warming up."""
+    first, *_, last = trial.thirds_p50_us
+    return first is not None and last is not None and last > first
 
 
 def late_share(trial: TrialRecord) -> float:
@@ -45,31 +62,51 @@ def late_share(trial: TrialRecord) -> float:
     assert trial.spec.objective_p99_ms is not None
     # A time-out is in the histogram too, with a latency beyond any objective: a plan's are below its time-out.
     within = latency.count_up_to(trial.latency.histogram, trial.spec.objective_p99_ms * 1000) if trial.latency else 0
-    return 1 - within / trial.arrivals.intended if trial.arrivals.intended else 1.0
+    intended = trial.arrivals.intended
+    return (intended - within) / intended if intended else 1.0
 
 
 @dataclass
 class _Rate:
+    """What came of the trials of one rate."""
+
     met: int = 0
     missed: int = 0
     void: int = 0
 
     @property
+    def told(self) -> int:
+        return self.met + self.missed
+
+    @property
+    def is_wall(self) -> bool:
+        return self.void >= VOIDS and self.void > self.told
+
+    @property
     def holds(self) -> bool:
-        return self.met > self.missed
+        return self.met > self.missed and not self.is_wall
 
     @property
     def fails(self) -> bool:
-        return self.missed > 0 and self.missed >= self.met
+        return self.missed > self.met and not self.is_wall
 
     @property
-    def told(self) -> int:
-        return self.met + self.missed
+    def wavers(self) -> bool:
+        """Neither met nor missed every time, so that no bound is sure here."""
+        return self.met > 0 and self.missed > 0
+
+    @property
+    def tied(self) -> bool:
+        return self.wavers and self.met == self.missed and not self.is_wall
 
 
 @dataclass(frozen=True)
 class Tried:
-    """Rates in requests per second, and what came of each trial, in order."""
+    """Rates in requests per second, and what came of each trial, in order.
+
+    A rate holds or fails by the majority of its trials, so that one bad minute does not mislead for good. A bound is
+    sure only where every one of `repeats` trials agrees, and no rate beyond it says otherwise.
+    """
 
     outcomes: Sequence[tuple[float, Outcome]]
     repeats: int
@@ -80,14 +117,22 @@ class Tried:
             counts = self.rates.setdefault(rate, _Rate())
             setattr(counts, found, getattr(counts, found) + 1)
 
+    def at(self, rate: float) -> _Rate:
+        return self.rates.get(rate, _Rate())
+
+    @property
+    def tied(self) -> float | None:
+        return min((rate for rate, counts in self.rates.items() if counts.tied), default=None)
+
     @property
     def too_much(self) -> float | None:
+        """The lowest rate that fails."""
         return min((rate for rate, counts in self.rates.items() if counts.fails), default=None)
 
     @property
     def wall(self) -> float | None:
-        """What the generator could not do."""
-        return min((rate for rate, counts in self.rates.items() if counts.void >= VOIDS), default=None)
+        """The lowest rate of which no trials count."""
+        return min((rate for rate, counts in self.rates.items() if counts.is_wall), default=None)
 
     @property
     def top(self) -> float | None:
@@ -95,8 +140,14 @@ class Tried:
 
     @property
     def held(self) -> float | None:
+        """The highest rate that holds, below all that do not."""
         top = self.top or math.inf
         return max((rate for rate, counts in self.rates.items() if counts.holds and rate < top), default=None)
+
+    @property
+    def held_anywhere(self) -> float:
+        """The highest rate that holds, though lower ones may fail."""
+        return max((rate for rate, counts in self.rates.items() if counts.holds), default=0.0)
 
     @property
     def low(self) -> float | None:
@@ -107,16 +158,22 @@ class Tried:
 
     @property
     def high(self) -> float | None:
-        """The lowest rate above `low` that was missed in every one of at least `repeats` trials."""
-        low = self.low or 0.0
-        sure = (r for r, c in self.rates.items() if c.missed >= self.repeats and not c.met and r > low)
+        """The lowest rate that was missed in every one of at least `repeats` trials, with no holding rate above it."""
+        bottom = self.held_anywhere
+        sure = (r for r, c in self.rates.items() if c.missed >= self.repeats and not c.met and r > bottom)
         return min(sure, default=None)
+
+    @property
+    def exhausted(self) -> bool:
+        return len(self.outcomes) >= MOST_TRIALS
 
 
 def next_rate(tried: Tried, start: float, most: float) -> float | None:
     """The rate to try now, in requests per second; None when all is known that will be."""
-    if len(tried.outcomes) >= MOST_TRIALS:
+    if tried.exhausted:
         return None
+    if tried.tied is not None:
+        return tried.tied
     top, held = tried.top, tried.held
     if top is None:
         if held is None:
@@ -124,26 +181,38 @@ def next_rate(tried: Tried, start: float, most: float) -> float | None:
         if held < most:
             return min(_rounded(held * 2), most)
     elif held is None:
-        return half if (half := _rounded(top / 2)) >= LEAST else None
+        if top > LEAST:
+            return max(_rounded(top / 2), LEAST)
     elif top / held > 1 + PRECISION:
         return _rounded(math.sqrt(held * top))
     return _to_confirm(tried, most)
 
 
 def _to_confirm(tried: Tried, most: float) -> float | None:
-    """Whichever side has been repeated less; a side that wavers gives way to a rate further out."""
-    low, high = tried.held, tried.too_much
-    while low is not None and tried.rates.get(low, _Rate()).missed:
+    """Whichever side has been repeated less."""
+    sides = [rate for rate in (_below(tried), _above(tried, most)) if rate is not None and _open(tried, rate)]
+    return min(sides, key=lambda rate: tried.at(rate).told, default=None)
+
+
+def _below(tried: Tried) -> float | None:
+    """Where the lower bound may be sure: a rate that wavers gives way to one further out."""
+    low = tried.held
+    while low is not None and tried.at(low).wavers:
         low = lower if (lower := _rounded(low / (1 + PRECISION))) >= LEAST else None
-    while high is not None and tried.rates.get(high, _Rate()).met:
+    return low
+
+
+def _above(tried: Tried, most: float) -> float | None:
+    """Where the upper bound may be sure, likewise; it is above every rate that held."""
+    high = tried.too_much
+    while high is not None and (tried.at(high).wavers or high <= tried.held_anywhere):
         high = higher if (higher := _rounded(high * (1 + PRECISION))) <= most else None
-    sides = [rate for rate in (low, high) if rate is not None and _open(tried, rate)]
-    return min(sides, key=lambda rate: tried.rates.get(rate, _Rate()).told, default=None)
+    return high
 
 
 def _open(tried: Tried, rate: float) -> bool:
-    counts = tried.rates.get(rate, _Rate())
-    return counts.told < tried.repeats and counts.void < VOIDS
+    counts = tried.at(rate)
+    return counts.told < tried.repeats and not counts.is_wall
 
 
 def _rounded(rate: float) -> float:

@@ -204,6 +204,7 @@ def load_plan(path: Path, variants: dict[str, Variant], allow_remote: bool = Fal
         raise UsageError("\n".join([f"{path}: this plan can't be run:", *lines])) from None
     _check_names(path, plan, variants)
     _check_loads(path, plan)
+    _check_searches(path, plan)
     _check_targets(path, plan, allow_remote, in_compose)
     return plan
 
@@ -227,6 +228,7 @@ def select(plan: Plan, known: Mapping[str, Variant], variants: Iterable[str], wo
         raise UsageError(f"this plan has no cell with the workload {', '.join(sorted(wanted))}; it has {has}")
     names = [name for name in chosen if name not in externals] if chosen else plan.variants
     kept = [twin for item in plan.external for twin in _twins(item, chosen)] if chosen else plan.external
+    _require_own_names([*labelled(names), *(item.name for item in kept)])
     serves = {name: [workload for workload in WORKLOADS if known[name].serves(workload)] for name in names}
     _require_something(cells, serves | {item.name: list(item.paths) for item in kept})
     return plan.model_copy(update={"variants": names, "cells": cells, "external": kept})
@@ -246,6 +248,12 @@ def require_shares(plan: Plan, workers: int) -> None:
 def _twins(item: External, chosen: list[str]) -> list[External]:
     labels = labelled(name for name in chosen if name == item.name)
     return [item.model_copy(update={"name": label}) for label in labels]
+
+
+def _require_own_names(labels: list[str]) -> None:
+    """Raises UsageError where the number that a contender gets beside itself makes the name of another."""
+    if taken := next((label for label in labels if labels.count(label) > 1), None):
+        raise UsageError(f"two contenders would be called {taken!r}; leave one of them out, or rename the external one")
 
 
 def _require_something(cells: list[Cell], serves: dict[str, list[str]]) -> None:
@@ -283,6 +291,16 @@ def _check_loads(path: Path, plan: Plan) -> None:
             raise UsageError(
                 f"{path}: cells: {given} with {load_words(load.model, load.size)} is there twice; keep one, and raise "
                 "repeats for more trials"
+            )
+
+
+def _check_searches(path: Path, plan: Plan) -> None:
+    sought = [(cell.workload, sorted(cell.params.items()), cell.p99_ms) for cell in plan.searches]
+    for search in sought:
+        if sought.count(search) > 1:
+            raise UsageError(
+                f"{path}: cells: the knee of {search[0]} with p99_ms = {search[2]:g} is sought twice; keep one, and "
+                "raise repeats to be surer of it"
             )
 
 

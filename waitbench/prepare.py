@@ -116,8 +116,14 @@ def targets(plan: Plan, variants: dict[str, Variant], base_urls: dict[str, str])
         for label, name in labelled(plan.variants).items()
     }
     for item in plan.external:
+        same = [each.name for each in plan.external if (each.base_url, each.paths) == (item.base_url, item.paths)]
         found[item.name] = Target(
-            name=item.name, title=item.name, base_url=item.base_url, external=True, workloads=list(item.paths)
+            name=item.name,
+            title=item.name,
+            base_url=item.base_url,
+            external=True,
+            twin_of=same[0] if len(same) > 1 else "",
+            workloads=list(item.paths),
         )
     return found
 

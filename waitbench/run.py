@@ -14,6 +14,7 @@ from waitbench.answer import answers
 from waitbench.check import OVERLAP_CALLS, proven_overlap
 from waitbench.comparison import Comparison
 from waitbench.errors import Interrupted, WaitbenchError
+from waitbench.knee import MOST_TRIALS
 from waitbench.launch.compose import Containers, settings
 from waitbench.launch.cores import Cores
 from waitbench.launch.local import LocalStack, free_port, require_free
@@ -222,9 +223,9 @@ def _tell_answers(console: Console, folder: RunFolder, comparison: Comparison) -
 def _tell(console: Console, order: Order, record: RunRecord) -> None:
     seconds = sum(spec.warmup_s + spec.measure_s for spec in record.trials)
     parts = [f"{len(record.trials)} trials, about {seconds / 60:.1f} min of load"] if record.trials else []
-    parts += (
-        [f"{len(order.plan.searches)} searched for the knee, for as long as that takes"] if record.searching else []
-    )
+    count = len(order.plan.searches)
+    searches = f"{count} searches for a knee" if count > 1 else "a search for the knee"
+    parts += [f"{searches}, of at most {MOST_TRIALS} trials for each contender"] if record.searching else []
     console.print(f"[bold]{order.plan.title}[/]: {'; '.join(parts)}, seed {record.seed}", highlight=False)
     if order.ui:
         console.print(f"watch it at {_ui_url(order)}", highlight=False)

@@ -20,6 +20,7 @@ class Searches:
         self._plan, self._folder, self._seed = plan, folder, seed
         self._rng = random.Random(seed)  # noqa: S311 - an order, not a secret
         self._over = not plan.searches
+        self._seen: dict[str, knee.Outcome] = {}
 
     def go_on(self) -> None:
         """Once every trial so far is played, write the next block into the run's record, or that none follows."""
@@ -45,14 +46,20 @@ class Searches:
 
     def _next(self, record: RunRecord, cell: Cell, target: Target) -> Slot | None:
         mine = [spec for spec in record.trials if spec.variant == target.name and _is_of(spec, cell)]
-        tried = knee.tried(map(self._folder.read_trial, mine), target, self._plan.repeats)
-        rate = knee.next_rate(tried, cell.from_rate, cell.to_rate)
+        outcomes = [(float(spec.load), self._outcome(spec, target)) for spec in mine]
+        rate = knee.next_rate(knee.Tried(outcomes, self._plan.repeats), cell.from_rate, cell.to_rate)
         if rate is None:
             return None
         block = max((spec.block for spec in record.trials), default=0) + 1
         carries_s = min(LONGEST_S, samples_needed(99) / rate)
         length_s = max(self._plan.measure_s, carries_s)
         return Slot(block, len(mine) + 1, cell, Load("open", rate), target.name, length_s)
+
+    def _outcome(self, spec: TrialSpec, target: Target) -> knee.Outcome:
+        """Looked at once: a histogram takes its time, and every block asks for all trials before it."""
+        if spec.file not in self._seen:
+            self._seen[spec.file] = knee.outcome(self._folder.read_trial(spec), target)
+        return self._seen[spec.file]
 
 
 def _is_of(spec: TrialSpec, cell: Cell) -> bool:

@@ -1,5 +1,6 @@
 """The contenders, as services/variants.toml lists them."""
 
+import itertools
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -52,6 +53,6 @@ def labelled(names: Iterable[str]) -> dict[str, str]:
     a number."""
     labels: dict[str, str] = {}
     for name in names:
-        again = sum(each == name for each in labels.values())
-        labels[f"{name}-{again + 1}" if again else name] = name
+        tries = (f"{name}-{number}" if number > 1 else name for number in itertools.count(1))
+        labels[next(label for label in tries if label not in labels)] = name
     return labels

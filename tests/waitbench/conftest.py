@@ -47,6 +47,39 @@ def reported(made_trials: list[TrialRecord], tmp_path_factory: pytest.TempPathFa
     return folder
 
 
+KNEES: dict[str, list[tuple[float, str]]] = {
+    # Flask gives way at about 210, FastAPI at about 840. Of Django most trials at 200 do not count: the generator's
+    # doing. Each is one search from its start to its end, at two repeats.
+    "flask-threads": [(100, "met"), (200, "met"), (400, "missed"), (283, "missed"), (238, "missed"), (218, "missed"),
+                      (200, "met"), (218, "missed")],
+    "django-gevent": [(100, "met"), (200, "void"), (200, "void"), (200, "void"), (141, "met"), (168, "met"),
+                      (183, "met"), (183, "met")],
+    "fastapi-asyncio": [(100, "met"), (200, "met"), (400, "met"), (800, "met"), (1600, "missed"), (1130, "missed"),
+                        (951, "missed"), (872, "missed"), (800, "met"), (872, "missed")],
+}  # fmt: skip
+
+
+def knee_trials() -> list[TrialRecord]:
+    late = made_up.GENERATOR.model_copy(update={"lag_p99_ms": 50.0})
+    made = []
+    for variant, steps in KNEES.items():
+        for block, (rate, came) in enumerate(steps, 1):
+            generator = late if came == "void" else made_up.GENERATOR
+            made.append(made_up.knee_trial(variant, rate, came != "missed", block, generator=generator))
+    return made
+
+
+@pytest.fixture(scope="session")
+def knee_reported(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """The folder of a run that searched for the knees of three contenders, with its report."""
+    trials = knee_trials()
+    run = made_up.run_record([trial.spec for trial in trials])
+    run = run.model_copy(update={"plan": {**run.plan, "repeats": 2}})
+    folder = made_up.run_folder(tmp_path_factory.mktemp("knees"), run, trials)
+    write_report(folder)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def partly_reported(made_trials: list[TrialRecord], tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """The folder of a run that was interrupted, with its report."""

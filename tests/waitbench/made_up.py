@@ -185,6 +185,16 @@ def open_trial(planned: TrialSpec, *, shed: int = 0, delay_p99_us: int = 1_000, 
     return made.model_copy(update={"arrivals": arrivals})
 
 
+def knee_trial(
+    variant: str, rate: float, met: bool, block: int, objective_ms: float = 200, **changes: Any
+) -> TrialRecord:
+    """Of a search: all of 1,000 answers within 110 ms, or one in ten after 900."""
+    planned = spec(
+        variant, load=rate, block=block, load_model="open", max_in_flight=2000, objective_p99_ms=objective_ms
+    )
+    return open_trial(planned, taken_us=[110_000] * 1000 if met else [110_000] * 900 + [900_000] * 100, **changes)
+
+
 def run_record(
     specs: Sequence[TrialSpec],
     targets: Sequence[Target] = (),
@@ -197,7 +207,14 @@ def run_record(
     names = dict.fromkeys(planned.variant for planned in specs)
     found = targets or [target(name) for name in names]
     cells: dict[tuple[str, tuple[tuple[str, int], ...], str], list[float]] = {}
+    sought = {(s.workload, tuple(s.params.items()), s.objective_p99_ms) for s in specs if s.objective_p99_ms}
+    searches = [
+        {"workload": w, "params": dict(p), "find": "knee", "p99_ms": ms, "from_rate": 100.0, "to_rate": 20_000.0}
+        for w, p, ms in sorted(sought)
+    ]
     for planned in specs:
+        if planned.objective_p99_ms:
+            continue
         key = "users" if planned.load_model == "closed" else "rate"
         loads = cells.setdefault((planned.workload, tuple(planned.params.items()), key), [])
         if planned.load not in loads:
@@ -218,7 +235,7 @@ def run_record(
             "measure_s": 10.0,
             "timeout_s": 30.0,
             "variants": list(names),
-            "cells": [{"workload": w, "params": dict(p), key: loads} for (w, p, key), loads in cells.items()],
+            "cells": [*({"workload": w, "params": dict(p), key: ls} for (w, p, key), ls in cells.items()), *searches],
             "external": [],
         },
         "targets": {item.name: item for item in found},

@@ -5,6 +5,7 @@ import pytest
 from tests.waitbench import made_up
 from tests.waitbench.test_comparison import DJANGO, FASTAPI, FLASK, at_rates, made
 from waitbench.answer import answers
+from waitbench.comparison import compare
 from waitbench.results import TrialRecord
 
 
@@ -105,3 +106,52 @@ def test_a_cost_too_small_for_the_services_cpu_clock_is_not_compared() -> None:
 def test_one_repeat_never_ranks(rates: dict[str, list[float]]) -> None:
     line = the_answer(at_rates(rates))
     assert "reaches" not in line
+
+
+class TestTwins:
+    """A contender against itself: no ranking, but the noise."""
+
+    ONE = made_up.target(FLASK, title="Flask on threads (no. 1)", twin_of=FLASK)
+    TWO = made_up.target(f"{FLASK}-2", title="Flask on threads (no. 2)", twin_of=FLASK)
+
+    def told(self, trials: list[TrialRecord]) -> str:
+        specs = [trial.spec for trial in trials]
+        [line] = answers(compare(made_up.run_record(specs, [self.ONE, self.TWO]), trials))
+        return line
+
+    def test_the_noise_floor_is_told_for_every_load(self) -> None:
+        low = at_rates({FLASK: [80.0, 82.0, 84.0], f"{FLASK}-2": [82.0, 80.0, 83.0]})
+        top = at_rates({FLASK: [400, 440, 420], f"{FLASK}-2": [420, 410, 430]}, load=100)
+        line = self.told(low + top)
+        assert line.startswith(
+            "A plain wait (ms = 100): the noise floor, Flask on threads against itself by good answers: 10 users 1.00 ("
+        )
+        assert "; 100 users 1.00 (" in line
+        assert "reaches" not in line
+        assert "called a difference" not in line
+
+    def test_chance_that_is_called_a_difference_is_said_to_be(self) -> None:
+        line = self.told(at_rates({FLASK: [40, 41, 42], f"{FLASK}-2": [80, 82, 84]}))
+        assert "10 users 0.50 (0.50–0.50), which is called a difference." in line
+
+    def test_where_one_does_not_count_nothing_is_known(self) -> None:
+        trials = at_rates({FLASK: [40, 41, 42]})
+        trials += [made_up.trial(made_up.spec(f"{FLASK}-2", repeat=n), errors={"reset": 500}) for n in (1, 2, 3)]
+        assert "10 users not known; not counted: Flask on threads (no. 2)." in self.told(trials)
+
+    def test_an_open_loop_s_noise_is_of_its_percentile(self) -> None:
+        trials = [
+            made_up.open_trial(made_up.spec(name, repeat=n, load=100, load_model="open"), taken_us=[110_000 + n] * 1000)
+            for name in (FLASK, f"{FLASK}-2")
+            for n in (1, 2, 3)
+        ]
+        assert "the noise floor, Flask on threads against itself by p99: 100 requests/s 1.00 (1.00–1.00)" in self.told(
+            trials
+        )
+
+    def test_beside_a_third_they_are_ranked_as_all_are(self) -> None:
+        trials = at_rates({FLASK: [80, 82, 84], f"{FLASK}-2": [80.1, 82.1, 84.1], DJANGO: [40, 41, 42]})
+        run = made_up.run_record([t.spec for t in trials], [self.ONE, self.TWO, made_up.target(DJANGO)])
+        [line] = answers(compare(run, trials))
+        assert "no difference that holds from Flask on threads (no. 1)" in line
+        assert "Django on gevent reaches 0.50" in line

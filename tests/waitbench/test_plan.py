@@ -73,6 +73,50 @@ BAD: dict[str, tuple[str | bytes, str, str]] = {
     "nothing in flight": (
         cell('workload = "fast"\nrate = [1]\nmax_in_flight = 0'), "cells[0].max_in_flight", "at least 1",
     ),
+    "a search for something else": (
+        cell('workload = "fast"\nfind = "limit"\np99_ms = 50'), "cells[0].find", "'knee'",
+    ),
+    "a search without its objective": (cell('workload = "fast"\nfind = "knee"'), "cells[0]", "as p99_ms = 250"),
+    "an objective without a search": (
+        cell('workload = "fast"\nrate = [5]\np99_ms = 50'), "cells[0]", 'find = "knee" and its objective',
+    ),
+    "an objective of users": (cell('workload = "fast"\nusers = [5]\np99_ms = 50'), "cells[0]", "go together"),
+    "an objective alone": (cell('workload = "fast"\np99_ms = 50'), "cells[0]", 'give one of users'),
+    "a search at a given rate": (
+        cell('workload = "fast"\nrate = [5]\nfind = "knee"\np99_ms = 50'), "cells[0]", "give one of users",
+    ),
+    "a search at given users": (
+        cell('workload = "fast"\nusers = [5]\nfind = "knee"\np99_ms = 50'), "cells[0]", "give one of users",
+    ),
+    "an objective of nothing": (
+        cell('workload = "fast"\nfind = "knee"\np99_ms = 0'), "cells[0].p99_ms", "more than 0",
+    ),
+    "an objective beyond a minute": (
+        cell('workload = "fast"\nfind = "knee"\np99_ms = 60001'), "cells[0].p99_ms", "at most 60000",
+    ),
+    "an objective beyond the time-out": (
+        TOP + 'timeout_s = 5\n[[cells]]\nworkload = "fast"\nfind = "knee"\np99_ms = 5000\n',
+        "p99_ms = 5000", "not below timeout_s = 5 s",
+    ),
+    "the end of a search that is none": (
+        cell('workload = "fast"\nrate = [5]\nto_rate = 50'), "cells[0]", 'go with find = "knee"',
+    ),
+    "the beginning of a search that is none": (
+        cell('workload = "fast"\nusers = [5]\nfrom_rate = 50'), "cells[0]", 'go with find = "knee"',
+    ),
+    "a search that ends before it begins": (
+        cell('workload = "fast"\nfind = "knee"\np99_ms = 50\nfrom_rate = 200\nto_rate = 100'),
+        "from_rate = 200 is above to_rate = 100", "turn them round",
+    ),
+    "a search from nothing": (
+        cell('workload = "fast"\nfind = "knee"\np99_ms = 50\nfrom_rate = 0.5'), "cells[0].from_rate", "at least 1",
+    ),
+    "a search to a million": (
+        cell('workload = "fast"\nfind = "knee"\np99_ms = 50\nto_rate = 1_000_000'), "to_rate", "at most 50000",
+    ),
+    "a knee that is sought twice": (
+        TOP + 2 * '[[cells]]\nworkload = "fast"\nfind = "knee"\np99_ms = 50\n', "cells", "keep one",
+    ),
     "no cells": (TOP + "cells = []\n", "cells", "at least one"),
     "no variants": ('title = "t"\nvariants = []\n' + CELL, "variants", "at least one"),
     "repeats 0": (TOP.replace("repeats = 1", "repeats = 0") + CELL, "repeats", "at least 1"),
@@ -172,6 +216,19 @@ def test_a_rate_makes_an_open_loop(tmp_path: Path) -> None:
     assert (cell.max_in_flight, cell.arrivals) == (10, "uniform")
 
 
+def test_a_search_has_no_load_of_its_own_and_begins_and_ends_somewhere(tmp_path: Path) -> None:
+    text = TOP + '[[cells]]\nworkload = "fast"\nfind = "knee"\np99_ms = 50\nmax_in_flight = 10\narrivals = "uniform"\n'
+    plan = load_plan(written(tmp_path, text), VARIANTS)
+    [cell] = plan.searches
+    assert (cell.loads, plan.load_points, schedule(plan, 0)) == ([], [], [])
+    assert (cell.from_rate, cell.to_rate, cell.max_in_flight) == (100, 20_000, 10)
+
+
+def test_one_workload_can_be_searched_for_two_objectives(tmp_path: Path) -> None:
+    both = '[[cells]]\nworkload = "fast"\nfind = "knee"\np99_ms = {}\n'
+    assert len(load_plan(written(tmp_path, TOP + both.format(50) + both.format(100)), VARIANTS).searches) == 2
+
+
 def seconds(plan: Plan) -> float:
     return len(schedule(plan, 0)) * (plan.warmup_s + plan.measure_s)
 
@@ -227,8 +284,22 @@ class TestSelect:
     def test_a_variant_that_the_plan_does_not_name_is_added(self, plan: Plan) -> None:
         assert select(plan, VARIANTS, ["fastapi-asyncio"], []).variants == ["fastapi-asyncio"]
 
-    def test_a_variant_asked_for_twice_runs_once(self, plan: Plan) -> None:
-        assert select(plan, VARIANTS, ["flask-threads", "flask-threads"], []).variants == ["flask-threads"]
+    def test_a_variant_asked_for_twice_is_compared_with_itself(self, plan: Plan) -> None:
+        found = select(plan, VARIANTS, ["flask-threads", "flask-threads"], [])
+        assert (found.variants, found.external) == (["flask-threads", "flask-threads"], [])
+
+    def test_an_external_service_asked_for_twice_is_compared_with_itself(self, plan: Plan) -> None:
+        found = select(plan, VARIANTS, ["mine", "flask-threads", "mine"], [])
+        assert [(item.name, item.base_url) for item in found.external] == [
+            ("mine", "http://127.0.0.1:9000"), ("mine-2", "http://127.0.0.1:9000"),
+        ]  # fmt: skip
+        assert found.variants == ["flask-threads"]
+
+    def test_a_second_self_never_takes_the_name_of_another(self, tmp_path: Path) -> None:
+        plan = load_plan(written(tmp_path, TOP + CELL + MINE.replace('"mine"', '"flask-threads-2"')), VARIANTS)
+        chosen = ["flask-threads", "flask-threads", "flask-threads-2"]
+        with pytest.raises(UsageError, match="two contenders would be called 'flask-threads-2'; leave one of them out"):
+            select(plan, VARIANTS, chosen, [])
 
     def test_a_workload_leaves_the_other_cells_out(self, plan: Plan) -> None:
         found = select(plan, VARIANTS, [], ["db"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from waitbench.errors import WaitbenchError
-from waitbench.plan import Plan
+from waitbench.plan import Plan, select
 from waitbench.prepare import new_folder, run_name, run_record, sole_run, targets
 from waitbench.results import RunRecord
 from waitbench.variants import load_variants
@@ -98,6 +98,41 @@ def test_a_variant_is_planned_for_what_it_serves_alone_and_the_record_says_what_
     assert {spec.workload for spec in run.trials if spec.variant == "flask-threads"} == {"wait", "upstream"}
     served = {name: target.workloads for name, target in run.targets.items()}
     assert served == {"flask-threads": None, "null": ["fast", "wait"], "mine": ["upstream"]}
+
+
+class TestTwins:
+    """Contenders that are compared with themselves."""
+
+    @pytest.fixture
+    def run(self, tmp_path: Path) -> RunRecord:
+        chosen = ["flask-threads", "mine", "flask-threads", "fastapi-asyncio", "mine"]
+        plan = select(PLAN, VARIANTS, chosen, [])
+        urls = URLS | {"flask-threads-2": "http://127.0.0.1:7"}
+        found = targets(plan, VARIANTS, urls)
+        return run_record(new_folder(tmp_path, "a-run"), plan, "mine", "local", 5, found, None)
+
+    def test_each_has_a_name_a_title_and_an_address_of_its_own(self, run: RunRecord) -> None:
+        told = {name: (target.title, target.base_url, target.twin_of) for name, target in run.targets.items()}
+        flask = VARIANTS["flask-threads"].title
+        assert told == {
+            "flask-threads": (f"{flask} (no. 1)", "http://127.0.0.1:1", "flask-threads"),
+            "flask-threads-2": (f"{flask} (no. 2)", "http://127.0.0.1:7", "flask-threads"),
+            "fastapi-asyncio": (VARIANTS["fastapi-asyncio"].title, "http://127.0.0.1:2", ""),
+            "mine": ("mine", "http://127.0.0.1:9", "mine"),
+            "mine-2": ("mine-2", "http://127.0.0.1:9", "mine"),
+        }
+
+    def test_each_has_files_of_its_own_and_meets_its_twin_in_every_block(self, run: RunRecord) -> None:
+        assert len({spec.file for spec in run.trials}) == len(run.trials)
+        blocks: dict[int, list[str]] = {}
+        for spec in run.trials:
+            blocks.setdefault(spec.block, []).append(spec.variant)
+        assert all(("flask-threads" in names) == ("flask-threads-2" in names) for names in blocks.values())
+        assert all(("mine" in names) == ("mine-2" in names) for names in blocks.values())
+
+    def test_each_is_asked_at_its_own_address(self, run: RunRecord) -> None:
+        assert {s.base_url for s in run.trials if s.variant == "flask-threads-2"} == {"http://127.0.0.1:7"}
+        assert {s.path for s in run.trials if s.variant == "mine-2"} == {"/up/1/5?again=5"}
 
 
 def test_the_environment_says_what_a_reader_needs_to_repeat_it(run: RunRecord) -> None:

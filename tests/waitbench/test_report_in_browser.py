@@ -48,9 +48,10 @@ def faults() -> list[str]:
     return []
 
 
-@pytest.fixture(params=["whole", "partly"])
-def folder(request: pytest.FixtureRequest, reported: RunFolder, partly_reported: RunFolder) -> RunFolder:
-    return reported if request.param == "whole" else partly_reported
+@pytest.fixture(params=["reported", "partly_reported", "knee_reported"])
+def folder(request: pytest.FixtureRequest) -> RunFolder:
+    found: RunFolder = request.getfixturevalue(request.param)
+    return found
 
 
 def opened(browser: "Browser", folder: RunFolder, faults: list[str], **context: Any) -> "Page":
@@ -110,6 +111,22 @@ def test_every_chart_is_drawn_inside_the_page(
         assert box["height"] > 150
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= viewport["width"]
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_a_knee_is_seen_with_its_name_and_its_chart(
+    browser: "Browser", knee_reported: RunFolder, faults: list[str], viewport: dict[str, int]
+) -> None:
+    page = opened(browser, knee_reported, faults, viewport=viewport)
+    row = page.locator("tr[data-variant=fastapi-asyncio]")
+    assert "800–872" in row.inner_text()
+    assert "holds most" in row.inner_text()
+    [chart] = page.locator("figure svg[role=img]").all()
+    box = chart.bounding_box()
+    assert box is not None
+    assert 250 < box["width"] <= viewport["width"]
+    assert page.locator("figure svg text", has_text="objective, 200 ms").is_visible()
+    assert style(page, "tr[data-variant=fastapi-asyncio] td.word", "textDecorationLine") == "none"
 
 
 def test_the_lines_of_a_chart_have_the_colours_of_their_contenders(

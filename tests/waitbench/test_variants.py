@@ -2,7 +2,7 @@
 
 import pytest
 
-from waitbench.variants import load_variants
+from waitbench.variants import labelled, load_variants
 from waitbench.workloads import WORKLOADS
 
 VARIANTS = load_variants()
@@ -26,3 +26,16 @@ def test_a_variant_serves_workloads_that_there_are_and_has_the_pools_that_they_n
     assert set(variant.workloads or WORKLOADS) <= set(WORKLOADS)
     assert ("db_pool" in variant.budget) == variant.serves("db")
     assert ("upstream_connections" in variant.budget) == variant.serves("upstream")
+
+
+@pytest.mark.parametrize(
+    ("names", "labels"),
+    [
+        (["a", "b"], {"a": "a", "b": "b"}),
+        (["a", "b", "a", "a"], {"a": "a", "b": "b", "a-2": "a", "a-3": "a"}),
+        (["a", "a", "a-2"], {"a": "a", "a-2": "a", "a-2-2": "a-2"}),
+        (["a-2", "a", "a"], {"a-2": "a-2", "a": "a", "a-3": "a"}),
+    ],
+)
+def test_every_contender_has_a_label_of_its_own(names: list[str], labels: dict[str, str]) -> None:
+    assert labelled(names) == labels

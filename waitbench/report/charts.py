@@ -13,7 +13,7 @@ matplotlib.use("svg")
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from waitbench import latency
 from waitbench.comparison import Cell, Comparison, Knee, KneeSection, Point, Section
@@ -191,22 +191,29 @@ def _over_time(axes: Axes, section: Section, order: dict[str, int]) -> str:
 
 def _knee(axes: Axes, section: KneeSection, order: dict[str, int]) -> str:
     """p99 against the rate offered, the objective, and the interval in which each gives way."""
+    drawn = [section.objective_ms]
     for knee in section.knees:
         found = knee.p99_by_rate
         look = _look(knee, order[knee.variant])
         axes.plot([rate for rate, _ in found], [ms for _, ms in found], **look)
+        drawn += [ms for _, ms in found]
         if knee.low is not None and knee.high is not None:
-            axes.axvspan(knee.low, knee.high, color=look["color"], alpha=0.15, linewidth=0)
-    axes.axhline(section.objective_ms, color=MUTED, linewidth=1, linestyle=(0, (2, 2)), label="objective")
-    axes.set_xscale("log")
+            axes.axvspan(knee.low, knee.high, color=look["color"], alpha=0.25, linewidth=0)
+    axes.axhline(section.objective_ms, **{**CEILING, "label": f"objective, {section.objective_ms:g} ms"})
     axes.set_yscale("log")
+    # Over less than half a decade, 1-2-5 would leave an axis without a number.
+    axes.set_ylim(min(min(drawn) / 1.3, section.objective_ms / 2), max(max(drawn) * 1.3, section.objective_ms * 2))
+    axes.set_xscale("log")
+    tried = [trial.spec.load for knee in section.knees for trial in knee.trials]  # of which maybe none can be drawn
+    axes.set_xlim(min(tried) / 1.2, max(tried) * 1.2)
     for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.set_major_formatter(THOUSANDS)
-        axis.set_minor_formatter(NullFormatter())
+        axis.set_minor_locator(NullLocator())
     axes.set_xlabel("requests/s offered")
     axes.set_ylabel("p99 (ms)")
     axes.set_title("p99 against the rate offered", loc="left")
-    return f"p99 of all trials at each rate, {section.title}; shaded is where each gives way"
+    return f"p99 of the trials at each rate, {section.title}; shaded is where each gives way, on logarithmic axes"
 
 
 _PLOTS: dict[str, Callable[[Axes, Section, dict[str, int]], str]] = {

@@ -1,6 +1,10 @@
 """How it was measured, on what, with which budgets; and what there is to doubt. The same lines in every format."""
 
-from waitbench.comparison import PERCENTILES, Comparison
+from collections import Counter
+
+from waitbench.comparison import PERCENTILES, Comparison, Knee, KneeSection
+from waitbench.knee import void_codes
+from waitbench.report.figures import knee_doubt
 from waitbench.results import Target
 
 Facts = list[tuple[str, list[tuple[str, str]]]]
@@ -45,7 +49,19 @@ def shortfalls(comparison: Comparison) -> list[str]:
                 lines.append(f"{where}: {reason.code}: {reason.text}.{advice}")
         if len(cell.trials) < cell.planned:
             lines.append(f"{where}: {len(cell.trials)} of {cell.planned} trials.")
+    lines += [line for section in comparison.knees for knee in section.knees for line in _doubts_of(section, knee)]
     return lines + _short_percentiles(comparison) + _chance(comparison)
+
+
+def _doubts_of(section: KneeSection, knee: Knee) -> list[str]:
+    """Of a search: a bound that is not known, and trials that were repeated since they did not count."""
+    where = f"{knee.target.title}, {section.title}"
+    lines = [f"{where}: {doubt}."] if (doubt := knee_doubt(knee)) else []
+    if knee.void:
+        codes = Counter(code for trial in knee.void for code in void_codes(trial, knee.target))
+        told = ", ".join(f"{code} {count}" for code, count in sorted(codes.items()))
+        lines.append(f"{where}: {len(knee.void)} of {len(knee.trials)} trials do not count ({told}).")
+    return lines
 
 
 def _short_percentiles(comparison: Comparison) -> list[str]:
@@ -73,7 +89,7 @@ def _chance(comparison: Comparison) -> list[str]:
 
 def _method(comparison: Comparison) -> list[tuple[str, str]]:
     run, plan = comparison.run, comparison.run.plan
-    trials = [trial for cell in comparison.cells for trial in cell.trials]
+    trials = [trial for each in comparison.searched for trial in each.trials]
     worst_lag = max((t.generator.lag_p99_ms for t in trials), default=0.0)
     delays = [t.arrivals.delay_p99_us / 1000 for t in trials if t.arrivals and t.arrivals.delay_p99_us is not None]
     late = f"; it sent at most {max(delays):.1f} ms late (p99)" if delays else ""
@@ -82,7 +98,7 @@ def _method(comparison: Comparison) -> list[tuple[str, str]]:
     return [
         ("plan", f"{run.plan_name}, {plan['repeats']} repeats, seed {run.seed}, engine {run.engine}"),
         ("trial", f"{plan['warmup_s']:g} s of warm-up, {plan['measure_s']:g} s measured, then a wait for every answer"),
-        ("order", "blocks that hold every contender once under one load, shuffled, repeated"),
+        ("order", "blocks that hold every contender once under one load, shuffled, repeated" + _search(comparison)),
         ("load", _load(comparison)),
         ("latency", "from the send (closed loop) or the intended start (open loop) to the last byte"),
         ("requests", f"{sent:,} in all, our own services' counts agree unless said otherwise"),
@@ -90,6 +106,15 @@ def _method(comparison: Comparison) -> list[tuple[str, str]]:
         ("intervals", "95 %, Student's t over trials (on logarithms for p99 and ratios); ratios paired by block"),
         ("started", f"{run.started_at:%Y-%m-%d %H:%M} UTC"),
     ]  # fmt: skip
+
+
+def _search(comparison: Comparison) -> str:
+    if not comparison.knees:
+        return ""
+    return (
+        "; in a search, blocks of the next rate of each, in trials long enough for their p99 (but 30 s at most): rates "
+        "are doubled until one is too much, what is left is halved, and either side is repeated"
+    )
 
 
 def _load(comparison: Comparison) -> str:

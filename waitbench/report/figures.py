@@ -74,12 +74,14 @@ def knee_interval(knee: Knee) -> str:
 
 def knee_doubt(knee: Knee) -> str:
     """Why a bound of the knee is not known; "" where both are."""
+    if knee.low is not None and knee.high is not None:
+        return ""
+    if not knee.finished:
+        return "the search was not finished"
+    limit = f"{knee.limit} ended the search before the service did" if knee.limit else ""
     if knee.low is None:
-        return "no rate met the objective in every repeat"
-    if knee.high is None:
-        limit = knee.limit
-        return f"{limit} ended the search before the service did" if limit else "no rate missed it in every repeat"
-    return ""
+        return "; ".join(filter(None, ["no rate met the objective in every repeat", limit]))
+    return limit or "no rate missed it in every repeat"
 
 
 def number_as_given(value: float | None) -> str:

@@ -23,8 +23,9 @@ def standing_word(point: Point, cell: Cell) -> str:
 
 
 KNEE_SHOWS = (
-    "It shows how many requests a second a stack takes before its p99 gives way: the first rate was met in every "
-    "repeat, the second was missed in every one."
+    "It shows how many requests a second a stack takes before its p99 gives way. The knee lies between two rates: at "
+    "the lower one every repeat met the objective, at the higher one every repeat missed it. The figures beside it are "
+    "of the lower one."
 )
 
 

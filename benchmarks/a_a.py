@@ -1,0 +1,76 @@
+"""How often a short run calls a difference between a variant and itself: it should be by chance alone, and rarely.
+
+    .venv/bin/python -m benchmarks.a_a [--runs 20] [--variant fastapi-asyncio]    # about six minutes
+
+Each run is a whole `waitbench run` with its own seed and two processes of the one variant, at a load that no ceiling
+sets. A 95 % interval calls a difference in one run of twenty; with more than two of twenty called (which chance does
+in 8 of a hundred such series) something else than chance is at work, and this exits with 1. Runs that a busy machine
+kept from counting are played again, up to as many as asked for.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from waitbench.paths import ROOT
+from waitbench.report import load_comparison
+from waitbench.results import RunFolder
+
+PLAN = """
+title = "A variant against itself"
+repeats = 5
+warmup_s = 0.5
+measure_s = 0.7
+variants = ["fastapi-asyncio"]
+[[cells]]
+workload = "fast"
+users = [10]
+"""
+MOST = 2
+NOT_COUNTED = 3
+"""The exit code of a run of which something does not count."""
+
+
+def run_once(variant: str, seed: int, place: Path) -> RunFolder:
+    (place / "a-a.toml").write_text(PLAN)
+    command = [sys.executable, "-m", "waitbench", "run", str(place / "a-a.toml"), "--no-ui", "--seed", str(seed)]
+    command += ["--out", str(place), "--variant", variant, "--variant", variant]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode not in (0, NOT_COUNTED):
+        raise SystemExit(f"run {seed} ended with {done.returncode}:\n{done.stderr}")
+    return RunFolder(Path(done.stdout.strip()))
+
+
+def told(folder: RunFolder) -> tuple[str, bool, bool]:
+    """The ratio in words, whether it is called a difference, and whether it counts."""
+    [point] = [point for section in load_comparison(folder).sections for point in section.points]
+    standing = next((s for s in point.standings if s.ratio is not None), None)
+    if standing is None or standing.ratio is None:
+        codes = {r.code for cell in point.cells for r in cell.reasons if r.weight == "invalid"}
+        return f"does not count: {', '.join(sorted(codes))}", False, False
+    ratio, low, high = standing.ratio.mean, standing.ratio.low, standing.ratio.high
+    words = f"{ratio:.3f} ({low:.3f} to {high:.3f})" if low is not None and high is not None else f"{ratio:.3f}"
+    return f"{words} {standing.verdict}", standing.verdict == "slower", True
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--runs", type=int, default=20)
+    options.add_argument("--variant", default="fastapi-asyncio")
+    chosen = options.parse_args()
+    called = counted = 0
+    seed = 0
+    with tempfile.TemporaryDirectory(prefix="a-a-") as place:
+        while counted < chosen.runs and seed < 2 * chosen.runs:
+            seed += 1
+            words, differs, counts = told(run_once(chosen.variant, seed, Path(place)))
+            called, counted = called + differs, counted + counts
+            print(f"{seed:>3}  {words}", flush=True)
+    print(f"{called} of {counted} runs call a difference; {seed - counted} more do not count")
+    return 0 if counted == chosen.runs and called <= MOST else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

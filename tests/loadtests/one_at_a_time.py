@@ -1,0 +1,49 @@
+"""A service whose capacity is known: `python one_at_a_time.py` prints its port.
+
+It serves one request at a time, each in SERVICE_MS on its own clock, so it answers 1000 / SERVICE_MS a second at most,
+and what comes meanwhile waits in a queue.
+"""
+
+import asyncio
+import json
+
+SERVICE_MS = 5
+
+
+class Queue:
+    """When the service is free again; a late timer of the loop delays an answer and none of those behind it."""
+
+    def __init__(self) -> None:
+        self.free_at = 0.0
+        self.requests = 0
+
+    async def serve(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.requests += 1
+        self.free_at = max(loop.time(), self.free_at) + SERVICE_MS / 1000
+        await asyncio.sleep(self.free_at - loop.time())
+
+
+async def main() -> None:
+    queue = Queue()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                if b"/slow" in head.partition(b"\r\n")[0]:
+                    await queue.serve()
+                body = json.dumps({"requests": queue.requests}).encode()
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0, backlog=2048)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
