@@ -2,9 +2,7 @@
 
 import pytest
 
-from tests.loadtests.test_run import FASTAPI, WAIT, Bench, Ended, bench, make_bench, plan
-
-__all__ = ["bench", "make_bench"]  # fixtures
+from tests.loadtests.bench import FASTAPI, WAIT, Bench, Ended, plan
 
 pytestmark = pytest.mark.live
 

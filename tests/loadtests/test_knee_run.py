@@ -9,11 +9,9 @@ import pytest
 
 from loadtests.arrivals import schedule_ns
 from tests.loadtests import one_at_a_time
-from tests.loadtests.test_run import Bench, Ended, bench, make_bench
+from tests.loadtests.bench import Bench, Ended
 from waitbench.knee import late_share
 from waitbench.results import TrialSpec
-
-__all__ = ["bench", "make_bench"]  # fixtures
 
 pytestmark = pytest.mark.live
 
