@@ -177,9 +177,13 @@ def test_a_run_from_outside_ends_with_its_folder_and_leaves_nothing(tmp_path: Pa
     command = [sys.executable, "-m", "waitbench", "run", "smoke", "--engine", "compose", "--workload", "wait"]
     project = Project("outside", tmp_path)
     options = ["--out", str(tmp_path), "--seed", "1", "--ui-port", str(project.port)]
+    # An instrument has a profile of its own, and workers are more processes in the load container.
+    options += ["--variant", "null", "--variant", "fastapi-asyncio", "--locust-workers", "2"]
     done = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True, timeout=BUILD_S)
     assert done.returncode in (0, 3), done.stderr  # 3: a busy machine may make a trial invalid, and says so
     folder = RunFolder(Path(done.stdout.splitlines()[-1]))
-    assert len(folder.read_trials(folder.read_run())) == 3
+    trials = folder.read_trials(folder.read_run())
+    assert {trial.spec.variant for trial in trials} == {"null", "fastapi-asyncio"}
+    assert [trial.generator.processes for trial in trials] == [2, 2]
     assert folder.read_run().environment["git_commit"]
     assert (docker("ps", "--all", "--quiet"), docker("network", "ls", "--quiet")) == before
