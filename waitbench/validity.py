@@ -26,6 +26,8 @@ DRIFT_NOTE, DRIFT = 0.20, 0.50
 """How far the median latency may move from the first third of the window to the last, of the lesser of the two."""
 DRIFT_MS = 5.0
 """A median that moves by less than this does not drift: timers and neighbours do as much."""
+DRIFT_MIDDLE = (0.2, 1.2)
+"""Where the middle third has to stand between the first and the last, for it to be a way from one to the other."""
 DRIFT_SAMPLES = 90
 UPSTREAM_CPU = 0.90
 UPSTREAM_LAG_MS = 250.0
@@ -195,13 +197,16 @@ def _arithmetic(trial: TrialRecord) -> Iterator[Reason]:
 
 
 def _drift(trial: TrialRecord) -> Iterator[Reason]:
-    """A median that moves within the window is of no steady state, and would be another in a longer window (Barrett
-    and others 2017 found that many runs never reach one)."""
-    first, *_, last = trial.thirds_p50_us or [None, None]
-    if first is None or last is None or trial.latency is None or trial.latency.count < DRIFT_SAMPLES:
+    """A median that goes one way within the window is of no steady state, and would be another in a longer window
+    (Barrett and others 2017 found that many runs never reach one)."""
+    first, middle, last = trial.thirds_p50_us or [None] * 3
+    if first is None or middle is None or last is None:
         return
+    if trial.latency is None or trial.latency.count < DRIFT_SAMPLES or abs(last - first) / 1000 <= DRIFT_MS:
+        return
+    low, high = DRIFT_MIDDLE
     moved = abs(last - first) / min(first, last)
-    if moved <= DRIFT_NOTE or abs(last - first) / 1000 <= DRIFT_MS:
+    if moved <= DRIFT_NOTE or not low <= (middle - first) / (last - first) <= high:
         return
     said = f"the median latency went from {first / 1000:.0f} to {last / 1000:.0f} ms within the window"
     if moved > DRIFT:

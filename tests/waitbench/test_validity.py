@@ -356,9 +356,11 @@ class TestArrivals:
 class TestDrift:
     """The median of the last third of the window beside that of the first."""
 
-    def of(self, first: int | None, last: int | None, count: int = 909) -> Trial:
+    def of(self, first: int | None, last: int | None, count: int = 909, share: float = 0.5) -> Trial:
+        """`share`: how much of the way is gone in the middle third."""
+        middle = None if first is None or last is None else round(first + share * (last - first))
         return made_up.trial(
-            made_up.spec(load=round(count * 0.011)), taken_us=[110_000] * count, thirds_p50_us=[first, 110_000, last]
+            made_up.spec(load=round(count * 0.011)), taken_us=[110_000] * count, thirds_p50_us=[first, middle, last]
         )
 
     @pytest.mark.parametrize("edges", [(100_000, 150_100), (150_100, 100_000)])
@@ -383,6 +385,13 @@ class TestDrift:
     def test_fewer_than_ninety_answers_tell_nothing(self) -> None:
         assert found(self.of(100_000, 200_000, count=89)) == {}
         the_reason(self.of(100_000, 200_000, count=90), "drift")
+
+    @pytest.mark.parametrize(("share", "drifts"), [(0.19, False), (0.2, True), (1.2, True), (1.21, False)])
+    def test_a_stall_in_one_third_is_no_drift_since_the_middle_has_to_be_on_the_way(
+        self, share: float, drifts: bool
+    ) -> None:
+        for edges in ((100_000, 200_000), (200_000, 100_000)):
+            assert ("drift" in found(self.of(*edges, share=share))) == drifts
 
     @pytest.mark.parametrize("edges", [(None, 200_000), (100_000, None)])
     def test_a_third_without_answers_tells_nothing(self, edges: tuple[int | None, int | None]) -> None:
