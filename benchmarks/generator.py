@@ -152,11 +152,15 @@ def versus(load: Load, what: str) -> None:
         told = (f"{n} {f.rate:,.0f}/s p50 {f.p50_ms:.2f} p99 {f.p99_ms:.2f} ms" for n, f in rounds[-1].items())
         print(f"  round {number}: {'; '.join(told)}", flush=True)
     for name in there:
-        ratios = [
-            median(getattr(each["waitbench"], figure) / getattr(each[name], figure) for each in rounds)
-            for figure in ("rate", "p50_ms", "p99_ms")
-        ]
-        print("  waitbench / {}: rate {:.2f}, p50 {:.3f}, p99 {:.3f}".format(name, *ratios))
+        ratios = (_ratio(rounds, name, figure) for figure in ("rate", "p50_ms", "p99_ms"))
+        print("  waitbench / {}: rate {}, p50 {}, p99 {}".format(name, *ratios))
+
+
+def _ratio(rounds: list[dict[str, Figures]], name: str, figure: str) -> str:
+    pairs = [(getattr(each["waitbench"], figure), getattr(each[name], figure)) for each in rounds]
+    if not all(theirs for _, theirs in pairs):
+        return "not told"  # Locust has whole milliseconds: below a half it says nought
+    return f"{median(mine / theirs for mine, theirs in pairs):.3f}"
 
 
 def held_at_once(load: Load) -> None:
