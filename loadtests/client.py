@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import gevent
 import gevent.socket
 from gevent.event import Event
-from httptools import HttpParserError, HttpResponseParser
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 RECEIVE_BYTES = 65_536
 PROBE_S = 1.0
@@ -61,12 +61,14 @@ def _listens(family: int, address: tuple[Any, ...]) -> bool:
 class Connection:
     """One keep-alive connection with one request under way at most; made when first needed and again after a failure.
 
-    `ask` sends the request; when the whole answer is there, or no answer will be, `ended` is called, from the loop:
-    it must not block. Then `failure` is the class of the error, the same word for the same thing in every run, or
-    None, and `status` and `body` are the answer.
+    `ask` sends the request; when the whole answer is there, or no answer will be, `ended` is called, from the loop: it
+    must not block. Then `failure` is the class of the error, the same word for the same thing in every run, or None,
+    and `status` and `body` are the answer. A body of more bytes than `limit` is a failure.
     """
 
-    def __init__(self, to: Origin, request: bytes, ended: Callable[["Connection"], None]) -> None:
+    def __init__(
+        self, to: Origin, request: bytes, ended: Callable[["Connection"], None], limit: int | None = None
+    ) -> None:
         self.request = request
         self.waiting = False
         """Whether a request is under way."""
@@ -76,7 +78,7 @@ class Connection:
         self.failure: str | None = None
         self.connects_ns: list[int] = []
         """How long it took each time to be connected."""
-        self._to, self._ended = to, ended
+        self._to, self._ended, self._limit = to, ended, BODY_LIMIT if limit is None else limit
         self._loop = gevent.get_hub().loop
         self._socket: _socket.socket | None = None
         self._reader: Any = None
@@ -117,7 +119,11 @@ class Connection:
             self._socket = None
 
     def _connect(self) -> None:
-        self._socket = _socket.socket(self._to.family, _socket.SOCK_STREAM)
+        try:
+            self._socket = _socket.socket(self._to.family, _socket.SOCK_STREAM)
+        except OSError:  # this process may have no more files
+            self.fail("no socket")
+            return
         self._socket.setblocking(False)
         self._socket.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
         code = self._socket.connect_ex(self._to.address)
@@ -177,14 +183,15 @@ class Connection:
         if not received:
             self._cut_short()
             return
-        self._head = self._head or received
         try:
             self._parser.feed_data(received)
-        except HttpParserError:
-            self.fail("body too long" if self._received > BODY_LIMIT else "malformed answer")
+        except (HttpParserError, HttpParserUpgrade):
+            self.fail("body too long" if self._received > self._limit else "malformed answer")
             return
         if self._complete:
             self._whole()
+        elif b"\r\n\r\n" not in self._head:
+            self._head += received
 
     def _whole(self) -> None:
         assert self._parser is not None
@@ -211,7 +218,7 @@ class Connection:
         """httptools calls this with each piece of a body."""
         self._pieces.append(piece)
         self._received += len(piece)
-        if self._received > BODY_LIMIT:
+        if self._received > self._limit:
             raise OverflowError  # which httptools turns into an error of its own
 
     def on_message_complete(self) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,12 +11,13 @@ from typing import Any
 import gevent
 from gevent.event import Event
 
+from loadtests.arrivals import schedule_ns
 from loadtests.client import Caller, RequestFailed
 from loadtests.crew import Alone, GaveUp, Workers
 from loadtests.player import FEED_S, Part
 from loadtests.recorder import Recorder, Window
 from loadtests.users import TrialUser
-from waitbench.results import Generator, Live, RunFolder, RunRecord, TrialRecord, TrialSpec, Usage, now
+from waitbench.results import Arrivals, Generator, Live, RunFolder, RunRecord, TrialRecord, TrialSpec, Usage, now
 
 log = logging.getLogger("waitbench")
 
@@ -127,8 +129,9 @@ class Conductor:
             drained=drained,
             latency=recorder.latency(window),
             thirds_p50_us=recorder.thirds_p50_us(window),
-            arrivals=recorder.arrivals(window) if spec.load_model == "open" else None,
+            arrivals=_arrivals(recorder, spec, window) if spec.load_model == "open" else None,
             connects=recorder.connects(),
+            occupancy=recorder.occupancy(window),
             timeline=recorder.timeline(),
             generator=_generator(parts, spawn_s),
             usage=usage.usage(),
@@ -217,16 +220,29 @@ def _added_up(parts: list[Part], begin_ns: int) -> Recorder:
     return total
 
 
+def _arrivals(recorder: Recorder, spec: TrialSpec, window: Window) -> Arrivals:
+    """With what the schedule says, which has to be what was meant: an arrival that was forgotten would be nowhere."""
+    opens_ns = window.begin_ns - recorder.begin_ns
+    scheduled = sum(offset >= opens_ns for offset in schedule_ns(spec))
+    return recorder.arrivals(window).model_copy(update={"scheduled": scheduled})
+
+
 def _generator(parts: list[Part], spawn_s: float) -> Generator:
     efforts = [part.effort for part in parts]
     return Generator(
-        cpu_share=max(effort.cpu_share for effort in efforts),
+        cpu_share=_busiest([effort.cpu_share for effort in efforts]),
         lag_p99_ms=max(effort.lag_p99_ms for effort in efforts),
         lag_max_ms=max(effort.lag_max_ms for effort in efforts),
         rss_bytes=sum(effort.rss_bytes for effort in efforts),
         processes=len(efforts),
         spawn_s=spawn_s,
     )
+
+
+def _busiest(shares: list[float]) -> float:
+    """Of one core: the busiest process's, or more where processes have to share their cores."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else len(shares)
+    return max(*shares, sum(shares) / cores) if len(shares) > 1 else shares[0]
 
 
 def _uninvited(parts: list[Part], users: int) -> str:

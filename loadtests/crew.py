@@ -12,6 +12,7 @@ import gevent
 import locust.runners
 from locust.runners import STATE_INIT, STATE_MISSING, WorkerRunner
 
+from loadtests.client import origin
 from loadtests.player import DRAIN_S, FEED_S, Part, Player
 from loadtests.trial import Stripe
 from waitbench.results import TrialSpec
@@ -82,7 +83,7 @@ class Workers:
         self._members: dict[str, int] = {}
         """Workers that are there, each with its number from 1."""
         self._trial = 0
-        self._deadline = 0.0
+        self._longest_s = self._deadline = 0.0
         self._ready: set[str] = set()
         self._parts: dict[str, Part] = {}
         self._live: dict[str, tuple[int, int]] = {}
@@ -96,13 +97,14 @@ class Workers:
 
     def prepare(self, spec: TrialSpec) -> None:
         """Every worker that is still there gets its stripe. Raises GaveUp when none is."""
+        origin(spec.base_url)  # here too, to say so: workers can only be silent
         self._assemble()
         while True:
             if not self._members:
                 raise GaveUp(ALL_LOST)
             self._trial += 1
             self._ready, self._parts, self._live = set(), {}, {}
-            self._deadline = time.monotonic() + spec.warmup_s + spec.measure_s + spec.timeout_s + DRAIN_S + ANSWER_S
+            self._longest_s = spec.warmup_s + spec.measure_s + spec.timeout_s + DRAIN_S + ANSWER_S
             if not (silent := self._announce(spec)):
                 return
             for member in silent:
@@ -113,6 +115,7 @@ class Workers:
         return not any(self._missing(member) for member in self._members)
 
     def begin(self, begin_ns: int) -> None:
+        self._deadline = time.monotonic() + self._longest_s
         self._tell(BEGIN, {"begin_ns": begin_ns})
 
     def stop(self) -> None:
@@ -203,9 +206,9 @@ def work_for_a_master(environment: Any) -> None:
     def prepare(msg: Any, **_: Any) -> None:
         nonlocal trial
         if msg.data["trial"] != trial:  # else our answer was late, and it asks again
-            trial = msg.data["trial"]
             spec = TrialSpec.model_validate_json(msg.data["spec"])
             player.prepare(spec, Stripe(msg.data["index"], msg.data["count"]))
+            trial = msg.data["trial"]
         runner.send_message(READY, {"trial": trial})
 
     def begin(msg: Any, **_: Any) -> None:

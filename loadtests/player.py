@@ -112,11 +112,12 @@ class Player:
 def measured_effort(trial: Trial) -> Effort:
     """This process's own CPU over the window, and how late its loop ran a short timer."""
     _sleep_until(trial.window.begin_ns)
-    cpu_s, began, lags = time.process_time(), time.perf_counter(), []
+    cpu_s, began = time.process_time(), time.perf_counter()
+    lags = ticks_late_s((time.perf_counter_ns() - trial.window.begin_ns) / 1e9)
     while trial.going and time.perf_counter_ns() < trial.window.end_ns:
         before = time.perf_counter()
         gevent.sleep(LAG_TICK_S)
-        lags.append(max(0.0, time.perf_counter() - before - LAG_TICK_S))
+        lags += ticks_late_s(time.perf_counter() - before - LAG_TICK_S)
     elapsed = max(1e-9, time.perf_counter() - began)
     return Effort(
         cpu_share=(time.process_time() - cpu_s) / elapsed,
@@ -124,6 +125,12 @@ def measured_effort(trial: Trial) -> Effort:
         lag_max_ms=max(lags, default=0.0) * 1000,
         rss_bytes=psutil.Process().memory_info().rss,
     )
+
+
+def ticks_late_s(late_s: float) -> list[float]:
+    """How late one tick was, and those that were due meanwhile: a second of standing still is a hundred late ticks, and
+    not one."""
+    return [max(0.0, late_s - n * LAG_TICK_S) for n in range(1 + int(max(0.0, late_s) / LAG_TICK_S))]
 
 
 def _sleep_until(when_ns: int) -> None:

@@ -130,6 +130,12 @@ class Recorder:
         thirds = [counted & (starts >= edges[n]) & (starts < edges[n + 1]) for n in range(3)]
         return [nearest_rank(np.sort(taken[third]), 50) for third in thirds]
 
+    def occupancy(self, window: Window) -> float:
+        """How many requests were under way on average over the window."""
+        begins = np.maximum(_numbers(self._sent), window.begin_ns)
+        ends = np.minimum(_numbers(self._ended), window.end_ns)
+        return float(np.maximum(0, ends - begins).sum() / (window.end_ns - window.begin_ns))
+
     def arrivals(self, window: Window) -> Arrivals:
         """What an open loop meant to send in the window, how late it was, and what came back in the window."""
         within, ended = self._within(window), _numbers(self._ended)

@@ -18,6 +18,8 @@ from waitbench.results import TrialSpec
 
 HOLD_OFF_S = 0.05
 IDLE_NS = 1_000_000_000
+LEAST_LIMIT = 65_536
+"""Bytes of a body that are taken in any case; beyond it, twice the right body's."""
 IN_A_ROW = 50
 """Sends after which a late open loop lets the answers be read before it goes on."""
 _clock = time.perf_counter_ns
@@ -54,8 +56,9 @@ class Trial:
         self._loop = gevent.get_hub().loop
         self._body = None if spec.body is None else spec.body.encode()
         to = origin(spec.base_url)
-        self._new: Callable[[], Connection] = lambda: Connection(to, to.request_bytes(spec.path), self._ended)
-        self._connections: list[Connection] = []
+        limit = None if self._body is None else max(LEAST_LIMIT, 2 * len(self._body))
+        self._new: Callable[[], Connection] = lambda: Connection(to, to.request_bytes(spec.path), self._ended, limit)
+        self._connections: set[Connection] = set()
         self._idle: deque[tuple[int, Connection]] = deque()
         """Of an open loop: since when, and which; the one used last is at the end."""
         self._users: list[tuple[Connection, int]] = []
@@ -113,10 +116,9 @@ class Trial:
             self._alarm.close()
         self._deadlines = self._alarm = None
         self._timers = set()
-        for connection in self._connections:
-            connection.close()
-            self.recorder.connected(connection.connects_ns)
-        self._connections, self._users, self.under_way = [], [], 0
+        for connection in list(self._connections):
+            self._let_go(connection)
+        self._users, self.under_way = [], 0
         self._idle.clear()
         self.over.set()
         return left
@@ -129,7 +131,7 @@ class Trial:
 
     def _connect(self) -> Connection:
         connection = self._new()
-        self._connections.append(connection)
+        self._connections.add(connection)
         return connection
 
     def _first(self, user: Connection, stagger_ns: int) -> None:
@@ -200,7 +202,12 @@ class Trial:
         """A connection that nobody has needed for a while, or that nobody will need any more. A service with a limit on
         connections could not accept new ones otherwise, after a stall that took many: these would starve."""
         while self._idle and (self._next_ns is None or now_ns - self._idle[0][0] > IDLE_NS):
-            self._idle.popleft()[1].close()
+            self._let_go(self._idle.popleft()[1])
+
+    def _let_go(self, connection: Connection) -> None:
+        connection.close()
+        self.recorder.connected(connection.connects_ns)
+        self._connections.discard(connection)
 
     def _see_whether_over(self) -> None:
         if not self.going and self.under_way == 0:
@@ -219,4 +226,4 @@ class Trial:
         timer.start(due, update=True)
 
 
-_AT_ONCE = {"refused", "reset", "connection failed"}
+_AT_ONCE = {"refused", "reset", "connection failed", "no socket"}

@@ -64,7 +64,8 @@ class _Finished:
         self._trials: list[TrialRecord] = []
 
     def new(self, folder: RunFolder, run: RunRecord) -> list[TrialRecord]:
-        for spec in run.trials[len(self._trials) :]:
+        planned = folder.read_run().trials if run.searching else run.trials  # a search adds to them
+        for spec in planned[len(self._trials) :]:
             if not folder.has_trial(spec):
                 break
             self._trials.append(folder.read_trial(spec))

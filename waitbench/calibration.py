@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from waitbench.comparison import Cell, Comparison
+from waitbench.comparison import Cell, Comparison, Knee
 from waitbench.plan import Plan
 
 
@@ -64,12 +64,12 @@ def calibration(comparison: Comparison, needs: Iterable[Need]) -> Calibration:
     """Raises IndexError where the run is not one of the plan `calibrate`."""
     search = comparison.knees[0]
     knee = search.knees[0]
-    counted = [cell for cell in comparison.cells if cell.valid and len(cell.trials) == cell.planned]
+    counted = [c for c in comparison.cells if c.valid and not c.errors and len(c.trials) == c.planned]
     alone, twenty = _of([cell for cell in comparison.cells if _tells_the_floor(cell)], 1), _of(comparison.cells, 20)
     waiting = max((c for c in counted if c.spec.workload == "wait"), key=lambda cell: cell.load, default=None)
-    delays = [t.arrivals.delay_p99_us for t in (knee.at_low.trials if knee.at_low else []) if t.arrivals]
+    delays = [t.arrivals.delay_p99_us for t in knee.trials if t.arrivals and t.spec.load == _honest(knee)]
     return Calibration(
-        honest_rate=knee.low,
+        honest_rate=_honest(knee),
         objective_ms=search.objective_ms,
         limit=knee.limit or "the service or the machine",
         in_flight=int(waiting.load) if waiting else 0,
@@ -81,6 +81,13 @@ def calibration(comparison: Comparison, needs: Iterable[Need]) -> Calibration:
         rss_mib=max((t.generator.rss_bytes for t in waiting.trials), default=0) / 2**20 if waiting else 0.0,
         needs=list(needs),
     )
+
+
+def _honest(knee: Knee) -> float | None:
+    """Where every trial counted at once: a search for a service's knee repeats one in which the generator was late, but
+    here that is what is looked for."""
+    sure = (r for r, c in knee.tried.rates.items() if c.met and not c.missed and not c.void and r <= (knee.low or 0.0))
+    return max(sure, default=None)
 
 
 def _tells_the_floor(cell: Cell) -> bool:

@@ -220,7 +220,9 @@ class Point:
         valid = [cell for cell in self.cells if cell.valid and cell.goodput.mean > 0]
         if self.open:
             return min(
-                valid, key=lambda c: mean_interval(list(c.latencies(self.percentile).values())).mean, default=None
+                (cell for cell in valid if cell.latencies(self.percentile)),
+                key=lambda c: geometric_interval(list(c.latencies(self.percentile).values())).mean,
+                default=None,
             )
         return max(valid, key=lambda cell: cell.goodput.mean, default=None)
 

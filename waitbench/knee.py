@@ -12,7 +12,7 @@ from typing import Literal
 
 from waitbench import latency
 from waitbench.results import Target, TrialRecord
-from waitbench.validity import reasons
+from waitbench.validity import SHED_SHARE, reasons
 
 Outcome = Literal["met", "missed", "void"]
 
@@ -23,6 +23,8 @@ LEAST = 1.0
 VOIDS = 3
 """So many trials of one rate that don't count, most of them all, and there is no measuring at this rate."""
 MOST_TRIALS = 40
+LATE = 0.01
+"""Of the arrivals: so many may miss the objective, which is one for the p99."""
 GENERATOR_OWN = {"generator-cpu", "generator-lag", "dispatch-delay"}
 GENERATOR = GENERATOR_OWN | {"disturbed", "upstream-limit"}
 """Reasons for which a late answer may not have been the service's doing."""
@@ -33,9 +35,9 @@ OVERLOAD = {"errors", "rate"}
 def outcome(trial: TrialRecord, target: Target) -> Outcome:
     """Whether the service met the objective; void where the trial can't tell."""
     codes = invalid_codes(trial, target)
-    if codes & GENERATOR:
+    if codes & GENERATOR or (_only_shed(trial) and "errors" not in codes):
         return "void"
-    if codes & OVERLOAD or late_share(trial) > 0.01 or ("drift" in codes and _slows(trial)):
+    if codes & OVERLOAD or late_share(trial) > LATE or ("drift" in codes and _slows(trial)):
         return "missed"
     return "void" if codes else "met"
 
@@ -47,7 +49,15 @@ def invalid_codes(trial: TrialRecord, target: Target) -> set[str]:
 def void_codes(trial: TrialRecord, target: Target) -> set[str]:
     """Why a trial can't tell: what may have been the generator's doing makes all else uncertain."""
     codes = invalid_codes(trial, target)
-    return codes & GENERATOR or codes
+    return codes & GENERATOR or ({"max_in_flight"} if _only_shed(trial) else codes)
+
+
+def _only_shed(trial: TrialRecord) -> bool:
+    """Whether all that was sent met the objective, and only our own limit kept the rest from it. Of a service that
+    stalls, what was sent is late too."""
+    assert trial.arrivals is not None
+    shed, intended = trial.arrivals.shed, trial.arrivals.intended
+    return shed > SHED_SHARE * intended and late_share(trial) * intended - shed <= LATE * (intended - shed)
 
 
 def _slows(trial: TrialRecord) -> bool:

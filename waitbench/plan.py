@@ -21,6 +21,8 @@ LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 RATE_MAX = 50_000.0
+SEARCH_REPEATS = 12
+"""Both sides of a knee have to be repeated so often, within all the trials of a search."""
 Arrivals = Literal["poisson", "uniform"]
 
 
@@ -79,6 +81,8 @@ class Cell(_Strict):
             raise ValueError('find = "knee" and its objective, as p99_ms = 250, go together')
         if self.find is None and self.model_fields_set & {"from_rate", "to_rate"}:
             raise ValueError('from_rate and to_rate go with find = "knee"')
+        if self.p99_ms is not None and self.p99_ms <= self.params.get("ms", 0):
+            raise ValueError(f"p99_ms = {self.p99_ms:g} can't be met by a wait of ms = {self.params['ms']}; give more")
         if self.from_rate > self.to_rate:
             raise ValueError(f"from_rate = {self.from_rate:g} is above to_rate = {self.to_rate:g}; turn them round")
         return self
@@ -159,6 +163,10 @@ class Plan(_Strict):
 
     @model_validator(mode="after")
     def _objectives_fit(self) -> "Plan":
+        if self.searches and self.repeats > SEARCH_REPEATS:
+            raise ValueError(
+                f"repeats = {self.repeats} is more than a search has room for; give at most {SEARCH_REPEATS}"
+            )
         for cell in self.searches:
             if cell.p99_ms is not None and cell.p99_ms >= self.timeout_s * 1000:
                 raise ValueError(f"cells: p99_ms = {cell.p99_ms:g} is not below timeout_s = {self.timeout_s:g} s")

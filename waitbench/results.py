@@ -156,6 +156,8 @@ class Arrivals(_Record):
     """What an open loop meant to send in the window, and what became of it."""
 
     intended: int
+    scheduled: int | None = None
+    """By the schedule alone: `intended`, unless the generator forgot some."""
     shed: int
     """Not sent, since `max_in_flight` were under way."""
     shed_warmup: int
@@ -237,6 +239,9 @@ class TrialRecord(_Record):
     upstream: Usage
     connects: Connects | None = None
     """One a user where every answer kept its connection alive."""
+    occupancy: float | None = None
+    """Requests under way on average over the window, exactly: those that began before it and end after it count with
+    their part in it."""
     thirds_p50_us: list[int | None] = []
     """The median latency of each third of the window, by when requests were meant to start."""
     disturbance: str = ""

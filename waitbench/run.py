@@ -158,7 +158,7 @@ def generator(order: Order, cores: Cores, folder: RunFolder) -> Iterator[Process
                 name,
                 [sys.executable, "-m", "locust", "-f", str(LOADTESTS / "locustfile.py"), *options],
                 folder.path / log,
-                cpus=cores.generator,
+                cpus=cores.generator + cores.spare[: max(0, order.locust_workers - 1)],
                 cwd=ROOT,
                 environment={
                     "PYTHONPATH": str(ROOT),

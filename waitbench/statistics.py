@@ -15,8 +15,9 @@ from scipy import stats
 CONFIDENCE = 0.95
 TAIL_SAMPLES = 10
 """A percentile needs this many samples beyond it."""
-PRACTICAL = 0.01
-"""A difference below this is no difference to a reader, however sure."""
+PRACTICAL = 0.02
+"""A difference below this is no difference, however sure: two processes of the same code differ by one per cent here
+(benchmarks/a_a.py), and repeats within a run, which share them, can't average that out."""
 TIE = 0.05
 """A ratio whose whole interval lies this near to 1 is a tie; a wider one is inconclusive."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from waitbench import latency
-from waitbench.check import OVERLAP_ROUNDS, differences
+from waitbench.check import EARLY_MS, OVERLAP_ROUNDS, differences
 from waitbench.results import Arrivals, Target, TrialRecord
 from waitbench.workloads import WORKLOADS, Ceiling, ceiling
 
@@ -74,7 +74,8 @@ def reasons(trial: TrialRecord, target: Target) -> list[Reason]:
 
 def _disturbed(trial: TrialRecord) -> Iterator[Reason]:
     if trial.disturbance:
-        yield Reason("disturbed", "invalid", trial.disturbance, "leave the web UI's buttons alone while a run is on")
+        advice = "see locust.log and the service's own; leave the web UI's buttons alone while a run is on"
+        yield Reason("disturbed", "invalid", trial.disturbance, advice)
 
 
 def _errors(trial: TrialRecord) -> Iterator[Reason]:
@@ -137,16 +138,19 @@ def _accounts(trial: TrialRecord) -> Iterator[Reason]:
 def _little(trial: TrialRecord) -> Iterator[Reason]:
     """Little's law: users = rate x mean latency. Off means that users idled, or that latency is not what it says.
 
-    A window cuts each user's first and last request at its edges, one latency in the whole window at most, and so
-    much is allowed on top.
+    Taken exactly, as requests under way on average over the window: by rate and mean latency alone, a window cuts each
+    user's first and last request at its edges, one latency in the whole window at most, and so much would have to be
+    allowed on top. Files of earlier versions have no more.
     """
     failed = trial.measured.failed > ERROR_SHARE * trial.measured.sent  # then the errors rule has spoken
     if trial.latency is None or failed or trial.spec.load_model == "open":
         return
     mean_s = trial.latency.sum_us / trial.latency.count / 1e6
-    in_flight = trial.measured.sent / trial.window_s * mean_s
+    in_flight, allowed = trial.measured.sent / trial.window_s * mean_s, LITTLE + mean_s / trial.window_s
+    if trial.occupancy is not None:
+        in_flight, allowed = trial.occupancy, LITTLE
     off = abs(in_flight / trial.spec.load - 1)
-    if off > LITTLE + mean_s / trial.window_s:
+    if off > allowed:
         yield Reason(
             "littles-law", "invalid",
             f"rate x mean latency gives {in_flight:.1f} in flight for {trial.spec.load} users ({off:.0%} off)",
@@ -173,12 +177,23 @@ def _ceiling(trial: TrialRecord, target: Target) -> Iterator[Reason]:
             f"{share:.0%} of what arithmetic allows: the wait was skipped",
             "run `waitbench check`",
         )
+    elif trial.latency and trial.spec.body is not None and trial.latency.min_us / 1e6 < _least_s(trial):
+        yield Reason(
+            "over-ceiling",
+            "invalid",
+            f"an answer came after {trial.latency.min_us / 1000:.1f} ms: its wait was cut short",
+            "run `waitbench check`",
+        )
     elif share >= AT_CEILING:
         yield Reason(
             "ceiling-bound",
             "note",
             f"at {min(share, 1):.0%} of the ceiling set by {allowed.limit}: true, and ranks nothing",
         )
+
+
+def _least_s(trial: TrialRecord) -> float:
+    return WORKLOADS[trial.spec.workload].wait_s(trial.spec.params) - EARLY_MS / 1000
 
 
 def _arithmetic(trial: TrialRecord) -> Iterator[Reason]:
@@ -238,7 +253,14 @@ def _arrivals(trial: TrialRecord) -> Iterator[Reason]:
     arrivals = trial.arrivals
     if arrivals is None:
         return
-    if arrivals.shed > SHED_SHARE * arrivals.intended:
+    if arrivals.scheduled is not None and arrivals.scheduled != arrivals.intended:
+        yield Reason(
+            "rate",
+            "invalid",
+            f"{arrivals.intended} of {arrivals.scheduled} scheduled arrivals were sent or shed; the others are nowhere",
+            "the generator failed: see locust.log in the run's folder",
+        )
+    elif arrivals.shed > SHED_SHARE * arrivals.intended:
         yield Reason(
             "rate",
             "invalid",
@@ -277,6 +299,11 @@ def _upstream(trial: TrialRecord) -> Iterator[Reason]:
     """The remote API must never be the limit."""
     begin, end = trial.upstream.window_start, trial.upstream.window_end
     if begin is None or end is None:
+        if trial.spec.uses_upstream:
+            yield Reason(
+                "upstream-limit", "invalid", "the remote API did not give its own figures within the window",
+                "it may have been overloaded, or died: lower the load, and see its log",
+            )  # fmt: skip
         return
     share = (end["cpu_s"] - begin["cpu_s"]) / (end["monotonic_s"] - begin["monotonic_s"])
     lag_ms = end["loop_lag_ms"]

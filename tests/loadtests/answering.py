@@ -26,6 +26,8 @@ SCRIPTS: dict[str, Sequence[Step]] = {
     "/then-closes": [OK + b"Connection: close\r\nContent-Length: 3\r\n\r\nbye", CLOSE],
     "/old": [b"HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nold", CLOSE],
     "/until-closed": [OK + b"\r\nto the", 0.02, b" end", CLOSE],
+    "/until-closed-in-pieces": [OK, 0.02, b"\r\nto the", 0.02, b" end", CLOSE],
+    "/other-protocol": [b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nhello"],
     "/go-on-first": [b"HTTP/1.1 100 Continue\r\n\r\n", 0.02, OK + b"Content-Length: 5\r\n\r\nhello"],
     "/more-than-said": [OK + b"Content-Length: 2\r\n\r\nhello"],
     "/closes-unsaid": [OK + b"Content-Length: 3\r\n\r\nbye", CLOSE],

@@ -62,6 +62,7 @@ def number(connection: Caller) -> int:
         ("/then-closes", (200, b"bye")),
         ("/old", (200, b"old")),
         ("/until-closed", (200, b"to the end")),
+        ("/until-closed-in-pieces", (200, b"to the end")),
         ("/go-on-first", (200, b"hello")),
     ],
 )
@@ -115,6 +116,7 @@ def test_after_an_answer_that_ends_the_connection_the_next_request_has_a_new_one
         ("/bad-length", "malformed answer"),
         ("/bad-chunk", "malformed answer"),
         ("/more-than-said", "malformed answer"),
+        ("/other-protocol", "malformed answer"),
         ("/silent", "timeout"),
         ("/silent-in-the-body", "timeout"),
     ],
@@ -177,15 +179,19 @@ def test_a_name_that_leads_nowhere_is_told_before_anything_is_sent() -> None:
 
 
 @pytest.mark.parametrize("path", ["/large", "/chunked"])
-def test_a_body_over_the_limit_is_not_kept(connection: Caller, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_over_the_limit_is_not_kept(server: str, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "BODY_LIMIT", 10)
+    connection = Caller(server, TIMEOUT_S)
     assert failure(connection, path) == "body too long"
     assert get(connection, "/plain") == (200, b"hello")
+    connection.close()
 
 
-def test_a_body_of_just_the_limit_is_kept(connection: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_of_just_the_limit_is_kept(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "BODY_LIMIT", 10)
+    connection = Caller(server, TIMEOUT_S)
     assert get(connection, "/in-pieces") == (200, b"helloworld")
+    connection.close()
 
 
 def test_closing_twice_is_no_error(connection: Caller) -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loadtests.player import ticks_late_s
 from loadtests.recorder import Recorder, Window, lag_percentile_ms, nearest_rank
 from waitbench import latency
 from waitbench.results import Phase, Second
@@ -14,6 +15,13 @@ MS, S = 1_000_000, 1_000_000_000
 BEGAN = 7 * S
 """When the trial began, on a clock that did not begin then."""
 WINDOW = Window(BEGAN + 1 * S, BEGAN + 3 * S)
+
+
+@pytest.mark.parametrize(
+    ("late_s", "ticks"), [(-0.001, [0]), (0.0, [0]), (0.004, [0.004]), (0.025, [0.025, 0.015, 0.005])]
+)
+def test_ticks_that_were_due_while_the_loop_stood_still_are_late_too(late_s: float, ticks: list[float]) -> None:
+    assert ticks_late_s(late_s) == pytest.approx(ticks)
 
 
 def recorded(*requests: tuple[int, int] | tuple[int, int, str]) -> Recorder:
@@ -92,6 +100,17 @@ class TestLatency:
         assert histogram.get_total_count() == taken.count == 100
         assert latency.percentile_us(histogram, 50) == pytest.approx(50_000, rel=0.001)
         assert latency.percentile_us(histogram, 100) == pytest.approx(taken.max_us, rel=0.001)
+
+
+class TestOccupancy:
+    """Requests under way on average over the window, exactly."""
+
+    def test_a_user_who_always_waits_is_one_whatever_the_edges_cut(self) -> None:
+        assert recorded((0, 1500), (1500, 2700), (2700, 4000)).occupancy(WINDOW) == pytest.approx(1.0)
+
+    def test_what_lies_outside_the_window_does_not_count(self) -> None:
+        assert recorded((0, 900), (2000, 2500), (2900, 3900)).occupancy(WINDOW) == pytest.approx((0.5 + 0.1) / 2)
+        assert recorded().occupancy(WINDOW) == 0.0
 
 
 class TestTimeline:

@@ -1,5 +1,6 @@
 """One user's loop: what it asks, what it calls a failure, and when it ends."""
 
+import errno
 import functools
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from loadtests import client
+from loadtests.arrivals import schedule_ns
 from loadtests.recorder import Window
 from loadtests.trial import Trial
 from tests.loadtests import answering, limited
@@ -95,6 +98,34 @@ def test_a_user_needs_one_connection_and_another_whenever_one_ends(server: str) 
     assert [
         played(spec(server, path), 4).recorder.connects().made for path in ("/plain", "/then-closes", "/teapot")
     ] == [1, 4, 1]
+
+
+def test_where_this_process_may_have_no_more_sockets_every_arrival_is_still_accounted_for(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, made = client._socket.socket, 0
+
+    def scarce(*given: object) -> object:
+        nonlocal made
+        made += 1
+        if made > 3:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return real(*given)  # type: ignore[call-overload]
+
+    planned = spec(server, "/silent", load_model="open", load=50, arrivals="uniform", warmup_s=0, measure_s=1.0)
+    trial = Trial(planned.model_copy(update={"max_in_flight": 100}))
+    monkeypatch.setattr(client._socket, "socket", scarce)
+    trial.begin(time.perf_counter_ns())
+    trial.join()
+    monkeypatch.undo()
+    assert trial.close() == 0
+    found = trial.recorder.phases(EVER)[1]
+    assert found.sent == len(list(schedule_ns(planned)))
+    assert found.errors["no socket"] >= found.sent - 3
+
+
+def test_a_body_far_longer_than_the_right_one_is_not_taken_in(server: str) -> None:
+    assert measured(spec(server, "/large", "hello")) == Phase(errors={"body too long": 3})
 
 
 def test_users_begin_spread_over_one_wait(server: str) -> None:

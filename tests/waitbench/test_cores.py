@@ -19,7 +19,7 @@ def test_with_two_cores_the_dependencies_sit_by_the_generator_and_the_service_is
 @pytest.mark.parametrize("allowed", [[0, 1, 2], [0, 1, 2, 3], [4, 6, 9, 11]])
 def test_with_three_cores_or_more_each_part_has_its_own(allowed: list[int]) -> None:
     found = share_out(allowed)
-    assert found == Cores((allowed[0],), (allowed[2],), (allowed[1],))
+    assert found == Cores((allowed[0],), (allowed[2],), (allowed[1],), tuple(allowed[3:]))
 
 
 def test_the_cores_shared_out_are_those_this_process_may_use() -> None:

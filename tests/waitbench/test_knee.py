@@ -11,7 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.waitbench import made_up
-from waitbench.knee import LEAST, MOST_TRIALS, PRECISION, VOIDS, Outcome, Tried, late_share, next_rate, outcome
+from waitbench.knee import (
+    LEAST,
+    MOST_TRIALS,
+    PRECISION,
+    VOIDS,
+    Outcome,
+    Tried,
+    late_share,
+    next_rate,
+    outcome,
+    void_codes,
+)
 from waitbench.results import Arrivals, TrialRecord
 
 Service = Callable[[float], Outcome]
@@ -231,7 +242,11 @@ class TestOutcome:
 
     def test_what_was_shed_is_late(self) -> None:
         assert late_share(trial(shed=100, count=1900)) == pytest.approx(0.05)
-        assert came_of(trial(shed=100)) == "missed"
+        assert came_of(trial(shed=100, late=100)) == "missed"
+
+    def test_where_only_our_own_limit_was_in_the_way_the_trial_says_nothing_of_the_service(self) -> None:
+        assert came_of(trial(shed=100)) == "void"
+        assert void_codes(trial(shed=100), made_up.target()) == {"max_in_flight"}
 
     def test_a_service_that_fails_misses(self) -> None:
         assert came_of(trial(errors={"reset": 50})) == "missed"

@@ -62,7 +62,7 @@ class TestWhole:
         assert p99_ms == pytest.approx(110, rel=0.01)
 
     def test_a_p99_that_lacks_what_was_shed_is_not_drawn(self) -> None:
-        trials = [made_up.knee_trial(FLASK, 100, True, 1), made_up.knee_trial(FLASK, 200, True, 2, shed=500)]
+        trials = [made_up.knee_trial(FLASK, 100, True, 1), made_up.knee_trial(FLASK, 200, False, 2, shed=500)]
         [knee] = of(trials, repeats=1).knees[0].knees
         assert [rate for rate, _ in knee.p99_by_rate] == [100]
         assert knee.tried.too_much == 200

@@ -186,7 +186,7 @@ class TestEnd:
         assert folder.read_run() == before
 
     def test_a_service_that_answers_by_the_dice_does_not_keep_a_run_going(self, tmp_path: Path) -> None:
-        planned = plan(KNEE, repeats=20)
+        planned = plan(KNEE, repeats=12)
         blocks = play(begun(tmp_path, planned), planned, lambda spec: (spec.block * 7 + spec.repeat) % 3 > 0)
         assert len(blocks) <= MOST_TRIALS
 

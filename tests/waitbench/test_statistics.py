@@ -118,7 +118,7 @@ def test_a_over_b_and_b_over_a_tell_the_same(pairs: list[tuple[float, float]]) -
     if there.low is not None and back.low is not None and back.high is not None and back.high < math.inf:
         assert there.low == pytest.approx(1 / back.high, rel=1e-6)
     opposite: dict[Verdict, Verdict] = {"faster": "slower", "slower": "faster"}
-    if abs(there.mean - 1) > 0.02:  # near 1 the 1 % that matters is not the same 1 % from both sides
+    if abs(there.mean - 1) > 0.04:  # near 1 the 2 % that matters is not the same 1 % from both sides
         assert verdict(back) in (opposite.get(verdict(there), verdict(there)), "inconclusive", "tie")
 
 
@@ -166,11 +166,11 @@ def test_the_sample_that_is_needed_is_the_least_that_has_ten_beyond(percent: flo
     [
         (Interval(1.5, 1.2, 1.9), "faster"),
         (Interval(0.7, 0.6, 0.8), "slower"),
-        # A whole interval above 1, and a mean that is just 1 %, or just not.
-        (Interval(1.01, 1.0001, 1.02), "faster"),
-        (Interval(1.0099, 1.0001, 1.02), "tie"),
-        (Interval(0.99, 0.98, 0.9999), "slower"),
-        (Interval(0.9901, 0.98, 0.9999), "tie"),
+        # A whole interval above 1, and a mean that is just 2 %, or just not.
+        (Interval(1.02, 1.0001, 1.04), "faster"),
+        (Interval(1.0199, 1.0001, 1.04), "tie"),
+        (Interval(0.98, 0.96, 0.9999), "slower"),
+        (Interval(0.9801, 0.96, 0.9999), "tie"),
         # A bound at 1 is no whole interval above, or below, 1.
         (Interval(1.02, 1.0, 1.04), "tie"),
         (Interval(1.2, 1.0, 1.5), "inconclusive"),

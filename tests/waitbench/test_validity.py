@@ -353,6 +353,32 @@ class TestArrivals:
             the_reason(trial.model_copy(update={"arrivals": arrivals}), "rate")
 
 
+class TestWhatWasMeasuredExactly:
+    def test_users_who_idled_are_found_out_however_long_the_wait(self) -> None:
+        planned = made_up.spec(load=100, measure_s=2.0)
+        for occupancy, idle in ((94.9, True), (95.1, False), (105.1, True)):
+            trial = made_up.trial(planned, taken_us=[110_000] * 1818, window_s=2.0, occupancy=occupancy)
+            assert ("littles-law" in found(trial)) == idle
+
+    def test_an_arrival_that_was_forgotten_is_told(self) -> None:
+        planned = made_up.spec(load=100, load_model="open", max_in_flight=50)
+        trial = made_up.open_trial(planned, taken_us=[110_000] * 1000)
+        assert trial.arrivals is not None
+        for scheduled, codes in ((1000, []), (1001, ["rate"])):
+            arrivals = trial.arrivals.model_copy(update={"scheduled": scheduled})
+            changed = trial.model_copy(update={"arrivals": arrivals})
+            assert [r.code for r in reasons(changed, made_up.target())] == codes
+
+    def test_one_answer_before_its_time_proves_that_a_wait_was_cut_short(self) -> None:
+        for least_us, cut in ((98_001, False), (97_999, True)):
+            trial = made_up.trial(made_up.spec(load=100), taken_us=[least_us] + [110_000] * 908)
+            assert ("over-ceiling" in found(trial)) == cut
+
+    def test_a_remote_api_that_gave_no_figures_does_not_go_unseen(self) -> None:
+        planned = made_up.spec(workload="upstream", params={"ms": 100}, load=100, uses_upstream=True)
+        assert "upstream-limit" in found(made_up.trial(planned, taken_us=[110_000] * 909, upstream=Usage()))
+
+
 class TestDrift:
     """The median of the last third of the window beside that of the first."""
 

@@ -11,6 +11,8 @@ class Cores:
     services: tuple[int, ...] = ()
     dependencies: tuple[int, ...] = ()
     generator: tuple[int, ...] = ()
+    spare: tuple[int, ...] = ()
+    """For more generators."""
 
 
 def share_out(allowed: list[int]) -> Cores:
@@ -19,7 +21,7 @@ def share_out(allowed: list[int]) -> Cores:
     if len(allowed) < 2:
         return Cores()
     service, generator = allowed[0], allowed[1]
-    return Cores((service,), (allowed[2] if len(allowed) > 2 else generator,), (generator,))
+    return Cores((service,), (allowed[2] if len(allowed) > 2 else generator,), (generator,), tuple(allowed[3:]))
 
 
 def allowed_cores() -> list[int]:
