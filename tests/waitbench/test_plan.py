@@ -76,6 +76,13 @@ BAD: dict[str, tuple[str | bytes, str, str]] = {
     "a search for something else": (
         cell('workload = "fast"\nfind = "limit"\np99_ms = 50'), "cells[0].find", "'knee'",
     ),
+    "an objective below the wait": (
+        cell('workload = "wait"\nparams = { ms = 100 }\nfind = "knee"\np99_ms = 100'), "cells[0]", "can't be met",
+    ),
+    "more repeats than a search has room for": (
+        TOP.replace("repeats = 1", "repeats = 13") + '[[cells]]\nworkload = "fast"\nfind = "knee"\np99_ms = 50\n',
+        "plan", "at most 12",
+    ),
     "a search without its objective": (cell('workload = "fast"\nfind = "knee"'), "cells[0]", "as p99_ms = 250"),
     "an objective without a search": (
         cell('workload = "fast"\nrate = [5]\np99_ms = 50'), "cells[0]", 'find = "knee" and its objective',
