@@ -1,5 +1,6 @@
 """One user's loop: what it asks, what it calls a failure, and when it ends."""
 
+import _socket
 import errno
 import functools
 import subprocess
@@ -9,7 +10,6 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from loadtests import client
 from loadtests.arrivals import schedule_ns
 from loadtests.recorder import Window
 from loadtests.trial import Trial
@@ -103,18 +103,18 @@ def test_a_user_needs_one_connection_and_another_whenever_one_ends(server: str) 
 def test_where_this_process_may_have_no_more_sockets_every_arrival_is_still_accounted_for(
     server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, made = client._socket.socket, 0
+    real, made = _socket.socket, 0
 
     def scarce(*given: object) -> object:
         nonlocal made
         made += 1
         if made > 3:
             raise OSError(errno.EMFILE, "Too many open files")
-        return real(*given)  # type: ignore[call-overload]
+        return real(*given)  # type: ignore[arg-type]
 
     planned = spec(server, "/silent", load_model="open", load=50, arrivals="uniform", warmup_s=0, measure_s=1.0)
     trial = Trial(planned.model_copy(update={"max_in_flight": 100}))
-    monkeypatch.setattr(client._socket, "socket", scarce)
+    monkeypatch.setattr(_socket, "socket", scarce)
     trial.begin(time.perf_counter_ns())
     trial.join()
     monkeypatch.undo()
