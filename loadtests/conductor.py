@@ -275,7 +275,12 @@ class _UsageReader:
         """A failure at the start ends the run; later ones leave the reading empty, which the report will say."""
         if not self._instrumented:
             return
-        caller = Caller(self._base_url, timeout_s=10.0)
+        try:
+            caller = Caller(self._base_url, timeout_s=10.0)
+        except OSError as error:  # a container that is gone has no name any more
+            if reset:
+                raise GaveUp(f"{self._base_url} does not answer any more ({error})") from None
+            return
         method, path = ("POST", "/usage/reset") if reset else ("GET", "/usage")
         try:
             status, body = caller.exchange(path, method)
