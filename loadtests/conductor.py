@@ -14,7 +14,7 @@ from gevent.event import Event
 from loadtests.arrivals import schedule_ns
 from loadtests.client import Caller, RequestFailed
 from loadtests.crew import Alone, GaveUp, Workers
-from loadtests.player import FEED_S, Part
+from loadtests.player import FEED_S, Part, sleep_until
 from loadtests.recorder import Recorder, Window
 from loadtests.users import TrialUser
 from waitbench.results import Arrivals, Generator, Live, RunFolder, RunRecord, TrialRecord, TrialSpec, Usage, now
@@ -98,13 +98,12 @@ class Conductor:
         spawn_s = self._start_users(users)
         begin_ns = time.perf_counter_ns() + int(self._crew.lead_s * 1e9)
         started_at = now() + timedelta(seconds=self._crew.lead_s)
-        opens_ns = begin_ns + int(spec.warmup_s * 1e9)
-        window = Window(opens_ns, opens_ns + int(spec.measure_s * 1e9))
+        window = Window.of(spec, begin_ns)
         self._crew.begin(begin_ns)
-        _sleep_until(window.begin_ns)
+        sleep_until(window.begin_ns)
         self._phase = "measuring"
         edges = [gevent.spawn(reader.read, "window_start") for reader in (usage, upstream)]
-        _sleep_until(window.end_ns)
+        sleep_until(window.end_ns)
         disturbance = "" if runner.user_count == users else "users were started or stopped from outside"
         edges += [gevent.spawn(reader.read, "window_end") for reader in (usage, upstream)]
 
@@ -116,7 +115,7 @@ class Conductor:
         held = usage.settle(SETTLE_S + spec.params.get("ms", 0) / 1000)
         upstream.read("after")
         self._phase = "writing"
-        recorder = _added_up(parts, begin_ns)
+        recorder = _added_up(parts)
         warmup, measured, drained = recorder.phases(window)
         return TrialRecord(
             spec=spec,
@@ -206,15 +205,11 @@ class Conductor:
         return max(0.0, own + extra * len(rest) - since)
 
 
-def _sleep_until(when_ns: int) -> None:
-    gevent.sleep(max(0.0, (when_ns - time.perf_counter_ns()) / 1e9))
-
-
-def _added_up(parts: list[Part], begin_ns: int) -> Recorder:
+def _added_up(parts: list[Part]) -> Recorder:
     """All requests of all processes, as if one had sent them."""
     if len(parts) == 1:
         return parts[0].recorder
-    total = Recorder(begin_ns)
+    total = Recorder()
     for part in parts:
         total.add_packed(part.recorder.packed())
     return total

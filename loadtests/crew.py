@@ -150,17 +150,15 @@ class Workers:
     def _assemble(self) -> None:
         """Wait until all who are not lost stand ready: after each trial Locust has them report back."""
         until = time.monotonic() + (ANSWER_S if self._members else START_S)
-        while time.monotonic() < until:
-            here = [member for member, node in self._runner.clients.items() if node.state == STATE_INIT]
-            if len(here) >= (len(self._members) or self._count):
-                break
+        while len(here := self._standing_ready()) < (len(self._members) or self._count) and time.monotonic() < until:
             gevent.sleep(0.02)
-        else:
-            here = [member for member, node in self._runner.clients.items() if node.state == STATE_INIT]
         if not self._members and len(here) < self._count:
             raise GaveUp(f"only {len(here)} of {self._count} Locust workers came up in {START_S:.0f} s")
         numbers = self._members or {member: self._runner.get_worker_index(member) + 1 for member in here}
         self._members = {member: number for member, number in numbers.items() if member in here}
+
+    def _standing_ready(self) -> list[str]:
+        return [member for member, node in self._runner.clients.items() if node.state == STATE_INIT]
 
     def _announce(self, spec: TrialSpec) -> set[str]:
         """Send each its stripe, again and again until it answers; who did not."""

@@ -111,7 +111,7 @@ class Player:
 
 def measured_effort(trial: Trial) -> Effort:
     """This process's own CPU over the window, and how late its loop ran a short timer."""
-    _sleep_until(trial.window.begin_ns)
+    sleep_until(trial.window.begin_ns)
     cpu_s, began = time.process_time(), time.perf_counter()
     lags = ticks_late_s((time.perf_counter_ns() - trial.window.begin_ns) / 1e9)
     while trial.going and time.perf_counter_ns() < trial.window.end_ns:
@@ -133,5 +133,6 @@ def ticks_late_s(late_s: float) -> list[float]:
     return [max(0.0, late_s - n * LAG_TICK_S) for n in range(1 + int(max(0.0, late_s) / LAG_TICK_S))]
 
 
-def _sleep_until(when_ns: int) -> None:
+def sleep_until(when_ns: int) -> None:
+    """On the clock of time.perf_counter_ns; not at all where that is past."""
     gevent.sleep(max(0.0, (when_ns - time.perf_counter_ns()) / 1e9))

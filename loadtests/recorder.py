@@ -10,7 +10,7 @@ import numpy as np
 
 from loadtests.client import TIMEOUT
 from waitbench import latency
-from waitbench.results import Arrivals, Connects, Latency, Phase, Second
+from waitbench.results import Arrivals, Connects, Latency, Phase, Second, TrialSpec
 
 GOOD = 0
 _Numbers = np.ndarray[Any, np.dtype[np.int64]]
@@ -23,6 +23,12 @@ class Window:
 
     begin_ns: int
     end_ns: int
+
+    @classmethod
+    def of(cls, spec: TrialSpec, trial_begin_ns: int) -> "Window":
+        """After the warm-up of a trial that begins then."""
+        opens_ns = trial_begin_ns + int(spec.warmup_s * 1e9)
+        return cls(opens_ns, opens_ns + int(spec.measure_s * 1e9))
 
 
 @dataclass(frozen=True)
@@ -86,10 +92,12 @@ class Recorder:
     def packed(self) -> dict[str, Any]:
         """All of it in a few bytes strings, for another process of this machine, whose clock is the same."""
         columns = {name: getattr(self, name).tobytes() for name in _COLUMNS}
-        return {"kinds": self._kinds, **columns}
+        return {"begin_ns": self.begin_ns, "kinds": self._kinds, **columns}
 
     def add_packed(self, other: dict[str, Any]) -> None:
-        """Take in what another recorder wrote down: nothing is rounded or summed up before all of it is here."""
+        """Take in what another recorder of the same trial wrote down: nothing is rounded or summed up before all of it
+        is here."""
+        self.begin_ns = other["begin_ns"]
         for name in _COLUMNS:
             column = array("q")
             column.frombytes(other[name])

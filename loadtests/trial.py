@@ -56,8 +56,9 @@ class Trial:
         self._loop = gevent.get_hub().loop
         self._body = None if spec.body is None else spec.body.encode()
         to = origin(spec.base_url)
+        request = to.request_bytes(spec.path)
         limit = None if self._body is None else max(LEAST_LIMIT, 2 * len(self._body))
-        self._new: Callable[[], Connection] = lambda: Connection(to, to.request_bytes(spec.path), self._ended, limit)
+        self._new: Callable[[], Connection] = lambda: Connection(to, request, self._ended, limit)
         self._connections: set[Connection] = set()
         self._idle: deque[tuple[int, Connection]] = deque()
         """Of an open loop: since when, and which; the one used last is at the end."""
@@ -68,6 +69,7 @@ class Trial:
         self.joined = 0
         self._schedule: Iterator[int] = iter(())
         self._next_ns: int | None = None
+        self._most = stripe.of(spec.max_in_flight)
 
     def join(self) -> None:
         """What one of Locust's users does: a closed loop has one more who asks; until the trial is over."""
@@ -82,9 +84,9 @@ class Trial:
 
     def begin(self, begin_ns: int) -> None:
         """The warm-up begins then, on the clock of time.perf_counter_ns, and the window after it."""
-        spec, opens_ns = self.spec, begin_ns + int(self.spec.warmup_s * 1e9)
+        spec = self.spec
         self.recorder.begin_ns = begin_ns
-        self.window = Window(opens_ns, opens_ns + int(spec.measure_s * 1e9))
+        self.window = Window.of(spec, begin_ns)
         self._deadlines = Deadlines(self._connections, spec.timeout_s)
         self._at(self.window.end_ns, self.stop)
         if spec.load_model == "open":
@@ -186,12 +188,11 @@ class Trial:
         Each goes on the connection used last, or on a new one; where `max_in_flight` are under way it is shed, and
         counted.
         """
-        most = self.stripe.of(self.spec.max_in_flight)
         for _ in range(IN_A_ROW):
             if self._next_ns is None or self._next_ns > _clock() or not self.going:
                 break
             intended_ns, self._next_ns = self._next_ns, self._following_ns()
-            if self.under_way >= most:
+            if self.under_way >= self._most:
                 self.recorder.shed(intended_ns)
             else:
                 self._ask(self._idle.pop()[1] if self._idle else self._connect(), intended_ns)

@@ -95,6 +95,7 @@ def test_kinds_of_errors_keep_their_names_whatever_their_numbers_were() -> None:
 
 def test_a_part_arrives_as_it_was_sent() -> None:
     recorder = recorded((500, 600, ""), (1000, 1100, "reset"), (1500, 0, "shed"))
+    recorder.begin_ns = 300 * MS
     recorder.connected([5 * MS, 7 * MS])
     sent = {"trial": 3, **Part(recorder, EFFORT, joined=2, lost=1).packed()}
     wire = message(crew.PART, sent, "a-worker").serialize()
@@ -104,6 +105,7 @@ def test_a_part_arrives_as_it_was_sent() -> None:
     assert (part.effort, part.joined, part.lost) == (EFFORT, 2, 1)
     assert told(part.recorder) == told(recorder)
     assert part.recorder.connects().made == 2
+    assert part.recorder.begin_ns == 300 * MS
 
 
 @dataclass

@@ -150,6 +150,8 @@ class TestLost:
         assert first.generator.processes == second.generator.processes == 1
         exact(second)
         assert second.disturbance == ""
+        for trial in (first, second):  # of one part each, whose seconds count from the trial's own beginning
+            assert len(trial.timeline) < 60
         spoilt = [row for row in ended.rows() if "of 2 was lost" in row["reasons"]]
         assert [row["load"] for row in spoilt] == [f"{first.spec.load:g}"]
         assert spoilt[0]["valid"] == "false"
