@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from waitbench.errors import WaitbenchError
+from waitbench.results import Proof
 from waitbench.service import Service
 from waitbench.variants import Budget, Variant
 from waitbench.workloads import WORKLOADS, Workload
@@ -160,6 +161,16 @@ def _overlap(service: Service, variant: Variant) -> Iterator[Finding]:
         else:
             detail = ""
         yield Finding("overlap", what, not detail, detail)
+
+
+def proof(service: Service, workload: Workload, model: str, budget: Budget) -> Proof:  # noqa: ARG001
+    """What N calls at once show before any load."""
+    if workload.overlap != "waits":
+        return Proof(good=True, calls=0, held=0, rounds=1.0)
+    held, rounds = proven_overlap(service, workload)
+    good = held >= OVERLAP_CALLS and rounds < OVERLAP_ROUNDS
+    says = f"of {OVERLAP_CALLS} slow calls {held} were held at once, and all took as long as {rounds:.1f} of them"
+    return Proof(good=good, calls=OVERLAP_CALLS, held=held, rounds=rounds, says="" if good else says)
 
 
 def proven_overlap(service: Service, workload: Workload) -> tuple[int, float]:

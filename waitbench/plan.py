@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from waitbench.errors import UsageError
 from waitbench.paths import PLANS
-from waitbench.results import load_words
+from waitbench.results import Stage, load_words
 from waitbench.variants import Variant, labelled
-from waitbench.workloads import WORKLOADS
+from waitbench.workloads import SCENARIOS, WORKLOADS
 
 USERS_MAX = 20_000
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -43,11 +43,25 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+class Step(_Strict):
+    """A part of a load profile."""
+
+    rate: Annotated[float, Field(ge=0.1, le=RATE_MAX)]
+    """Requests per second."""
+    seconds: Annotated[float, Field(ge=1, le=600)]
+
+
 class Cell(_Strict):
-    """One workload with its parameters, at one or more loads."""
+    """One workload with its parameters, or a scenario of one, at one or more loads."""
 
     workload: str
+    of: str | None = None
+    """Of a scenario: the workload that `fast` is mixed with, or that comes in a burst."""
     params: dict[str, int] = {}
+    share: Annotated[float, Field(ge=0.001, le=0.9)] | None = None
+    """Mixed: how many of all arrivals are of the slow workload."""
+    profile: Annotated[list[Step], Field(min_length=3)] | None = None
+    """Burst: calm, overload, calm, in an open loop."""
     users: Annotated[list[Annotated[int, Field(ge=1, le=USERS_MAX)]], Field(min_length=1)] | None = None
     """Closed loop: so many users, each sending its next request when the last one ends."""
     rate: Annotated[list[Annotated[float, Field(ge=0.1, le=RATE_MAX)]], Field(min_length=1)] | None = None
@@ -67,16 +81,42 @@ class Cell(_Strict):
     @field_validator("workload")
     @classmethod
     def _known(cls, name: str) -> str:
-        if name not in WORKLOADS:
-            raise ValueError(f"no workload named {name!r}; {_nearest(name, WORKLOADS)}")
+        if name not in (known := [*WORKLOADS, *SCENARIOS]):
+            raise ValueError(f"no workload named {name!r}; {_nearest(name, known)}")
         return name
 
     @model_validator(mode="after")
+    def _whole_scenario(self) -> "Cell":
+        asked = _SCENARIO_KEYS.get(self.workload, set())
+        if strange := (self.model_fields_set & {"of", "share", "profile"}) - asked:
+            raise ValueError(f"{', '.join(sorted(strange))} does not go with {self.workload}; {_SCENARIO_ADVICE}")
+        if missing := asked - self.model_fields_set:
+            raise ValueError(f"{self.workload} needs {', '.join(sorted(missing))} too; {_SCENARIO_ADVICE}")
+        if self.of is not None and self.of not in WORKLOADS:
+            raise ValueError(f"of: no workload named {self.of!r}; {_nearest(self.of, WORKLOADS)}")
+        if self.workload == "mixed" and self.rate is None:
+            raise ValueError(
+                "mixed needs rate: among users that wait for their answers, slow ones would thin out fast ones"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _calm_overload_calm(self) -> "Cell":
+        if self.profile is not None:
+            first, *between, last = (step.rate for step in self.profile)
+            if max(between) <= max(first, last):
+                raise ValueError("profile: the first and the last step have to be calmer than what is between them")
+        return self
+
+    @model_validator(mode="after")
     def _one_load(self) -> "Cell":
-        if [self.users, self.rate, self.find].count(None) != 2:
-            raise ValueError('give one of users (closed loop), rate (open loop, requests per second) and find = "knee"')
+        if [self.users, self.rate, self.find, self.profile].count(None) != 3:
+            raise ValueError(
+                'give one of users (closed loop), rate (open loop, requests per second), find = "knee" and, '
+                "for a burst, profile"
+            )
         if self.users is not None and self.model_fields_set & {"max_in_flight", "arrivals"}:
-            raise ValueError("max_in_flight and arrivals go with rate (open loop), not with users")
+            raise ValueError("max_in_flight and arrivals go with rate, find or profile (open loop), not with users")
         if (self.find is None) != (self.p99_ms is None):
             raise ValueError('find = "knee" and its objective, as p99_ms = 250, go together')
         if self.find is None and self.model_fields_set & {"from_rate", "to_rate"}:
@@ -90,20 +130,36 @@ class Cell(_Strict):
     @property
     def loads(self) -> list[Load]:
         closed = [Load("closed", users) for users in self.users or []]
-        return closed + [Load("open", rate) for rate in self.rate or []]
+        bursts = [Load("open", max(step.rate for step in self.profile))] if self.profile else []
+        return closed + [Load("open", rate) for rate in self.rate or []] + bursts
+
+    @property
+    def measured(self) -> str:
+        """The workload that is measured."""
+        return "fast" if self.workload == "mixed" else self.of or self.workload
+
+    @property
+    def asked(self) -> set[str]:
+        """Every workload that requests are sent for: who plays this cell has to serve them all."""
+        return {self.measured, self.of or self.measured}
+
+    @property
+    def stages(self) -> list[Stage]:
+        return [Stage(rate=step.rate, seconds=step.seconds) for step in self.profile or []]
 
     @model_validator(mode="after")
     def _params_fit(self) -> "Cell":
-        parameters = WORKLOADS[self.workload].parameters
+        inner = self.of or self.workload
+        parameters = WORKLOADS[inner].parameters
         for name, value in self.params.items():
             if name not in parameters:
-                raise ValueError(f"params: {self.workload} has no parameter {name!r}; {_nearest(name, parameters)}")
+                raise ValueError(f"params: {inner} has no parameter {name!r}; {_nearest(name, parameters)}")
             allowed = parameters[name]
             if not allowed.low <= value <= allowed.high:
                 raise ValueError(f"params: {name} = {value} is out of range; give {allowed.low} to {allowed.high}")
         for name, parameter in parameters.items():
             if parameter.default is None and name not in self.params:
-                raise ValueError(f"params: {self.workload} needs {name}, from {parameter.low} to {parameter.high}")
+                raise ValueError(f"params: {inner} needs {name}, from {parameter.low} to {parameter.high}")
         return self
 
 
@@ -228,8 +284,8 @@ def select(plan: Plan, known: Mapping[str, Variant], variants: Iterable[str], wo
     for name in chosen:
         if name not in known and name not in externals:
             raise UsageError(f"no variant named {name!r}; {_nearest(name, [*known, *externals])}")
-    for name in wanted - set(WORKLOADS):
-        raise UsageError(f"no workload named {name!r}; {_nearest(name, WORKLOADS)}")
+    for name in wanted - {*WORKLOADS, *SCENARIOS}:
+        raise UsageError(f"no workload named {name!r}; {_nearest(name, [*WORKLOADS, *SCENARIOS])}")
     cells = [cell for cell in plan.cells if not wanted or cell.workload in wanted]
     if not cells:
         has = ", ".join(dict.fromkeys(cell.workload for cell in plan.cells))
@@ -266,9 +322,9 @@ def _require_own_names(labels: list[str]) -> None:
 
 def _require_something(cells: list[Cell], serves: dict[str, list[str]]) -> None:
     """Raises UsageError where no cell is of a workload that a contender serves."""
-    asked = {cell.workload for cell in cells}
+    asked = {workload for cell in cells for workload in cell.asked}
     served = [workload for workload in WORKLOADS if any(workload in names for names in serves.values())]
-    if not asked & set(served):
+    if not any(cell.asked <= set(names) for cell in cells for names in serves.values()):
         verb = "serves" if len(serves) == 1 else "serve"
         raise UsageError(
             f"nothing would be measured: {', '.join(serves)} {verb} only {', '.join(served)}, and the cells chosen are "
@@ -292,7 +348,7 @@ def _check_names(path: Path, plan: Plan, variants: dict[str, Variant]) -> None:
 
 
 def _check_loads(path: Path, plan: Plan) -> None:
-    loads = [(cell.workload, sorted(cell.params.items()), load) for cell, load in plan.load_points]
+    loads = [(_named(cell), sorted(cell.params.items()), load) for cell, load in plan.load_points]
     for workload, params, load in loads:
         if loads.count((workload, params, load)) > 1:
             given = ", ".join([workload, *(f"{key} = {value}" for key, value in params)])
@@ -300,6 +356,11 @@ def _check_loads(path: Path, plan: Plan) -> None:
                 f"{path}: cells: {given} with {load_words(load.model, load.size)} is there twice; keep one, and raise "
                 "repeats for more trials"
             )
+
+
+def _named(cell: Cell) -> str:
+    """What sets a cell apart, beside its parameters and loads."""
+    return " ".join(filter(None, [cell.workload, cell.of, f"share = {cell.share:g}" if cell.share else ""]))
 
 
 def _check_searches(path: Path, plan: Plan) -> None:
@@ -331,13 +392,23 @@ def _place(location: tuple[int | str, ...]) -> str:
     return text or "plan"
 
 
-_KEYS = {"": Plan.model_fields, "cells": Cell.model_fields, "external": External.model_fields}
+_SCENARIO_KEYS = {"mixed": {"of", "share"}, "burst": {"of", "profile"}}
+_SCENARIO_ADVICE = (
+    'a mixed cell has of = "cpu", share = 0.05 and rate, a burst has of = "wait" and '
+    "profile = [{ rate = 100, seconds = 5 }, ...]; params are those of the workload in `of`"
+)
+_KEYS = {
+    "": Plan.model_fields,
+    "cells": Cell.model_fields,
+    "profile": Step.model_fields,
+    "external": External.model_fields,
+}
 
 
 def _advice(item: Any) -> str:
     kind, given = item["type"], item["input"]
     if kind == "extra_forbidden":
-        table = item["loc"][0] if len(item["loc"]) > 1 else ""
+        table = next((part for part in reversed(item["loc"][:-1]) if isinstance(part, str)), "")
         return f"unknown key; {_nearest(str(item['loc'][-1]), _KEYS.get(str(table), Plan.model_fields))}"
     if kind == "missing":
         return "this key is needed"
@@ -356,5 +427,7 @@ _BOUNDS = {"ge": "at least", "le": "at most", "gt": "more than", "lt": "less tha
 
 def _nearest(name: str, known: Iterable[str]) -> str:
     names = list(known)
+    if not names:
+        return "there are none"
     close = difflib.get_close_matches(name, names, n=1)
     return f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names)}"

@@ -13,11 +13,11 @@ from typing import IO
 from waitbench import __version__
 from waitbench.environment import environment
 from waitbench.errors import WaitbenchError
-from waitbench.plan import Plan
-from waitbench.results import RunFolder, RunRecord, Target, TrialSpec, now
+from waitbench.plan import Cell, External, Plan
+from waitbench.results import Exchange, Neighbours, RunFolder, RunRecord, Target, TrialSpec, now
 from waitbench.schedule import Slot, schedule
 from waitbench.variants import Variant, labelled
-from waitbench.workloads import WORKLOADS
+from waitbench.workloads import SCENARIOS, WORKLOADS
 
 try:
     import fcntl
@@ -168,17 +168,22 @@ def run_record(
 
 def trial_spec(slot: Slot, plan: Plan, seed: int, found: dict[str, Target]) -> TrialSpec:
     """All that the generator has to know of one trial."""
-    workload, target = WORKLOADS[slot.cell.workload], found[slot.contender]
+    cell, target = slot.cell, found[slot.contender]
     external = next((item for item in plan.external if item.name == slot.contender), None)
-    params = slot.cell.params
-    path = external.paths[workload.name].format(**workload.complete(params)) if external else workload.path(params)
+    params = {} if cell.workload == "mixed" else cell.params
+    tag = f"{slot.load.tag}-alone" if slot.alone else slot.load.tag
     return TrialSpec(
-        file=f"{slot.block:03d}-{slot.contender}-{workload.name}-{slot.load.tag}.json",
+        **_exchange(cell.measured, params, external).model_dump(),
+        file=f"{slot.block:03d}-{slot.contender}-{cell.workload}-{tag}.json",
         block=slot.block,
         repeat=slot.repeat,
         variant=slot.contender,
-        workload=workload.name,
+        workload=cell.measured,
         params=params,
+        scenario=SCENARIOS[cell.workload].name if cell.workload in SCENARIOS else "",
+        beside=_neighbours(cell, external),
+        alone=slot.alone,
+        profile=cell.stages,
         load_model=slot.load.model,
         load=int(slot.load.size) if slot.load.model == "closed" else slot.load.size,
         arrivals=slot.cell.arrivals,
@@ -189,8 +194,23 @@ def trial_spec(slot: Slot, plan: Plan, seed: int, found: dict[str, Target]) -> T
         measure_s=slot.measure_s,
         timeout_s=plan.timeout_s,
         base_url=target.base_url,
-        path=path,
-        body=None if external else workload.body(params),
         instrumented=external is None,
-        uses_upstream=external is None and workload.name == "upstream",
+        uses_upstream=external is None and "upstream" in cell.asked,
     )
+
+
+def _neighbours(cell: Cell, external: External | None) -> Neighbours | None:
+    """Of a mixed load: what comes beside the requests that are measured."""
+    if cell.of is None or cell.share is None:
+        return None
+    exchange = _exchange(cell.of, cell.params, external)
+    return Neighbours(**exchange.model_dump(), workload=cell.of, params=cell.params, share=cell.share)
+
+
+def _exchange(name: str, params: dict[str, int], external: External | None) -> Exchange:
+    workload = WORKLOADS[name]
+    own = workload.exchange(params)
+    if external is None:
+        return own
+    path = external.paths[name].format(**workload.complete(params))
+    return own.model_copy(update={"path": path, "body": None, "receives": None})

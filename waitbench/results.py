@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from waitbench.errors import WaitbenchError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _T = TypeVar("_T", bound=BaseModel)
 
@@ -31,7 +31,38 @@ class _Versioned(_Record):
     schema_version: int
 
 
-class TrialSpec(_Record):
+class Exchange(_Record):
+    """A request and its one right answer. Bodies of bytes are of the pattern: byte number i is i mod 251."""
+
+    method: Literal["GET", "POST"] = "GET"
+    path: str
+    body: str | None
+    """The one right answer; None where it isn't known (an external service), or is `receives`."""
+    sends: int = 0
+    """Bytes of the request's body."""
+    receives: int | None = None
+    """The right answer is so many bytes; None where it is `body`."""
+    bytes_per_s: int = 0
+    """The client's own pace, at which it sends its body and reads the answer's; 0: as fast as it goes."""
+
+
+class Neighbours(Exchange):
+    """Slow requests beside those that are measured."""
+
+    workload: str
+    params: dict[str, int]
+    share: float
+    """Of all arrivals, each by a seeded draw."""
+
+
+class Stage(_Record):
+    """A part of a load profile: requests per second, for so many seconds."""
+
+    rate: float
+    seconds: float
+
+
+class TrialSpec(Exchange):
     """One trial as planned: all that the generator has to know."""
 
     file: str
@@ -39,10 +70,19 @@ class TrialSpec(_Record):
     repeat: int
     variant: str
     workload: str
+    """What the measured requests ask for."""
     params: dict[str, int]
+    scenario: Literal["", "mixed", "burst"] = ""
+    """What is played with it, if anything."""
+    beside: Neighbours | None = None
+    """Of a mixed load: a share of the arrivals asks for this instead."""
+    alone: bool = False
+    """Of a mixed load: the neighbours' arrivals are left out, to compare with; all others come when they came."""
+    profile: list[Stage] = []
+    """Of a burst: one stage after the other, in place of one rate."""
     load_model: Literal["closed", "open"] = "closed"
     load: int | float
-    """Users of a closed loop; requests per second of an open one."""
+    """Users of a closed loop; requests per second of an open one, neighbours included; the highest rate of a burst."""
     arrivals: Literal["poisson", "uniform"] = "poisson"
     arrivals_seed: int = 0
     """Of an open loop: the same for every contender of a block, so that all meet the same arrivals."""
@@ -53,9 +93,6 @@ class TrialSpec(_Record):
     measure_s: float
     timeout_s: float
     base_url: str
-    path: str
-    body: str | None
-    """The one right answer; None where it isn't known (an external service)."""
     instrumented: bool
     """Whether the service counts its own requests (/usage)."""
     uses_upstream: bool
@@ -67,13 +104,28 @@ class TrialSpec(_Record):
     @property
     def description(self) -> str:
         """`wait ms=100 500 users`."""
-        params = " ".join(f"{name}={value}" for name, value in self.params.items())
-        return " ".join(filter(None, [self.workload, params, self.load_words]))
+        inner = self.beside or self
+        named = [self.scenario, inner.workload] if self.scenario else [self.workload]
+        params = [f"{name}={value}" for name, value in inner.params.items()]
+        return " ".join([*named, *params, self.load_words, *(["alone"] if self.alone else [])])
 
     @property
     def users(self) -> int:
         """Locust's users: those of a closed loop; one who sends everything in an open one."""
         return int(self.load) if self.load_model == "closed" else 1
+
+
+class Proof(_Record):
+    """What was seen of one workload's calls at once, before any load: whether they overlap as their model says."""
+
+    good: bool
+    calls: int
+    held: int
+    """The most that the service had in hand at once, by its own count."""
+    rounds: float
+    """As how many calls one after the other all took."""
+    says: str = ""
+    """What is wrong, in a sentence; "" where all is well."""
 
 
 class Target(_Record):
@@ -93,11 +145,10 @@ class Target(_Record):
     budget: dict[str, int] = {}
     budget_read: dict[str, int] | None = None
     """The budget read back from the running service; None before it was asked, and for an external one."""
-    overlap: int | None = None
-    """How many slow calls were seen to overlap, of `overlap_asked`; None where not tried."""
-    overlap_asked: int = 0
-    overlap_rounds: float = 1.0
-    """As how many waits all those calls took: about 1 where they overlap."""
+    proofs: dict[str, Proof] = {}
+    """Of each workload that was asked for and can be tried."""
+    idle_rss_bytes: int | None = None
+    """Memory before anything was asked of it."""
     info: dict[str, Any] = {}
 
     def serves(self, workload: str) -> bool:
@@ -190,6 +241,29 @@ class Second(_Record):
     p99_us: int | None
 
 
+class Bin(_Record):
+    """A short part of a burst, finer than a second: of the requests due in it, whenever they ended."""
+
+    begin_s: float
+    """From the start of the warm-up."""
+    due: int
+    good: int
+    p50_us: int | None
+    """From the intended start, with what failed or was shed as longer than all else: None where that is reached."""
+    p90_us: int | None
+    p99_us: int | None
+    answered: int
+    """Good answers that ended in it, whenever they were due."""
+
+
+class Beside(_Record):
+    """What became of the neighbours of a mixed load."""
+
+    warmup: Phase
+    measured: Phase
+    latency: Latency | None
+
+
 class Generator(_Record):
     """The generator's own part in the window."""
 
@@ -244,12 +318,20 @@ class TrialRecord(_Record):
     their part in it."""
     thirds_p50_us: list[int | None] = []
     """The median latency of each third of the window, by when requests were meant to start."""
+    beside: Beside | None = None
+    """Of a mixed load with its neighbours; they are in no other figure here but the accounts."""
+    bins: list[Bin] = []
+    """Of a burst."""
+    bin_s: float = 0.0
+    """How long each of these is: what a recovery time can be told to."""
     disturbance: str = ""
     """What came from outside and spoilt the trial, as a stop from the web UI."""
 
     @property
     def sent(self) -> int:
-        return self.warmup.sent + self.measured.sent
+        """Every request of the trial, warm-up and neighbours included."""
+        others = self.beside.warmup.sent + self.beside.measured.sent if self.beside else 0
+        return self.warmup.sent + self.measured.sent + others
 
 
 class Live(_Record):

@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from waitbench.answer import answers
-from waitbench.check import OVERLAP_CALLS, proven_overlap
+from waitbench.check import proof
 from waitbench.comparison import Comparison
 from waitbench.errors import Interrupted, WaitbenchError
 from waitbench.knee import MOST_TRIALS
@@ -119,7 +119,7 @@ def _carry_out(
 
 
 def _asked_of(target: Target, plan: Plan) -> list[str]:
-    asked = {cell.workload for cell in plan.cells}
+    asked = {workload for cell in plan.cells for workload in cell.asked}
     return sorted(asked if target.workloads is None else asked.intersection(target.workloads))
 
 
@@ -130,14 +130,18 @@ def _read_back(target: Target, workloads: Iterable[str]) -> Target:
             service.get("/")  # any answer will do: it is there
             return target
         info = service.info()
-        proven = [proven_overlap(service, WORKLOADS[name]) for name in workloads if "ms" in WORKLOADS[name].parameters]
+        idle_rss_bytes = int(service.usage()["rss_bytes"])
+        proofs = {
+            name: proof(service, WORKLOADS[name], target.model, target.budget)
+            for name in workloads
+            if WORKLOADS[name].overlap
+        }
     return target.model_copy(
         update={
             "budget_read": info["budget"],
             "info": info,
-            "overlap": min((held for held, _ in proven), default=None),
-            "overlap_asked": OVERLAP_CALLS,
-            "overlap_rounds": max((rounds for _, rounds in proven), default=1.0),
+            "proofs": proofs,
+            "idle_rss_bytes": idle_rss_bytes,
         }
     )
 

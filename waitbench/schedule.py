@@ -18,6 +18,8 @@ class Slot:
     load: Load
     contender: str
     measure_s: float
+    alone: bool = False
+    """Of a mixed load: without its neighbours."""
 
 
 def contenders(plan: Plan) -> list[str]:
@@ -28,7 +30,8 @@ def schedule(plan: Plan, seed: int, limited: Mapping[str, Collection[str]] = {})
     """Each block holds every contender once, under one load; a repeat holds one block for each load.
 
     A contender is left out of the blocks whose workload it does not serve: `limited` names what those serve that
-    do not serve everything, and an external service serves what the plan has paths for.
+    do not serve everything, and an external service serves what the plan has paths for. A block of a mixed load holds
+    every contender twice, with its slow neighbours and without.
 
     Both orders are shuffled anew, so that a machine that grows warm, or a neighbour that wakes, falls on all alike.
     """
@@ -40,7 +43,11 @@ def schedule(plan: Plan, seed: int, limited: Mapping[str, Collection[str]] = {})
     for repeat in range(1, plan.repeats + 1):
         for cell, load in rng.sample(plan.load_points, len(plan.load_points)):
             block += 1
-            for contender in rng.sample(names, len(names)):
-                if contender not in serves or cell.workload in serves[contender]:
-                    slots.append(Slot(block, repeat, cell, load, contender, plan.measure_s))
+            measure_s = sum(stage.seconds for stage in cell.stages) or plan.measure_s
+            both = [
+                (name, alone) for name in names for alone in ((False, True) if cell.workload == "mixed" else (False,))
+            ]
+            for contender, alone in rng.sample(both, len(both)):
+                if contender not in serves or cell.asked <= set(serves[contender]):
+                    slots.append(Slot(block, repeat, cell, load, contender, measure_s, alone))
     return slots

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from waitbench import latency
-from waitbench.check import EARLY_MS, OVERLAP_ROUNDS, differences
+from waitbench.check import EARLY_MS, differences
 from waitbench.results import Arrivals, Target, TrialRecord
 from waitbench.workloads import WORKLOADS, Ceiling, ceiling
 
@@ -60,7 +60,7 @@ def reasons(trial: TrialRecord, target: Target) -> list[Reason]:
         *_disturbed(trial),
         *_errors(trial),
         *_budget(target),
-        *_overlap(target),
+        *_overlap(trial, target),
         *_accounts(trial),
         *_little(trial),
         *_ceiling(trial, target),
@@ -104,17 +104,18 @@ def _budget(target: Target) -> Iterator[Reason]:
         )
 
 
-def _overlap(target: Target) -> Iterator[Reason]:
-    if target.overlap is None:
-        return
-    if target.overlap < target.overlap_asked or target.overlap_rounds >= OVERLAP_ROUNDS:
-        yield Reason(
-            "overlap",
-            "invalid",
-            f"of {target.overlap_asked} slow calls {target.overlap} were held at once, and all took as long as "
-            f"{target.overlap_rounds:.1f} of them",
-            "something blocks: an unpatched library, a blocking call on the loop, a pool too small",
-        )
+def _overlap(trial: TrialRecord, target: Target) -> Iterator[Reason]:
+    """Of every workload that the trial asks for; one that was not proven says nothing of the others."""
+    neighbours = trial.spec.beside
+    for name in dict.fromkeys([trial.spec.workload, *([neighbours.workload] if neighbours else [])]):
+        proof = target.proofs.get(name)
+        if proof and not proof.good:
+            yield Reason(
+                "overlap",
+                "invalid",
+                f"{name}: {proof.says}",
+                "something blocks: an unpatched library, a blocking call on the loop, a pool too small",
+            )
 
 
 def _accounts(trial: TrialRecord) -> Iterator[Reason]:

@@ -348,8 +348,7 @@ def test_every_figure_of_a_sound_run_stays_inside_its_limit(sound: Ended) -> Non
     rule speaks if, and only if, it did."""
     target = sound.record().targets[FASTAPI]
     assert target.budget_read == target.budget
-    assert (target.overlap, target.overlap_asked) == (20, 20)
-    assert target.overlap_rounds < 2.5
+    assert all(proof.good and proof.held >= proof.calls > 1 for proof in target.proofs.values())
     assert len(sound.trials()) == 3
     for trial in sound.trials():
         codes = {r.code for r in reasons(trial, target)}

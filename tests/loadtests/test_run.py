@@ -130,7 +130,9 @@ class TestWhole:
         targets = whole.ended.record().targets
         for name in (FLASK, DJANGO, FASTAPI):
             assert targets[name].budget_read == targets[name].budget
-            assert targets[name].overlap == targets[name].overlap_asked == 20
+            proofs = targets[name].proofs.values()
+            assert proofs
+            assert all(proof.good and proof.held >= proof.calls > 1 for proof in proofs)
         assert (targets["mine"].external, targets["mine"].budget_read) == (True, None)
 
     def test_an_external_service_is_measured_by_what_is_seen_from_outside(self, whole: Whole) -> None:

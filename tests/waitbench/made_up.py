@@ -15,6 +15,7 @@ from waitbench.results import (
     Generator,
     Latency,
     Phase,
+    Proof,
     RunFolder,
     RunRecord,
     Second,
@@ -68,6 +69,10 @@ def spec(
     return TrialSpec(**(known | changes))
 
 
+def proof(says: str = "") -> Proof:
+    return Proof(good=not says, calls=20, held=20, rounds=1.1, says=says)
+
+
 def target(name: str = "flask-threads", **changes: Any) -> Target:
     known: dict[str, Any] = {
         "name": name,
@@ -78,8 +83,7 @@ def target(name: str = "flask-threads", **changes: Any) -> Target:
         "server": "a server",
         "budget": BUDGET,
         "budget_read": BUDGET,
-        "overlap": 20,
-        "overlap_asked": 20,
+        "proofs": {"wait": proof()},
         "info": {"python": "3.11.0", "versions": {"flask": "3.0", "gunicorn": "27.0", "psycopg": "3.3"}},
     }
     return Target(**(known | changes))

@@ -71,7 +71,7 @@ def test_a_folder_without_a_run_is_told_so(tmp_path: Path) -> None:
         RunFolder(tmp_path).read_run()
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"schema_version": 1}', "\x00\x00"])
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"schema_version": 2}', "\x00\x00"])
 def test_a_file_that_is_not_whole_is_told_with_what_to_do(folder: RunFolder, text: str) -> None:
     (folder.trials / SPECS[0].file).write_text(text)
     with pytest.raises(WaitbenchError) as caught:
@@ -94,7 +94,7 @@ def test_a_trial_file_that_cannot_be_read_is_told_so(folder: RunFolder) -> None:
         folder.read_trials(folder.read_run())
 
 
-@pytest.mark.parametrize("version", [0, 2, 99])
+@pytest.mark.parametrize("version", [0, 1, 99])
 def test_a_file_of_another_schema_is_told_with_the_version_that_it_has(folder: RunFolder, version: int) -> None:
     changed(folder.path / "run.json", schema_version=version)
     with pytest.raises(WaitbenchError, match=f"schema version {version}; this waitbench reads 1. Report the run with"):
@@ -102,8 +102,8 @@ def test_a_file_of_another_schema_is_told_with_the_version_that_it_has(folder: R
 
 
 def test_a_later_schema_is_told_even_where_its_fields_differ(folder: RunFolder) -> None:
-    (folder.trials / SPECS[0].file).write_text('{"schema_version": 2, "other": "fields"}')
-    with pytest.raises(WaitbenchError, match="schema version 2"):
+    (folder.trials / SPECS[0].file).write_text('{"schema_version": 3, "other": "fields"}')
+    with pytest.raises(WaitbenchError, match="schema version 3"):
         folder.read_trials(folder.read_run())
 
 

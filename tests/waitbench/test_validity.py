@@ -8,7 +8,7 @@ import pytest
 
 from tests.waitbench import made_up
 from waitbench import latency
-from waitbench.results import Latency, Phase, Target, TrialRecord, Usage
+from waitbench.results import Latency, Neighbours, Phase, Target, TrialRecord, Usage
 from waitbench.validity import Reason, reasons
 
 Trial = TrialRecord
@@ -74,15 +74,21 @@ class TestBudget:
 
 
 class TestOverlap:
-    def test_one_slow_call_that_did_not_overlap_is_one_too_few(self) -> None:
-        reason = the_reason(made_up.trial(), "overlap", made_up.target(overlap=19))
-        assert reason.text == "of 20 slow calls 19 were held at once, and all took as long as 1.0 of them"
-
-    def test_calls_that_were_held_at_once_and_served_in_turn_did_not_overlap(self) -> None:
-        assert the_reason(made_up.trial(), "overlap", made_up.target(overlap=20, overlap_rounds=2.5))
+    def test_a_proof_that_failed_is_told_with_what_was_seen(self) -> None:
+        target = made_up.target(proofs={"wait": made_up.proof("the service held 19 of 20")})
+        assert the_reason(made_up.trial(), "overlap", target).text == "wait: the service held 19 of 20"
 
     def test_every_slow_call_overlapping_is_enough(self) -> None:
-        assert found(made_up.trial(), made_up.target(overlap=20, overlap_rounds=2.4)) == {}
+        assert found(made_up.trial(), made_up.target()) == {}
+
+    def test_a_workload_that_did_not_overlap_says_nothing_of_another(self) -> None:
+        target = made_up.target(proofs={"db": made_up.proof("the service held 19 of 20")})
+        assert found(made_up.trial(), target) == {}
+
+    def test_the_neighbours_of_a_mixed_load_have_to_overlap_too(self) -> None:
+        beside = Neighbours(path="/db?ms=50", body="", workload="db", params={"ms": 50}, share=0.1)
+        target = made_up.target(proofs={"db": made_up.proof("the service held 19 of 20")})
+        assert the_reason(made_up.trial(made_up.spec(beside=beside)), "overlap", target).text.startswith("db: ")
 
 
 class TestAccounts:
