@@ -218,6 +218,17 @@ class Plan(_Strict):
         return [cell for cell in self.cells if cell.find]
 
     @model_validator(mode="after")
+    def _answers_in_time(self) -> "Plan":
+        for cell in self.cells:
+            inner = WORKLOADS[cell.of or cell.workload]
+            if (least_s := inner.wait_s(cell.params)) >= self.timeout_s:
+                raise ValueError(
+                    f"cells: {inner.name} takes {least_s:g} s with these params, and timeout_s = {self.timeout_s:g} "
+                    "would end every request; ask for less, or raise timeout_s"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _objectives_fit(self) -> "Plan":
         if self.searches and self.repeats > SEARCH_REPEATS:
             raise ValueError(

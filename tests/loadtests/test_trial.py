@@ -129,12 +129,12 @@ def test_a_body_far_longer_than_the_right_one_is_not_taken_in(server: str) -> No
 
 
 def test_users_begin_spread_over_one_wait(server: str) -> None:
-    trial = Trial(spec(server, "/plain", load=4, params={"ms": 100}, warmup_s=1.0))
+    trial = Trial(spec(server, "/plain", load=4, least_s=0.1, warmup_s=1.0))
     assert [trial._stagger_s(n) for n in range(4)] == pytest.approx([0, 0.025, 0.05, 0.075])
 
 
 def test_users_begin_in_the_first_half_of_a_short_warm_up(server: str) -> None:
-    trial = Trial(spec(server, "/plain", load=2, params={"ms": 10_000}, warmup_s=1.0))
+    trial = Trial(spec(server, "/plain", load=2, least_s=10.0, warmup_s=1.0))
     assert [trial._stagger_s(n) for n in range(2)] == pytest.approx([0, 0.25])
 
 
