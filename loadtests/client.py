@@ -147,7 +147,7 @@ class Connection:
         """What may go by now of a request with a body."""
         assert self._socket is not None
         whole, head_bytes = self.request.whole, self.request.head_bytes
-        end = min(len(whole), head_bytes + self._pace.allowed()) if self._pace else len(whole)
+        end = min(len(whole), head_bytes + self._pace.granted) if self._pace else len(whole)
         while (begin := len(whole) - self._unsent) < end:
             try:
                 self._unsent -= self._socket.send(whole[begin:end])
@@ -215,7 +215,7 @@ class Connection:
             return RECEIVE_BYTES
         if self._pace is None:
             self._pace = Pace(self._loop, self.request.bytes_per_s, lambda: self._reader.start(self._readable))
-        room = min(RECEIVE_BYTES, self._pace.allowed() - self._received)
+        room = min(RECEIVE_BYTES, self._pace.granted - self._received)
         if room <= 0:
             self._reader.stop()
             left = RECEIVE_BYTES if self._receives is None else self._receives - self._received
