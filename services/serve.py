@@ -38,6 +38,9 @@ def server_command(variants: Path, name: str, host: str, port: int) -> tuple[lis
         "WAITBENCH_DB_POOL": str(budget.get("db_pool", 0)),
         "WAITBENCH_UPSTREAM_CONNECTIONS": str(budget.get("upstream_connections", 0)),
         "WAITBENCH_UPSTREAM_THREADS": str(budget.get("upstream_threads", 0)),
+        "WAITBENCH_WORK_THREADS": str(budget.get("work_threads", 0)),
+        # A service's threads are its model's, not a library's.
+        "OPENBLAS_NUM_THREADS": "1",
     }
     return shlex.split(command), environment
 

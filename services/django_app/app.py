@@ -3,7 +3,7 @@
 import os
 
 from django.core.wsgi import get_wsgi_application
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.urls import path
 from work import answers, blocking, params, tally
 
@@ -48,7 +48,8 @@ def wait(request):
 def upstream(request):
     ms = params.ms(request.GET.getlist("ms"))
     calls = params.calls(request.GET.getlist("calls"))
-    return reply(answers.called(ms, blocking.upstream(ms, calls)))
+    serial = params.serial(request.GET.getlist("serial"))
+    return reply(answers.called(ms, blocking.upstream(ms, calls, serial)))
 
 
 def db(request):
@@ -56,17 +57,44 @@ def db(request):
     return reply(answers.queried(ms, blocking.db(ms)))
 
 
-def refuse_failures(get_response):
-    """Middleware: the two failures a view may raise become their answers."""
+def disk(request):
+    kib = params.disk_kib(request.GET.getlist("kib"))
+    inline = params.inline(request.GET.getlist("inline"))
+    return reply(answers.stored(kib, blocking.disk(kib, inline)))
+
+
+def upload(request):
+    length = params.content_length(request.headers.get("Content-Length"))
+    return reply(answers.received(length, blocking.upload(request.read, length)))
+
+
+def download(request):
+    kib = params.download_kib(request.GET.getlist("kib"))
+    headers = {"Content-Length": str(kib * 1024)}
+    return StreamingHttpResponse(blocking.download(kib), content_type=answers.BYTES, headers=headers)
+
+
+def cpu(request):
+    ksteps = params.ksteps(request.GET.getlist("ksteps"))
+    inline = params.inline(request.GET.getlist("inline"))
+    return reply(answers.computed(ksteps, blocking.cpu(ksteps, inline)))
+
+
+def cpu_native(request):
+    n = params.n(request.GET.getlist("n"))
+    inline = params.inline(request.GET.getlist("inline"))
+    return reply(answers.multiplied(n, blocking.cpu_native(n, inline)))
+
+
+def refusal(get_response):
+    """Middleware: what a view refuses becomes its answer."""
 
     def middleware(request):
         return get_response(request)
 
     def process_exception(request, error):
-        if isinstance(error, answers.BadInput):
-            return refuse(400, answers.problem(400, str(error)))
-        if isinstance(error, answers.DependencyFailed):
-            return refuse(503, answers.problem(503, str(error)))
+        if isinstance(error, answers.Refusal):
+            return refuse(error.status, answers.problem(error.status, str(error)))
         return None
 
     middleware.process_exception = process_exception
@@ -101,6 +129,11 @@ urlpatterns = [
     route("GET", "wait", wait),
     route("GET", "upstream", upstream),
     route("GET", "db", db),
+    route("GET", "disk", disk),
+    route("POST", "upload", upload),
+    route("GET", "download", download),
+    route("GET", "cpu", cpu),
+    route("GET", "cpu_native", cpu_native),
 ]
 handler404 = not_found
 handler500 = server_error

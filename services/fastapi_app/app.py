@@ -1,7 +1,9 @@
 """The slow endpoints in FastAPI."""
 
 from fastapi import FastAPI, Request, Response
+from fastapi.responses import StreamingResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from work import answers, nonblocking, params, tally
 
 app = FastAPI(openapi_url=None, redirect_slashes=False, lifespan=nonblocking.lifespan)
@@ -52,7 +54,8 @@ async def wait(request: Request):
 async def upstream(request: Request):
     ms = params.ms(request.query_params.getlist("ms"))
     calls = params.calls(request.query_params.getlist("calls"))
-    return reply(answers.called(ms, await nonblocking.upstream(ms, calls)))
+    serial = params.serial(request.query_params.getlist("serial"))
+    return reply(answers.called(ms, await nonblocking.upstream(ms, calls, serial)))
 
 
 @app.get("/db")
@@ -61,9 +64,48 @@ async def db(request: Request):
     return reply(answers.queried(ms, await nonblocking.db(ms)))
 
 
-@app.exception_handler(answers.BadInput)
-async def bad_input(request, error):
-    return refuse(400, answers.problem(400, str(error)))
+@app.get("/disk")
+async def disk(request: Request):
+    kib = params.disk_kib(request.query_params.getlist("kib"))
+    inline = params.inline(request.query_params.getlist("inline"))
+    return reply(answers.stored(kib, await nonblocking.disk(kib, inline)))
+
+
+@app.post("/upload")
+async def upload(request: Request):
+    length = params.content_length(request.headers.get("Content-Length"))
+    return reply(answers.received(length, await nonblocking.upload(request.stream())))
+
+
+@app.get("/download")
+async def download(request: Request):
+    kib = params.download_kib(request.query_params.getlist("kib"))
+    headers = {"Content-Length": str(kib * 1024)}
+    return StreamingResponse(nonblocking.download(kib), 200, headers, answers.BYTES)
+
+
+@app.get("/cpu")
+async def cpu(request: Request):
+    ksteps = params.ksteps(request.query_params.getlist("ksteps"))
+    inline = params.inline(request.query_params.getlist("inline"))
+    return reply(answers.computed(ksteps, await nonblocking.cpu(ksteps, inline)))
+
+
+@app.get("/cpu_native")
+async def cpu_native(request: Request):
+    n = params.n(request.query_params.getlist("n"))
+    inline = params.inline(request.query_params.getlist("inline"))
+    return reply(answers.multiplied(n, await nonblocking.cpu_native(n, inline)))
+
+
+@app.exception_handler(answers.Refusal)
+async def refusal(request, error):
+    return refuse(error.status, answers.problem(error.status, str(error)))
+
+
+@app.exception_handler(ClientDisconnect)
+async def cut_short(request, error):
+    return refuse(400, answers.problem(400, answers.CUT_SHORT))
 
 
 @app.exception_handler(404)
@@ -79,11 +121,6 @@ async def method_not_allowed(request, error: HTTPException):
 @app.exception_handler(500)
 async def server_error(request, error):
     return refuse(500, answers.SERVER_ERROR)
-
-
-@app.exception_handler(answers.DependencyFailed)
-async def dependency_failed(request, error):
-    return refuse(503, answers.problem(503, str(error)))
 
 
 application = tally.CountedAsgi(app)

@@ -68,7 +68,8 @@ def wait():
 def upstream():
     ms = params.ms(request.args.getlist("ms"))
     calls = params.calls(request.args.getlist("calls"))
-    return reply(answers.called(ms, blocking.upstream(ms, calls)))
+    serial = params.serial(request.args.getlist("serial"))
+    return reply(answers.called(ms, blocking.upstream(ms, calls, serial)))
 
 
 @app.get("/db")
@@ -77,9 +78,42 @@ def db():
     return reply(answers.queried(ms, blocking.db(ms)))
 
 
-@app.errorhandler(answers.BadInput)
-def bad_input(error):
-    return refuse(400, answers.problem(400, str(error)))
+@app.get("/disk")
+def disk():
+    kib = params.disk_kib(request.args.getlist("kib"))
+    inline = params.inline(request.args.getlist("inline"))
+    return reply(answers.stored(kib, blocking.disk(kib, inline)))
+
+
+@app.post("/upload")
+def upload():
+    length = params.content_length(request.headers.get("Content-Length"))
+    return reply(answers.received(length, blocking.upload(request.stream.read, length)))
+
+
+@app.get("/download")
+def download():
+    kib = params.download_kib(request.args.getlist("kib"))
+    return reply(blocking.download(kib), 200, answers.BYTES, {"Content-Length": str(kib * 1024)})
+
+
+@app.get("/cpu")
+def cpu():
+    ksteps = params.ksteps(request.args.getlist("ksteps"))
+    inline = params.inline(request.args.getlist("inline"))
+    return reply(answers.computed(ksteps, blocking.cpu(ksteps, inline)))
+
+
+@app.get("/cpu_native")
+def cpu_native():
+    n = params.n(request.args.getlist("n"))
+    inline = params.inline(request.args.getlist("inline"))
+    return reply(answers.multiplied(n, blocking.cpu_native(n, inline)))
+
+
+@app.errorhandler(answers.Refusal)
+def refusal(error):
+    return refuse(error.status, answers.problem(error.status, str(error)))
 
 
 @app.errorhandler(NotFound)
@@ -95,11 +129,6 @@ def method_not_allowed(error):
 @app.errorhandler(500)
 def server_error(error):
     return refuse(500, answers.SERVER_ERROR)
-
-
-@app.errorhandler(answers.DependencyFailed)
-def dependency_failed(error):
-    return refuse(503, answers.problem(503, str(error)))
 
 
 blocking.open_pool()

@@ -1,4 +1,4 @@
-"""The bytes of every answer, so that they are the same from every variant, and the two ways to fail."""
+"""The bytes of every answer, so that they are the same from every variant, and every refusal."""
 
 import json
 from http import HTTPStatus
@@ -6,29 +6,58 @@ from typing import Any
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
+BYTES = "application/octet-stream"
 
 
-class BadInput(Exception):
-    """The request asks for something outside the contract: 400."""
+class Refusal(Exception):
+    """No answer but a problem document, with the exception's own text."""
+
+    status = 500
 
 
-class DependencyFailed(Exception):
-    """The remote API or the database did not answer, or not in time: 503."""
+class BadInput(Refusal):
+    """The request asks for something outside the contract."""
+
+    status = 400
+
+
+class LengthMissing(Refusal):
+    """An upload does not say how long it is."""
+
+    status = 411
+
+
+class TooLarge(Refusal):
+    """An upload says that it is longer than the contract allows."""
+
+    status = 413
+
+
+class DependencyFailed(Refusal):
+    """The remote API, the database or the disk did not answer, or not in time."""
+
+    status = 503
 
 
 def encode(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
+# Python 3.13 has a newer phrase than the ones before.
+_TITLES = {413: "Content Too Large"}
+
+
 def problem(status: int, detail: str) -> bytes:
     """An RFC 9457 problem document."""
-    title = HTTPStatus(status).phrase
+    title = _TITLES.get(status) or HTTPStatus(status).phrase
     return encode({"type": "about:blank", "title": title, "status": status, "detail": detail})
 
 
 NOT_FOUND = problem(404, "no such path")
 METHOD_NOT_ALLOWED = problem(405, "this path does not take that method")
 SERVER_ERROR = problem(500, "the service failed; its log says why")
+
+CUT_SHORT = "the body is shorter than its Content-Length"
 
 HEALTH = encode({"status": "ok"})
 FAST = encode({"workload": "fast"})
@@ -44,3 +73,19 @@ def called(ms: int, calls: list[dict[str, Any]]) -> bytes:
 
 def queried(ms: int, rows: list[dict[str, Any]]) -> bytes:
     return encode({"workload": "db", "ms": ms, "rows": rows})
+
+
+def stored(kib: int, sha256: str) -> bytes:
+    return encode({"workload": "disk", "kib": kib, "sha256": sha256})
+
+
+def received(length: int, sha256: str) -> bytes:
+    return encode({"workload": "upload", "bytes": length, "sha256": sha256})
+
+
+def computed(ksteps: int, result: int) -> bytes:
+    return encode({"workload": "cpu", "ksteps": ksteps, "result": result})
+
+
+def multiplied(n: int, total: int) -> bytes:
+    return encode({"workload": "cpu_native", "n": n, "sum": total})

@@ -1,9 +1,10 @@
-"""The waits for services whose code blocks: on threads, or on gevent, which makes the same calls cooperate."""
+"""The waits and the work for services that block: on threads, or on gevent, which makes the same calls cooperate."""
 
 import queue
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from typing import Any
 
 import httpx2
@@ -11,10 +12,11 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from work import database, remote
-from work.answers import DependencyFailed
+from work import answers, database, pattern, processor, remote, scratch
+from work.answers import BadInput, DependencyFailed, Refusal
 from work.info import info as describe
 from work.settings import settings
+from work.threads import NativeThreads, OwnThreads, attempt
 
 
 class _Connection(psycopg.Connection[Any]):
@@ -40,6 +42,7 @@ _clients: queue.LifoQueue[httpx2.Client | None] = queue.LifoQueue(settings.upstr
 for _ in range(settings.upstream_connections):
     _clients.put(None)  # a place not yet used
 _threads = ThreadPoolExecutor(settings.upstream_threads or 1, thread_name_prefix="upstream")
+_work_threads = (NativeThreads if settings.model == "gevent" else OwnThreads)(settings.work_threads or 1)
 
 
 def open_pool() -> None:
@@ -51,8 +54,10 @@ def wait(ms: int) -> None:
     time.sleep(ms / 1000)
 
 
-def upstream(ms: int, calls: int) -> list[dict[str, Any]]:
-    """`calls` remote calls at once; returns when the slowest is back."""
+def upstream(ms: int, calls: int, serial: int) -> list[dict[str, Any]]:
+    """`calls` remote calls, one after the other or all at once; returns when the last is back."""
+    if serial:
+        return [_call(ms, call) for call in range(calls)]
     return _gather(lambda call: _call(ms, call), calls)
 
 
@@ -77,15 +82,9 @@ def _gather_by_threads(work: Callable[[int], Any], count: int) -> list[Any]:
 def _gather_by_greenlets(work: Callable[[int], Any], count: int) -> list[Any]:
     from gevent.pool import Pool
 
-    def attempt(index: int) -> Any:
-        try:
-            return work(index)
-        except DependencyFailed as failure:
-            return failure  # as a value: gevent prints a traceback for whatever a greenlet raises
-
     results = []
-    for result in Pool(count).imap(attempt, range(count)):
-        if isinstance(result, DependencyFailed):
+    for result in Pool(count).imap(lambda index: attempt(work, index), range(count)):
+        if isinstance(result, Refusal):
             raise result
         results.append(result)
     return results
@@ -109,6 +108,38 @@ def db(ms: int) -> list[dict[str, Any]]:
         raise DependencyFailed(database.FAILED) from error
 
 
+def disk(kib: int, inline: int) -> str:
+    """SHA-256 of a file that was on the disk and is read back."""
+    return str(_work_threads.run(inline, scratch.keep_and_read_back, kib))
+
+
+def upload(read: Callable[[int], bytes], length: int) -> str:
+    """SHA-256 of a body, read piece by piece as it comes."""
+    digest = sha256()
+    while length:
+        try:
+            piece = read(min(pattern.PIECE, length))
+        except OSError as error:
+            raise BadInput(answers.CUT_SHORT) from error
+        if not piece:
+            raise BadInput(answers.CUT_SHORT)
+        digest.update(piece)
+        length -= len(piece)
+    return digest.hexdigest()
+
+
+def download(kib: int) -> Iterator[bytes]:
+    return pattern.pieces(kib * 1024)
+
+
+def cpu(ksteps: int, inline: int) -> int:
+    return int(_work_threads.run(inline, processor.plain, ksteps))
+
+
+def cpu_native(n: int, inline: int) -> int:
+    return int(_work_threads.run(inline, processor.native, n))
+
+
 def info() -> dict[str, Any]:
     threads = _threads._max_workers if settings.model == "threads" else None
-    return describe(_pool, _clients.maxsize, threads)
+    return describe(_pool, _clients.maxsize, threads, _work_threads.count)

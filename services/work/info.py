@@ -20,15 +20,18 @@ null_server: Any = None
 """The live null server, set by null_app; None elsewhere."""
 
 PACKAGES = (
-    "django", "fastapi", "flask", "gevent", "gunicorn", "httptools", "httpx2",
+    "django", "fastapi", "flask", "gevent", "gunicorn", "httptools", "httpx2", "numpy",
     "psycopg", "psycopg-pool", "starlette", "uvicorn", "uvloop", "werkzeug",
 )  # fmt: skip
 
 
 def info(
-    db_pool: Any = None, upstream_connections: int | None = None, upstream_threads: int | None = None
+    db_pool: Any = None,
+    upstream_connections: int | None = None,
+    upstream_threads: int | None = None,
+    work_threads: int | None = None,
 ) -> dict[str, Any]:
-    """The body of /info. `db_pool` is the live pool; the others are read by the caller from its live client.
+    """The body of /info. `db_pool` is the live pool; the others are read by the caller from its live objects.
 
     None where the service has no such thing.
     """
@@ -38,6 +41,7 @@ def info(
         "db_pool": None if db_pool is None else db_pool.max_size,
         "upstream_connections": upstream_connections,
         "upstream_threads": upstream_threads,
+        "work_threads": work_threads,
     }
     return {
         "variant": settings.variant,

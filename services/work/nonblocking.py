@@ -1,8 +1,10 @@
-"""The waits for services on an event loop. The same libraries as in blocking.py, in their other colour."""
+"""The waits and the work for services on an event loop. The same libraries as in blocking.py, in their other colour."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from typing import Any
 
 import httpx2
@@ -10,7 +12,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from work import database, remote
+from work import database, pattern, processor, remote, scratch
 from work.answers import DependencyFailed
 from work.info import info as describe
 from work.settings import settings
@@ -38,6 +40,7 @@ _pool = AsyncConnectionPool(
 _clients: asyncio.LifoQueue[httpx2.AsyncClient | None] = asyncio.LifoQueue(settings.upstream_connections)
 for _ in range(settings.upstream_connections):
     _clients.put_nowait(None)  # a place not yet used
+_work_threads = ThreadPoolExecutor(settings.work_threads or 1, thread_name_prefix="work")
 
 
 @asynccontextmanager
@@ -52,8 +55,10 @@ async def wait(ms: int) -> None:
     await asyncio.sleep(ms / 1000)
 
 
-async def upstream(ms: int, calls: int) -> list[dict[str, Any]]:
-    """`calls` remote calls at once; returns when the slowest is back."""
+async def upstream(ms: int, calls: int, serial: int) -> list[dict[str, Any]]:
+    """`calls` remote calls, one after the other or all at once; returns when the last is back."""
+    if serial:
+        return [await _call(ms, call) for call in range(calls)]
     return await asyncio.gather(*(_call(ms, call) for call in range(calls)))
 
 
@@ -87,5 +92,38 @@ async def db(ms: int) -> list[dict[str, Any]]:
         raise DependencyFailed(database.FAILED) from error
 
 
+async def disk(kib: int, inline: int) -> str:
+    """SHA-256 of a file that was on the disk and is read back."""
+    return str(await _work(inline, scratch.keep_and_read_back, kib))
+
+
+async def upload(pieces: AsyncIterator[bytes]) -> str:
+    """SHA-256 of a body, piece by piece as it comes."""
+    digest = sha256()
+    async for piece in pieces:
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+async def download(kib: int) -> AsyncIterator[bytes]:
+    for piece in pattern.pieces(kib * 1024):
+        yield piece
+
+
+async def cpu(ksteps: int, inline: int) -> int:
+    return int(await _work(inline, processor.plain, ksteps))
+
+
+async def cpu_native(n: int, inline: int) -> int:
+    return int(await _work(inline, processor.native, n))
+
+
+async def _work(inline: int, work: Callable[..., Any], *args: Any) -> Any:
+    """In a thread of its own, so that the loop goes on; inline, on the loop, which then stands still."""
+    if inline:
+        return work(*args)
+    return await asyncio.get_running_loop().run_in_executor(_work_threads, work, *args)
+
+
 def info() -> dict[str, Any]:
-    return describe(_pool, _clients.maxsize)
+    return describe(_pool, _clients.maxsize, None, _work_threads._max_workers)

@@ -15,10 +15,13 @@ class Settings:
     db_pool: int
     upstream_connections: int
     upstream_threads: int
+    work_threads: int
     dependency_grace_s: float
     """How much longer than the wait itself a dependency may take before the answer is 503."""
     state_dir: str
     """Where the workers of one service keep their counts; "" for a folder of its own."""
+    scratch_dir: str
+    """Where /disk has its files: on a disk, since memory that looks like one would prove nothing."""
 
 
 def _read() -> Settings:
@@ -33,8 +36,10 @@ def _read() -> Settings:
         db_pool=int(env("WAITBENCH_DB_POOL", "50")),
         upstream_connections=int(env("WAITBENCH_UPSTREAM_CONNECTIONS", "1000")),
         upstream_threads=int(env("WAITBENCH_UPSTREAM_THREADS", "1000")),
+        work_threads=int(env("WAITBENCH_WORK_THREADS", "40")),
         dependency_grace_s=float(env("WAITBENCH_DEPENDENCY_GRACE_S", "5")),
         state_dir=env("WAITBENCH_STATE_DIR", ""),
+        scratch_dir=env("WAITBENCH_SCRATCH_DIR", "/var/tmp"),  # noqa: S108 - the files in it have no names
     )
 
 

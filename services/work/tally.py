@@ -1,4 +1,4 @@
-"""The service's own count of its requests, and of the CPU and memory it took.
+"""The service's own count of its requests, and of the CPU, memory and disk it took.
 
 Each worker process keeps four counts in a small file of its own, mapped into memory; whichever worker is asked
 adds them up. So the figures are the service's, however many processes it has. Requests for /health, /info and
@@ -138,11 +138,13 @@ def usage() -> dict[str, Any]:
     """What this service has answered and taken so far, over all its processes.
 
     `cpu_s` is user and system time in seconds; `rss_bytes` sums the resident sets, so pages that processes share
-    count once for each; `peak_rss_bytes` and `peak_in_flight` are since the last reset.
+    count once for each; `peak_rss_bytes` and `peak_in_flight` are since the last reset. `disk_read_bytes` and
+    `disk_written_bytes` are what reached the disk, not what was found or left in memory.
     """
     every = [_Counts(file).numbers for file in _folder().iterdir()]
     processes = sorted({os.getpgrp(), *worker_pids()})
     memory = [_memory(pid) for pid in processes]
+    disk = [_disk(pid) for pid in processes]
     return {
         "monotonic_s": time.monotonic(),
         "requests_started": sum(counts[STARTED] for counts in every),
@@ -153,6 +155,8 @@ def usage() -> dict[str, Any]:
         "cpu_s": sum(_cpu_s(pid) for pid in processes),
         "rss_bytes": sum(rss for rss, _ in memory),
         "peak_rss_bytes": sum(peak for _, peak in memory),
+        "disk_read_bytes": sum(read for read, _ in disk),
+        "disk_written_bytes": sum(written for _, written in disk),
     }
 
 
@@ -181,12 +185,27 @@ def _cpu_s(pid: int) -> float:
 
 def _memory(pid: int) -> tuple[int, int]:
     """Resident set and its peak, in bytes."""
-    found = {"VmRSS": 0, "VmHWM": 0}
+    rss, peak = _figures(pid, "status", "VmRSS", "VmHWM")
+    return rss * 1024, peak * 1024
+
+
+def _disk(pid: int) -> tuple[int, int]:
+    """Bytes read from the disk and written to it; 0 where the kernel does not tell.
+
+    What was written and thrown away before it got there is counted by the kernel, and taken off again.
+    """
+    read, written, cancelled = _figures(pid, "io", "read_bytes", "write_bytes", "cancelled_write_bytes")
+    return read, max(0, written - cancelled)
+
+
+def _figures(pid: int, file: str, *names: str) -> list[int]:
+    """The named lines of a file that the kernel keeps of a process; 0 for what is not there."""
+    found = dict.fromkeys(names, 0)
     try:
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        for line in Path(f"/proc/{pid}/{file}").read_text().splitlines():
             key, _, value = line.partition(":")
             if key in found:
-                found[key] = int(value.split()[0]) * 1024
+                found[key] = int(value.split()[0])
     except OSError:
         pass
-    return found["VmRSS"], found["VmHWM"]
+    return list(found.values())

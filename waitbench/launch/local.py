@@ -20,6 +20,8 @@ from waitbench.variants import labelled, load_variants
 
 READY_S = 30.0
 _PREFIX = "waitbench-"
+SCRATCH = Path("/var/tmp")  # noqa: S108 - a folder of our own is made in it
+"""Where the services' files go: temporary files are often kept in memory, and these have to reach a disk."""
 
 
 class LocalStack:
@@ -35,15 +37,24 @@ class LocalStack:
         self._environment = environment or {}
         self._ending = ExitStack()
         self._folder = Path()
+        self._scratch = Path()
 
     def __enter__(self) -> "LocalStack":
         sweep()
-        self._folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
-        self._ending.callback(shutil.rmtree, self._folder, ignore_errors=True)
+        self._folder = self._own_folder(Path(tempfile.gettempdir()))
+        try:
+            self._scratch = self._own_folder(SCRATCH)
+        except OSError:
+            self._scratch = self._own_folder(self._folder)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._ending.close()
+
+    def _own_folder(self, where: Path) -> Path:
+        folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=where))
+        self._ending.callback(shutil.rmtree, folder, ignore_errors=True)
+        return folder
 
     def start(self, variants: Iterable[str], ports: dict[str, int] | None = None) -> None:
         """Start the named services and the dependencies that these need, then wait until each is ready.
@@ -86,7 +97,12 @@ class LocalStack:
             [sys.executable, str(SERVICES / "serve.py"), name, *options],
             self._folder / f"{label}.log",
             cpus=list(cpus),
-            environment={**addresses, "WAITBENCH_STATE_DIR": str(state), **self._environment},
+            environment={
+                **addresses,
+                "WAITBENCH_STATE_DIR": str(state),
+                "WAITBENCH_SCRATCH_DIR": str(self._scratch),
+                **self._environment,
+            },
         )
         self._keep(label, process)
         return f"http://127.0.0.1:{port}"
@@ -131,10 +147,11 @@ def require_free(port: int, what: str) -> None:
 
 def sweep() -> None:
     """Remove the folders of harnesses that were killed before they could."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}[0-9]*-*"):
-        owner = re.match(rf"{_PREFIX}(\d+)-", folder.name)
-        if owner and not _alive(int(owner[1])):
-            shutil.rmtree(folder, ignore_errors=True)
+    for where in (Path(tempfile.gettempdir()), SCRATCH):
+        for folder in where.glob(f"{_PREFIX}[0-9]*-*"):
+            owner = re.match(rf"{_PREFIX}(\d+)-", folder.name)
+            if owner and not _alive(int(owner[1])):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _alive(pid: int) -> bool:

@@ -18,6 +18,7 @@ BUDGET_WORDS = {
     "db_pool": "PostgreSQL connections of each",
     "upstream_connections": "connections to the remote API of each",
     "upstream_threads": "threads for remote calls of each",
+    "work_threads": "threads for disk and CPU work of each",
 }
 
 
