@@ -1,6 +1,8 @@
 """The answer for one workload, in a sentence or two that the figures carry."""
 
-from waitbench.comparison import Cell, Comparison, Knee, KneeSection, Point, Section, Standing
+from waitbench.cells import Cell, Point, Section, Standing
+from waitbench.comparison import Comparison
+from waitbench.knees import Knee, KneeSection
 from waitbench.statistics import Interval
 
 

@@ -16,7 +16,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from waitbench import latency
-from waitbench.comparison import Cell, Comparison, Knee, KneeSection, Point, Section
+from waitbench.cells import Cell, Point, Section
+from waitbench.comparison import Comparison
+from waitbench.knees import Knee, KneeSection
 from waitbench.report.words import load_title
 from waitbench.statistics import TAIL_SAMPLES
 

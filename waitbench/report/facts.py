@@ -2,8 +2,9 @@
 
 from collections import Counter
 
-from waitbench.comparison import PERCENTILES, Comparison, Knee, KneeSection
-from waitbench.knee import void_codes
+from waitbench.cells import PERCENTILES
+from waitbench.comparison import Comparison
+from waitbench.knees import Knee, KneeSection
 from waitbench.report.figures import knee_doubt
 from waitbench.results import Target
 
@@ -58,7 +59,7 @@ def _doubts_of(section: KneeSection, knee: Knee) -> list[str]:
     where = f"{knee.target.title}, {section.title}"
     lines = [f"{where}: {doubt}."] if (doubt := knee_doubt(knee)) else []
     if knee.void:
-        codes = Counter(code for trial in knee.void for code in void_codes(trial, knee.target))
+        codes = Counter(code for each in knee.void for code in each.why_void)
         told = ", ".join(f"{code} {count}" for code, count in sorted(codes.items()))
         lines.append(f"{where}: {len(knee.void)} of {len(knee.trials)} trials do not count ({told}).")
     return lines

@@ -1,6 +1,7 @@
 """Figures as every format shows them, so that a table in one equals the table in another to the digit."""
 
-from waitbench.comparison import Cell, Knee, KneeSection
+from waitbench.cells import Cell
+from waitbench.knees import Knee, KneeSection
 from waitbench.statistics import Interval
 from waitbench.validity import Reason
 

@@ -3,7 +3,9 @@
 from markupsafe import escape
 
 from waitbench.answer import answers
-from waitbench.comparison import Cell, Comparison, KneeSection, Point, Section
+from waitbench.cells import Cell, Point, Section
+from waitbench.comparison import Comparison
+from waitbench.knees import KneeSection
 from waitbench.report.charts import Chart
 from waitbench.report.facts import facts, shortfalls
 from waitbench.report.figures import interval, knee_interval, knee_row, summary_row

@@ -4,7 +4,8 @@ import csv
 import io
 
 from waitbench import latency
-from waitbench.comparison import PERCENTILES, Comparison
+from waitbench.cells import PERCENTILES
+from waitbench.comparison import Comparison
 from waitbench.report.figures import knee_row, number, params, said, summary_row
 from waitbench.results import Target, TrialRecord
 from waitbench.statistics import samples_needed

@@ -1,6 +1,7 @@
 """Verdicts in the words every format uses."""
 
-from waitbench.comparison import Cell, Knee, KneeSection, Point, Standing
+from waitbench.cells import Cell, Point, Standing
+from waitbench.knees import Knee, KneeSection
 from waitbench.report.figures import knee_doubt
 
 
