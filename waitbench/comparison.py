@@ -3,21 +3,24 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from waitbench.bursts import Burst, BurstSection
 from waitbench.cells import Cell, Point, Section
 from waitbench.knees import Knee, KneeSection
+from waitbench.mixed import MixedPoint, MixedSection, Pair
 from waitbench.results import RunRecord, Target, TrialRecord, TrialSpec
-from waitbench.statistics import CONFIDENCE, chance_calls
+from waitbench.statistics import CONFIDENCE, Interval, chance_calls
 from waitbench.validity import reasons
-from waitbench.workloads import WORKLOADS
+from waitbench.workloads import SCENARIOS, WORKLOADS
 
 K = TypeVar("K")
 V = TypeVar("V")
 
-SectionKey = tuple[str, tuple[tuple[str, int], ...], str]
-"""Workload, parameters, load model."""
-PointKey = tuple[SectionKey, float]
+SectionKey = tuple[str, str, tuple[tuple[str, int], ...], str, Any]
+"""Scenario, workload, parameters, load model; of a mixed load the share, of a burst the profile."""
+CellKey = tuple[SectionKey, float, str, bool]
+"""With the load, the variant, and whether a mixed load's neighbours were left out."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class Comparison:
 
     run: RunRecord
     sections: list[Section]
+    mixed: list[MixedSection]
+    bursts: list[BurstSection]
     knees: list[KneeSection]
     missing: list[TrialSpec]
     stale: bool
@@ -42,7 +47,11 @@ class Comparison:
 
     @property
     def cells(self) -> list[Cell]:
-        return [cell for section in self.sections for point in section.points for cell in point.cells]
+        return [
+            *(cell for section in self.sections for point in section.points for cell in point.cells),
+            *(cell for section in self.mixed for cell in section.cells),
+            *(burst.cell for section in self.bursts for burst in section.bursts),
+        ]
 
     @property
     def searched(self) -> list[Cell | Knee]:
@@ -57,12 +66,15 @@ class Comparison:
 
     @property
     def chance(self) -> Chance:
-        """Of every load point that ranks, and of the cost that each section's answer tells."""
+        """Of every load point that ranks, of the cost that each section's answer tells, and of every contender beside
+        its neighbours and without."""
         ranked = [point.ranked for section in self.sections for point in section.points]
         costs = [section.top.cost for section in self.sections]
-        costed = [cost.contenders for cost in costs if cost and cost.ratio and cost.ratio.bounded]
-        comparisons = sum(ranked) + len(costed)
+        costed = [cost.contenders for cost in costs if cost and _bounded(cost.ratio)]
+        unchosen = sum(_bounded(point.ratio(pair)) for s in self.mixed for point in s.points for pair in point.pairs)
+        comparisons = sum(ranked) + len(costed) + unchosen
         most = sum(chance_calls(count + 1) for count in ranked) + sum(chance_calls(count) for count in costed)
+        most += (1 - CONFIDENCE) * unchosen
         return Chance(comparisons, (1 - CONFIDENCE) * comparisons, most)
 
     @property
@@ -90,22 +102,26 @@ def compare(run: RunRecord, trials: Iterable[TrialRecord], stale: bool = False) 
     """From a run's files to what may be said."""
     every = list(trials)
     have = {trial.spec.file for trial in every}
-    order = list(run.targets)
-    found = [trial for trial in every if trial.spec.objective_p99_ms is None]
-    planned = _grouped(run.trials, lambda spec: (_point_key(spec), spec.variant))
-    cells = [
-        _cell(run.targets[variant], group, len(planned[key, variant]))
-        for (key, variant), group in _grouped(found, lambda trial: (_point_key(trial.spec), trial.spec.variant)).items()
-    ]
-    place = _places(run)
-    cells.sort(key=lambda c: (place[_section_key(c.spec)], c.load, order.index(c.variant)))
+    cells = _cells(run, [trial for trial in every if trial.spec.objective_p99_ms is None])
+    sections = [(key[0], list(group)) for key, group in groupby(cells, key=lambda cell: _section_key(cell.spec))]
     return Comparison(
         run=run,
-        sections=[_section(list(group)) for _, group in groupby(cells, key=lambda c: _section_key(c.spec))],
+        sections=[_section(group) for scenario, group in sections if not scenario],
+        mixed=[_mixed_section(group) for scenario, group in sections if scenario == "mixed"],
+        bursts=[BurstSection([Burst(cell) for cell in group]) for scenario, group in sections if scenario == "burst"],
         knees=_knees(run, [trial for trial in every if trial.spec.objective_p99_ms is not None]),
         missing=[spec for spec in run.trials if spec.file not in have],
         stale=stale,
     )
+
+
+def _cells(run: RunRecord, trials: list[TrialRecord]) -> list[Cell]:
+    """In the order of the plan, of loads and of contenders, not of the shuffled blocks."""
+    order, place = list(run.targets), _places(run)
+    planned = _grouped(run.trials, _cell_key)
+    groups = _grouped(trials, lambda trial: _cell_key(trial.spec))
+    cells = [_cell(run.targets[group[0].spec.variant], group, len(planned[key])) for key, group in groups.items()]
+    return sorted(cells, key=lambda c: (place[_section_key(c.spec)], c.load, order.index(c.variant)))
 
 
 def _knees(run: RunRecord, trials: list[TrialRecord]) -> list[KneeSection]:
@@ -117,7 +133,7 @@ def _knees(run: RunRecord, trials: list[TrialRecord]) -> list[KneeSection]:
             for name, target in run.targets.items()
             if name in by_variant
         ]
-        sections.append(KneeSection(WORKLOADS[key[0]], dict(key[1]), objective or 0.0, knees))
+        sections.append(KneeSection(WORKLOADS[key[1]], dict(key[2]), objective or 0.0, knees))
     return sections
 
 
@@ -128,12 +144,19 @@ def _rates(run: RunRecord, spec: TrialSpec) -> tuple[float, float]:
     return cells[0]["from_rate"], cells[0]["to_rate"]
 
 
+def _bounded(ratio: Interval | None) -> bool:
+    return ratio is not None and ratio.bounded
+
+
 def _places(run: RunRecord) -> dict[SectionKey, int]:
-    """Where each section stands: in the order of the plan, not of the shuffled blocks."""
+    """Where each section stands in the plan."""
     places: dict[SectionKey, int] = {}
     for cell in run.plan["cells"]:
+        scenario = cell["workload"] if cell["workload"] in SCENARIOS else ""
+        played = cell.get("share") or tuple((step["rate"], step["seconds"]) for step in cell.get("profile") or [])
         model = "closed" if cell.get("users") else "open"
-        places.setdefault((cell["workload"], tuple(cell["params"].items()), model), len(places))
+        key = (scenario, cell.get("of") or cell["workload"], tuple(cell["params"].items()), model, played)
+        places.setdefault(key, len(places))
     return places
 
 
@@ -148,12 +171,29 @@ def _section(cells: list[Cell]) -> Section:
     return Section(WORKLOADS[spec.workload], spec.params, points)
 
 
-def _point_key(spec: TrialSpec) -> PointKey:
-    return _section_key(spec), spec.load
+def _mixed_section(cells: list[Cell]) -> MixedSection:
+    points = [
+        MixedPoint(load, [_pair(each) for each in _grouped(group, lambda cell: cell.variant).values()])
+        for load, group in groupby(cells, key=lambda cell: cell.load)
+    ]
+    return MixedSection(cells[0].spec, points)
+
+
+def _pair(cells: list[Cell]) -> Pair:
+    return Pair(
+        beside=next((cell for cell in cells if not cell.spec.alone), None),
+        alone=next((cell for cell in cells if cell.spec.alone), None),
+    )
+
+
+def _cell_key(spec: TrialSpec) -> CellKey:
+    return _section_key(spec), spec.load, spec.variant, spec.alone
 
 
 def _section_key(spec: TrialSpec) -> SectionKey:
-    return spec.workload, tuple(spec.params.items()), spec.load_model
+    inner = spec.beside or spec
+    played = spec.beside.share if spec.beside else tuple((stage.rate, stage.seconds) for stage in spec.profile)
+    return spec.scenario, inner.workload, tuple(inner.params.items()), spec.load_model, played
 
 
 def _grouped(items: Iterable[V], key: Callable[[V], K]) -> dict[K, list[V]]:
