@@ -154,8 +154,8 @@ class Connection:
             except BlockingIOError:
                 self._when_writable(self._send_on)
                 return
-            except OSError as error:
-                self.fail(_KINDS.get(error.errno or 0, "connection failed"))
+            except OSError:  # the service reads no more; what it said before, if anything, is still to be read
+                self._drop_pace()
                 return
         if self._unsent:
             assert self._pace is not None
@@ -218,8 +218,10 @@ class Connection:
         room = min(RECEIVE_BYTES, self._pace.granted - self._received)
         if room <= 0:
             self._reader.stop()
-            left = RECEIVE_BYTES if self._receives is None else self._receives - self._received
-            self._pace.wait(self._received, max(1, left))
+            left = -1 if self._receives is None else self._receives - self._received
+            # Of an answer that is longer than it should be nobody knows how much is left. After the last byte there may
+            # still be the end of a chunk.
+            self._pace.wait(self._received, max(1, left) if left >= 0 else RECEIVE_BYTES)
             return 0
         return room
 
