@@ -163,7 +163,7 @@ class TestMixed:
     @staticmethod
     def mixed(server: str, fast: str, slow: str, alone: bool = False, max_in_flight: int = 100) -> TrialSpec:
         beside = Neighbours(path=slow, body="hello", workload="wait", params={"ms": 0}, share=0.3)
-        load = {"load_model": "open", "load": 50, "warmup_s": 0.2, "measure_s": 0.8, "arrivals_seed": 4}
+        load = {"load_model": "open", "load": 100, "warmup_s": 0.2, "measure_s": 0.3, "arrivals_seed": 4}
         return spec(
             server, fast, "hello", scenario="mixed", beside=beside, alone=alone, max_in_flight=max_in_flight, **load
         )
@@ -214,7 +214,7 @@ class TestMixed:
 
     def test_the_limit_in_flight_is_for_both_together(self, server: str) -> None:
         planned = self.mixed(server, "/silent", "/silent", max_in_flight=10)
-        [trial] = self.play(planned.model_copy(update={"timeout_s": 1.5}))
+        [trial] = self.play(planned.model_copy(update={"timeout_s": 0.6}))
         assert trial.beside is not None
         first = [beside for _, beside in list(arrivals_ns(planned))[:10]]
         sent = [len(recorder._intended) for recorder in (trial.recorder, trial.beside)]
