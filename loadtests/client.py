@@ -24,6 +24,8 @@ RECEIVE_BYTES = 65_536
 SLOW_READER_BYTES = 65_536
 """The receive buffer of a client that reads slowly: the kernel would take in megabytes for it otherwise."""
 TIMEOUT = "timeout"
+INTACT = b"the pattern"
+"""What stands for the body of an answer that is bytes of the pattern, where all of them came and nothing else."""
 _PATTERN = pattern(RECEIVE_BYTES + 251)
 _READ, _WRITE = 1, 2
 _clock = time.perf_counter_ns
@@ -34,23 +36,22 @@ class Connection:
 
     `ask` sends the request; when the whole answer is there, or no answer will be, `ended` is called, from the loop: it
     must not block. Then `failure` is the class of the error, the same word for the same thing in every run, or None,
-    and `status` and `body` are the answer; where the answer is bytes of the pattern, `body` is empty, and `intact` says
-    whether they came, all of them and nothing else.
+    and `status` and `body` are the answer. Bytes of the pattern are compared as they come and not kept: `body` is then
+    INTACT, or empty.
     """
 
     def __init__(self, to: Origin, request: Request, ended: Callable[["Connection"], None]) -> None:
-        self.request = request
+        self.change(request)
         self.waiting = False
         """Whether a request is under way."""
         self.intended_ns = self.sent_ns = 0
         """When the request was meant to start, and when it really did: before connecting, where that was needed."""
         self.status, self.body = 0, b""
-        self.intact = True
         self.failure: str | None = None
         self.connects_ns: list[int] = []
         """How long it took each time to be connected."""
         self._to, self._ended = to, ended
-        self._limit, self._receives, self._slow_reader = request.limit, request.receives, request.reads_slowly
+        self._intact = True
         self._loop = gevent.get_hub().loop
         self._socket: _socket.socket | None = None
         self._reader: Any = None
@@ -64,17 +65,24 @@ class Connection:
         self._head = b""
         self._complete = self._keep = False
 
+    def change(self, request: Request) -> None:
+        """What is asked from now on."""
+        self.request = request
+        self._plain = None if request.has_body else bytes(request.whole)
+        self._limit, self._receives, self._slow_reader = request.limit, request.receives, request.reads_slowly
+
     def ask(self, intended_ns: int = 0) -> None:
         """Send the request; `intended_ns` is now where it isn't given."""
         self.waiting, self.failure = True, None
         self._pieces, self._received, self._head, self._complete = [], 0, b"", False
-        self.intact = True
         self.sent_ns = _clock()
         self.intended_ns = intended_ns or self.sent_ns
         if self._socket is None:
             self._connect()
+        elif self._plain is not None:
+            self._send(self._plain)
         else:
-            self._send_request()
+            self._send_body()
 
     def fail(self, kind: str) -> None:
         """No whole answer came, or none is waited for any longer."""
@@ -132,12 +140,13 @@ class Connection:
         self._parser = HttpResponseParser(self)
         self._reader = self._loop.io(self._socket.fileno(), _READ)
         self._reader.start(self._readable)
-        self._send_request()
+        if self._plain is not None:
+            self._send(self._plain)
+        else:
+            self._send_body()
 
-    def _send_request(self) -> None:
-        if not self.request.has_body:
-            self._send(self.request.whole)
-            return
+    def _send_body(self) -> None:
+        """A request that has one."""
         self._unsent = len(self.request.whole)
         if self.request.bytes_per_s:
             self._pace = Pace(self._loop, self.request.bytes_per_s, self._send_on)
@@ -168,7 +177,7 @@ class Connection:
             self._pace.close()
             self._pace = None
 
-    def _send(self, data: memoryview) -> None:
+    def _send(self, data: bytes) -> None:
         assert self._socket is not None
         try:
             sent = self._socket.send(data)
@@ -232,9 +241,10 @@ class Connection:
             self._complete = False
             return
         self.body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
-        if self._receives is not None and self._received != self._receives:
-            self.intact = False
-        self._drop_pace()
+        if self._receives is not None:
+            self.body = INTACT if self._intact and self._received == self._receives else b""
+        if self._pace is not None:
+            self._drop_pace()
         if not self._keep or self._unsent:  # an answer before all was sent: the service did not want the rest
             self.close()
         self.waiting = False
@@ -255,7 +265,7 @@ class Connection:
             self._pieces.append(piece)
         else:
             begin = self._received % 251
-            self.intact = self.intact and piece == _PATTERN[begin : begin + len(piece)]
+            self._intact = (self._intact or not self._received) and piece == _PATTERN[begin : begin + len(piece)]
         self._received += len(piece)
         if self._received > self._limit:
             raise OverflowError  # which httptools turns into an error of its own
@@ -317,7 +327,7 @@ class Caller:
         """The status and the body. Raises RequestFailed."""
         connection = self._connection
         self._there.clear()
-        connection.request = Request(self.origin.head(path, method))
+        connection.change(Request(self.origin.head(path, method)))
         connection.ask()
         if not self._there.wait(self._timeout_s):
             connection.fail(TIMEOUT)

@@ -12,7 +12,7 @@ from gevent.event import Event
 
 from loadtests.alarm import alarm
 from loadtests.arrivals import arrivals_ns
-from loadtests.client import Connection, Deadlines
+from loadtests.client import INTACT, Connection, Deadlines
 from loadtests.recorder import Recorder, Window
 from loadtests.request import Origin, Request, origin
 from waitbench.results import Exchange, TrialSpec
@@ -49,7 +49,7 @@ class Lane:
         self._to, self._request, self._then = to, Request.of(to, exchange), then
         self._right: bytes | None = exchange.body.encode() if exchange.body is not None else None
         if exchange.receives is not None:
-            self._right = b""  # what was right of it is not kept
+            self._right = INTACT
 
     def connect(self) -> Connection:
         connection = Connection(self._to, self._request, self._ended)
@@ -82,7 +82,7 @@ class Lane:
         """An answer is there, or none will be: it is written down."""
         ended = _clock()
         failure = connection.failure
-        if failure is None and (connection.status != 200 or connection.body != self._right or not connection.intact):
+        if failure is None and (connection.status != 200 or connection.body != self._right):
             failure = self._fault(connection)
         if failure is None:
             self.recorder.good(connection.intended_ns, connection.sent_ns, ended)
@@ -93,7 +93,7 @@ class Lane:
     def _fault(self, connection: Connection) -> str | None:
         if not 200 <= connection.status < 300:
             return f"status {connection.status}"
-        if self._right is not None and (connection.body != self._right or not connection.intact):
+        if self._right is not None and connection.body != self._right:
             return "wrong body"
         return None
 

@@ -18,7 +18,11 @@ control_socket_disable = True
 
 
 def post_worker_init(worker):
-    """Hand the live worker to /info, which reads its budget from it."""
-    from work import info
+    """Hand the live worker to /info, which reads its budget from it, and read bodies as the services ask for them."""
+    from gunicorn.http.unreader import SocketUnreader
+    from work import info, pattern
 
     info.gunicorn_worker = worker
+    # gunicorn reads a body up to 1 MiB ahead, and copies what is left of that at every read: in pieces of 64 KiB,
+    # fifty uploads took 1.7 times the CPU, and 109 MiB on threads in place of 16.
+    SocketUnreader.max_body_chunk = pattern.PIECE

@@ -56,8 +56,10 @@ class Calibration:
 
 
 def need(name: str, plan: Plan) -> Need:
-    users = max((count for cell in plan.cells for count in cell.users or []), default=0)
-    return Need(name, users, max((rate for cell in plan.cells for rate in cell.rate or []), default=0.0))
+    """The most users, and the highest rate, that of a burst's overload included."""
+    loads = [load for _, load in plan.load_points]
+    users, rate = (max((load.size for load in loads if load.model == model), default=0) for model in ("closed", "open"))
+    return Need(name, int(users), float(rate))
 
 
 def calibration(comparison: Comparison, needs: Iterable[Need]) -> Calibration:

@@ -56,6 +56,13 @@ def test_every_lasting_container_has_limits_that_variables_set(name: str) -> Non
     assert re.fullmatch(r"\$\{WAITBENCH_\w+_MEMORY:-\d+g\}", SERVICES[name]["mem_limit"])
 
 
+def test_what_works_with_a_disk_has_one_and_nothing_else_does() -> None:
+    mounted = {name for name, service in SERVICES.items() if "scratch:/scratch" in service.get("volumes", [])}
+    assert mounted == {name for name, variant in VARIANTS.items() if variant.serves("disk")}
+    assert FILE["volumes"] == {"scratch": {}}
+    assert {SERVICES[name]["environment"]["WAITBENCH_SCRATCH_DIR"] for name in mounted} == {"/scratch"}
+
+
 def test_the_only_port_is_the_web_ui_on_loopback() -> None:
     ports = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     assert ports == {"load": ["127.0.0.1:${WAITBENCH_UI_PORT:-8089}:8089"]}

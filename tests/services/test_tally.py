@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from work import params, tally
-from work.answers import BadInput
+from work.answers import BadInput, LengthMissing, TooLarge
 from work.settings import settings
 
 
@@ -137,7 +137,15 @@ def test_usage_tells_what_this_process_took() -> None:
 
 def test_a_process_that_is_gone_took_nothing() -> None:
     dead = _dead_pid()
-    assert (tally._cpu_s(dead), tally._memory(dead)) == (0.0, (0, 0))
+    assert (tally._cpu_s(dead), tally._memory(dead), tally._disk(dead)) == (0.0, (0, 0), (0, 0))
+
+
+def test_what_was_written_and_thrown_away_before_it_reached_the_disk_is_not_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = "rchar: 1\nread_bytes: 4096\nwrite_bytes: 12288\ncancelled_write_bytes: 8192\n"
+    monkeypatch.setattr(Path, "read_text", lambda _: told)
+    assert tally._disk(1) == (4096, 4096)
 
 
 class _Body:
@@ -202,8 +210,17 @@ def test_the_harness_own_questions_are_not_counted(path: str) -> None:
     assert _counted() == (0, 0, 0, 0)
 
 
-READERS = [(params.ms, 0, params.MS_MAX), (params.calls, 1, params.CALLS_MAX)]
-readers = pytest.mark.parametrize(("read", "low", "high"), READERS, ids=["ms", "calls"])
+READERS = [
+    (params.ms, 0, params.MS_MAX),
+    (params.calls, 1, params.CALLS_MAX),
+    (params.serial, 0, 1),
+    (params.disk_kib, 1, params.DISK_KIB_MAX),
+    (params.download_kib, 0, params.DOWNLOAD_KIB_MAX),
+    (params.ksteps, 1, params.KSTEPS_MAX),
+    (params.n, 1, params.N_MAX),
+    (params.inline, 0, 1),
+]
+readers = pytest.mark.parametrize(("read", "low", "high"), READERS, ids=[read.__name__ for read, _, _ in READERS])
 Reader = Callable[[list[str]], int]
 
 
@@ -242,7 +259,25 @@ def test_a_parameter_given_more_than_once_is_refused(read: Reader, low: int, hig
         read(values)
 
 
-def test_ms_must_be_given_and_calls_need_not_be() -> None:
-    assert params.calls([]) == 1
-    with pytest.raises(BadInput, match="ms must be given once"):
-        params.ms([])
+def test_what_has_a_default_need_not_be_given_and_all_else_must_be() -> None:
+    assert (params.calls([]), params.serial([]), params.inline([])) == (1, 0, 0)
+    for read in (params.ms, params.disk_kib, params.download_kib, params.ksteps, params.n):
+        with pytest.raises(BadInput, match="must be given once"):
+            read([])
+
+
+@given(length=st.integers(0, params.UPLOAD_MAX) | st.just(params.UPLOAD_MAX), zeros=st.integers(0, 20))
+def test_every_length_an_upload_may_have_is_read(length: int, zeros: int) -> None:
+    assert params.content_length("0" * zeros + str(length)) == length
+
+
+@given(digits=st.integers(params.UPLOAD_MAX + 1).map(str) | st.just("9" * 5000))
+def test_every_longer_upload_is_refused(digits: str) -> None:
+    with pytest.raises(TooLarge):
+        params.content_length(digits)
+
+
+@given(text=st.none() | st.text().filter(lambda text: not (text.isascii() and text.isdecimal())))
+def test_a_length_that_is_no_number_is_none(text: str | None) -> None:
+    with pytest.raises(LengthMissing):
+        params.content_length(text)

@@ -13,7 +13,7 @@ import pytest
 
 from tests.waitbench import processes
 from waitbench.errors import WaitbenchError
-from waitbench.launch.local import LocalStack, free_port, require_free, sweep
+from waitbench.launch.local import SCRATCH, LocalStack, free_port, require_free, sweep
 from waitbench.paths import VARIANTS
 from waitbench.service import Service, wait_until
 
@@ -55,8 +55,18 @@ class TestStack:
                 assert service.get("/upstream?ms=1&calls=2").status_code == 200
             assert stack.died() is None
             assert len(left_in(temporary)) == 1
+            assert stack.scratch.parent == SCRATCH
+        assert not stack.scratch.exists()
         assert [pid for pid in pids if processes.alive(pid)] == []
         assert processes.none_mentioning(str(temporary))
+        assert left_in(temporary) == []
+
+    def test_where_there_is_no_disk_for_scratch_files_they_go_where_all_else_is(
+        self, temporary: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("waitbench.launch.local.SCRATCH", temporary / "nowhere")
+        with LocalStack() as stack:
+            assert temporary in stack.scratch.parents
         assert left_in(temporary) == []
 
     @pytest.mark.parametrize("names", [[], ["null"]])
@@ -114,6 +124,14 @@ class TestSweep:
         folder = temporary / f"waitbench-{pid}-abc"
         (folder / "state").mkdir(parents=True)
         return folder
+
+    def test_scratch_folders_are_swept_too(self, temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("waitbench.launch.local.SCRATCH", temporary / "disk")
+        with subprocess.Popen([sys.executable, "-c", "pass"]) as ended:
+            pass
+        dead, mine = (self.owned(temporary / "disk", pid) for pid in (ended.pid, os.getpid()))
+        sweep()
+        assert (dead.exists(), mine.exists()) == (False, True)
 
     def test_only_folders_whose_owner_is_dead_are_removed(self, temporary: Path) -> None:
         with subprocess.Popen([sys.executable, "-c", "pass"]) as ended:

@@ -37,15 +37,16 @@ class LocalStack:
         self._environment = environment or {}
         self._ending = ExitStack()
         self._folder = Path()
-        self._scratch = Path()
+        self.scratch = Path()
+        """Where the services have their files."""
 
     def __enter__(self) -> "LocalStack":
         sweep()
         self._folder = self._own_folder(Path(tempfile.gettempdir()))
         try:
-            self._scratch = self._own_folder(SCRATCH)
+            self.scratch = self._own_folder(SCRATCH)
         except OSError:
-            self._scratch = self._own_folder(self._folder)
+            self.scratch = self._own_folder(self._folder)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -100,7 +101,7 @@ class LocalStack:
             environment={
                 **addresses,
                 "WAITBENCH_STATE_DIR": str(state),
-                "WAITBENCH_SCRATCH_DIR": str(self._scratch),
+                "WAITBENCH_SCRATCH_DIR": str(self.scratch),
                 **self._environment,
             },
         )

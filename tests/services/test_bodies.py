@@ -1,0 +1,286 @@
+"""Uploads and downloads, whatever the pace of the client: the right bytes, and no memory for them."""
+
+import asyncio
+import hashlib
+import json
+import socket
+import struct
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from waitbench.launch.local import LocalStack
+from waitbench.paths import ROOT
+from waitbench.paths import VARIANTS as VARIANTS_FILE
+from waitbench.service import Service, wait_until
+from waitbench.variants import load_variants
+
+pytestmark = pytest.mark.live
+
+VARIANTS = [name for name, variant in load_variants().items() if variant.serves("upload")]
+variants = pytest.mark.parametrize("variant", VARIANTS)
+
+KIB, MIB = 1024, 1024 * 1024
+MOST = 64 * MIB
+PATIENCE_S = 30.0
+CROWD = 50
+BOUND = 64 * MIB
+"""What the crowd may add to a service's memory: a fiftieth of what it sends or reads."""
+LEAST_S = 8.0
+"""How long each of the crowd takes at least, so that all are there at once."""
+
+
+def pattern(size: int) -> bytes:
+    """Byte number i is i mod 251."""
+    return (bytes(range(251)) * (size // 251 + 1))[:size]
+
+
+Pause = tuple[int, float]
+"""So many bytes, then so many seconds of nothing."""
+
+
+def paces() -> st.SearchStrategy[list[Pause]]:
+    """How a client goes about it; over and over again until all is done. Pauses are few, or a test would take hours."""
+    steps = st.tuples(st.integers(1, 200 * KIB), st.sampled_from([0.0, 0.0, 0.0, 0.001, 0.01]))
+    return st.lists(steps, min_size=1, max_size=8).filter(lambda pace: sum(size for size, _ in pace) > 20 * KIB)
+
+
+SIZES = st.sampled_from([0, 1, 2, 250, 251, 252, 64 * KIB - 1, 64 * KIB, 64 * KIB + 1]) | st.integers(0, 400 * KIB)
+
+
+def steps(pace: Sequence[Pause], whole: int) -> Iterator[tuple[int, int]]:
+    """Where each piece of a whole begins and ends; sleeps between them."""
+    done = number = 0
+    while done < whole:
+        size, pause_s = pace[number % len(pace)]
+        yield done, min(done + size, whole)
+        time.sleep(pause_s)
+        done, number = done + size, number + 1
+
+
+def connect(base_url: str) -> socket.socket:
+    address = urlsplit(base_url)
+    return socket.create_connection((address.hostname or "", address.port or 0), timeout=PATIENCE_S)
+
+
+def head(method: str, path: str, *headers: str) -> bytes:
+    return "\r\n".join([f"{method} {path} HTTP/1.1", "host: x", *headers, "", ""]).encode()
+
+
+def answer(client: socket.socket, pace: Sequence[Pause] = ((64 * KIB, 0.0),)) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body; the body read at the given pace."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        piece = client.recv(4096)
+        assert piece, f"the connection ended after {received!r}"
+        received += piece
+    said, _, body = received.partition(b"\r\n\r\n")
+    first, *lines = said.decode("latin-1").split("\r\n")
+    headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+    pieces = [body]
+    for begin, end in steps(pace, int(headers["content-length"]) - len(body)):
+        left = end - begin
+        while left:
+            pieces.append(client.recv(left))
+            assert pieces[-1], "the connection ended in the middle of the body"
+            left -= len(pieces[-1])
+    return int(first.split()[1]), headers, b"".join(pieces)
+
+
+def uploaded(body: bytes) -> bytes:
+    """The right answer."""
+    return b'{"workload":"upload","bytes":%d,"sha256":"%s"}' % (len(body), hashlib.sha256(body).hexdigest().encode())
+
+
+@variants
+@given(
+    body=SIZES.flatmap(lambda size: st.just(pattern(size)) | st.randoms().map(lambda r: r.randbytes(size))),
+    pace=paces(),
+    begins=st.sampled_from([0.0, 0.01]),
+)
+@settings(max_examples=40, deadline=None, database=None)
+def test_a_body_is_taken_at_whatever_pace_it_comes(
+    stack: LocalStack, variant: str, body: bytes, pace: list[Pause], begins: float
+) -> None:
+    with connect(stack.base_urls[variant]) as client:
+        for _ in range(2):  # the connection is as good as new after it
+            client.sendall(head("POST", "/upload?kib=x&ms", f"Content-Length: {len(body)}"))
+            time.sleep(begins)
+            for begin, end in steps(pace, len(body)):
+                client.sendall(body[begin:end])
+            status, headers, found = answer(client)
+            assert (status, headers["content-type"], found) == (200, "application/json", uploaded(body))
+
+
+@variants
+@given(kib=st.sampled_from([0, 1, 63, 64, 65]) | st.integers(0, 400), pace=paces())
+@settings(max_examples=40, deadline=None, database=None)
+def test_the_pattern_comes_at_whatever_pace_it_is_read(
+    stack: LocalStack, variant: str, kib: int, pace: list[Pause]
+) -> None:
+    with connect(stack.base_urls[variant]) as client:
+        for _ in range(2):
+            client.sendall(head("GET", f"/download?kib={kib}"))
+            status, headers, found = answer(client, pace)
+            assert (status, headers["content-type"]) == (200, "application/octet-stream")
+            assert found == pattern(kib * KIB)
+
+
+@variants
+def test_the_longest_upload_and_the_longest_download_are_whole(stack: LocalStack, variant: str) -> None:
+    whole = pattern(MOST)
+    with connect(stack.base_urls[variant]) as client:
+        client.sendall(head("POST", "/upload", f"Content-Length: {MOST}"))
+        client.sendall(whole)
+        assert answer(client)[2] == uploaded(whole)
+        client.sendall(head("GET", f"/download?kib={MOST // KIB}"))
+        assert answer(client)[2] == whole
+
+
+@variants
+@pytest.mark.parametrize(
+    ("header", "status", "detail"),
+    [
+        (f"Content-Length: {MOST + 1}", 413, f"an upload has at most {MOST} bytes"),
+        ("Content-Length: 99999999999", 413, f"an upload has at most {MOST} bytes"),
+        ("Transfer-Encoding: chunked", 411, "an upload says its Content-Length"),
+        ("X-Nothing: x", 411, "an upload says its Content-Length"),
+    ],
+)
+def test_an_upload_too_long_or_of_no_said_length_is_refused_unread(
+    stack: LocalStack, variant: str, header: str, status: int, detail: str
+) -> None:
+    with connect(stack.base_urls[variant]) as client:
+        client.sendall(head("POST", "/upload", header))  # and nothing of the body
+        found, headers, body = answer(client)
+    title = {411: "Length Required", 413: "Content Too Large"}[status]
+    right = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    assert (found, headers["content-type"], json.loads(body)) == (status, "application/problem+json", right)
+
+
+def _leave(client: socket.socket) -> None:
+    client.close()
+
+
+def _reset(client: socket.socket) -> None:
+    """Closed with what is not sent thrown away: the other side gets a reset."""
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+
+
+@variants
+@pytest.mark.parametrize("leave", [_leave, _reset])
+@pytest.mark.parametrize(
+    "request_",
+    [head("POST", "/upload", f"Content-Length: {MIB}") + bytes(100 * KIB), head("GET", "/download?kib=65536")],
+    ids=["upload", "download"],
+)
+def test_a_client_that_goes_away_half_way_does_no_damage(
+    stack: LocalStack, variant: str, request_: bytes, leave: Callable[[socket.socket], None]
+) -> None:
+    with Service(stack.base_urls[variant]) as service:
+        before = service.usage()
+        for _ in range(5):
+            client = connect(service.base_url)
+            client.sendall(request_)
+            assert wait_until(lambda: service.usage()["in_flight"] == 1, PATIENCE_S)
+            leave(client)
+            assert wait_until(lambda: service.usage()["in_flight"] == 0, PATIENCE_S)
+        after = service.usage()
+        assert after["requests_answered"] - before["requests_answered"] == 5
+        assert service.get("/download?kib=1").content == pattern(KIB)
+    assert "Traceback" not in stack.processes[variant].log.read_text()
+
+
+class Crowd:
+    """Clients that all do the same at once, each at a pace that takes it LEAST_S. What they get is checked, and not
+    kept."""
+
+    piece = 251 * KIB
+    """A whole number of the pattern's periods, so that every piece of it is the same."""
+
+    def __init__(self, base_url: str, size: int) -> None:
+        self._address = urlsplit(base_url)
+        self._size = size
+        self._content = pattern(self.piece)
+        self._right = uploaded(pattern(MOST))
+
+    def play(self, one: Callable[["Crowd"], Coroutine[Any, Any, None]]) -> None:
+        async def together() -> None:
+            await asyncio.gather(*(one(self) for _ in range(self._size)))
+
+        asyncio.run(together())
+
+    async def send(self) -> None:
+        reader, writer = await self._ask(head("POST", "/upload", f"Content-Length: {MOST}"))
+        async for size in self._pieces():
+            writer.write(self._content[:size])
+            await writer.drain()
+        await reader.readuntil(b"\r\n\r\n")
+        assert await reader.readexactly(len(self._right)) == self._right
+        writer.close()
+
+    async def read(self) -> None:
+        reader, writer = await self._ask(head("GET", f"/download?kib={MOST // KIB}"))
+        await reader.readuntil(b"\r\n\r\n")
+        async for size in self._pieces():
+            assert await reader.readexactly(size) == self._content[:size]
+        writer.close()
+
+    async def _ask(self, request: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await asyncio.open_connection(self._address.hostname, self._address.port)
+        writer.write(request)
+        return reader, writer
+
+    async def _pieces(self) -> AsyncIterator[int]:
+        """How long each piece is, when it is due."""
+        began, done = time.monotonic(), 0
+        while done < MOST:
+            size = min(self.piece, MOST - done)
+            yield size
+            done += size
+            await asyncio.sleep(began + LEAST_S * done / MOST - time.monotonic())
+
+
+def grown(service: Service, crowd: int, one: Callable[[Crowd], Coroutine[Any, Any, None]]) -> tuple[int, int]:
+    """How much more memory than before the service took at its peak, and how many requests it had at once."""
+    before = service.reset_usage()
+    Crowd(service.base_url, crowd).play(one)
+    after = service.usage()
+    return after["peak_rss_bytes"] - before["rss_bytes"], after["peak_in_flight"]
+
+
+@pytest.fixture(scope="module")
+def fresh() -> Iterator[LocalStack]:
+    """Services that have done nothing yet, so that no memory of former work is there to be used again."""
+    with LocalStack() as own:
+        own.start(VARIANTS)
+        yield own
+
+
+@variants
+@pytest.mark.parametrize("one", [Crowd.read, Crowd.send])
+def test_a_crowd_of_slow_clients_takes_next_to_no_memory(
+    fresh: LocalStack, variant: str, one: Callable[[Crowd], Coroutine[Any, Any, None]]
+) -> None:
+    with Service(fresh.base_urls[variant]) as service:
+        more, peak = grown(service, CROWD, one)
+    assert peak == CROWD
+    assert more <= BOUND
+
+
+def test_a_service_that_holds_bodies_whole_takes_more_memory_than_that(tmp_path: Path) -> None:
+    file = tmp_path / "variants.toml"
+    right, wrong = "fastapi_app.app:application", "tests.wrong.buffered_upload:application"
+    file.write_text(VARIANTS_FILE.read_text().replace(right, wrong))
+    with LocalStack(variants_file=file, environment={"PYTHONPATH": str(ROOT)}) as own:
+        own.start(["fastapi-asyncio"])
+        with Service(own.base_urls["fastapi-asyncio"]) as service:
+            more, _ = grown(service, 4, Crowd.send)
+    assert more > BOUND

@@ -1,0 +1,158 @@
+"""/disk reaches a disk: counted by the kernel, never timed; and it leaves nothing there."""
+
+import dataclasses
+import errno
+import json
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from work import scratch
+from work.answers import DependencyFailed
+from work.settings import settings
+
+from waitbench.errors import WaitbenchError
+from waitbench.launch.local import LocalStack
+from waitbench.service import Service, wait_until
+from waitbench.variants import load_variants
+
+pytestmark = pytest.mark.live
+
+VARIANTS = [name for name, variant in load_variants().items() if variant.serves("disk")]
+variants = pytest.mark.parametrize("variant", VARIANTS)
+
+REQUESTS, KIB = 20, 256
+CROWD = 60
+"""Requests at once: more than a service has threads for."""
+PATIENCE_S = 30.0
+
+
+def right(kib: int) -> bytes:
+    digest = sha256(bytes(i % 251 for i in range(kib * 1024))).hexdigest()
+    return f'{{"workload":"disk","kib":{kib},"sha256":"{digest}"}}'.encode()
+
+
+def flushes(folder: Path) -> int | None:
+    """How often the device under a folder was told to empty its own cache; None where the kernel does not count that.
+
+    The 16th figure of the device's own line, counted for whole disks only (Documentation/admin-guide/iostats.rst). A
+    disk without a cache to empty is never told to.
+    """
+    device = os.stat(folder).st_dev
+    place = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}").resolve()
+    if (place / "partition").exists():
+        place = place.parent
+    try:
+        cache, figures = (place / "queue/write_cache").read_text().strip(), (place / "stat").read_text().split()
+    except OSError:
+        return None
+    return int(figures[15]) if cache == "write back" and len(figures) > 15 else None
+
+
+@variants
+@pytest.mark.parametrize("inline", [0, 1])
+def test_every_byte_goes_to_the_disk_and_comes_back_from_it(stack: LocalStack, variant: str, inline: int) -> None:
+    with Service(stack.base_urls[variant]) as service:
+        before, flushed_before = service.usage(), flushes(stack.scratch)
+        for _ in range(REQUESTS):
+            assert service.get(f"/disk?kib={KIB}&inline={inline}").content == right(KIB)
+        after, flushed = service.usage(), flushes(stack.scratch)
+    for figure in ("disk_read_bytes", "disk_written_bytes"):
+        assert after[figure] - before[figure] >= REQUESTS * KIB * 1024
+    if flushed is None or flushed_before is None:
+        pytest.skip("this kernel does not count flushes of the scratch folder's device")
+    assert flushed - flushed_before >= REQUESTS
+
+
+@variants
+def test_more_requests_at_once_than_there_are_threads_are_all_served(stack: LocalStack, variant: str) -> None:
+    def ask(kib: int) -> bool:
+        with Service(stack.base_urls[variant], timeout_s=PATIENCE_S) as service:
+            return service.get(f"/disk?kib={kib}").content == right(kib)
+
+    with ThreadPoolExecutor(CROWD) as callers:
+        assert all(callers.map(ask, range(1, CROWD + 1)))
+    assert list(stack.scratch.iterdir()) == []
+
+
+def test_a_service_that_is_killed_at_work_leaves_no_file() -> None:
+    with LocalStack() as own:
+        own.start(VARIANTS)
+        for variant in VARIANTS:
+            _kill_at_work(own, variant)
+        assert list(own.scratch.iterdir()) == []
+
+
+def _kill_at_work(stack: LocalStack, variant: str) -> None:
+    def ask(_: int) -> None:
+        with Service(stack.base_urls[variant], timeout_s=PATIENCE_S) as service, suppress(WaitbenchError):
+            while True:
+                service.get("/disk?kib=4096")
+
+    with ThreadPoolExecutor(8) as callers, Service(stack.base_urls[variant], timeout_s=PATIENCE_S) as service:
+        callers.map(ask, range(8))
+        assert wait_until(lambda: service.usage()["disk_written_bytes"] > 32 * 1024 * 1024, PATIENCE_S)
+        os.killpg(stack.processes[variant].pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def homeless() -> Iterator[LocalStack]:
+    """Services whose scratch folder is not there."""
+    with LocalStack(environment={"WAITBENCH_SCRATCH_DIR": "/nowhere"}) as own:
+        own.start(VARIANTS)
+        yield own
+
+
+@variants
+@pytest.mark.parametrize("inline", [0, 1])
+def test_a_scratch_folder_that_is_missing_gets_503_and_no_traceback(
+    homeless: LocalStack, variant: str, inline: int
+) -> None:
+    with Service(homeless.base_urls[variant]) as service:
+        response = service.get(f"/disk?kib=4&inline={inline}")
+        assert (response.status_code, response.headers["content-type"]) == (503, "application/problem+json")
+        assert json.loads(response.content)["detail"] == scratch.FAILED
+        assert service.get("/fast").status_code == 200
+    assert "Traceback" not in homeless.processes[variant].log.read_text()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A scratch folder of the test's own, for this process."""
+    monkeypatch.setattr(scratch, "settings", dataclasses.replace(settings, scratch_dir=str(tmp_path)))
+    return tmp_path
+
+
+def test_what_comes_back_is_what_was_written_and_nothing_is_left(folder: Path) -> None:
+    for kib in (1, 63, 64, 65, 200):
+        assert right(kib).decode().count(scratch.keep_and_read_back(kib)) == 1
+    assert list(folder.iterdir()) == []
+
+
+def test_a_full_disk_is_a_dependency_that_failed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(DependencyFailed, match="the disk did not take the file"):
+        scratch.keep_and_read_back(1)
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("at", [0, 70_000, 100 * 1024 - 1])
+def test_a_disk_that_gives_back_something_else_failed(folder: Path, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    monkeypatch.setattr(os, "fsync", lambda number: os.pwrite(number, b"\xff", at))
+    with pytest.raises(DependencyFailed):
+        scratch.keep_and_read_back(100)
+
+
+@pytest.mark.parametrize("to", [0, 70_000, 100 * 1024 - 1])
+def test_a_disk_that_gives_back_less_failed(folder: Path, monkeypatch: pytest.MonkeyPatch, to: int) -> None:
+    monkeypatch.setattr(os, "fsync", lambda number: os.truncate(number, to))
+    with pytest.raises(DependencyFailed):
+        scratch.keep_and_read_back(100)

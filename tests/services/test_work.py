@@ -1,0 +1,152 @@
+"""Work for the processor, calls one after another, and where they are done: the answer is the same."""
+
+import json
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from work import pattern, processor
+from work.answers import BadInput
+from work.threads import NativeThreads, OwnThreads
+
+from waitbench.launch.local import LocalStack
+from waitbench.service import Service
+from waitbench.variants import load_variants
+
+LISTED = load_variants()
+VARIANTS = [name for name, variant in LISTED.items() if variant.serves("cpu")]
+variants = pytest.mark.parametrize("variant", VARIANTS)
+
+TRIES = 5
+
+
+def steps(ksteps: int) -> int:
+    x = 1
+    for _ in range(ksteps * 1000):
+        x = (x * 1103515245 + 12345) % 2**31
+    return x
+
+
+def product(n: int) -> int:
+    """By the sums of columns and rows: a way of its own."""
+    whole = range(n)
+    return sum(sum((i + k) % 7 for i in whole) * sum(k * j % 5 for j in whole) for k in whole)
+
+
+def answer(**parts: Any) -> str:
+    return json.dumps(parts, separators=(",", ":"))
+
+
+CALLS = [{"call": call, "ms": 5} for call in range(3)]
+
+
+@pytest.mark.live
+@variants
+@pytest.mark.parametrize(
+    ("path", "either", "right"),
+    [
+        ("/cpu?ksteps=1", "inline", answer(workload="cpu", ksteps=1, result=steps(1))),
+        ("/cpu?ksteps=37", "inline", answer(workload="cpu", ksteps=37, result=steps(37))),
+        ("/cpu_native?n=1", "inline", answer(workload="cpu_native", n=1, sum=0)),
+        ("/cpu_native?n=123", "inline", answer(workload="cpu_native", n=123, sum=product(123))),
+        ("/upstream?ms=5&calls=3", "serial", answer(workload="upstream", ms=5, calls=CALLS)),
+    ],
+)
+def test_the_answer_is_the_same_bytes_wherever_it_is_made(
+    stack: LocalStack, variant: str, path: str, either: str, right: str
+) -> None:
+    with Service(stack.base_urls[variant]) as service:
+        assert [service.get(path + choice).text for choice in ("", f"&{either}=0", f"&{either}=1")] == [right] * 3
+
+
+@pytest.mark.live
+@variants
+@pytest.mark.parametrize(("serial", "at_once"), [(0, 5), (1, 1)])
+def test_serial_calls_are_made_one_after_the_other(stack: LocalStack, variant: str, serial: int, at_once: int) -> None:
+    with Service(stack.base_urls[variant]) as service, Service(stack.upstream_url) as remote:
+        remote.reset_usage()
+        service.get(f"/upstream?ms=300&calls=5&serial={serial}")
+        assert remote.usage()["peak_in_flight"] == at_once
+
+
+def overtaken(base_url: str, inline: int) -> bool:
+    """Whether a request that takes nothing, sent while another works, gets its answer first."""
+    answered = []
+
+    def ask(path: str) -> None:
+        with Service(base_url, timeout_s=60) as service:
+            service.get(path)
+            answered.append(path)
+
+    with ThreadPoolExecutor(2) as callers:
+        callers.submit(ask, f"/cpu?ksteps=10000&inline={inline}")
+        time.sleep(0.2)
+        callers.submit(ask, "/fast")
+    return answered[0] == "/fast"
+
+
+@pytest.mark.live
+@variants
+@pytest.mark.parametrize("inline", [0, 1])
+def test_inline_work_stops_everybody_else_where_requests_share_a_thread(
+    stack: LocalStack, variant: str, inline: int
+) -> None:
+    right = not (inline and LISTED[variant].model in ("gevent", "asyncio"))
+    # On a busy machine a request may begin late, so that it stops nobody, or is answered late.
+    assert any(overtaken(stack.base_urls[variant], inline) == right for _ in range(TRIES))
+
+
+@pytest.mark.live
+@variants
+def test_the_threads_for_work_are_read_from_the_live_service(stack: LocalStack, variant: str) -> None:
+    with Service(stack.base_urls[variant]) as service:
+        assert service.info()["budget"]["work_threads"] == LISTED[variant].budget["work_threads"] == 40
+
+
+@pytest.mark.parametrize("n", [1, 2, 6, 7, 8, 35, 100])
+def test_the_product_of_matrices_is_exact(n: int) -> None:
+    assert processor.native(n) == product(n)
+
+
+def test_the_pattern_is_whole_however_long() -> None:
+    for size in (0, 1, 251, pattern.PIECE - 1, pattern.PIECE, pattern.PIECE + 1, 5 * pattern.PIECE + 17):
+        pieces = list(pattern.pieces(size))
+        assert b"".join(pieces) == bytes(i % 251 for i in range(size))
+        assert all(0 < len(piece) <= pattern.PIECE for piece in pieces)
+
+
+def most_at_once(run: Callable[[int, Callable[[], None]], None], requests: int) -> int:
+    """How much work went on at once, of so many requests that come together."""
+    working: list[int] = []
+    most = 0
+
+    def work() -> None:
+        nonlocal most
+        working.append(1)
+        most = max(most, len(working))
+        time.sleep(0.02)
+        working.pop()
+
+    with ThreadPoolExecutor(requests) as requesters:
+        list(requesters.map(lambda _: run(0, work), range(requests)))
+    return most
+
+
+def test_no_more_of_its_own_threads_work_at_once_than_the_budget_says() -> None:
+    threads = OwnThreads(3)
+    assert threads.count == 3
+    assert most_at_once(threads.run, 12) <= 3
+
+
+def test_a_refusal_in_a_native_thread_is_raised_where_the_request_is(capfd: pytest.CaptureFixture[str]) -> None:
+    def refuse() -> None:
+        raise BadInput("no")
+
+    threads = NativeThreads(2)
+    assert (threads.count, threads.run(0, divmod, 7, 2), threads.run(1, divmod, 7, 2)) == (2, (3, 1), (3, 1))
+    for inline in (0, 1):
+        with pytest.raises(BadInput, match="no"):
+            threads.run(inline, refuse)
+    assert capfd.readouterr().err == ""

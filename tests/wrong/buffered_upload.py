@@ -1,0 +1,14 @@
+"""Wrong on purpose: holds a body whole before it looks at it."""
+
+from hashlib import sha256
+
+from work import nonblocking
+
+
+async def _upload(pieces):
+    return sha256(b"".join([piece async for piece in pieces])).hexdigest()  # the mistake
+
+
+nonblocking.upload = _upload
+
+from fastapi_app.app import application  # noqa: E402, F401
