@@ -242,7 +242,7 @@ class Connection:
             return
         self.body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
         if self._receives is not None:
-            self.body = INTACT if self._intact and self._received == self._receives else b""
+            self.body = INTACT if self._received == self._receives and (self._intact or not self._receives) else b""
         if self._pace is not None:
             self._drop_pace()
         if not self._keep or self._unsent:  # an answer before all was sent: the service did not want the rest

@@ -14,7 +14,7 @@ import pytest
 from gevent.event import Event
 
 from loadtests import pace
-from loadtests.client import TIMEOUT, Caller, Connection
+from loadtests.client import INTACT, TIMEOUT, Caller, Connection
 from loadtests.request import Request, origin
 from tests.loadtests import answering, bodies
 from waitbench.results import Exchange
@@ -183,25 +183,28 @@ class TestReading:
         client = reading(server, count)
         for _ in range(3):
             answer = client.ask()
-            assert (answer.failure, answer.status, answer.intact, answer.body) == (None, 200, True, b"")
+            assert (answer.failure, answer.status, answer.body) == (None, 200, INTACT)
         assert len(answer.connects_ns) == 1
 
     @pytest.mark.parametrize("right", [69_999, 70_001])
     def test_fewer_bytes_or_more_are_not_intact(self, server: str, right: int) -> None:
         answer = reading(server, 70_000, right=right).ask()
-        assert (answer.failure, answer.intact) == (None, False)
+        assert (answer.failure, answer.body) == (None, b"")
 
-    def test_after_a_wrong_answer_a_right_one_is_right(self, server: str) -> None:
-        client = reading(server, 1000, right=999)
-        assert not client.ask().intact
-        client.connection._receives = 1000
-        assert client.ask().intact
+    @pytest.mark.parametrize("count", [0, 1000])
+    def test_after_a_wrong_answer_a_right_one_is_right(self, server: str, scripted: str, count: int) -> None:
+        client = Client(scripted, path="/plain", receives=count)
+        assert client.ask().body == b""
+        client.connection._to = origin(server)
+        client.connection.close()
+        client.connection.change(reading(server, count).connection.request)
+        assert client.ask().body == INTACT
 
     def test_at_a_pace_no_more_bytes_are_taken_at_any_moment_and_all_in_the_end(self, server: str) -> None:
         client = reading(server, 32 * KIB, bytes_per_s=64 * KIB)
         for _ in range(2):
             answer = client.ask()
-            assert (answer.failure, answer.intact) == (None, True)
+            assert (answer.failure, answer.body) == (None, INTACT)
             assert within_pace(answer.took, answer.sent_ns, 64 * KIB)
             assert answer.took[-1][1] == 32 * KIB
             assert len(answer.took) > 2
@@ -209,7 +212,7 @@ class TestReading:
 
     def test_the_service_feels_it_and_has_never_handed_over_more_than_the_kernel_holds(self, server: str) -> None:
         answer = reading(server, 2048 * KIB, bytes_per_s=4096 * KIB).ask()
-        assert answer.intact
+        assert answer.body == INTACT
         ahead = [
             gone - max((count for when_ns, count in answer.took if when_ns <= at_ns), default=0)
             for at_ns, gone in account(server)
@@ -241,7 +244,7 @@ class TestReading:
 
     def test_chunks_are_read_at_a_pace_too(self, scripted: str) -> None:
         answer = Client(scripted, path="/pattern-in-chunks", receives=10_000, bytes_per_s=64 * KIB).ask()
-        assert (answer.failure, answer.intact) == (None, True)
+        assert (answer.failure, answer.body) == (None, INTACT)
         assert within_pace(answer.took, answer.sent_ns, 64 * KIB)
 
 
@@ -274,7 +277,7 @@ class TestManySlowClients:
             client.start()
         for client in clients:
             client.wait()
-            assert (client.connection.failure, client.connection.intact) == (None, True)
+            assert (client.connection.failure, client.connection.status) == (None, 200)
         for client in clients:
             client.connection.close()
 
@@ -293,7 +296,7 @@ class TestManySlowClients:
 
     def test_a_reader_of_more_than_there_should_be_rests_too(self, server: str, calls: dict[str, int]) -> None:
         client = reading(server, self.COUNT, bytes_per_s=self.PACE, right=100)
-        assert not client.ask().intact
+        assert client.ask().body == b""
         assert calls["_due"] <= self.PIECES + 4
 
 
