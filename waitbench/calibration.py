@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from waitbench.comparison import Cell, Comparison, Knee
+from waitbench.cells import Cell
+from waitbench.comparison import Comparison
+from waitbench.knees import Knee
 from waitbench.plan import Plan
 
 
