@@ -163,8 +163,8 @@ class Connection:
             except BlockingIOError:
                 self._when_writable(self._send_on)
                 return
-            except OSError as error:
-                self.fail(_KINDS.get(error.errno or 0, "connection failed"))
+            except OSError:  # the service reads no more; what it said before, if anything, is still to be read
+                self._drop_pace()
                 return
         if self._unsent:
             assert self._pace is not None
@@ -227,8 +227,10 @@ class Connection:
         room = min(RECEIVE_BYTES, self._pace.granted - self._received)
         if room <= 0:
             self._reader.stop()
-            left = RECEIVE_BYTES if self._receives is None else self._receives - self._received
-            self._pace.wait(self._received, max(1, left))
+            left = -1 if self._receives is None else self._receives - self._received
+            # Of an answer that is longer than it should be nobody knows how much is left. After the last byte there may
+            # still be the end of a chunk.
+            self._pace.wait(self._received, max(1, left) if left >= 0 else RECEIVE_BYTES)
             return 0
         return room
 
@@ -240,7 +242,7 @@ class Connection:
             return
         self.body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
         if self._receives is not None:
-            self.body = INTACT if self._intact and self._received == self._receives else b""
+            self.body = INTACT if self._received == self._receives and (self._intact or not self._receives) else b""
         if self._pace is not None:
             self._drop_pace()
         if not self._keep or self._unsent:  # an answer before all was sent: the service did not want the rest

@@ -15,6 +15,9 @@ from waitbench.results import Arrivals, Bin, Connects, Latency, Phase, Second, T
 GOOD = 0
 BIN_S = 0.25
 """What the parts of a burst are told in: at 100 requests a second, 25 in each."""
+_BIN_NS = int(BIN_S * 1e9)
+_ROUNDED_NS = 1_000
+"""More than seconds lose as they become nanoseconds."""
 _Numbers = np.ndarray[Any, np.dtype[np.int64]]
 _Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
@@ -175,11 +178,11 @@ class Recorder:
         return Connects(made=len(took_us), p50_us=p50, p99_us=p99, max_us=most)
 
     def bins(self, window: Window) -> list[Bin]:
-        """By when requests were due, from the start of the warm-up to the end of the window, BIN_S each."""
-        count = round((window.end_ns - self.begin_ns) / 1e9 / BIN_S)
+        """By when requests were due, from the start of the warm-up to the end of the window, BIN_S each: what is left
+        of a window that ends within one would tell too low a rate, and is left out."""
+        count = (window.end_ns - self.begin_ns + _ROUNDED_NS) // _BIN_NS
         due, shed, ended = (
-            (_numbers(column) - self.begin_ns) // int(BIN_S * 1e9)
-            for column in (self._intended, self._shed, self._ended)
+            (_numbers(column) - self.begin_ns) // _BIN_NS for column in (self._intended, self._shed, self._ended)
         )
         good, taken = _numbers(self._kind) == GOOD, self._taken_us(self._intended)
         return [

@@ -64,7 +64,9 @@ class Request:
     @classmethod
     def of(cls, to: Origin, exchange: Exchange) -> "Request":
         request = cls(to.head(exchange.path, exchange.method, exchange.sends), pattern(exchange.sends))
-        request.bytes_per_s, request.receives = exchange.bytes_per_s, exchange.receives
+        request.receives = exchange.receives
+        if exchange.sends or exchange.method == "GET":  # else it is a sender's pace, who has nothing to send
+            request.bytes_per_s = exchange.bytes_per_s
         if exchange.receives is not None:
             request.limit = exchange.receives + LEAST_LIMIT
         elif exchange.body is not None:

@@ -282,11 +282,11 @@ def _arrivals(trial: TrialRecord) -> Iterator[Reason]:
         )
     elif trial.spec.scenario == "burst":
         pass  # it sheds and falls behind: that is what it is for
-    elif arrivals.shed > SHED_SHARE * arrivals.intended:
+    elif (counted := _shed(trial, arrivals))[0] > SHED_SHARE * counted[1]:
         yield Reason(
             "rate",
             "invalid",
-            f"{arrivals.shed} of {arrivals.intended} arrivals were shed: {trial.spec.max_in_flight} were under way",
+            f"{counted[0]} of {counted[1]} arrivals were shed: {trial.spec.max_in_flight} were under way",
             "the service does not keep up with this rate; lower it, or raise max_in_flight",
         )
     elif _behind(trial, arrivals):
@@ -304,6 +304,14 @@ def _arrivals(trial: TrialRecord) -> Iterator[Reason]:
             f"the generator sent {delay_ms:.1f} ms late (p99)",
             "lower the rate, or give it a quieter core",
         )
+
+
+def _shed(trial: TrialRecord, arrivals: Arrivals) -> tuple[int, int]:
+    """How many of how many arrivals, neighbours included: the limit in flight is for both."""
+    if trial.beside is None:
+        return arrivals.shed, arrivals.intended
+    beside = trial.beside
+    return arrivals.shed + beside.shed, arrivals.intended + beside.measured.sent + beside.shed
 
 
 def _behind(trial: TrialRecord, arrivals: Arrivals) -> bool:

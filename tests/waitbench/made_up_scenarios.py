@@ -41,7 +41,8 @@ def mixed_trial(
 ) -> TrialRecord:
     """`fast_us`: of the requests that are measured; `slow_us`: of their neighbours, where they are not left out."""
     phase = Phase(good=len(slow_us), errors=dict(slow_errors))
-    beside = None if planned.alone else Beside(warmup=Phase(), measured=phase, latency=made_up.latency_of(slow_us))
+    latency = made_up.latency_of(slow_us)
+    beside = None if planned.alone else Beside(warmup=Phase(), measured=phase, shed=0, latency=latency)
     usage = made_up.usage(len(fast_us) + (beside.measured.sent if beside else 0))
     known = {"usage": usage, "beside": beside}
     return made_up.open_trial(planned, taken_us=fast_us, **(known | changes))

@@ -151,8 +151,15 @@ class TestMixed:
         the_reason(mixed_trial(mixed_spec(), FAST_US, beside=None), "neighbours")
 
     def test_neighbours_of_the_warm_up_are_no_neighbours_of_the_window(self) -> None:
-        beside = Beside(warmup=Phase(good=50), measured=Phase(), latency=None)
+        beside = Beside(warmup=Phase(good=50), measured=Phase(), shed=0, latency=None)
         the_reason(mixed_trial(mixed_spec(), FAST_US, beside=beside, usage=made_up.usage(1050)), "neighbours")
+
+    def test_neighbours_that_were_shed_spoil_it_too(self) -> None:
+        """The limit in flight is for both: which of them it met is chance."""
+        trial = mixed_trial(mixed_spec(), FAST_US, SLOW_US)
+        assert trial.beside is not None
+        shed = trial.model_copy(update={"beside": trial.beside.model_copy(update={"shed": 100})})
+        assert "100 of 1500 arrivals were shed" in the_reason(shed, "rate").text
 
     def test_the_service_counts_both(self) -> None:
         trial = mixed_trial(mixed_spec(), FAST_US, SLOW_US, usage=made_up.usage(1000))
