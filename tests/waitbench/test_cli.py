@@ -17,6 +17,7 @@ from waitbench.cli import cli
 from waitbench.launch.local import free_port
 from waitbench.paths import PLANS, ROOT
 from waitbench.results import RunFolder, TrialRecord
+from waitbench.serve import commands
 from waitbench.service import Service
 from waitbench.variants import load_variants
 from waitbench.workloads import WORKLOADS
@@ -59,7 +60,7 @@ class TestList:
     def test_workloads_are_told_with_what_they_show_and_what_they_take(self) -> None:
         found = {item["name"]: item for item in json.loads(printed("list", "workloads", "--json"))}
         assert list(found) == list(WORKLOADS)
-        assert found["upstream"]["params"] == {"ms": [0, 60000], "calls": [1, 20]}
+        assert found["upstream"]["params"] == {"ms": [0, 60000], "calls": [1, 20], "serial": [0, 1]}
         assert all(item["shows"] for item in found.values())
 
     def test_plans_are_those_in_the_folder(self) -> None:
@@ -199,6 +200,17 @@ class TestReport:
         done = waitbench("report", str(run.path))
         assert done.returncode == 1
         assert "Restore it, or remove it" in done.stderr
+
+
+def test_serve_tells_how_to_ask_for_each_workload() -> None:
+    told = commands("http://127.0.0.1:1", load_variants()["fastapi-asyncio"])
+    assert len(told) == 1 + len(WORKLOADS)
+    assert {
+        "curl 'http://127.0.0.1:1/info'",
+        "curl 'http://127.0.0.1:1/upstream?ms=100&calls=3'",
+        "curl --data-binary @README.md 'http://127.0.0.1:1/upload'",
+        "curl --limit-rate 64K --output /dev/null 'http://127.0.0.1:1/download?kib=200'",
+    } <= set(told)
 
 
 @pytest.mark.live
