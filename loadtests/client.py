@@ -8,54 +8,27 @@ users that sends about twice as much from one core as a greenlet a request; see 
 import _socket
 import errno
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from itertools import chain
 from typing import Any
-from urllib.parse import urlsplit
 
 import gevent
-import gevent.socket
 from gevent.event import Event
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
+from loadtests.pace import Pace
+from loadtests.request import Origin, Request, origin
+from waitbench.pattern import pattern
+
 RECEIVE_BYTES = 65_536
-PROBE_S = 1.0
-BODY_LIMIT = 64 * 2**20
+SLOW_READER_BYTES = 65_536
+"""The receive buffer of a client that reads slowly: the kernel would take in megabytes for it otherwise."""
 TIMEOUT = "timeout"
+INTACT = b"the pattern"
+"""What stands for the body of an answer that is bytes of the pattern, where all of them came and nothing else."""
+_PATTERN = pattern(RECEIVE_BYTES + 251)
 _READ, _WRITE = 1, 2
 _clock = time.perf_counter_ns
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a service listens, looked up once."""
-
-    host: str
-    port: int
-    family: int
-    address: tuple[Any, ...]
-
-    def request_bytes(self, path: str, method: str = "GET") -> bytes:
-        """A request as it goes over the wire, to be made once and sent many times."""
-        length = "Content-Length: 0\r\n" if method == "POST" else ""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{method} {path} HTTP/1.1\r\nHost: {host}:{self.port}\r\nAccept: */*\r\n{length}\r\n".encode()
-
-
-def origin(base_url: str) -> Origin:
-    """Raises OSError where the name has no address."""
-    parts = urlsplit(base_url)
-    host, port = parts.hostname or "127.0.0.1", parts.port or 80
-    found = [(int(each[0]), each[4]) for each in gevent.socket.getaddrinfo(host, port, type=_socket.SOCK_STREAM)]
-    # `localhost` often has two addresses, of which a service listens on one.
-    listening = (each for each in found if len(found) > 1 and _listens(*each))
-    return Origin(host, port, *next(listening, found[0]))
-
-
-def _listens(family: int, address: tuple[Any, ...]) -> bool:
-    with gevent.socket.socket(family, _socket.SOCK_STREAM) as probe:
-        probe.settimeout(PROBE_S)
-        return bool(probe.connect_ex(address) == 0)
 
 
 class Connection:
@@ -63,13 +36,12 @@ class Connection:
 
     `ask` sends the request; when the whole answer is there, or no answer will be, `ended` is called, from the loop: it
     must not block. Then `failure` is the class of the error, the same word for the same thing in every run, or None,
-    and `status` and `body` are the answer. A body of more bytes than `limit` is a failure.
+    and `status` and `body` are the answer. Bytes of the pattern are compared as they come and not kept: `body` is then
+    INTACT, or empty.
     """
 
-    def __init__(
-        self, to: Origin, request: bytes, ended: Callable[["Connection"], None], limit: int | None = None
-    ) -> None:
-        self.request = request
+    def __init__(self, to: Origin, request: Request, ended: Callable[["Connection"], None]) -> None:
+        self.change(request)
         self.waiting = False
         """Whether a request is under way."""
         self.intended_ns = self.sent_ns = 0
@@ -78,16 +50,26 @@ class Connection:
         self.failure: str | None = None
         self.connects_ns: list[int] = []
         """How long it took each time to be connected."""
-        self._to, self._ended, self._limit = to, ended, BODY_LIMIT if limit is None else limit
+        self._to, self._ended = to, ended
+        self._intact = True
         self._loop = gevent.get_hub().loop
         self._socket: _socket.socket | None = None
         self._reader: Any = None
         self._writer: Any = None
+        self._pace: Pace | None = None
+        self._unsent = 0
+        """Bytes of a request with a body that are still to be sent."""
         self._parser: HttpResponseParser | None = None
         self._pieces: list[bytes] = []
         self._received = 0
         self._head = b""
         self._complete = self._keep = False
+
+    def change(self, request: Request) -> None:
+        """What is asked from now on."""
+        self.request = request
+        self._plain = None if request.has_body else bytes(request.whole)
+        self._limit, self._receives, self._slow_reader = request.limit, request.receives, request.reads_slowly
 
     def ask(self, intended_ns: int = 0) -> None:
         """Send the request; `intended_ns` is now where it isn't given."""
@@ -97,8 +79,10 @@ class Connection:
         self.intended_ns = intended_ns or self.sent_ns
         if self._socket is None:
             self._connect()
+        elif self._plain is not None:
+            self._send(self._plain)
         else:
-            self._send(self.request)
+            self._send_body()
 
     def fail(self, kind: str) -> None:
         """No whole answer came, or none is waited for any longer."""
@@ -114,6 +98,7 @@ class Connection:
                 watcher.stop()
                 watcher.close()
         self._reader = self._writer = None
+        self._drop_pace()
         if self._socket is not None:
             self._socket.close()
             self._socket = None
@@ -126,6 +111,8 @@ class Connection:
             return
         self._socket.setblocking(False)
         self._socket.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+        if self.request.reads_slowly:  # before connecting: how far the window can grow is settled then
+            self._socket.setsockopt(_socket.SOL_SOCKET, _socket.SO_RCVBUF, SLOW_READER_BYTES)
         code = self._socket.connect_ex(self._to.address)
         if code not in (0, errno.EINPROGRESS):
             self.fail(_KINDS.get(code, "connection failed"))
@@ -153,7 +140,42 @@ class Connection:
         self._parser = HttpResponseParser(self)
         self._reader = self._loop.io(self._socket.fileno(), _READ)
         self._reader.start(self._readable)
-        self._send(self.request)
+        if self._plain is not None:
+            self._send(self._plain)
+        else:
+            self._send_body()
+
+    def _send_body(self) -> None:
+        """A request that has one."""
+        self._unsent = len(self.request.whole)
+        if self.request.bytes_per_s:
+            self._pace = Pace(self._loop, self.request.bytes_per_s, self._send_on)
+        self._send_on()
+
+    def _send_on(self) -> None:
+        """What may go by now of a request with a body."""
+        assert self._socket is not None
+        whole, head_bytes = self.request.whole, self.request.head_bytes
+        end = min(len(whole), head_bytes + self._pace.granted) if self._pace else len(whole)
+        while (begin := len(whole) - self._unsent) < end:
+            try:
+                self._unsent -= self._socket.send(whole[begin:end])
+            except BlockingIOError:
+                self._when_writable(self._send_on)
+                return
+            except OSError:  # the service reads no more; what it said before, if anything, is still to be read
+                self._drop_pace()
+                return
+        if self._unsent:
+            assert self._pace is not None
+            self._pace.wait(end - head_bytes, self._unsent)
+        else:
+            self._drop_pace()
+
+    def _drop_pace(self) -> None:
+        if self._pace is not None:
+            self._pace.close()
+            self._pace = None
 
     def _send(self, data: bytes) -> None:
         assert self._socket is not None
@@ -170,8 +192,11 @@ class Connection:
     def _readable(self) -> None:
         assert self._socket is not None
         assert self._parser is not None
+        room = RECEIVE_BYTES if not self._slow_reader else self._room()
+        if not room:
+            return
         try:
-            received = self._socket.recv(RECEIVE_BYTES)
+            received = self._socket.recv(room)
         except BlockingIOError:
             return
         except OSError as error:
@@ -193,6 +218,22 @@ class Connection:
         elif b"\r\n\r\n" not in self._head:
             self._head += received
 
+    def _room(self) -> int:
+        """How many bytes a slow reader takes now; where that is none, it looks away until the next piece is due."""
+        if not self.waiting:  # the service has closed an idle connection, or says what nobody asked for
+            return RECEIVE_BYTES
+        if self._pace is None:
+            self._pace = Pace(self._loop, self.request.bytes_per_s, lambda: self._reader.start(self._readable))
+        room = min(RECEIVE_BYTES, self._pace.granted - self._received)
+        if room <= 0:
+            self._reader.stop()
+            left = -1 if self._receives is None else self._receives - self._received
+            # Of an answer that is longer than it should be nobody knows how much is left. After the last byte there may
+            # still be the end of a chunk.
+            self._pace.wait(self._received, max(1, left) if left >= 0 else RECEIVE_BYTES)
+            return 0
+        return room
+
     def _whole(self) -> None:
         assert self._parser is not None
         self.status = self._parser.get_status_code()
@@ -200,7 +241,11 @@ class Connection:
             self._complete = False
             return
         self.body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
-        if not self._keep:
+        if self._receives is not None:
+            self.body = INTACT if self._received == self._receives and (self._intact or not self._receives) else b""
+        if self._pace is not None:
+            self._drop_pace()
+        if not self._keep or self._unsent:  # an answer before all was sent: the service did not want the rest
             self.close()
         self.waiting = False
         self._ended(self)
@@ -216,7 +261,11 @@ class Connection:
 
     def on_body(self, piece: bytes) -> None:
         """httptools calls this with each piece of a body."""
-        self._pieces.append(piece)
+        if self._receives is None:
+            self._pieces.append(piece)
+        else:
+            begin = self._received % 251
+            self._intact = (self._intact or not self._received) and piece == _PATTERN[begin : begin + len(piece)]
         self._received += len(piece)
         if self._received > self._limit:
             raise OverflowError  # which httptools turns into an error of its own
@@ -236,17 +285,17 @@ class Deadlines:
     set anew when it fires is enough, and a request costs nothing.
     """
 
-    def __init__(self, connections: Iterable[Connection], timeout_s: float) -> None:
+    def __init__(self, connections: Sequence[Collection[Connection]], timeout_s: float) -> None:
         self._connections, self._timeout_ns = connections, int(timeout_s * 1e9)
         self._timer = gevent.get_hub().loop.timer(timeout_s)
         self._timer.start(self._look)
 
     def _look(self) -> None:
         now = _clock()
-        for connection in list(self._connections):
+        for connection in list(chain(*self._connections)):
             if connection.waiting and connection.sent_ns + self._timeout_ns <= now:
                 connection.fail(TIMEOUT)
-        earliest = min((each.sent_ns for each in self._connections if each.waiting), default=now)
+        earliest = min((each.sent_ns for each in chain(*self._connections) if each.waiting), default=now)
         self._timer.stop()
         self._timer.close()
         self._timer = gevent.get_hub().loop.timer(max(0.0, (earliest + self._timeout_ns - _clock()) / 1e9))
@@ -272,13 +321,13 @@ class Caller:
         self.origin = origin(base_url)
         self._timeout_s = timeout_s
         self._there = Event()
-        self._connection = Connection(self.origin, b"", lambda _: self._there.set())
+        self._connection = Connection(self.origin, Request(b""), lambda _: self._there.set())
 
     def exchange(self, path: str, method: str = "GET") -> tuple[int, bytes]:
         """The status and the body. Raises RequestFailed."""
         connection = self._connection
         self._there.clear()
-        connection.request = self.origin.request_bytes(path, method)
+        connection.change(Request(self.origin.head(path, method)))
         connection.ask()
         if not self._there.wait(self._timeout_s):
             connection.fail(TIMEOUT)

@@ -15,9 +15,20 @@ from loadtests.arrivals import schedule_ns
 from loadtests.client import Caller, RequestFailed
 from loadtests.crew import Alone, GaveUp, Workers
 from loadtests.player import FEED_S, Part, sleep_until
-from loadtests.recorder import Recorder, Window
+from loadtests.recorder import BIN_S, Recorder, Window
 from loadtests.users import TrialUser
-from waitbench.results import Arrivals, Generator, Live, RunFolder, RunRecord, TrialRecord, TrialSpec, Usage, now
+from waitbench.results import (
+    Arrivals,
+    Beside,
+    Generator,
+    Live,
+    RunFolder,
+    RunRecord,
+    TrialRecord,
+    TrialSpec,
+    Usage,
+    now,
+)
 
 log = logging.getLogger("waitbench")
 
@@ -112,10 +123,10 @@ class Conductor:
         drain_s = (time.perf_counter_ns() - window.end_ns) / 1e9
         self._stop_users()
         gevent.joinall(edges)
-        held = usage.settle(SETTLE_S + spec.params.get("ms", 0) / 1000)
+        held = usage.settle(SETTLE_S + max(spec.least_s, spec.beside.least_s if spec.beside else 0.0))
         upstream.read("after")
         self._phase = "writing"
-        recorder = _added_up(parts)
+        recorder = _added_up([part.recorder for part in parts])
         warmup, measured, drained = recorder.phases(window)
         return TrialRecord(
             spec=spec,
@@ -135,6 +146,9 @@ class Conductor:
             generator=_generator(parts, spawn_s),
             usage=usage.usage(),
             upstream=upstream.usage(),
+            beside=_beside(parts, window),
+            bins=recorder.bins(window) if spec.profile else [],
+            bin_s=BIN_S if spec.profile else 0.0,
             disturbance=_disturbance(losses, parts, disturbance or _uninvited(parts, users), held),
         )
 
@@ -205,14 +219,24 @@ class Conductor:
         return max(0.0, own + extra * len(rest) - since)
 
 
-def _added_up(parts: list[Part]) -> Recorder:
+def _added_up(recorders: list[Recorder]) -> Recorder:
     """All requests of all processes, as if one had sent them."""
-    if len(parts) == 1:
-        return parts[0].recorder
+    if len(recorders) == 1:
+        return recorders[0]
     total = Recorder()
-    for part in parts:
-        total.add_packed(part.recorder.packed())
+    for recorder in recorders:
+        total.add_packed(recorder.packed())
     return total
+
+
+def _beside(parts: list[Part], window: Window) -> Beside | None:
+    """Of a mixed load: what became of the neighbours."""
+    recorders = [part.beside for part in parts if part.beside]
+    if not recorders:
+        return None
+    recorder = _added_up(recorders)
+    warmup, measured, _ = recorder.phases(window)
+    return Beside(warmup=warmup, measured=measured, shed=recorder.shed_in(window), latency=recorder.latency(window))
 
 
 def _arrivals(recorder: Recorder, spec: TrialSpec, window: Window) -> Arrivals:

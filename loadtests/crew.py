@@ -12,8 +12,8 @@ import gevent
 import locust.runners
 from locust.runners import STATE_INIT, STATE_MISSING, WorkerRunner
 
-from loadtests.client import origin
 from loadtests.player import DRAIN_S, FEED_S, Part, Player
+from loadtests.request import origin
 from loadtests.trial import Stripe
 from waitbench.results import TrialSpec
 

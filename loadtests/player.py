@@ -39,16 +39,28 @@ class Part:
     """Users of a closed loop who took part."""
     lost: int
     """Requests that never ended, not even by their time-out: a fault of ours."""
+    beside: Recorder | None = None
+    """Of a mixed load's neighbours."""
 
     def packed(self) -> dict[str, Any]:
-        return {**asdict(self.effort), "joined": self.joined, "lost": self.lost, "recorded": self.recorder.packed()}
+        return {
+            "effort": asdict(self.effort),
+            "joined": self.joined,
+            "lost": self.lost,
+            "recorded": self.recorder.packed(),
+            "beside": self.beside.packed() if self.beside else None,
+        }
 
     @classmethod
     def unpacked(cls, said: dict[str, Any]) -> "Part":
-        recorder = Recorder()
-        recorder.add_packed(said.pop("recorded"))
-        joined, lost = said.pop("joined"), said.pop("lost")
-        return cls(recorder, Effort(**said), joined, lost)
+        recorder, beside = Recorder.unpacked(said["recorded"]), said["beside"]
+        return cls(
+            recorder,
+            Effort(**said["effort"]),
+            said["joined"],
+            said["lost"],
+            Recorder.unpacked(beside) if beside else None,
+        )
 
 
 class Player:
@@ -66,7 +78,7 @@ class Player:
         """The trial that users join from now on. One that is still going on is over."""
         self.drop()
         self._trial = TrialUser.trial = Trial(spec, stripe)
-        self._feeder = gevent.spawn(self._feed_ui, self._trial.recorder, UiFeed(self._environment, spec))
+        self._feeder = gevent.spawn(self._feed_ui, self._trial, UiFeed(self._environment, spec))
 
     def begin(self, begin_ns: int) -> None:
         assert self._trial is not None
@@ -89,7 +101,7 @@ class Player:
         lost = trial.close()
         if self._trial is trial:  # else another was prepared in the meantime, and is not ours to end
             self.drop()
-        return Part(trial.recorder, effort, trial.joined, lost)
+        return Part(trial.recorder, effort, trial.joined, lost, trial.beside)
 
     def drop(self) -> None:
         """Forget the trial that was prepared, wherever it is."""
@@ -99,14 +111,16 @@ class Player:
             self._trial.close()
         self._trial = TrialUser.trial = self._meter = self._feeder = self.latest = None
 
-    def _feed_ui(self, recorder: Recorder, feed: UiFeed) -> None:
+    def _feed_ui(self, trial: Trial, feed: UiFeed) -> None:
         try:
             while True:
                 gevent.sleep(FEED_S)
-                self.latest = recorder.batch()
+                self.latest = trial.recorder.batch()
                 feed.take(self.latest)
+                feed.take_beside(trial.beside)
         finally:
-            feed.take(recorder.batch())
+            feed.take(trial.recorder.batch())
+            feed.take_beside(trial.beside)
 
 
 def measured_effort(trial: Trial) -> Effort:

@@ -10,9 +10,14 @@ import numpy as np
 
 from loadtests.client import TIMEOUT
 from waitbench import latency
-from waitbench.results import Arrivals, Connects, Latency, Phase, Second, TrialSpec
+from waitbench.results import Arrivals, Bin, Connects, Latency, Phase, Second, TrialSpec
 
 GOOD = 0
+BIN_S = 0.25
+"""What the parts of a burst are told in: at 100 requests a second, 25 in each."""
+_BIN_NS = int(BIN_S * 1e9)
+_ROUNDED_NS = 1_000
+"""More than seconds lose as they become nanoseconds."""
 _Numbers = np.ndarray[Any, np.dtype[np.int64]]
 _Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
@@ -106,6 +111,12 @@ class Recorder:
                 column = array("q", [numbers[kind] for kind in column])
             getattr(self, name).extend(column)
 
+    @classmethod
+    def unpacked(cls, packed: dict[str, Any]) -> "Recorder":
+        recorder = cls()
+        recorder.add_packed(packed)
+        return recorder
+
     def batch(self) -> Batch:
         """What ended since last asked."""
         begin, self._seen = self._seen, len(self._kind)
@@ -148,7 +159,7 @@ class Recorder:
         """What an open loop meant to send in the window, how late it was, and what came back in the window."""
         within, ended = self._within(window), _numbers(self._ended)
         late_us = np.sort(np.maximum(0, _numbers(self._sent) - _numbers(self._intended))[within] // 1000)
-        shed = int(np.count_nonzero(_numbers(self._shed) >= window.begin_ns))
+        shed = self.shed_in(window)
         return Arrivals(
             intended=len(late_us) + shed,
             shed=shed,
@@ -165,6 +176,28 @@ class Recorder:
         took_us = np.sort(_numbers(self._connects_ns)) // 1000
         p50, p99, most = (nearest_rank(took_us, percent) for percent in (50, 99, 100))
         return Connects(made=len(took_us), p50_us=p50, p99_us=p99, max_us=most)
+
+    def bins(self, window: Window) -> list[Bin]:
+        """By when requests were due, from the start of the warm-up to the end of the window, BIN_S each: what is left
+        of a window that ends within one would tell too low a rate, and is left out."""
+        count = (window.end_ns - self.begin_ns + _ROUNDED_NS) // _BIN_NS
+        due, shed, ended = (
+            (_numbers(column) - self.begin_ns) // _BIN_NS for column in (self._intended, self._shed, self._ended)
+        )
+        good, taken = _numbers(self._kind) == GOOD, self._taken_us(self._intended)
+        return [
+            _bin(
+                n,
+                np.sort(taken[good & (due == n)]),
+                int(np.count_nonzero(due == n) + np.count_nonzero(shed == n)),
+                int(np.count_nonzero(good & (ended == n))),
+            )
+            for n in range(count)
+        ]
+
+    def shed_in(self, window: Window) -> int:
+        """Arrivals meant for the window that could not be sent."""
+        return int(np.count_nonzero(_numbers(self._shed) >= window.begin_ns))
 
     def timeline(self) -> list[Second]:
         """Second by second from the start of the warm-up, by when requests ended. No second is left out."""
@@ -226,6 +259,17 @@ def _second(second: int, taken_us: _Numbers, errors: int) -> Second:
         errors=errors,
         p50_us=nearest_rank(taken_us, 50),
         p99_us=nearest_rank(taken_us, 99),
+    )
+
+
+def _bin(number: int, good_us: _Numbers, due: int, answered: int) -> Bin:
+    """What failed or was shed took longer than all else: a percentile that falls there is not known."""
+    p50, p90, p99 = (
+        int(good_us[rank]) if (rank := -(-due * percent // 100) - 1) < len(good_us) and due else None
+        for percent in (50, 90, 99)
+    )
+    return Bin(
+        begin_s=number * BIN_S, due=due, good=len(good_us), p50_us=p50, p90_us=p90, p99_us=p99, answered=answered
     )
 
 

@@ -11,15 +11,14 @@ import gevent
 from gevent.event import Event
 
 from loadtests.alarm import alarm
-from loadtests.arrivals import schedule_ns
-from loadtests.client import Connection, Deadlines, origin
+from loadtests.arrivals import arrivals_ns
+from loadtests.client import INTACT, Connection, Deadlines
 from loadtests.recorder import Recorder, Window
-from waitbench.results import TrialSpec
+from loadtests.request import Origin, Request, origin
+from waitbench.results import Exchange, TrialSpec
 
 HOLD_OFF_S = 0.05
 IDLE_NS = 1_000_000_000
-LEAST_LIMIT = 65_536
-"""Bytes of a body that are taken in any case; beyond it, twice the right body's."""
 IN_A_ROW = 50
 """Sends after which a late open loop lets the answers be read before it goes on."""
 _clock = time.perf_counter_ns
@@ -37,6 +36,68 @@ class Stripe:
         return whole // self.count + (self.index < whole % self.count)
 
 
+class Lane:
+    """One kind of request of a trial: what it asks, on which connections, and what became of it."""
+
+    def __init__(
+        self, to: Origin, exchange: Exchange, then: "Callable[[Lane, Connection, int, str | None], None]"
+    ) -> None:
+        self.recorder = Recorder()
+        self.connections: set[Connection] = set()
+        self._idle: deque[tuple[int, Connection]] = deque()
+        """Of an open loop: since when, and which; the one used last is at the end."""
+        self._to, self._request, self._then = to, Request.of(to, exchange), then
+        self._right: bytes | None = exchange.body.encode() if exchange.body is not None else None
+        if exchange.receives is not None:
+            self._right = INTACT
+
+    def connect(self) -> Connection:
+        connection = Connection(self._to, self._request, self._ended)
+        self.connections.add(connection)
+        return connection
+
+    def free(self) -> Connection:
+        """The connection used last of those that have nothing to do, or a new one."""
+        return self._idle.pop()[1] if self._idle else self.connect()
+
+    def keep(self, connection: Connection, since_ns: int) -> None:
+        self._idle.append((since_ns, connection))
+
+    def close_idle(self, until_ns: int) -> None:
+        """Those that nobody has used since then."""
+        while self._idle and self._idle[0][0] <= until_ns:
+            self._let_go(self._idle.popleft()[1])
+
+    def close(self) -> None:
+        for connection in list(self.connections):
+            self._let_go(connection)
+        self._idle.clear()
+
+    def _let_go(self, connection: Connection) -> None:
+        connection.close()
+        self.recorder.connected(connection.connects_ns)
+        self.connections.discard(connection)
+
+    def _ended(self, connection: Connection) -> None:
+        """An answer is there, or none will be: it is written down."""
+        ended = _clock()
+        failure = connection.failure
+        if failure is None and (connection.status != 200 or connection.body != self._right):
+            failure = self._fault(connection)
+        if failure is None:
+            self.recorder.good(connection.intended_ns, connection.sent_ns, ended)
+        else:
+            self.recorder.failed(connection.intended_ns, connection.sent_ns, ended, failure)
+        self._then(self, connection, ended, failure)
+
+    def _fault(self, connection: Connection) -> str | None:
+        if not 200 <= connection.status < 300:
+            return f"status {connection.status}"
+        if self._right is not None and connection.body != self._right:
+            return "wrong body"
+        return None
+
+
 class Trial:
     """What is shared by all users of one trial in this process.
 
@@ -49,34 +110,40 @@ class Trial:
         self.spec, self.stripe = spec, stripe
         self.going = True
         """Whether requests are still to be sent."""
-        self.recorder = Recorder()
+        to = origin(spec.base_url)
+        self._measured = Lane(to, spec, self._ended)
+        self._beside = Lane(to, spec.beside, self._ended) if spec.beside and not spec.alone else None
+        self._lanes = [lane for lane in (self._measured, self._beside) if lane]
         self.window = Window(0, 0)
         self.over = Event()
         self.under_way = 0
+        self.joined = 0
         self._loop = gevent.get_hub().loop
-        self._body = None if spec.body is None else spec.body.encode()
-        to = origin(spec.base_url)
-        request = to.request_bytes(spec.path)
-        limit = None if self._body is None else max(LEAST_LIMIT, 2 * len(self._body))
-        self._new: Callable[[], Connection] = lambda: Connection(to, request, self._ended, limit)
-        self._connections: set[Connection] = set()
-        self._idle: deque[tuple[int, Connection]] = deque()
-        """Of an open loop: since when, and which; the one used last is at the end."""
         self._users: list[tuple[Connection, int]] = []
         self._deadlines: Deadlines | None = None
         self._alarm: Any = None
         self._timers: set[Any] = set()
-        self.joined = 0
-        self._schedule: Iterator[int] = iter(())
-        self._next_ns: int | None = None
+        self._arrivals: Iterator[tuple[int, bool]] = iter(())
+        self._next: tuple[int, bool] | None = None
+        """The next arrival, and whether it is a neighbour's; None when none is left."""
         self._most = stripe.of(spec.max_in_flight)
+
+    @property
+    def recorder(self) -> Recorder:
+        """Of the measured requests."""
+        return self._measured.recorder
+
+    @property
+    def beside(self) -> Recorder | None:
+        """Of a mixed load's neighbours."""
+        return self._beside.recorder if self._beside else None
 
     def join(self) -> None:
         """What one of Locust's users does: a closed loop has one more who asks; until the trial is over."""
         share = self.joined * self.stripe.count + self.stripe.index
         self.joined += 1
         if self.spec.load_model == "closed":
-            user = (self._connect(), int(self._stagger_s(share) * 1e9))
+            user = (self._measured.connect(), int(self._stagger_s(share) * 1e9))
             self._users.append(user)
             if self.window.end_ns:
                 self._first(*user)
@@ -85,14 +152,15 @@ class Trial:
     def begin(self, begin_ns: int) -> None:
         """The warm-up begins then, on the clock of time.perf_counter_ns, and the window after it."""
         spec = self.spec
-        self.recorder.begin_ns = begin_ns
+        for lane in self._lanes:
+            lane.recorder.begin_ns = begin_ns
         self.window = Window.of(spec, begin_ns)
-        self._deadlines = Deadlines(self._connections, spec.timeout_s)
+        self._deadlines = Deadlines([lane.connections for lane in self._lanes], spec.timeout_s)
         self._at(self.window.end_ns, self.stop)
         if spec.load_model == "open":
-            self._schedule = islice(schedule_ns(spec), self.stripe.index, None, self.stripe.count)
+            self._arrivals = islice(arrivals_ns(spec), self.stripe.index, None, self.stripe.count)
             self._alarm = alarm(self._send_what_is_due)
-            self._next_ns = self._following_ns()
+            self._next = self._following()
             self._send_what_is_due()
         else:
             for user in self._users:
@@ -100,7 +168,7 @@ class Trial:
 
     def stop(self) -> None:
         """Nothing more is sent; what is under way is waited for. An open loop's schedule ends by itself."""
-        if self.spec.load_model == "open" and self._next_ns is not None and _clock() >= self.window.end_ns:
+        if self.spec.load_model == "open" and self._next is not None and _clock() >= self.window.end_ns:
             self._at(_clock() + 1_000_000, self.stop)  # it is late: what was meant for the window is sent, or shed
             return
         self.going = False
@@ -118,10 +186,9 @@ class Trial:
             self._alarm.close()
         self._deadlines = self._alarm = None
         self._timers = set()
-        for connection in list(self._connections):
-            self._let_go(connection)
+        for lane in self._lanes:
+            lane.close()
         self._users, self.under_way = [], 0
-        self._idle.clear()
         self.over.set()
         return left
 
@@ -129,12 +196,7 @@ class Trial:
         """How long a user waits before its first request, so that users do not fire in step: they are spread over
         one wait, or over the first half of the warm-up where that is shorter."""
         part = (share % self.spec.load) / self.spec.load
-        return part * min(self.spec.params.get("ms", 0) / 1000, self.spec.warmup_s / 2)
-
-    def _connect(self) -> Connection:
-        connection = self._new()
-        self._connections.add(connection)
-        return connection
+        return part * min(self.spec.least_s, self.spec.warmup_s / 2)
 
     def _first(self, user: Connection, stagger_ns: int) -> None:
         """A closed loop's user begins, out of step with the others."""
@@ -145,19 +207,11 @@ class Trial:
             self.under_way += 1
             connection.ask(intended_ns)
 
-    def _ended(self, connection: Connection) -> None:
-        """An answer is there, or none will be: it is written down, and a closed loop's user asks again."""
-        ended = _clock()
-        failure = connection.failure
-        if failure is None and (connection.status != 200 or connection.body != self._body):
-            failure = self._fault(connection)
-        if failure is None:
-            self.recorder.good(connection.intended_ns, connection.sent_ns, ended)
-        else:
-            self.recorder.failed(connection.intended_ns, connection.sent_ns, ended, failure)
+    def _ended(self, lane: Lane, connection: Connection, ended: int, failure: str | None) -> None:
+        """It is written down what became of a request: a closed loop's user asks again."""
         if self._alarm is not None:
             self.under_way -= 1
-            self._idle.append((ended, connection))
+            lane.keep(connection, ended)
             self._close_idle(ended)
         elif not self.going or ended >= self.window.end_ns:
             self.under_way -= 1
@@ -170,17 +224,10 @@ class Trial:
         if not self.going:
             self._see_whether_over()
 
-    def _fault(self, connection: Connection) -> str | None:
-        if not 200 <= connection.status < 300:
-            return f"status {connection.status}"
-        if self._body is not None and connection.body != self._body:
-            return "wrong body"
-        return None
-
-    def _following_ns(self) -> int | None:
-        """When the next request of the schedule is meant to start; None when none is left."""
-        offset = next(self._schedule, None)
-        return None if offset is None else self.recorder.begin_ns + offset
+    def _following(self) -> tuple[int, bool] | None:
+        """When the next request of the schedule is meant to start, on the clock, and whether it is a neighbour's."""
+        arrival = next(self._arrivals, None)
+        return None if arrival is None else (self.recorder.begin_ns + arrival[0], arrival[1])
 
     def _send_what_is_due(self) -> None:
         """Open loop: every request at its time, whatever became of the ones before.
@@ -189,26 +236,22 @@ class Trial:
         counted.
         """
         for _ in range(IN_A_ROW):
-            if self._next_ns is None or self._next_ns > _clock() or not self.going:
+            if self._next is None or self._next[0] > _clock() or not self.going:
                 break
-            intended_ns, self._next_ns = self._next_ns, self._following_ns()
+            (intended_ns, beside), self._next = self._next, self._following()
+            lane = self._beside if beside and self._beside else self._measured
             if self.under_way >= self._most:
-                self.recorder.shed(intended_ns)
+                lane.recorder.shed(intended_ns)
             else:
-                self._ask(self._idle.pop()[1] if self._idle else self._connect(), intended_ns)
-        if self._next_ns is not None and self.going:
-            self._alarm.at(self._next_ns)
+                self._ask(lane.free(), intended_ns)
+        if self._next is not None and self.going:
+            self._alarm.at(self._next[0])
 
     def _close_idle(self, now_ns: int) -> None:
         """A connection that nobody has needed for a while, or that nobody will need any more. A service with a limit on
         connections could not accept new ones otherwise, after a stall that took many: these would starve."""
-        while self._idle and (self._next_ns is None or now_ns - self._idle[0][0] > IDLE_NS):
-            self._let_go(self._idle.popleft()[1])
-
-    def _let_go(self, connection: Connection) -> None:
-        connection.close()
-        self.recorder.connected(connection.connects_ns)
-        self._connections.discard(connection)
+        for lane in self._lanes:
+            lane.close_idle(now_ns if self._next is None else now_ns - IDLE_NS)
 
     def _see_whether_over(self) -> None:
         if not self.going and self.under_way == 0:

@@ -92,7 +92,14 @@ def _row(trial: TrialRecord) -> dict[str, Any]:
 
 def by_hand_choices(run: RunRecord) -> dict[str, TrialSpec]:
     """One entry for each service and request of the run."""
-    return {f"{spec.variant} {spec.path}": spec for spec in sorted(run.trials, key=lambda s: (s.variant, s.path))}
+    return {_choice(spec): spec for spec in sorted(run.trials, key=lambda s: (s.variant, s.path))}
+
+
+def _choice(spec: TrialSpec) -> str:
+    """`flask-threads /wait?ms=100`; with the client's own part, where it has one."""
+    size = [f"{spec.sends // 1024} KiB"] if spec.sends else []
+    pace = [f"{spec.bytes_per_s // 1024} KiB/s"] if spec.bytes_per_s else []
+    return " ".join([spec.variant, spec.path, *size, *(["at"] if pace else []), *pace])
 
 
 def _offer_by_hand(environment: Any, conductor: Conductor, crew: Alone | Workers, run: RunRecord) -> None:
@@ -108,7 +115,8 @@ def _offer_by_hand(environment: Any, conductor: Conductor, crew: Alone | Workers
             return
         spec = choices[environment.parsed_options.waitbench_target]
         users = max(1, int(environment.parsed_options.num_users or 1))
-        load = {"load_model": "closed", "load": users, "warmup_s": 0.0, "measure_s": float(BY_HAND_S)}
+        plain: dict[str, Any] = {"scenario": "", "beside": None, "alone": False, "profile": []}
+        load = {**plain, "load_model": "closed", "load": users, "warmup_s": 0.0, "measure_s": float(BY_HAND_S)}
         crew.prepare(spec.model_copy(update=load))
         crew.begin(time.perf_counter_ns() + int(crew.lead_s * 1e9))
         latest = next(tests)

@@ -33,7 +33,7 @@ def test_the_harness_never_imports_gevent_locust_or_the_other_rooms() -> None:
 
 
 def test_the_generator_knows_of_the_harness_its_file_types_alone() -> None:
-    allowed = ("waitbench.results.", "waitbench.latency", "loadtests.")
+    allowed = ("waitbench.results.", "waitbench.latency", "waitbench.pattern.", "loadtests.")
     known = [
         found for found in imports(LOADTESTS) if found[1].partition(".")[0] in {"waitbench", "loadtests"} | MEASURED
     ]

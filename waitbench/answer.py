@@ -1,12 +1,23 @@
 """The answer for one workload, in a sentence or two that the figures carry."""
 
-from waitbench.comparison import Cell, Comparison, Knee, KneeSection, Point, Section, Standing
+import math
+
+from waitbench.bursts import Burst, BurstSection
+from waitbench.cells import Cell, Point, Section, Standing
+from waitbench.comparison import Comparison
+from waitbench.knees import Knee, KneeSection
+from waitbench.mixed import MixedPoint, MixedSection, Pair
 from waitbench.statistics import Interval
 
 
 def answers(comparison: Comparison) -> list[str]:
     """One for each section, in reading order."""
-    return [*map(answer, comparison.sections), *map(knee_answer, comparison.knees)]
+    return [
+        *map(answer, comparison.sections),
+        *map(mixed_answer, comparison.mixed),
+        *map(burst_answer, comparison.bursts),
+        *map(knee_answer, comparison.knees),
+    ]
 
 
 def answer(section: Section) -> str:
@@ -27,6 +38,52 @@ def _noise(section: Section) -> str:
     what = section.top.percentile if section.top.open else "good answers"
     title = section.top.cells[0].target.title.partition(" (no. ")[0]
     return f"{section.title}: the noise floor, {title} against itself by {what}: {'; '.join(told)}."
+
+
+def mixed_answer(section: MixedSection) -> str:
+    """What slow neighbours do to the fast path at the highest rate."""
+    point = section.top
+    known = [(pair, ratio) for pair in point.pairs if (ratio := point.ratio(pair))]
+    known.sort(key=lambda each: -each[1].mean)
+    differ = [(pair, ratio) for pair, ratio in known if point.verdict(pair) in ("slower", "faster")]
+    alike = [
+        f"{pair.first.target.title} ({_from_to(point, pair)})" for pair, ratio in known if (pair, ratio) not in differ
+    ]
+    told = [
+        f"the fast path of {pair.first.target.title} takes {_figure(ratio)} times as long ({_from_to(point, pair)})"
+        for pair, ratio in differ
+    ]
+    told += [f"no difference that holds for {_list(alike)}"] if alike else []
+    lost = [pair.first.target.title for pair in point.pairs if not pair.valid]
+    told += [f"not counted: {_list(lost)}"] if lost else []
+    return f"{section.title}, {point.load_words}: {'; '.join(told) or 'nothing to compare'}."
+
+
+def _from_to(point: MixedPoint, pair: Pair) -> str:
+    """`p99 12 to 37 ms`."""
+    alone, beside = (cell.percentile_ms(point.percentile) if cell else None for cell in (pair.alone, pair.beside))
+    return f"{point.percentile} {_ms(alone)} to {_ms(beside)} ms"
+
+
+def burst_answer(section: BurstSection) -> str:
+    """Who recovers from an overload, how soon, and what each still answered in it."""
+    counted = [burst for burst in section.bursts if burst.cell.valid]
+    counted.sort(key=lambda burst: burst.recovery.mean if burst.recovery else math.inf)
+    told = [f"{burst.cell.target.title} {_recovers(section, burst)}" for burst in counted]
+    lost = [burst.cell.target.title for burst in section.bursts if not burst.cell.valid]
+    told += [f"not counted: {_list(lost)}"] if lost else []
+    to = f" Times are told to {counted[0].resolution_s:g} s." if counted else ""
+    return f"{section.title}: {'; '.join(told)}.{to}"
+
+
+def _recovers(section: BurstSection, burst: Burst) -> str:
+    rate = f", answering {burst.overload_rps:,.0f}/s in it" if burst.overload_rps is not None else ""
+    if burst.recovery is None:
+        trials = len(burst.recoveries)
+        some = f" in {burst.unrecovered} of {trials} trials" if burst.unrecovered < trials else ""
+        return f"does not recover within {section.after.length_s:g} s of the overload{some}{rate}"
+    when = f"{_figure(burst.recovery)} s after the overload" if burst.recovery.mean else "at once after the overload"
+    return f"recovers {when}{rate}"
 
 
 def knee_answer(section: KneeSection) -> str:
@@ -118,6 +175,12 @@ def _figure(ratio: Interval | None) -> str:
         return "never in the same repeat"
     bounds = f" ({ratio.low:.2f}–{ratio.high:.2f})" if ratio.low is not None else ""
     return f"{ratio.mean:.2f}{bounds}"
+
+
+def _ms(value: float | None) -> str:
+    if value is None:
+        return "not known"
+    return f"{value:,.1f}" if value < 10 else f"{value:,.0f}"
 
 
 def _p99(cell: Cell) -> str:

@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from waitbench.comparison import Cell, Comparison, Knee
+from waitbench.cells import Cell
+from waitbench.comparison import Comparison
+from waitbench.knees import Knee
 from waitbench.plan import Plan
 
 
@@ -56,8 +58,10 @@ class Calibration:
 
 
 def need(name: str, plan: Plan) -> Need:
-    users = max((count for cell in plan.cells for count in cell.users or []), default=0)
-    return Need(name, users, max((rate for cell in plan.cells for rate in cell.rate or []), default=0.0))
+    """The most users, and the highest rate, that of a burst's overload included."""
+    loads = [load for _, load in plan.load_points]
+    users, rate = (max((load.size for load in loads if load.model == model), default=0) for model in ("closed", "open"))
+    return Need(name, int(users), float(rate))
 
 
 def calibration(comparison: Comparison, needs: Iterable[Need]) -> Calibration:

@@ -17,7 +17,7 @@ from waitbench.errors import Interrupted, UsageError, WaitbenchError
 from waitbench.paths import RESULTS
 from waitbench.plan import find_plan, load_plan, plan_names, require_shares, select
 from waitbench.variants import load_variants
-from waitbench.workloads import WORKLOADS
+from waitbench.workloads import SCENARIOS, WORKLOADS
 
 CALIBRATE = "calibrate"
 """The plan that measures the generator."""
@@ -72,7 +72,7 @@ def _workloads() -> list[dict[str, Any]]:
             "params": {n: [p.low, p.high] for n, p in w.parameters.items()},
         }
         for w in WORKLOADS.values()
-    ]
+    ] + [{"name": s.name, "title": s.title, "shows": s.shows, "params": {}} for s in SCENARIOS.values()]
 
 
 def _plans() -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ files what was found.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -32,24 +32,24 @@ OVERLOAD = {"errors", "rate"}
 """Reasons that a service gives which does not keep up."""
 
 
-def outcome(trial: TrialRecord, target: Target) -> Outcome:
-    """Whether the service met the objective; void where the trial can't tell."""
-    codes = invalid_codes(trial, target)
-    if codes & GENERATOR or (_only_shed(trial) and "errors" not in codes):
-        return "void"
+@dataclass(frozen=True)
+class Judged:
+    """A trial of a search, and whether the service met the objective in it; void where the trial can't tell."""
+
+    trial: TrialRecord
+    outcome: Outcome
+    why_void: frozenset[str] = frozenset()
+    """What may have been the generator's doing makes all else uncertain."""
+
+
+def judged(trial: TrialRecord, target: Target) -> Judged:
+    codes = frozenset(reason.code for reason in reasons(trial, target) if reason.weight == "invalid")
+    only_shed = _only_shed(trial)
+    if codes & GENERATOR or (only_shed and "errors" not in codes):
+        return Judged(trial, "void", codes & GENERATOR or frozenset({"max_in_flight"}))
     if codes & OVERLOAD or late_share(trial) > LATE or ("drift" in codes and _slows(trial)):
-        return "missed"
-    return "void" if codes else "met"
-
-
-def invalid_codes(trial: TrialRecord, target: Target) -> set[str]:
-    return {reason.code for reason in reasons(trial, target) if reason.weight == "invalid"}
-
-
-def void_codes(trial: TrialRecord, target: Target) -> set[str]:
-    """Why a trial can't tell: what may have been the generator's doing makes all else uncertain."""
-    codes = invalid_codes(trial, target)
-    return codes & GENERATOR or ({"max_in_flight"} if _only_shed(trial) else codes)
+        return Judged(trial, "missed")
+    return Judged(trial, "void", codes) if codes else Judged(trial, "met")
 
 
 def _only_shed(trial: TrialRecord) -> bool:
@@ -229,7 +229,3 @@ def _rounded(rate: float) -> float:
     """To three digits: rates are read by people, and name files."""
     digits = 2 - math.floor(math.log10(rate))
     return round(rate, digits)
-
-
-def tried(trials: Iterable[TrialRecord], target: Target, repeats: int) -> Tried:
-    return Tried([(float(trial.spec.load), outcome(trial, target)) for trial in trials], repeats)

@@ -88,12 +88,15 @@ class Cell(_Strict):
     @model_validator(mode="after")
     def _whole_scenario(self) -> "Cell":
         asked = _SCENARIO_KEYS.get(self.workload, set())
+        advice = _SCENARIO_ADVICE.get(self.workload, "; ".join(_SCENARIO_ADVICE.values()))
         if strange := (self.model_fields_set & {"of", "share", "profile"}) - asked:
-            raise ValueError(f"{', '.join(sorted(strange))} does not go with {self.workload}; {_SCENARIO_ADVICE}")
+            raise ValueError(f"{', '.join(sorted(strange))} does not go with {self.workload}; {advice}")
         if missing := asked - self.model_fields_set:
-            raise ValueError(f"{self.workload} needs {', '.join(sorted(missing))} too; {_SCENARIO_ADVICE}")
+            raise ValueError(f"{self.workload} needs {', '.join(sorted(missing))} too; {advice}")
         if self.of is not None and self.of not in WORKLOADS:
             raise ValueError(f"of: no workload named {self.of!r}; {_nearest(self.of, WORKLOADS)}")
+        if self.workload == "mixed" and self.find is not None:
+            raise ValueError("mixed has no knee: it compares each contender with itself at one rate; give rate")
         if self.workload == "mixed" and self.rate is None:
             raise ValueError(
                 "mixed needs rate: among users that wait for their answers, slow ones would thin out fast ones"
@@ -216,6 +219,17 @@ class Plan(_Strict):
     def searches(self) -> list[Cell]:
         """Cells whose loads are found, not given."""
         return [cell for cell in self.cells if cell.find]
+
+    @model_validator(mode="after")
+    def _answers_in_time(self) -> "Plan":
+        for cell in self.cells:
+            inner = WORKLOADS[cell.of or cell.workload]
+            if (least_s := inner.wait_s(cell.params)) >= self.timeout_s:
+                raise ValueError(
+                    f"cells: {inner.name} takes {least_s:g} s with these params, and timeout_s = {self.timeout_s:g} "
+                    "would end every request; ask for less, or raise timeout_s"
+                )
+        return self
 
     @model_validator(mode="after")
     def _objectives_fit(self) -> "Plan":
@@ -352,9 +366,10 @@ def _check_loads(path: Path, plan: Plan) -> None:
     for workload, params, load in loads:
         if loads.count((workload, params, load)) > 1:
             given = ", ".join([workload, *(f"{key} = {value}" for key, value in params)])
+            told = " (bursts are told apart by their highest rate)" if workload.startswith("burst") else ""
             raise UsageError(
-                f"{path}: cells: {given} with {load_words(load.model, load.size)} is there twice; keep one, and raise "
-                "repeats for more trials"
+                f"{path}: cells: {given} with {load_words(load.model, load.size)} is there twice{told}; keep one, and "
+                "raise repeats for more trials"
             )
 
 
@@ -393,10 +408,11 @@ def _place(location: tuple[int | str, ...]) -> str:
 
 
 _SCENARIO_KEYS = {"mixed": {"of", "share"}, "burst": {"of", "profile"}}
-_SCENARIO_ADVICE = (
-    'a mixed cell has of = "cpu", share = 0.05 and rate, a burst has of = "wait" and '
-    "profile = [{ rate = 100, seconds = 5 }, ...]; params are those of the workload in `of`"
-)
+_SCENARIO_ADVICE = {
+    "mixed": 'a mixed cell has of = "cpu", share = 0.05, rate = [200], and as params those of the workload in `of`',
+    "burst": 'a burst has of = "wait", profile = [{ rate = 100, seconds = 5 }, ...], and as params those of the '
+    "workload in `of`",
+}
 _KEYS = {
     "": Plan.model_fields,
     "cells": Cell.model_fields,
@@ -408,18 +424,25 @@ _KEYS = {
 def _advice(item: Any) -> str:
     kind, given = item["type"], item["input"]
     if kind == "extra_forbidden":
-        table = next((part for part in reversed(item["loc"][:-1]) if isinstance(part, str)), "")
-        return f"unknown key; {_nearest(str(item['loc'][-1]), _KEYS.get(str(table), Plan.model_fields))}"
+        return f"unknown key; {_nearest(str(item['loc'][-1]), _keys(item['loc'][:-1]))}"
     if kind == "missing":
         return "this key is needed"
     if kind == "value_error":
         return str(item["ctx"]["error"])
+    if kind == "model_type":
+        return f"give a table with keys of {', '.join(_keys(item['loc']))}, not {given!r}"
     limits = item.get("ctx", {})
     if "min_length" in limits:
-        return "empty; give at least one"
+        return "empty; give at least one" if not given else f"too few; give at least {limits['min_length']}"
     if bound := next((f"{word} {limits[key]}" for key, word in _BOUNDS.items() if key in limits), None):
         return f"{given!r} is out of range; give {bound}"
     return f"{item['msg'].lower()}, not {given!r}"
+
+
+def _keys(location: tuple[int | str, ...]) -> Iterable[str]:
+    """What may stand in the table that is there."""
+    table = next((part for part in reversed(location) if isinstance(part, str)), "")
+    return _KEYS.get(table, Plan.model_fields)
 
 
 _BOUNDS = {"ge": "at least", "le": "at most", "gt": "more than", "lt": "less than"}

@@ -43,7 +43,9 @@ class Exchange(_Record):
     receives: int | None = None
     """The right answer is so many bytes; None where it is `body`."""
     bytes_per_s: int = 0
-    """The client's own pace, at which it sends its body and reads the answer's; 0: as fast as it goes."""
+    """The client's own pace, at which it sends its body or reads the answer's; 0: as fast as it goes."""
+    least_s: float = 0.0
+    """The least time that a right answer can take."""
 
 
 class Neighbours(Exchange):
@@ -261,6 +263,8 @@ class Beside(_Record):
 
     warmup: Phase
     measured: Phase
+    shed: int
+    """In the window."""
     latency: Latency | None
 
 

@@ -58,7 +58,7 @@ class Searches:
     def _outcome(self, spec: TrialSpec, target: Target) -> knee.Outcome:
         """Looked at once: a histogram takes its time, and every block asks for all trials before it."""
         if spec.file not in self._seen:
-            self._seen[spec.file] = knee.outcome(self._folder.read_trial(spec), target)
+            self._seen[spec.file] = knee.judged(self._folder.read_trial(spec), target).outcome
         return self._seen[spec.file]
 
 

@@ -6,7 +6,7 @@ benchmarks/intervals.py shows why.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,6 +31,10 @@ class Interval:
     mean: float
     low: float | None
     high: float | None
+
+    @property
+    def bounded(self) -> bool:
+        return self.low is not None
 
 
 def mean_interval(values: Sequence[float]) -> Interval:
@@ -64,6 +68,12 @@ def ratio_interval(numerators: Sequence[float], denominators: Sequence[float]) -
     if len(numerators) != len(denominators) or not numerators or min(*numerators, *denominators) <= 0:
         raise ValueError("a ratio needs pairs of positive values")
     return geometric_interval([a / b for a, b in zip(numerators, denominators, strict=True)])
+
+
+def paired_ratio(own: Mapping[int, float], other: Mapping[int, float]) -> Interval | None:
+    """The ratio over the repeats that both have; None where there is none."""
+    shared = sorted(own.keys() & other.keys())
+    return ratio_interval([own[r] for r in shared], [other[r] for r in shared]) if shared else None
 
 
 def verdict(ratio: Interval) -> Verdict:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from waitbench import latency
+from waitbench import latency, recovery
 from waitbench.check import EARLY_MS, differences
-from waitbench.results import Arrivals, Target, TrialRecord
+from waitbench.results import Arrivals, Phase, Target, TrialRecord
 from waitbench.workloads import WORKLOADS, Ceiling, ceiling
 
 ERROR_SHARE = 0.001
@@ -44,9 +44,12 @@ class Reason:
 
 
 def ceiling_of(trial: TrialRecord, target: Target) -> Ceiling | None:
+    """Of what is measured: of a mixed load without the neighbours, of a burst whatever its rate at the time."""
     spec = trial.spec
-    users, rate = (spec.users, None) if spec.load_model == "closed" else (None, spec.load)
-    return ceiling(WORKLOADS[spec.workload], spec.params, target.budget_read or target.budget, users, rate)
+    users = spec.users if spec.load_model == "closed" else None
+    rate = spec.load * (1 - spec.beside.share if spec.beside else 1)
+    offered = rate if spec.load_model == "open" and spec.scenario != "burst" else None
+    return ceiling(WORKLOADS[spec.workload], spec.params, target.budget_read or target.budget, users, offered)
 
 
 def goodput_rps(trial: TrialRecord) -> float:
@@ -55,7 +58,8 @@ def goodput_rps(trial: TrialRecord) -> float:
 
 
 def reasons(trial: TrialRecord, target: Target) -> list[Reason]:
-    """All that is to be said of one trial."""
+    """All that is to be said of one trial. A burst is more than a service can do, on purpose: what follows from that
+    spoils nothing."""
     return [
         *_disturbed(trial),
         *_errors(trial),
@@ -69,6 +73,8 @@ def reasons(trial: TrialRecord, target: Target) -> list[Reason]:
         *_generator(trial),
         *_arrivals(trial),
         *_upstream(trial),
+        *_calm(trial),
+        *_neighbours(trial),
     ]
 
 
@@ -82,14 +88,17 @@ def _errors(trial: TrialRecord) -> Iterator[Reason]:
     sent, failed = trial.measured.sent, trial.measured.failed
     if sent == 0:
         yield Reason("no-requests", "invalid", "nothing was sent in the window", "measure for longer")
-    elif failed / sent > ERROR_SHARE:
-        classes = ", ".join(f"{count} × {kind}" for kind, count in trial.measured.errors.items())
+    elif failed / sent > ERROR_SHARE and trial.spec.scenario != "burst":
         yield Reason(
             "errors",
             "invalid",
-            f"{failed / sent:.2%} of {sent} requests failed: {classes}",
+            f"{failed / sent:.2%} of {sent} requests failed: {_classes(trial.measured)}",
             "see the service's log; lower the load",
         )
+
+
+def _classes(phase: Phase) -> str:
+    return ", ".join(f"{count} × {kind}" for kind, count in phase.errors.items())
 
 
 def _budget(target: Target) -> Iterator[Reason]:
@@ -161,6 +170,9 @@ def _little(trial: TrialRecord) -> Iterator[Reason]:
 
 def _ceiling(trial: TrialRecord, target: Target) -> Iterator[Reason]:
     allowed = ceiling_of(trial, target)
+    if trial.spec.scenario == "burst":  # of which answers to a queue may come after the window
+        yield from _cut_short(trial)
+        return
     if allowed is None:
         return
     if allowed.limit == "rate" and trial.arrivals:
@@ -178,18 +190,23 @@ def _ceiling(trial: TrialRecord, target: Target) -> Iterator[Reason]:
             f"{share:.0%} of what arithmetic allows: the wait was skipped",
             "run `waitbench check`",
         )
-    elif trial.latency and trial.spec.body is not None and trial.latency.min_us / 1e6 < _least_s(trial):
-        yield Reason(
-            "over-ceiling",
-            "invalid",
-            f"an answer came after {trial.latency.min_us / 1000:.1f} ms: its wait was cut short",
-            "run `waitbench check`",
-        )
+    elif cut := list(_cut_short(trial)):
+        yield from cut
     elif share >= AT_CEILING:
         yield Reason(
             "ceiling-bound",
             "note",
             f"at {min(share, 1):.0%} of the ceiling set by {allowed.limit}: true, and ranks nothing",
+        )
+
+
+def _cut_short(trial: TrialRecord) -> Iterator[Reason]:
+    if trial.latency and trial.spec.body is not None and trial.latency.min_us / 1e6 < _least_s(trial):
+        yield Reason(
+            "over-ceiling",
+            "invalid",
+            f"an answer came after {trial.latency.min_us / 1000:.1f} ms: its wait was cut short",
+            "run `waitbench check`",
         )
 
 
@@ -216,6 +233,8 @@ def _drift(trial: TrialRecord) -> Iterator[Reason]:
     """A median that goes one way within the window is of no steady state, and would be another in a longer window
     (Barrett and others 2017 found that many runs never reach one)."""
     first, middle, last = trial.thirds_p50_us or [None] * 3
+    if trial.spec.scenario == "burst":
+        return
     if first is None or middle is None or last is None:
         return
     if trial.latency is None or trial.latency.count < DRIFT_SAMPLES or abs(last - first) / 1000 <= DRIFT_MS:
@@ -261,11 +280,13 @@ def _arrivals(trial: TrialRecord) -> Iterator[Reason]:
             f"{arrivals.intended} of {arrivals.scheduled} scheduled arrivals were sent or shed; the others are nowhere",
             "the generator failed: see locust.log in the run's folder",
         )
-    elif arrivals.shed > SHED_SHARE * arrivals.intended:
+    elif trial.spec.scenario == "burst":
+        pass  # it sheds and falls behind: that is what it is for
+    elif (counted := _shed(trial, arrivals))[0] > SHED_SHARE * counted[1]:
         yield Reason(
             "rate",
             "invalid",
-            f"{arrivals.shed} of {arrivals.intended} arrivals were shed: {trial.spec.max_in_flight} were under way",
+            f"{counted[0]} of {counted[1]} arrivals were shed: {trial.spec.max_in_flight} were under way",
             "the service does not keep up with this rate; lower it, or raise max_in_flight",
         )
     elif _behind(trial, arrivals):
@@ -283,6 +304,14 @@ def _arrivals(trial: TrialRecord) -> Iterator[Reason]:
             f"the generator sent {delay_ms:.1f} ms late (p99)",
             "lower the rate, or give it a quieter core",
         )
+
+
+def _shed(trial: TrialRecord, arrivals: Arrivals) -> tuple[int, int]:
+    """How many of how many arrivals, neighbours included: the limit in flight is for both."""
+    if trial.beside is None:
+        return arrivals.shed, arrivals.intended
+    beside = trial.beside
+    return arrivals.shed + beside.shed, arrivals.intended + beside.measured.sent + beside.shed
 
 
 def _behind(trial: TrialRecord, arrivals: Arrivals) -> bool:
@@ -314,3 +343,34 @@ def _upstream(trial: TrialRecord) -> Iterator[Reason]:
             f"the remote API used {share:.0%} of a core and ran up to {lag_ms:.0f} ms late",
             "lower the load: the remote API was part of the limit",
         )  # fmt: skip
+
+
+def _calm(trial: TrialRecord) -> Iterator[Reason]:
+    """Whether a burst has a calm to recover to."""
+    if trial.spec.scenario != "burst":
+        return
+    calm = recovery.within(trial, recovery.calm_span(trial.spec))
+    failed, well = recovery.calm_error_share(trial), recovery.calm_well_share(trial)
+    said = ""
+    if not any(each.due for each in calm):
+        said = "nothing was due in the calm before the overload"
+    elif failed > ERROR_SHARE:
+        said = f"{failed:.2%} of the requests in the calm failed or were shed"
+    elif well < recovery.CALM_SHARE:
+        said = f"only {well:.0%} of the calm is as quick as a recovered service would have to be"
+    if said:
+        advice = "the calm has to be one that the service takes with ease: lower its rate, or make it longer"
+        yield Reason("calm", "invalid", said, advice)
+
+
+def _neighbours(trial: TrialRecord) -> Iterator[Reason]:
+    """They are not what is measured, but they have to be there."""
+    if trial.spec.beside is None or trial.spec.alone:
+        return
+    measured = trial.beside.measured if trial.beside else Phase()
+    if measured.sent == 0:
+        advice = "measure for longer, or raise share"
+        yield Reason("neighbours", "invalid", "no neighbour was sent in the window", advice)
+    elif measured.failed / measured.sent > ERROR_SHARE:
+        said = f"{measured.failed / measured.sent:.2%} of {measured.sent} neighbours failed: {_classes(measured)}"
+        yield Reason("neighbours", "note", said)

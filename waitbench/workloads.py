@@ -71,6 +71,7 @@ class Workload:
             sends=self.sends(full),
             receives=self.receives(full) if self.receives else None,
             bytes_per_s=full.get("kib_per_s", 0) * 1024,
+            least_s=self.wait_s(params),
         )
 
     def complete(self, params: Params) -> dict[str, int]:

@@ -20,7 +20,7 @@ from tests.known_answers.programmed import ACCEPT_EVERY_S
 from tests.known_answers.whole import Cell, Key, codes, play, play_in_quiet
 from tests.waitbench import processes
 from waitbench import latency
-from waitbench.comparison import PERCENTILES
+from waitbench.cells import PERCENTILES
 from waitbench.results import Latency, RunFolder, TrialRecord
 from waitbench.service import wait_until
 from waitbench.statistics import samples_needed

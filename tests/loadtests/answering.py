@@ -14,6 +14,10 @@ Step = bytes | float | str
 OK = b"HTTP/1.1 200 OK\r\n"
 CLOSE, RESET = "close", "reset"
 
+TOO_LARGE = b"HTTP/1.1 413 Too much\r\n%sContent-Length: 4\r\n\r\nless"
+AND_CLOSES = TOO_LARGE % b"Connection: close\r\n"
+PATTERN = bytes(n % 251 for n in range(200_000))
+OF_PATTERN = OK + b"Content-Length: 20000\r\n\r\n"
 DRIP: tuple[Step, ...] = (b"x", 0.1) * 60
 
 SCRIPTS: dict[str, Sequence[Step]] = {
@@ -42,6 +46,22 @@ SCRIPTS: dict[str, Sequence[Step]] = {
     "/bad-chunk": [OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n"],
     "/silent": [3.0],
     "/silent-in-the-body": [OK + b"Content-Length: 10\r\n\r\nhel", 3.0],
+    "/too-large": [TOO_LARGE % b""],
+    "/too-large-and-closes": [AND_CLOSES, CLOSE],
+    "/too-large-and-resets": [AND_CLOSES, 0.05, RESET],
+    "/pattern": [OF_PATTERN + PATTERN[:20_000]],
+    "/pattern-with-a-wrong-byte": [OF_PATTERN + PATTERN[:11_000] + b"\xff" + PATTERN[11_001:20_000]],
+    "/pattern-with-a-piece-missing": [OF_PATTERN + PATTERN[:11_000] + PATTERN[11_016:20_016]],
+    "/pattern-and-a-byte": [OK + b"Content-Length: 20001\r\n\r\n" + PATTERN[:20_001]],
+    "/pattern-but-a-byte": [OK + b"Content-Length: 19999\r\n\r\n" + PATTERN[:19_999]],
+    "/pattern-and-far-more": [OK + b"Content-Length: 200000\r\n\r\n" + PATTERN],
+    "/pattern-in-chunks": [
+        OK + b"Transfer-Encoding: chunked\r\n\r\n",
+        *(b"3e8\r\n" + PATTERN[n * 1000 : (n + 1) * 1000] + b"\r\n" for n in range(10)),
+        b"0\r\n\r\n",
+    ],
+    "/resets-in-the-pattern": [OF_PATTERN + PATTERN[:3000], 0.2, RESET],
+    "/closes-in-the-pattern": [OF_PATTERN + PATTERN[:3000], CLOSE],
     "/drips": [OK + b"Content-Length: 100\r\n\r\n", *DRIP],
 }
 

@@ -10,8 +10,9 @@ import gevent
 import gevent.socket
 import pytest
 
-from loadtests import client
-from loadtests.client import Caller, RequestFailed, origin
+from loadtests import request
+from loadtests.client import Caller, RequestFailed
+from loadtests.request import origin
 from tests.loadtests import answering
 from waitbench.launch.local import free_port
 
@@ -86,7 +87,7 @@ def test_a_post_says_that_it_has_no_body(connection: Caller) -> None:
 
 
 def test_an_address_of_version_6_is_named_in_brackets() -> None:
-    assert b"\r\nHost: [::1]:9000\r\n" in origin("http://[::1]:9000").request_bytes("/")
+    assert b"\r\nHost: [::1]:9000\r\n" in origin("http://[::1]:9000").head("/")
 
 
 def test_one_connection_serves_request_after_request(connection: Caller) -> None:
@@ -180,7 +181,7 @@ def test_a_name_that_leads_nowhere_is_told_before_anything_is_sent() -> None:
 
 @pytest.mark.parametrize("path", ["/large", "/chunked"])
 def test_a_body_over_the_limit_is_not_kept(server: str, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "BODY_LIMIT", 10)
+    monkeypatch.setattr(request, "BODY_LIMIT", 10)
     connection = Caller(server, TIMEOUT_S)
     assert failure(connection, path) == "body too long"
     assert get(connection, "/plain") == (200, b"hello")
@@ -188,7 +189,7 @@ def test_a_body_over_the_limit_is_not_kept(server: str, path: str, monkeypatch: 
 
 
 def test_a_body_of_just_the_limit_is_kept(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "BODY_LIMIT", 10)
+    monkeypatch.setattr(request, "BODY_LIMIT", 10)
     connection = Caller(server, TIMEOUT_S)
     assert get(connection, "/in-pieces") == (200, b"helloworld")
     connection.close()

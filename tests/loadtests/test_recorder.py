@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from loadtests.player import ticks_late_s
 from loadtests.recorder import Recorder, Window, lag_percentile_ms, nearest_rank
 from waitbench import latency
-from waitbench.results import Phase, Second
+from waitbench.results import Bin, Phase, Second
 
 MS, S = 1_000_000, 1_000_000_000
 BEGAN = 7 * S
@@ -141,6 +141,78 @@ class TestTimeline:
         assert [each.second for each in seconds] == list(range(len(seconds)))
         assert sum(each.good for each in seconds) == sum(good for *_, good in requests)
         assert sum(each.errors for each in seconds) == sum(not good for *_, good in requests)
+
+
+class TestBins:
+    """Quarters of a second, by when requests were due."""
+
+    WINDOW = Window(BEGAN + 250 * MS, BEGAN + 1000 * MS)
+
+    def found(self, *requests: tuple[int, int] | tuple[int, int, str], shed: tuple[int, ...] = ()) -> list[Bin]:
+        recorder = recorded(*requests)
+        for due in shed:
+            recorder.shed(BEGAN + due * MS)
+        return recorder.bins(self.WINDOW)
+
+    def test_they_go_from_the_beginning_of_the_warm_up_to_the_end_of_the_window(self) -> None:
+        assert [each.begin_s for each in self.found()] == [0.0, 0.25, 0.5, 0.75]
+
+    def test_of_one_where_nothing_was_due_nothing_is_known(self) -> None:
+        nothing = Bin(begin_s=0.5, due=0, good=0, p50_us=None, p90_us=None, p99_us=None, answered=0)
+        assert self.found((100, 200))[2] == nothing
+
+    def test_a_request_is_in_the_bin_in_which_it_was_due_and_answered_in_that_in_which_it_ended(self) -> None:
+        found = self.found((0, 249), (249, 250), (250, 760), (999, 1200))
+        assert [each.due for each in found] == [2, 1, 0, 1]
+        assert [each.good for each in found] == [2, 1, 0, 1]
+        assert [each.answered for each in found] == [1, 1, 0, 1]  # and one after the window
+        assert [each.p50_us for each in found] == [1_000, 510_000, None, 201_000]
+
+    def test_percentiles_are_by_nearest_rank(self) -> None:
+        """Of 1 to 20 ms: the 10th, the 18th, and ceil(19.8) = 20th."""
+        first = self.found(*[(0, ms) for ms in range(20, 0, -1)])[0]
+        assert (first.p50_us, first.p90_us, first.p99_us) == (10_000, 18_000, 20_000)
+
+    def test_what_failed_took_longer_than_all_else_however_soon_it_ended(self) -> None:
+        """Of ten: 1 to 8 ms, a failure at once, and a time-out. The 9th and the 10th are not known."""
+        requests = [(0, ms) for ms in range(1, 9)]
+        first = self.found(*requests, (0, 0, "refused"), (0, 900, "timeout"))[0]
+        assert (first.due, first.good, first.answered) == (10, 8, 8)
+        assert (first.p50_us, first.p90_us, first.p99_us) == (5_000, None, None)
+
+    def test_what_was_shed_was_due_and_took_longer_than_all_else(self) -> None:
+        """Of ten: 1 to 9 ms and one shed. The 9th is the p90, and the 10th is not known."""
+        second = self.found(*[(250, 250 + ms) for ms in range(1, 10)], shed=(300,))[1]
+        assert (second.due, second.good) == (10, 9)
+        assert (second.p50_us, second.p90_us, second.p99_us) == (5_000, 9_000, None)
+
+    def test_where_all_failed_or_were_shed_no_percentile_is_known(self) -> None:
+        second = self.found((300, 301, "reset"), shed=(260,))[1]
+        assert second == Bin(begin_s=0.25, due=2, good=0, p50_us=None, p90_us=None, p99_us=None, answered=0)
+
+    def test_a_failure_that_ended_in_it_is_no_answer(self) -> None:
+        assert [each.answered for each in self.found((0, 300, "status 503"), (0, 310))] == [0, 1, 0, 0]
+
+    @given(st.lists(st.tuples(st.integers(0, 999), st.integers(0, 999), st.sampled_from(["", "", "reset", "shed"]))))
+    def test_every_arrival_is_in_one_bin(self, arrivals: list[tuple[int, int, str]]) -> None:
+        sent = [(due, due + took, *([kind] if kind else [])) for due, took, kind in arrivals if kind != "shed"]
+        found = self.found(*sent, shed=tuple(due for due, _, kind in arrivals if kind == "shed"))  # type: ignore[arg-type]
+        assert sum(each.due for each in found) == len(arrivals)
+        assert sum(each.good for each in found) == sum(not kind for *_, kind in arrivals)
+        assert sum(each.answered for each in found) == sum(not k and due + took < 1000 for due, took, k in arrivals)
+
+    @pytest.mark.parametrize(("end_ns", "bins"), [(630 * MS, 2), (740 * MS, 2), (750 * MS - 2, 3), (760 * MS, 3)])
+    def test_every_bin_is_a_whole_one(self, end_ns: int, bins: int) -> None:
+        recorder = recorded((0, 10), (550, 560), (620, 625))
+        found = recorder.bins(Window(BEGAN + 100 * MS, BEGAN + end_ns))
+        assert [each.due for each in found] == [1, 0, 2][:bins]
+
+    def test_parts_that_are_added_up_have_the_bins_of_the_whole(self) -> None:
+        requests: list[tuple[int, int]] = [(n * 7, n * 7 + n % 13 + 1) for n in range(140)]
+        total = Recorder()
+        for part in (requests[::2], requests[1::2]):
+            total.add_packed(recorded(*part).packed())
+        assert total.bins(self.WINDOW) == recorded(*requests).bins(self.WINDOW)
 
 
 class TestRecent:

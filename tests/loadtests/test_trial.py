@@ -8,15 +8,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
+import gevent
 import pytest
 
-from loadtests.arrivals import schedule_ns
-from loadtests.recorder import Window
-from loadtests.trial import Trial
+from loadtests.arrivals import arrivals_ns, schedule_ns
+from loadtests.recorder import Recorder, Window
+from loadtests.trial import Stripe, Trial
 from tests.loadtests import answering, limited
 from tests.waitbench import made_up
 from waitbench.launch.local import free_port
-from waitbench.results import Phase, TrialSpec
+from waitbench.results import Neighbours, Phase, TrialSpec
 
 EVER = Window(0, 2**62)
 
@@ -128,13 +129,123 @@ def test_a_body_far_longer_than_the_right_one_is_not_taken_in(server: str) -> No
     assert measured(spec(server, "/large", "hello")) == Phase(errors={"body too long": 3})
 
 
+@pytest.mark.parametrize("bytes_per_s", [0, 2**20])
+@pytest.mark.parametrize(
+    ("path", "right"),
+    [
+        ("/pattern", Phase(good=3)),
+        ("/pattern-with-a-wrong-byte", Phase(errors={"wrong body": 3})),
+        ("/pattern-with-a-piece-missing", Phase(errors={"wrong body": 3})),
+        ("/pattern-and-a-byte", Phase(errors={"wrong body": 3})),
+        ("/pattern-but-a-byte", Phase(errors={"wrong body": 3})),
+        ("/pattern-and-far-more", Phase(errors={"body too long": 3})),
+        ("/closes-in-the-pattern", Phase(errors={"short body": 3})),
+        ("/resets-in-the-pattern", Phase(errors={"reset": 3})),
+        ("/teapot", Phase(errors={"status 418": 3})),
+    ],
+)
+def test_an_answer_of_bytes_is_good_where_each_of_them_is_the_patterns(
+    server: str, path: str, right: Phase, bytes_per_s: int
+) -> None:
+    planned = spec(server, path, receives=20_000, bytes_per_s=bytes_per_s)
+    assert measured(planned.model_copy(update={"timeout_s": 2.0})) == right
+
+
+def test_a_refusal_by_the_head_alone_is_its_status_and_costs_a_connection(server: str) -> None:
+    trial = played(spec(server, "/too-large-and-closes", method="POST", sends=2_000_000), 3)
+    assert trial.recorder.phases(EVER)[1] == Phase(errors={"status 413": 3})
+    assert trial.recorder.connects().made == 3
+
+
+class TestMixed:
+    """Fast requests that are measured, and slow neighbours beside them."""
+
+    @staticmethod
+    def mixed(server: str, fast: str, slow: str, alone: bool = False, max_in_flight: int = 100) -> TrialSpec:
+        beside = Neighbours(path=slow, body="hello", workload="wait", params={"ms": 0}, share=0.3)
+        load = {"load_model": "open", "load": 100, "warmup_s": 0.2, "measure_s": 0.3, "arrivals_seed": 4}
+        return spec(
+            server, fast, "hello", scenario="mixed", beside=beside, alone=alone, max_in_flight=max_in_flight, **load
+        )
+
+    @staticmethod
+    def play(planned: TrialSpec, stripes: int = 1) -> list[Trial]:
+        """In so many parts, all of which begin at once."""
+        trials = [Trial(planned, Stripe(index, stripes)) for index in range(stripes)]
+        begin_ns = time.perf_counter_ns()
+        for trial in trials:
+            trial.begin(begin_ns)
+        gevent.joinall([gevent.spawn(trial.join) for trial in trials])
+        for trial in trials:
+            assert trial.close() == 0
+        return trials
+
+    @staticmethod
+    def due_ns(*recorders: Recorder | None) -> list[int]:
+        """From the trial's beginning, what was sent and what was shed."""
+        return sorted(
+            at - recorder.begin_ns
+            for recorder in recorders
+            if recorder
+            for at in (*recorder._intended, *recorder._shed)
+        )
+
+    @staticmethod
+    def scheduled_ns(planned: TrialSpec, beside: bool) -> list[int]:
+        return [at for at, neighbours in arrivals_ns(planned) if neighbours == beside]
+
+    def test_each_arrival_is_written_down_with_its_own_kind(self, server: str) -> None:
+        planned = self.mixed(server, "/plain", "/in-pieces")  # whose answer is another one
+        [trial] = self.play(planned)
+        assert trial.beside is not None
+        assert self.due_ns(trial.recorder) == self.scheduled_ns(planned, beside=False)
+        assert self.due_ns(trial.beside) == self.scheduled_ns(planned, beside=True)
+        fast, slow = (recorder.phases(trial.window) for recorder in (trial.recorder, trial.beside))
+        for warmup, window, _ in (fast, slow):
+            assert warmup.sent > 0
+            assert window.sent > 0
+        assert (fast[0].failed, fast[1].failed) == (0, 0)
+        assert slow[1].errors == {"wrong body": slow[1].sent}
+
+    def test_neither_uses_the_others_connections(self, server: str) -> None:
+        [trial] = self.play(self.mixed(server, "/plain", "/plain"))
+        assert trial.beside is not None
+        assert [recorder.connects().made for recorder in (trial.recorder, trial.beside)] == [1, 1]
+
+    def test_the_limit_in_flight_is_for_both_together(self, server: str) -> None:
+        planned = self.mixed(server, "/silent", "/silent", max_in_flight=10)
+        [trial] = self.play(planned.model_copy(update={"timeout_s": 0.6}))
+        assert trial.beside is not None
+        first = [beside for _, beside in list(arrivals_ns(planned))[:10]]
+        sent = [len(recorder._intended) for recorder in (trial.recorder, trial.beside)]
+        assert sent == [first.count(False), first.count(True)]
+        assert min(sent) > 0
+        assert self.due_ns(trial.recorder, trial.beside) == [at for at, _ in arrivals_ns(planned)]
+
+    def test_stripes_add_up_to_the_whole_of_each_kind(self, server: str) -> None:
+        planned = self.mixed(server, "/plain", "/plain")
+        one, two = self.play(planned, stripes=2)
+        assert self.due_ns(one.recorder, two.recorder) == self.scheduled_ns(planned, beside=False)
+        assert self.due_ns(one.beside, two.beside) == self.scheduled_ns(planned, beside=True)
+        sent = [len(trial.recorder._intended) + len(trial.beside._intended) for trial in (one, two) if trial.beside]
+        assert abs(sent[0] - sent[1]) <= 1
+
+    @pytest.mark.parametrize("stripes", [1, 2])
+    def test_alone_the_same_fast_ones_come_and_no_neighbour(self, server: str, stripes: int) -> None:
+        planned = self.mixed(server, "/plain", "/plain", alone=True)
+        trials = self.play(planned, stripes)
+        assert [trial.beside for trial in trials] == [None] * stripes
+        together = self.scheduled_ns(self.mixed(server, "/plain", "/plain"), beside=False)
+        assert self.due_ns(*(trial.recorder for trial in trials)) == together
+
+
 def test_users_begin_spread_over_one_wait(server: str) -> None:
-    trial = Trial(spec(server, "/plain", load=4, params={"ms": 100}, warmup_s=1.0))
+    trial = Trial(spec(server, "/plain", load=4, least_s=0.1, warmup_s=1.0))
     assert [trial._stagger_s(n) for n in range(4)] == pytest.approx([0, 0.025, 0.05, 0.075])
 
 
 def test_users_begin_in_the_first_half_of_a_short_warm_up(server: str) -> None:
-    trial = Trial(spec(server, "/plain", load=2, params={"ms": 10_000}, warmup_s=1.0))
+    trial = Trial(spec(server, "/plain", load=2, least_s=10.0, warmup_s=1.0))
     assert [trial._stagger_s(n) for n in range(2)] == pytest.approx([0, 0.25])
 
 

@@ -1,5 +1,7 @@
 """Locust's own statistics, fed in batches: its web UI shows what we measured."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,8 +11,10 @@ from locust.stats import calculate_response_time_percentile
 
 from loadtests.recorder import Recorder
 from loadtests.uifeed import UiFeed, buckets_ms
+from loadtests.webui import by_hand_choices
 from tests.waitbench import made_up
 from waitbench import latency
+from waitbench.results import Neighbours, TrialSpec
 
 SPEC = made_up.spec(body="hello")
 MS = 1_000_000
@@ -42,6 +46,59 @@ def test_counts_errors_and_bytes_add_up_over_batches() -> None:
 
 def test_nothing_new_changes_nothing() -> None:
     assert fed([]).stats.num_requests == 0
+
+
+def test_neighbours_have_a_row_of_their_own_and_are_in_the_total() -> None:
+    beside = Neighbours(path="/download?kib=1", body=None, receives=1024, workload="download", params={}, share=0.1)
+    planned = made_up.spec(workload="fast", params={}, body="hello", scenario="mixed", beside=beside)
+    environment = Environment()
+    feed, fast, slow = UiFeed(environment, planned), Recorder(0), Recorder(0)
+    for _ in range(3):
+        fast.good(0, 0, 1 * MS)
+        slow.good(0, 0, 50 * MS)
+    slow.failed(0, 0, 70 * MS, "wrong body")
+    for _ in range(2):  # of which the second has nothing new
+        feed.take(fast.batch())
+        feed.take_beside(slow)
+    stats = environment.stats
+    rows = {
+        name: (row.num_requests, row.num_failures, row.total_content_length) for (name, _), row in stats.entries.items()
+    }
+    assert rows == {
+        planned.description: (3, 0, 3 * len("hello")),
+        f"{planned.description}, neighbours": (4, 1, 3 * 1024),
+    }
+    assert (stats.total.num_requests, stats.total.num_failures, stats.total.max_response_time) == (7, 1, 70.0)
+
+
+def test_a_mixed_load_without_its_neighbours_has_one_row() -> None:
+    environment = Environment()
+    UiFeed(environment, SPEC).take_beside(None)
+    assert list(environment.stats.entries) == []
+
+
+def choices(*specs: TrialSpec) -> list[str]:
+    return list(by_hand_choices(made_up.run_record(specs)))
+
+
+def test_each_request_of_each_service_can_be_chosen_by_hand_once() -> None:
+    wait = [made_up.spec(variant, load=load) for variant in ("flask-threads", "django-gevent") for load in (5, 10)]
+    assert choices(*wait) == ["django-gevent /wait?ms=100", "flask-threads /wait?ms=100"]
+
+
+def test_a_choice_by_hand_tells_what_the_client_does() -> None:
+    send: dict[str, Any] = {"method": "POST", "path": "/upload"}
+    assert choices(
+        made_up.spec(**send, sends=64 * 1024, bytes_per_s=16 * 1024),
+        made_up.spec(**send, sends=64 * 1024),
+        made_up.spec(path="/download?kib=64", receives=64 * 1024, bytes_per_s=16 * 1024),
+        made_up.spec(path="/download?kib=64", receives=64 * 1024),
+    ) == [
+        "flask-threads /download?kib=64 at 16 KiB/s",
+        "flask-threads /download?kib=64",
+        "flask-threads /upload 64 KiB at 16 KiB/s",
+        "flask-threads /upload 64 KiB",
+    ]
 
 
 @given(st.lists(st.integers(1, 60_000_000), min_size=20, max_size=300), st.sampled_from([50, 90, 99]))

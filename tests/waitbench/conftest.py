@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.waitbench import made_up
+from tests.waitbench.made_up_scenarios import burst_trial, mixed_trials
 from waitbench.report import write_report
 from waitbench.results import RunFolder, TrialRecord
 
@@ -87,5 +88,27 @@ def partly_reported(made_trials: list[TrialRecord], tmp_path_factory: pytest.Tem
         [trial.spec for trial in made_trials], status="interrupted", message="interrupted from outside"
     )
     folder = made_up.run_folder(tmp_path_factory.mktemp("partly"), run, made_trials[:4])
+    write_report(folder)
+    return folder
+
+
+def scenario_trials() -> list[TrialRecord]:
+    """A fast path that cpu work slows down for all but FastAPI, and a burst from which Django does not recover."""
+    latencies_ms = {
+        "flask-threads": [(10.0, 30.0), (11.0, 33.0), (12.0, 36.0)],
+        "django-gevent": [(4.0, 40.0), (5.0, 50.0), (4.5, 45.0)],
+        "fastapi-asyncio": [(2.0, 2.1), (2.2, 2.1), (2.1, 2.1)],
+    }
+    capacities_rps = {"flask-threads": 250.0, "django-gevent": 130.0, "fastapi-asyncio": 400.0}
+    bursts = [burst_trial(name, repeat, rps) for name, rps in capacities_rps.items() for repeat in (1, 2, 3)]
+    return mixed_trials(latencies_ms) + bursts
+
+
+@pytest.fixture(scope="session")
+def scenario_reported(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """The folder of a run of a mixed load and a burst, with its report."""
+    trials = scenario_trials()
+    run = made_up.run_record([trial.spec for trial in trials])
+    folder = made_up.run_folder(tmp_path_factory.mktemp("scenarios"), run, trials)
     write_report(folder)
     return folder

@@ -217,7 +217,7 @@ def run_record(
         for w, p, ms in sorted(sought)
     ]
     for planned in specs:
-        if planned.objective_p99_ms:
+        if planned.objective_p99_ms or planned.scenario:
             continue
         key = "users" if planned.load_model == "closed" else "rate"
         loads = cells.setdefault((planned.workload, tuple(planned.params.items()), key), [])
@@ -239,7 +239,11 @@ def run_record(
             "measure_s": 10.0,
             "timeout_s": 30.0,
             "variants": list(names),
-            "cells": [*({"workload": w, "params": dict(p), key: ls} for (w, p, key), ls in cells.items()), *searches],
+            "cells": [
+                *({"workload": w, "params": dict(p), key: ls} for (w, p, key), ls in cells.items()),
+                *searches,
+                *_scenario_cells(specs),
+            ],
             "external": [],
         },
         "targets": {item.name: item for item in found},
@@ -247,6 +251,20 @@ def run_record(
         "trials": list(specs),
     }
     return RunRecord(**(known | changes))
+
+
+def _scenario_cells(specs: Sequence[TrialSpec]) -> list[dict[str, Any]]:
+    """A cell for each trial of a scenario; that some are there more than once changes nothing."""
+    mixed = [
+        {"workload": "mixed", "of": s.beside.workload, "params": s.beside.params, "share": s.beside.share,
+         "rate": [s.load]}
+        for s in specs if s.beside
+    ]  # fmt: skip
+    bursts = [
+        {"workload": "burst", "of": s.workload, "params": s.params, "profile": [p.model_dump() for p in s.profile]}
+        for s in specs if s.profile
+    ]  # fmt: skip
+    return mixed + bursts
 
 
 def run_folder(path: Path, run: RunRecord, trials: Sequence[TrialRecord]) -> RunFolder:

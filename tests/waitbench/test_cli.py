@@ -20,7 +20,7 @@ from waitbench.results import RunFolder, TrialRecord
 from waitbench.serve import commands
 from waitbench.service import Service
 from waitbench.variants import load_variants
-from waitbench.workloads import WORKLOADS
+from waitbench.workloads import SCENARIOS, WORKLOADS
 
 BAD_PLAN = 'title = "t"\nvariants = ["flask-threads"]\nmesure_s = 3\n[[cells]]\nworkload = "fast"\nusers = [1]\n'
 
@@ -59,7 +59,7 @@ class TestList:
 
     def test_workloads_are_told_with_what_they_show_and_what_they_take(self) -> None:
         found = {item["name"]: item for item in json.loads(printed("list", "workloads", "--json"))}
-        assert list(found) == list(WORKLOADS)
+        assert list(found) == [*WORKLOADS, *SCENARIOS]
         assert found["upstream"]["params"] == {"ms": [0, 60000], "calls": [1, 20], "serial": [0, 1]}
         assert all(item["shows"] for item in found.values())
 
@@ -107,7 +107,7 @@ class TestUsage:
             (["run", "quick", "--variant", "nope"], "there are: flask-threads"),
             (["run", "quick", "--workload", "upsteam"], "did you mean 'upstream'?"),
             (["run", "quick", "--workload", "nope"], "there are: fast, wait"),
-            (["run", "smoke", "--workload", "fast"], "it has wait, upstream, db"),
+            (["run", "smoke", "--workload", "fast"], "it has wait, upstream, db, disk"),
             (["run", "quick", "--engine", "podman"], "'local'"),
             (["run", "quick", "--seed", "-1"], "--seed"),
             (["run", "quick", "--ui-port", "70000"], "--ui-port"),

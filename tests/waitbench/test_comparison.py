@@ -6,7 +6,8 @@ import pytest
 
 from tests.waitbench import made_up
 from waitbench.answer import answers
-from waitbench.comparison import Cell, Comparison, Point, compare
+from waitbench.cells import Cell, Point
+from waitbench.comparison import Comparison, compare
 from waitbench.report.words import standing_word
 from waitbench.results import TrialRecord, TrialSpec, Usage
 

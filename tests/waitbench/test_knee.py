@@ -18,10 +18,9 @@ from waitbench.knee import (
     VOIDS,
     Outcome,
     Tried,
+    judged,
     late_share,
     next_rate,
-    outcome,
-    void_codes,
 )
 from waitbench.results import Arrivals, TrialRecord
 
@@ -227,7 +226,7 @@ def trial(late: int = 0, shed: int = 0, count: int = 2000, objective_ms: float =
 
 
 def came_of(made: TrialRecord) -> Outcome:
-    return outcome(made, made_up.target())
+    return judged(made, made_up.target()).outcome
 
 
 class TestOutcome:
@@ -246,7 +245,7 @@ class TestOutcome:
 
     def test_where_only_our_own_limit_was_in_the_way_the_trial_says_nothing_of_the_service(self) -> None:
         assert came_of(trial(shed=100)) == "void"
-        assert void_codes(trial(shed=100), made_up.target()) == {"max_in_flight"}
+        assert judged(trial(shed=100), made_up.target()).why_void == {"max_in_flight"}
 
     def test_a_service_that_fails_misses(self) -> None:
         assert came_of(trial(errors={"reset": 50})) == "missed"

@@ -10,7 +10,8 @@ from tests.waitbench import made_up
 from tests.waitbench.conftest import KNEES, knee_trials
 from tests.waitbench.test_report import Page, rows, svgs
 from waitbench.answer import answers
-from waitbench.comparison import Comparison, KneeSection, compare
+from waitbench.comparison import Comparison, compare
+from waitbench.knees import KneeSection
 from waitbench.report import load_comparison, write_report
 from waitbench.report.words import knee_word
 from waitbench.results import Live, RunFolder, TrialRecord

@@ -37,6 +37,14 @@ def cell(text: str) -> str:
     return TOP + f"[[cells]]\n{text}\n"
 
 
+MIXED = 'workload = "mixed"\nof = "cpu"\nshare = 0.05\nparams = { ksteps = 10 }\n'
+BURST = 'workload = "burst"\nof = "wait"\nparams = { ms = 10 }\n'
+
+
+def steps(*rates: float, seconds: float = 2) -> str:
+    return "profile = [" + ", ".join(f"{{ rate = {rate}, seconds = {seconds} }}" for rate in rates) + "]"
+
+
 # What is wrong, the key that the message names, and what it says would be right.
 BAD: dict[str, tuple[str | bytes, str, str]] = {
     "an unknown key of the plan": (TOP + "mesure_s = 3\n" + CELL, "mesure_s", "'measure_s'"),
@@ -123,6 +131,106 @@ BAD: dict[str, tuple[str | bytes, str, str]] = {
     ),
     "a knee that is sought twice": (
         TOP + 2 * '[[cells]]\nworkload = "fast"\nfind = "knee"\np99_ms = 50\n', "cells", "keep one",
+    ),
+    "neighbours of no workload": (
+        cell('workload = "mixed"\nshare = 0.05\nrate = [9]'), "cells[0]: mixed needs of too",
+        'a mixed cell has of = "cpu"',
+    ),
+    "neighbours without a share": (
+        cell('workload = "mixed"\nof = "cpu"\nrate = [9]'), "mixed needs share too", "share = 0.05",
+    ),
+    "neighbours of another name": (cell(MIXED.replace("cpu", "cpus") + "rate = [9]"), "of: no workload", "'cpu'"),
+    "a scenario of a scenario": (
+        cell(MIXED.replace("cpu", "burst") + "rate = [9]"), "of: no workload named 'burst'", "there are: fast, wait",
+    ),
+    "neighbours and no rate": (cell(MIXED), "cells[0]: mixed needs rate", "slow ones would thin out"),
+    "neighbours of users": (cell(MIXED + "users = [9]"), "cells[0]: mixed needs rate", "slow ones would thin out"),
+    "the knee of a mixed load": (
+        cell(MIXED + 'find = "knee"\np99_ms = 50'), "cells[0]: mixed has no knee", "give rate",
+    ),
+    "neighbours with a profile": (
+        cell(MIXED + steps(1, 2, 1)), "profile does not go with mixed", "share = 0.05, rate = [200]",
+    ),
+    "a share of nothing": (cell(MIXED.replace("0.05", "0") + "rate = [9]"), "cells[0].share", "at least 0.001"),
+    "a share of all": (cell(MIXED.replace("0.05", "1.0") + "rate = [9]"), "cells[0].share", "at most 0.9"),
+    "a share in words": (cell(MIXED.replace("0.05", '"5 %"') + "rate = [9]"), "cells[0].share", "valid number"),
+    "a parameter that the neighbours do not have": (
+        cell(MIXED.replace("ksteps", "ms") + "rate = [9]"), "cpu has no parameter 'ms'", "there are: ksteps, inline",
+    ),
+    "a parameter that the neighbours need": (
+        cell('workload = "mixed"\nof = "cpu"\nshare = 0.05\nrate = [9]'), "cpu needs ksteps", "from 1 to 10000",
+    ),
+    "neighbours that would never end in time": (
+        TOP + "timeout_s = 2\n[[cells]]\n" + MIXED.replace("cpu", "wait").replace("ksteps = 10", "ms = 2000")
+        + "rate = [9]\n",
+        "wait takes 2 s", "timeout_s = 2 would end every request",
+    ),
+    "one mixed load twice": (
+        cell(MIXED + "rate = [9, 9]"), "mixed cpu share = 0.05, ksteps = 10 with 9 requests/s",
+        "is there twice; keep one",
+    ),
+    "a burst of no workload": (
+        cell('workload = "burst"\n' + steps(1, 2, 1)), "burst needs of too", 'a burst has of = "wait"',
+    ),
+    "a burst without a profile": (
+        cell(BURST + "rate = [9]"), "burst needs profile too", "profile = [{ rate = 100, seconds = 5 }",
+    ),
+    "a burst of users": (cell(BURST + "users = [9]"), "burst needs profile too", "profile = [{ rate = 100"),
+    "a burst with a rate": (cell(BURST + steps(1, 2, 1) + "\nrate = [9]"), "cells[0]", "give one of users"),
+    "the knee of a burst": (
+        cell(BURST + steps(1, 2, 1) + '\nfind = "knee"\np99_ms = 50'), "cells[0]", "give one of users",
+    ),
+    "a burst with a share": (
+        cell(BURST + steps(1, 2, 1) + "\nshare = 0.1"), "share does not go with burst", 'a burst has of = "wait"',
+    ),
+    "a burst without a calm after it": (cell(BURST + steps(1, 2)), "cells[0].profile: too few", "give at least 3"),
+    "a profile of nothing": (cell(BURST + "profile = []"), "cells[0].profile", "empty"),
+    "a profile upside down": (cell(BURST + steps(2, 1, 2)), "cells[0]: profile: the first and the last", "calmer"),
+    "a profile that is flat": (cell(BURST + steps(2, 2, 2)), "cells[0]: profile: the first and the last", "calmer"),
+    "a profile that does not end calm": (cell(BURST + steps(1, 2, 2)), "cells[0]: profile:", "calmer"),
+    "a step at no rate": (cell(BURST + steps(1, 2, 0)), "cells[0].profile[2].rate", "at least 0.1"),
+    "a step too short to be seen": (
+        cell(BURST + steps(1, 2, 1, seconds=0.5)), "cells[0].profile[0].seconds", "at least 1",
+    ),
+    "an unknown key of a step": (
+        cell(BURST + steps(1, 2, 1).replace("seconds", "second")), "cells[0].profile[1].second",
+        "did you mean 'seconds'",
+    ),
+    "a step without its seconds": (
+        cell(BURST + "profile = [{ rate = 1 }]"), "cells[0].profile[0].seconds", "this key is needed",
+    ),
+    "steps that are no tables": (
+        cell(BURST + "profile = [1, 2, 1]"), "cells[0].profile[1]", "give a table with keys of rate, seconds, not 2",
+    ),
+    "a profile that is no list": (cell(BURST + 'profile = "1 2 1"'), "cells[0].profile", "valid list"),
+    "a burst that would never end in time": (
+        TOP + "timeout_s = 1\n[[cells]]\n" + BURST.replace("10", "1500") + steps(1, 2, 1) + "\n",
+        "wait takes 1.5 s", "raise timeout_s",
+    ),
+    "two bursts to one rate": (
+        cell(BURST + steps(1, 9, 1) + "\n[[cells]]\n" + BURST + steps(2, 9, 2)),
+        "burst wait, ms = 10 with 9 requests/s", "told apart by their highest rate",
+    ),
+    "a plain workload with neighbours": (
+        cell('workload = "fast"\nof = "cpu"\nshare = 0.1\nrate = [9]'), "of, share does not go with fast",
+        'a mixed cell has of = "cpu"',
+    ),
+    "a plain workload with a profile": (
+        cell('workload = "fast"\n' + steps(1, 2, 1)), "profile does not go with fast", 'a burst has of = "wait"',
+    ),
+    "a scenario of another name": (cell('workload = "brust"\nusers = [1]'), "cells[0].workload", "'burst'"),
+    "a sender too slow for its time-out": (
+        cell('workload = "upload"\nparams = { kib = 30, kib_per_s = 1 }\nusers = [1]'), "upload takes 30 s",
+        "timeout_s = 30 would end every request",
+    ),
+    "a reader too slow for its time-out": (
+        cell('workload = "download"\nparams = { kib = 64, kib_per_s = 2 }\nusers = [1]'), "download takes 32 s",
+        "ask for less",
+    ),
+    "calls one after the other that take too long": (
+        TOP + 'timeout_s = 1\n[[cells]]\nworkload = "upstream"\nparams = { ms = 500, calls = 2, serial = 1 }\n'
+        "users = [1]\n",
+        "upstream takes 1 s", "raise timeout_s",
     ),
     "no cells": (TOP + "cells = []\n", "cells", "at least one"),
     "no variants": ('title = "t"\nvariants = []\n' + CELL, "variants", "at least one"),
@@ -236,8 +344,35 @@ def test_one_workload_can_be_searched_for_two_objectives(tmp_path: Path) -> None
     assert len(load_plan(written(tmp_path, TOP + both.format(50) + both.format(100)), VARIANTS).searches) == 2
 
 
+def test_a_mixed_load_asks_for_two_workloads_and_measures_the_fast_one(tmp_path: Path) -> None:
+    [found] = load_plan(written(tmp_path, cell(MIXED + "rate = [9, 20]")), VARIANTS).cells
+    assert (found.measured, found.asked) == ("fast", {"fast", "cpu"})
+    assert [(load.model, load.size) for load in found.loads] == [("open", 9), ("open", 20)]
+
+
+def test_a_burst_is_one_load_named_for_its_highest_rate(tmp_path: Path) -> None:
+    [found] = load_plan(written(tmp_path, cell(BURST + steps(5, 70, 9, 70, 5))), VARIANTS).cells
+    assert (found.measured, found.asked) == ("wait", {"wait"})
+    assert [load.tag for load in found.loads] == ["70rps"]
+    assert [(stage.rate, stage.seconds) for stage in found.stages] == [(rate, 2) for rate in (5, 70, 9, 70, 5)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        MIXED + "rate = [9]\n[[cells]]\n" + MIXED.replace("0.05", "0.1") + "rate = [9]",
+        MIXED + "rate = [9]\n[[cells]]\n" + MIXED.replace("cpu", "disk").replace("ksteps", "kib") + "rate = [9]",
+        BURST + steps(1, 9, 1) + "\n[[cells]]\n" + BURST + steps(1, 8, 1),
+        BURST + steps(1, 9, 1) + '\n[[cells]]\nworkload = "wait"\nparams = { ms = 10 }\nrate = [9]',
+    ],
+    ids=["another share", "another workload", "another peak", "a plain load beside"],
+)
+def test_scenarios_that_differ_stand_side_by_side(text: str, tmp_path: Path) -> None:
+    assert len(load_plan(written(tmp_path, cell(text)), VARIANTS).load_points) == 2
+
+
 def seconds(plan: Plan) -> float:
-    return len(schedule(plan, 0)) * (plan.warmup_s + plan.measure_s)
+    return sum(plan.warmup_s + slot.measure_s for slot in schedule(plan, 0))
 
 
 @pytest.mark.parametrize("name", plan_names())
@@ -321,6 +456,26 @@ class TestSelect:
         plan = load_plan(written(tmp_path, 'title = "t"\nvariants = ["null"]\n' + cells), VARIANTS)
         with pytest.raises(UsageError, match="nothing would be measured"):
             select(plan, VARIANTS, [], [])
+
+    @pytest.fixture
+    def scenarios(self, tmp_path: Path) -> Plan:
+        cells = cell(MIXED + "rate = [9]\n[[cells]]\n" + BURST + steps(1, 2, 1))
+        return load_plan(written(tmp_path, cells + MINE), VARIANTS)
+
+    @pytest.mark.parametrize("name", ["mixed", "burst"])
+    def test_a_scenario_is_chosen_by_its_name(self, scenarios: Plan, name: str) -> None:
+        assert [found.workload for found in select(scenarios, VARIANTS, [], [name]).cells] == [name]
+
+    def test_a_scenario_is_not_chosen_by_the_workload_in_it(self, scenarios: Plan) -> None:
+        with pytest.raises(UsageError, match="no cell with the workload wait; it has mixed, burst"):
+            select(scenarios, VARIANTS, [], ["wait"])
+
+    def test_who_serves_half_of_a_mixed_load_plays_none_of_it(self, scenarios: Plan) -> None:
+        """The null service is fast, and does no work; the reader's own waits alone."""
+        for name, chosen in (("null", ["mixed"]), ("mine", ["mixed"])):
+            with pytest.raises(UsageError, match=f"{name} serves only .*, and the cells chosen are of cpu, fast"):
+                select(scenarios, VARIANTS, [name], chosen)
+        assert select(scenarios, VARIANTS, ["null", "mine"], ["burst"]).variants == ["null"]
 
     def test_an_external_service_can_run_alone(self, plan: Plan) -> None:
         found = select(plan, VARIANTS, ["mine"], [])

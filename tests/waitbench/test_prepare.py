@@ -9,7 +9,7 @@ import pytest
 from waitbench.errors import WaitbenchError
 from waitbench.plan import Plan, select
 from waitbench.prepare import new_folder, run_name, run_record, sole_run, targets
-from waitbench.results import RunRecord
+from waitbench.results import RunRecord, TrialSpec
 from waitbench.variants import load_variants
 
 VARIANTS = load_variants()
@@ -98,6 +98,111 @@ def test_a_variant_is_planned_for_what_it_serves_alone_and_the_record_says_what_
     assert {spec.workload for spec in run.trials if spec.variant == "flask-threads"} == {"wait", "upstream"}
     served = {name: target.workloads for name, target in run.targets.items()}
     assert served == {"flask-threads": None, "null": ["fast", "wait"], "mine": ["upstream"]}
+
+
+class TestScenarios:
+    """More than one workload at one load."""
+
+    @pytest.fixture
+    def run(self, tmp_path: Path) -> RunRecord:
+        steps = [{"rate": rate, "seconds": 2.0} for rate in (10.0, 50.0, 10.0)]
+        upload = {"kib": 2, "kib_per_s": 4}
+        served = {"fast": "/quick", "upload": "/up?k={kib}", "download": "/down/{kib}"}
+        plan = Plan.model_validate(
+            {
+                "title": "t",
+                "repeats": 2,
+                "measure_s": 3.0,
+                "variants": ["flask-threads"],
+                "cells": [
+                    {"workload": "mixed", "of": "upload", "share": 0.1, "params": upload, "rate": [50.0]},
+                    {"workload": "mixed", "of": "upstream", "share": 0.2, "params": {"ms": 5}, "rate": [50.0]},
+                    {
+                        "workload": "burst",
+                        "of": "download",
+                        "params": {"kib": 3},
+                        "profile": steps,
+                        "max_in_flight": 77,
+                    },
+                ],
+                "external": [{"name": "mine", "base_url": "http://127.0.0.1:9", "paths": served}],
+            }
+        )
+        found = targets(plan, VARIANTS, URLS)
+        return run_record(new_folder(tmp_path, "a-run"), plan, "mine", "local", 5, found, "http://127.0.0.1:3")
+
+    @staticmethod
+    def of(run: RunRecord, scenario: str, variant: str = "flask-threads", inner: str = "") -> list[TrialSpec]:
+        return [
+            spec
+            for spec in run.trials
+            if (spec.scenario, spec.variant) == (scenario, variant)
+            and inner in ("", spec.beside.workload if spec.beside else spec.workload)
+        ]
+
+    def test_every_trial_has_a_file_of_its_own(self, run: RunRecord) -> None:
+        assert len(run.trials) == 2 * (2 * 2 + 2 + 2)  # the reader's own serves one of the mixed loads
+        assert len({spec.file for spec in run.trials}) == len(run.trials)
+        both = {spec.alone: spec for spec in self.of(run, "mixed", inner="upload") if spec.repeat == 1}
+        assert both[False].file == f"{both[False].block:03d}-flask-threads-mixed-50rps.json"
+        assert both[True].file == f"{both[True].block:03d}-flask-threads-mixed-50rps-alone.json"
+        assert self.of(run, "burst")[0].file.endswith("-flask-threads-burst-50rps.json")
+
+    def test_a_mixed_load_measures_the_fast_path_and_knows_its_neighbours(self, run: RunRecord) -> None:
+        for spec in self.of(run, "mixed", inner="upload"):
+            assert (spec.workload, spec.params, spec.method, spec.path, spec.sends) == ("fast", {}, "GET", "/fast", 0)
+            assert spec.body == '{"workload":"fast"}'
+            slow = spec.beside
+            assert slow is not None
+            assert (slow.workload, slow.params, slow.share) == ("upload", {"kib": 2, "kib_per_s": 4}, 0.1)
+            assert (slow.method, slow.path, slow.sends, slow.receives) == ("POST", "/upload", 2048, None)
+            assert (slow.bytes_per_s, slow.least_s) == (4096, 0.5)
+            assert slow.body is not None
+            assert '"bytes":2048' in slow.body
+            assert (spec.load_model, spec.load, spec.measure_s, spec.profile) == ("open", 50, 3.0, [])
+
+    def test_with_neighbours_and_without_differ_in_nothing_else(self, run: RunRecord) -> None:
+        """The same arrivals, of which the neighbours' are left out: so both have to know the neighbours' share."""
+        for repeat in (1, 2):
+            one, two = (spec for spec in self.of(run, "mixed", inner="upload") if spec.repeat == repeat)
+            assert {one.alone, two.alone} == {False, True}
+            assert one.model_copy(update={"alone": two.alone, "file": two.file}) == two
+
+    def test_a_burst_has_its_profile_and_lasts_as_long(self, run: RunRecord) -> None:
+        for spec in self.of(run, "burst"):
+            assert (spec.workload, spec.params, spec.path, spec.beside) == (
+                "download",
+                {"kib": 3},
+                "/download?kib=3",
+                None,
+            )
+            assert (spec.body, spec.receives, spec.bytes_per_s) == (None, 3072, 0)
+            assert [(stage.rate, stage.seconds) for stage in spec.profile] == [(10, 2), (50, 2), (10, 2)]
+            assert (spec.load_model, spec.load, spec.measure_s, spec.max_in_flight) == ("open", 50, 6.0, 77)
+
+    def test_an_external_service_has_its_own_paths_and_answers_that_nobody_knows(self, run: RunRecord) -> None:
+        for spec in self.of(run, "mixed", "mine"):
+            assert (spec.path, spec.body, spec.receives) == ("/quick", None, None)
+            assert spec.beside is not None
+            assert (spec.beside.method, spec.beside.path, spec.beside.body) == ("POST", "/up?k=2", None)
+            assert (spec.beside.sends, spec.beside.bytes_per_s) == (2048, 4096)
+        assert {spec.beside.workload for spec in self.of(run, "mixed", "mine") if spec.beside} == {"upload"}
+        for spec in self.of(run, "burst", "mine"):
+            assert (spec.path, spec.body, spec.receives) == ("/down/3", None, None)
+
+    def test_the_remote_api_is_watched_where_the_neighbours_call_it(self, run: RunRecord) -> None:
+        assert all(spec.uses_upstream for spec in self.of(run, "mixed", inner="upstream"))
+        assert not any(spec.uses_upstream for spec in self.of(run, "mixed", inner="upload"))
+
+    def test_a_trial_is_described_by_what_is_played(self, run: RunRecord) -> None:
+        told = {spec.description for spec in run.trials if spec.variant == "flask-threads"}
+        assert told == {
+            "mixed upload kib=2 kib_per_s=4 50 requests/s",
+            "mixed upload kib=2 kib_per_s=4 50 requests/s alone",
+            "mixed upstream ms=5 50 requests/s",
+            "mixed upstream ms=5 50 requests/s alone",
+            "burst download kib=3 50 requests/s",
+        }
 
 
 class TestTwins:

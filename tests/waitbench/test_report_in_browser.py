@@ -48,7 +48,7 @@ def faults() -> list[str]:
     return []
 
 
-@pytest.fixture(params=["reported", "partly_reported", "knee_reported"])
+@pytest.fixture(params=["reported", "partly_reported", "knee_reported", "scenario_reported"])
 def folder(request: pytest.FixtureRequest) -> RunFolder:
     found: RunFolder = request.getfixturevalue(request.param)
     return found
@@ -127,6 +127,23 @@ def test_a_knee_is_seen_with_its_name_and_its_chart(
     assert 250 < box["width"] <= viewport["width"]
     assert page.locator("figure svg text", has_text="objective, 200 ms").is_visible()
     assert style(page, "tr[data-variant=fastapi-asyncio] td.word", "textDecorationLine") == "none"
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_a_mixed_load_and_a_burst_are_seen_whole(
+    browser: "Browser", scenario_reported: RunFolder, faults: list[str], viewport: dict[str, int]
+) -> None:
+    page = opened(browser, scenario_reported, faults, viewport=viewport)
+    assert "10.00 × (9.99–10.01) as long" in page.locator("[id^=mixed] tr[data-variant=django-gevent]").inner_text()
+    assert "did not recover within 8 s" in page.locator("[id^=burst] tr[data-variant=django-gevent]").inner_text()
+    cut = "[...document.querySelectorAll('.wide')].filter(table => table.scrollWidth > table.clientWidth).length"
+    assert page.evaluate(cut) == 0
+    charts = page.locator("figure svg[role=img]").all()
+    assert len(charts) == 3
+    for chart in charts:
+        box = chart.bounding_box()
+        assert box is not None
+        assert 250 < box["width"] <= viewport["width"]
 
 
 def test_the_lines_of_a_chart_have_the_colours_of_their_contenders(

@@ -97,7 +97,7 @@ def test_a_trial_file_that_cannot_be_read_is_told_so(folder: RunFolder) -> None:
 @pytest.mark.parametrize("version", [0, 1, 99])
 def test_a_file_of_another_schema_is_told_with_the_version_that_it_has(folder: RunFolder, version: int) -> None:
     changed(folder.path / "run.json", schema_version=version)
-    with pytest.raises(WaitbenchError, match=f"schema version {version}; this waitbench reads 1. Report the run with"):
+    with pytest.raises(WaitbenchError, match=f"schema version {version}; this waitbench reads 2. Report the run with"):
         folder.read_run()
 
 

@@ -73,3 +73,51 @@ def test_a_contender_is_asked_only_for_what_it_serves() -> None:
 
 def test_an_external_service_is_asked_only_for_what_it_serves() -> None:
     assert {slot.cell.workload for slot in schedule(PLAN, 1) if slot.contender == "mine"} == {"wait"}
+
+
+SCENARIOS = Plan.model_validate(
+    {
+        "title": "a mixed load and a burst",
+        "repeats": 2,
+        "measure_s": 4.0,
+        "variants": VARIANTS,
+        "cells": [
+            {"workload": "mixed", "of": "wait", "share": 0.1, "params": {"ms": 100}, "rate": [50.0, 100.0]},
+            {
+                "workload": "burst",
+                "of": "wait",
+                "params": {"ms": 100},
+                "profile": [{"rate": rate, "seconds": 2.5} for rate in (10.0, 50.0, 10.0)],
+            },
+        ],
+        "external": [
+            {"name": "mine", "base_url": "http://127.0.0.1:9", "paths": {"wait": "/w"}},
+            {"name": "both", "base_url": "http://127.0.0.1:9", "paths": {"wait": "/w", "fast": "/f"}},
+        ],
+    }
+)
+
+
+@given(seeds)
+def test_a_block_of_a_mixed_load_holds_each_contender_with_its_neighbours_and_without(seed: int) -> None:
+    for block in blocks(schedule(SCENARIOS, seed)):
+        found = sorted((slot.contender, slot.alone) for slot in block)
+        if block[0].cell.workload == "mixed":
+            assert found == sorted((name, alone) for name in [*VARIANTS, "both"] for alone in (False, True))
+        else:
+            assert found == sorted((name, False) for name in [*VARIANTS, "both", "mine"])
+
+
+def test_with_neighbours_or_without_is_not_always_first() -> None:
+    first = Counter(
+        block[0].alone
+        for seed in range(20)
+        for block in blocks(schedule(SCENARIOS, seed))
+        if block[0].cell.workload == "mixed"
+    )
+    assert min(first.values()) > 20
+
+
+def test_a_burst_is_measured_for_as_long_as_its_profile() -> None:
+    found = {(slot.cell.workload, slot.measure_s) for slot in schedule(SCENARIOS, 1)}
+    assert found == {("mixed", 4.0), ("burst", 7.5)}

@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
 import matplotlib
 
@@ -13,53 +12,18 @@ matplotlib.use("svg")
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import LogLocator, NullLocator
 
 from waitbench import latency
-from waitbench.comparison import Cell, Comparison, Knee, KneeSection, Point, Section
+from waitbench.bursts import BurstSection
+from waitbench.cells import Cell, Point, Section
+from waitbench.comparison import Comparison
+from waitbench.knees import KneeSection
+from waitbench.mixed import MixedSection
+from waitbench.report import scenario_charts
+from waitbench.report.theme import CEILING, GRID, PALETTE, SIZE_IN, STYLE, THOUSANDS, look, themed
 from waitbench.report.words import load_title
 from waitbench.statistics import TAIL_SAMPLES
-
-SIZE_IN = (4.6, 3.3)
-"""Small, so that the letters are still readable where the chart is as wide as a phone."""
-
-# Stand-ins that matplotlib draws with, and what each becomes: a variable of the page.
-INK, MUTED, GRID = "#010101", "#020202", "#030303"
-LINES = tuple(f"#0400{n:02x}" for n in range(8))
-_VARIABLES = {INK: "--ink", MUTED: "--muted", GRID: "--grid", **{line: f"--line{n}" for n, line in enumerate(LINES)}}
-MARKS, DASHES = "osD^vPX*", ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (5, 1.5, 1.5, 1.5)))
-
-PALETTE = """
-:root { --ink: #1b1f24; --muted: #59636e; --grid: #d8dee4;
-  --line0: #c2410c; --line1: #1d4ed8; --line2: #047857; --line3: #a21caf;
-  --line4: #854d0e; --line5: #0e7490; --line6: #be123c; --line7: #4d7c0f; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --muted: #9aa5b1; --grid: #30363d;
-  --line0: #fb923c; --line1: #7aa2ff; --line2: #34d399; --line3: #e879f9;
-  --line4: #facc15; --line5: #22d3ee; --line6: #fb7185; --line7: #a3e635; } }
-"""
-"""Colours told apart by people who see few; marks and dashes differ too."""
-
-_STYLE: Any = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "waitbench",
-    "font.size": 9,
-    "axes.edgecolor": MUTED,
-    "axes.labelcolor": MUTED,
-    "axes.titlecolor": INK,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "text.color": INK,
-    "grid.color": GRID,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "legend.frameon": False,
-    "lines.linewidth": 1.8,
-    "lines.markersize": 5,
-}
-
-
-CEILING: Any = {"color": MUTED, "linewidth": 1, "linestyle": (0, (2, 2)), "label": "ceiling"}
-THOUSANDS = FuncFormatter(lambda value, _: f"{value:,.0f}")
 
 
 @dataclass(frozen=True)
@@ -79,21 +43,29 @@ class Chart:
 
 
 def draw(comparison: Comparison) -> list[Chart]:
-    """Three charts a section, in reading order."""
+    """Three charts a section, in reading order; of a mixed load or a search one, of a burst two."""
     order = {target.name: n for n, target in enumerate(comparison.variants)}
     charts = []
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         for section in comparison.sections:
             for kind, plot in _PLOTS.items():
-                svg, caption = _draw(section, order, plot)
-                charts.append(Chart(f"{section.key}-{kind}", section.key, caption, svg))
+                charts.append(_chart(section, order, kind, plot))
+        for mixed in comparison.mixed:
+            charts.append(_chart(mixed, order, "beside", scenario_charts.beside))
+        for burst in comparison.bursts:
+            charts.append(_chart(burst, order, "goodput", scenario_charts.goodput))
+            charts.append(_chart(burst, order, "latency", scenario_charts.latency))
         for knees in comparison.knees:
-            svg, caption = _draw(knees, order, _knee)
-            charts.append(Chart(f"{knees.key}-p99", knees.key, caption, svg))
+            charts.append(_chart(knees, order, "p99", _knee))
     return charts
 
 
-def _draw(section: Section | KneeSection, order: dict[str, int], plot: Callable[..., str]) -> tuple[str, str]:
+def _chart(
+    section: Section | MixedSection | BurstSection | KneeSection,
+    order: dict[str, int],
+    kind: str,
+    plot: Callable[..., str],
+) -> Chart:
     figure = Figure(figsize=SIZE_IN, layout="constrained")
     axes = figure.subplots()
     caption = plot(axes, section, order)
@@ -103,7 +75,7 @@ def _draw(section: Section | KneeSection, order: dict[str, int], plot: Callable[
         axes.legend(loc="best", fontsize=8)
     out = io.StringIO()
     figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    return _themed(out.getvalue()), caption
+    return Chart(f"{section.key}-{kind}", section.key, caption, themed(out.getvalue()))
 
 
 def _throughput(axes: Axes, section: Section, order: dict[str, int]) -> str:
@@ -113,7 +85,9 @@ def _throughput(axes: Axes, section: Section, order: dict[str, int]) -> str:
     for variant, cells in _by_variant(section):
         mean = [cell.goodput.mean for cell in cells]
         bars = list(zip(*(_bars(cell) for cell in cells), strict=True))
-        axes.errorbar([cell.load for cell in cells], mean, yerr=bars, capsize=3, **_look(cells[0], order[variant]))
+        axes.errorbar(
+            [cell.load for cell in cells], mean, yerr=bars, capsize=3, **look(cells[0].target, order[variant])
+        )
     ceilings = [(point.load, rps) for point in section.points if (rps := _common_ceiling(point)) is not None]
     if ceilings:
         axes.plot(*zip(*ceilings, strict=True), **CEILING)
@@ -136,8 +110,8 @@ def _throughput_at_one_load(axes: Axes, section: Section, order: dict[str, int])
     counted = _counted(point)
     for place, cell in enumerate(counted):
         low, high = _bars(cell)
-        look = {**_look(cell, order[cell.variant]), "linestyle": ""}
-        axes.errorbar([cell.goodput.mean], [place], xerr=[[low], [high]], capsize=4, **look)
+        looks = {**look(cell.target, order[cell.variant]), "linestyle": ""}
+        axes.errorbar([cell.goodput.mean], [place], xerr=[[low], [high]], capsize=4, **looks)
     if (rps := _common_ceiling(point)) is not None:
         axes.axvline(rps, **CEILING)
     axes.set_yticks(range(len(counted)), ["" for _ in counted])
@@ -155,8 +129,8 @@ def _percentiles(axes: Axes, section: Section, order: dict[str, int]) -> str:
     for cell in _counted(point):
         if cell.samples:
             curve = _curve(cell)
-            look = {**_look(cell, order[cell.variant]), "marker": ""}
-            axes.plot([tail for tail, _ in curve], [ms for _, ms in curve], **look)
+            looks = {**look(cell.target, order[cell.variant]), "marker": ""}
+            axes.plot([tail for tail, _ in curve], [ms for _, ms in curve], **looks)
     axes.set_xscale("log")
     shown = [1, 2, 10, 100, 1000, 10_000]
     reach = max((cell.samples / TAIL_SAMPLES for cell in _counted(point)), default=10)
@@ -175,7 +149,7 @@ def _over_time(axes: Axes, section: Section, order: dict[str, int]) -> str:
     point = section.top
     for cell in _counted(point):
         seconds = _seconds(cell)
-        axes.plot([s for s, _ in seconds], [ms for _, ms in seconds], **_look(cell, order[cell.variant]))
+        axes.plot([s for s, _ in seconds], [ms for _, ms in seconds], **look(cell.target, order[cell.variant]))
     window = next((t for cell in point.cells for t in cell.trials), None)
     if window:
         begin = window.window_offset_s
@@ -194,11 +168,11 @@ def _knee(axes: Axes, section: KneeSection, order: dict[str, int]) -> str:
     drawn = [section.objective_ms]
     for knee in section.knees:
         found = knee.p99_by_rate
-        look = _look(knee, order[knee.variant])
-        axes.plot([rate for rate, _ in found], [ms for _, ms in found], **look)
+        looks = look(knee.target, order[knee.variant])
+        axes.plot([rate for rate, _ in found], [ms for _, ms in found], **looks)
         drawn += [ms for _, ms in found]
         if knee.low is not None and knee.high is not None:
-            axes.axvspan(knee.low, knee.high, color=look["color"], alpha=0.25, linewidth=0)
+            axes.axvspan(knee.low, knee.high, color=looks["color"], alpha=0.25, linewidth=0)
     axes.axhline(section.objective_ms, **{**CEILING, "label": f"objective, {section.objective_ms:g} ms"})
     axes.set_yscale("log")
     # Over less than half a decade, 1-2-5 would leave an axis without a number.
@@ -255,26 +229,7 @@ def _by_variant(section: Section) -> list[tuple[str, list[Cell]]]:
     return [(name, counted) for name in names if (counted := [c for c in section.cells_of(name) if c.valid])]
 
 
-def _look(cell: Cell | Knee, place: int) -> dict[str, Any]:
-    return {
-        "label": cell.target.title,
-        "color": LINES[place % len(LINES)],
-        "marker": MARKS[place % len(MARKS)],
-        "linestyle": DASHES[place % len(DASHES)],
-    }
-
-
 def _bars(cell: Cell) -> tuple[float, float]:
     """How far the interval reaches below and above the mean; nothing where there is none."""
     mean, low, high = cell.goodput.mean, cell.goodput.low, cell.goodput.high
     return (max(0.0, mean - low), max(0.0, high - mean)) if low is not None and high is not None else (0.0, 0.0)
-
-
-def _themed(svg: str) -> str:
-    """Stand-in colours become variables; sizes become the reader's; the palette comes along."""
-    for stand_in, variable in _VARIABLES.items():
-        svg = svg.replace(stand_in, f"var({variable})")
-    svg = re.sub(r"font: ([\d.]+)px [^;\"]+", r"font: \1px system-ui, sans-serif", svg)
-    svg = re.sub(r'(<svg [^>]*?)height="[^"]+" ([^>]*?)width="[^"]+"', r"\1\2", svg, count=1)
-    svg = re.sub(r'(<svg [^>]*?)width="[^"]+" ([^>]*?)height="[^"]+"', r"\1\2", svg, count=1)
-    return re.sub(r"(<svg [^>]*>)", rf"\1<style>{PALETTE}</style>", svg, count=1)

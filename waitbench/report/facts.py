@@ -2,10 +2,11 @@
 
 from collections import Counter
 
-from waitbench.comparison import PERCENTILES, Comparison, Knee, KneeSection
-from waitbench.knee import void_codes
+from waitbench.cells import PERCENTILES
+from waitbench.comparison import Comparison
+from waitbench.knees import Knee, KneeSection
 from waitbench.report.figures import knee_doubt
-from waitbench.results import Target
+from waitbench.results import Target, TrialSpec
 
 Facts = list[tuple[str, list[tuple[str, str]]]]
 
@@ -43,9 +44,9 @@ def shortfalls(comparison: Comparison) -> list[str]:
     """Every reason that a rule gave, and every percentile that a sample could not carry."""
     lines = []
     for cell in comparison.cells:
-        where = f"{cell.target.title}, {cell.spec.workload}, {cell.spec.load_words}"
+        where = f"{cell.target.title}, {_played(cell.spec)}, {cell.spec.load_words}"
         for reason in cell.reasons:
-            if reason.weight == "invalid":
+            if reason.weight == "invalid" or reason.code == "neighbours":
                 advice = f" Advice: {reason.advice}." if reason.advice else ""
                 lines.append(f"{where}: {reason.code}: {reason.text}.{advice}")
         if len(cell.trials) < cell.planned:
@@ -54,12 +55,18 @@ def shortfalls(comparison: Comparison) -> list[str]:
     return lines + _short_percentiles(comparison) + _chance(comparison)
 
 
+def _played(spec: TrialSpec) -> str:
+    """`wait`, or `mixed cpu alone`."""
+    inner = spec.beside or spec
+    return " ".join(filter(None, [spec.scenario, inner.workload, "alone" if spec.alone else ""]))
+
+
 def _doubts_of(section: KneeSection, knee: Knee) -> list[str]:
     """Of a search: a bound that is not known, and trials that were repeated since they did not count."""
     where = f"{knee.target.title}, {section.title}"
     lines = [f"{where}: {doubt}."] if (doubt := knee_doubt(knee)) else []
     if knee.void:
-        codes = Counter(code for trial in knee.void for code in void_codes(trial, knee.target))
+        codes = Counter(code for each in knee.void for code in each.why_void)
         told = ", ".join(f"{code} {count}" for code, count in sorted(codes.items()))
         lines.append(f"{where}: {len(knee.void)} of {len(knee.trials)} trials do not count ({told}).")
     return lines
@@ -100,6 +107,7 @@ def _method(comparison: Comparison) -> list[tuple[str, str]]:
         ("plan", f"{run.plan_name}, {plan['repeats']} repeats, seed {run.seed}, engine {run.engine}"),
         ("trial", f"{plan['warmup_s']:g} s of warm-up, {plan['measure_s']:g} s measured, then a wait for every answer"),
         ("order", "blocks that hold every contender once under one load, shuffled, repeated" + _search(comparison)),
+        *_scenarios(comparison),
         ("load", _load(comparison)),
         ("latency", "from the send (closed loop) or the intended start (open loop) to the last byte"),
         ("requests", f"{sent:,} in all, our own services' counts agree unless said otherwise"),
@@ -116,6 +124,22 @@ def _search(comparison: Comparison) -> str:
         "; in a search, blocks of the next rate of each, in trials long enough for their p99 (but 30 s at most): rates "
         "are doubled until one is too much, what is left is halved, and either side is repeated"
     )
+
+
+def _scenarios(comparison: Comparison) -> list[tuple[str, str]]:
+    """What has to be known of mixed loads and bursts, where there are any."""
+    mixed = (
+        "a block holds every contender twice: beside its slow neighbours, and alone with the same arrivals of the fast "
+        "path; the figures are of the fast path"
+    )
+    bursts = (
+        "a trial is as long as its profile; a service has recovered from when, for a whole second, nine in ten of the "
+        "requests due in each part of it are answered within twice the calm's p90, or 20 ms more than it"
+    )
+    return [
+        *([("mixed loads", mixed)] if comparison.mixed else []),
+        *([("bursts", bursts)] if comparison.bursts else []),
+    ]
 
 
 def _load(comparison: Comparison) -> str:

@@ -1,6 +1,12 @@
 """Figures as every format shows them, so that a table in one equals the table in another to the digit."""
 
-from waitbench.comparison import Cell, Knee, KneeSection
+from collections.abc import Mapping
+
+from waitbench.bursts import Burst
+from waitbench.cells import Cell
+from waitbench.knees import Knee, KneeSection
+from waitbench.mixed import MixedPoint, Pair
+from waitbench.results import TrialSpec
 from waitbench.statistics import Interval
 from waitbench.validity import Reason
 
@@ -10,8 +16,16 @@ def number(value: float | None, digits: int) -> str:
     return "" if value is None else f"{value:.{digits}f}"
 
 
-def params(given: dict[str, int]) -> str:
+def params(given: Mapping[str, int | str]) -> str:
     return ";".join(f"{name}={value}" for name, value in given.items())
+
+
+def asked(spec: TrialSpec) -> dict[str, str]:
+    """What a trial asks for, as columns: of a scenario what it is of, before that one's own parameters."""
+    inner = spec.beside or spec
+    of = {"of": inner.workload} if spec.scenario else {}
+    share = {"share": f"{spec.beside.share:g}"} if spec.beside else {}
+    return {"workload": spec.scenario or spec.workload, "params": params({**of, **share, **inner.params})}
 
 
 def said(reasons: list[Reason]) -> str:
@@ -23,8 +37,7 @@ def summary_row(cell: Cell) -> dict[str, str]:
     ceiling = cell.ceiling
     return {
         "variant": cell.variant,
-        "workload": cell.spec.workload,
-        "params": params(cell.spec.params),
+        **asked(cell.spec),
         "load_model": cell.spec.load_model,
         "load": f"{cell.load:g}",
         "trials": str(len(cell.trials)),
@@ -44,6 +57,41 @@ def summary_row(cell: Cell) -> dict[str, str]:
         "ceiling_limit": ceiling.limit if ceiling else "",
         "trials_planned": str(cell.planned),
         **_percentile_bounds(cell),
+    }
+
+
+def mixed_row(point: MixedPoint, pair: Pair, cell: Cell) -> dict[str, str]:
+    """A contender beside its neighbours or alone, as a row of summary.csv: its figures are those of the fast path."""
+    row = summary_row(cell) | {"neighbours": "alone" if cell.spec.alone else "beside"}
+    if cell.spec.alone:
+        return row
+    goodput, ratio = pair.neighbours_goodput, point.ratio(pair)
+    return row | {
+        "neighbours_goodput_rps": number(goodput.mean if goodput else None, 1),
+        "neighbours_p99_ms": number(pair.neighbours_p99_ms, 1),
+        **_bounds("beside_over_alone", ratio, 3),
+        "compared_by": point.percentile if ratio else "",
+    }
+
+
+def burst_row(burst: Burst) -> dict[str, str]:
+    """A contender in a burst, as a row of summary.csv."""
+    return summary_row(burst.cell) | {
+        "calm_goodput_rps": number(burst.calm_rps, 1),
+        "overload_goodput_rps": number(burst.overload_rps, 1),
+        "after_goodput_rps": number(burst.after_rps, 1),
+        **_bounds("recovery", burst.recovery, 2, mean="recovery_s"),
+        "resolution_s": number_as_given(burst.resolution_s),
+        "calm_p99_ms": number(burst.calm_p99_ms, 1),
+        "shed": str(burst.cell.shed),
+    }
+
+
+def _bounds(name: str, value: Interval | None, digits: int, mean: str = "") -> dict[str, str]:
+    return {
+        mean or name: number(value.mean if value else None, digits),
+        f"{name}_low": number(value.low if value else None, digits),
+        f"{name}_high": number(value.high if value else None, digits),
     }
 
 
@@ -95,6 +143,11 @@ def _percentile_bounds(cell: Cell) -> dict[str, str]:
         for name, value in found.items()
         for bound in ("low", "high")
     }
+
+
+def span(low: str, high: str) -> str:
+    """`low–high`, or "" where there is none."""
+    return f"{low}–{high}" if low and high else ""
 
 
 def interval(value: Interval | None, digits: int) -> str:

@@ -5,10 +5,11 @@ from markupsafe import Markup
 
 from waitbench.answer import answers
 from waitbench.comparison import Comparison
-from waitbench.report.charts import PALETTE, Chart
+from waitbench.report.charts import Chart
 from waitbench.report.facts import budgets, facts, shortfalls
-from waitbench.report.figures import interval, knee_interval, knee_row, summary_row
-from waitbench.report.words import KNEE_SHOWS, knee_word, load_title, standing_word
+from waitbench.report.figures import burst_row, interval, knee_interval, knee_row, mixed_row, span, summary_row
+from waitbench.report.theme import PALETTE
+from waitbench.report.words import KNEE_SHOWS, burst_word, knee_word, load_title, mixed_word, standing_word
 
 _templates = Environment(
     loader=PackageLoader("waitbench", "report"),
@@ -30,6 +31,11 @@ def render(comparison: Comparison, charts: list[Chart]) -> str:
         summary_row=summary_row,
         interval=interval,
         standing_word=standing_word,
+        mixed_row=mixed_row,
+        mixed_word=mixed_word,
+        burst_row=burst_row,
+        burst_word=burst_word,
+        span=span,
         knee_row=knee_row,
         knee_interval=knee_interval,
         knee_word=knee_word,

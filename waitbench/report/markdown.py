@@ -3,14 +3,28 @@
 from markupsafe import escape
 
 from waitbench.answer import answers
-from waitbench.comparison import Cell, Comparison, KneeSection, Point, Section
+from waitbench.bursts import BurstSection
+from waitbench.cells import Cell, Point, Section
+from waitbench.comparison import Comparison
+from waitbench.knees import KneeSection
+from waitbench.mixed import MixedPoint, MixedSection, Pair
 from waitbench.report.charts import Chart
 from waitbench.report.facts import facts, shortfalls
-from waitbench.report.figures import interval, knee_interval, knee_row, summary_row
-from waitbench.report.words import KNEE_SHOWS, knee_word, load_title, standing_word
+from waitbench.report.figures import burst_row, interval, knee_interval, knee_row, mixed_row, span, summary_row
+from waitbench.report.words import KNEE_SHOWS, burst_word, knee_word, load_title, mixed_word, standing_word
 
 COLUMNS = (
     "", "{load}", "good/s", "95 % interval", "p50 ms", "p99 ms", "p99 interval", "CPU s / 1,000", "peak MiB", "stands",
+)  # fmt: skip
+
+MIXED_COLUMNS = (
+    "", "requests/s offered", "p50 ms alone", "p50 ms beside", "p99 ms alone", "p99 ms beside", "{by} interval alone",
+    "{by} interval beside", "neighbours good/s", "neighbours p99 ms", "says",
+)  # fmt: skip
+
+BURST_COLUMNS = (
+    "", "good/s in the calm", "in the overload", "after it", "p99 ms in the calm", "recovery s", "95 % interval",
+    "told to s", "failed", "shed", "says",
 )  # fmt: skip
 
 KNEE_COLUMNS = ("", "knee, requests/s", "p99 ms there", "CPU s / 1,000 there", "trials", "stands")
@@ -21,12 +35,15 @@ def render(comparison: Comparison, charts: list[Chart]) -> str:
     if comparison.state:
         lines += [f"**{comparison.state}**", ""]
     lines += [f"- {line}" for line in answers(comparison)]
-    for section in comparison.sections:
-        lines += ["", *section_lines(section), ""]
-        lines += [f"![{c.caption}](charts/{c.name}.svg)" for c in charts if c.section == section.key]
-    for knees in comparison.knees:
-        lines += ["", *knee_lines(knees), ""]
-        lines += [f"![{c.caption}](charts/{c.name}.svg)" for c in charts if c.section == knees.key]
+    drawn = [
+        *((section.key, section_lines(section)) for section in comparison.sections),
+        *((mixed.key, mixed_lines(mixed)) for mixed in comparison.mixed),
+        *((bursts.key, burst_lines(bursts)) for bursts in comparison.bursts),
+        *((knees.key, knee_lines(knees)) for knees in comparison.knees),
+    ]
+    for key, told in drawn:
+        lines += ["", *told, ""]
+        lines += [f"![{c.caption}](charts/{c.name}.svg)" for c in charts if c.section == key]
     lines += ["", *_doubts(comparison), *_facts(comparison)]
     return "\n".join(lines) + "\n"
 
@@ -37,6 +54,29 @@ def section_lines(section: Section) -> list[str]:
     columns = [column.format(load=load_title(section.points)) for column in COLUMNS]
     lines += [_row(columns), _row(["---"] * len(COLUMNS))]
     return lines + [_row(_cells(cell, point)) for point in section.points for cell in point.cells]
+
+
+def mixed_lines(section: MixedSection) -> list[str]:
+    """A mixed load's heading, what it shows, and its table."""
+    lines = [f"## {section.title}", "", f"It shows {section.scenario.shows}.", ""]
+    by = section.top.percentile
+    lines += [_row([column.format(by=by) for column in MIXED_COLUMNS]), _row(["---"] * len(MIXED_COLUMNS))]
+    return lines + [_row(_pair(point, pair, by)) for point in section.points for pair in point.pairs]
+
+
+def burst_lines(section: BurstSection) -> list[str]:
+    """A burst's heading, what it shows, and its table."""
+    lines = [f"## {section.title}", "", f"It shows {section.scenario.shows}.", ""]
+    lines += [_row(BURST_COLUMNS), _row(["---"] * len(BURST_COLUMNS))]
+    for burst in section.bursts:
+        row = burst_row(burst)
+        shown = [
+            burst.cell.target.title, row["calm_goodput_rps"], row["overload_goodput_rps"], row["after_goodput_rps"],
+            row["calm_p99_ms"], row["recovery_s"] or "–", span(row["recovery_low"], row["recovery_high"]),
+            row["resolution_s"], row["errors"], row["shed"],
+        ]  # fmt: skip
+        lines.append(_row([*_struck(shown, burst.cell.valid), burst_word(section, burst)]))
+    return lines
 
 
 def knee_lines(section: KneeSection) -> list[str]:
@@ -56,9 +96,23 @@ def _cells(cell: Cell, point: Point) -> list[str]:
         row["p99_ms"] or "–", interval(cell.percentile_interval("p99"), 1), row["cpu_s_per_1k"] or "–",
         row["peak_rss_mib"] or "–",
     ]  # fmt: skip
-    if not cell.valid:
-        shown = [shown[0], *(f"~~{text}~~" if text else "" for text in shown[1:])]
-    return [*shown, standing_word(point, cell)]
+    return [*_struck(shown, cell.valid), standing_word(point, cell)]
+
+
+def _pair(point: MixedPoint, pair: Pair, by: str) -> list[str]:
+    alone, beside = (mixed_row(point, pair, cell) if cell else {} for cell in (pair.alone, pair.beside))
+    shown = [
+        pair.first.target.title, f"{point.load:g}",
+        *(row.get(f"{name}_ms") or "–" for name in ("p50", "p99") for row in (alone, beside)),
+        *(span(row.get(f"{by}_low", ""), row.get(f"{by}_high", "")) for row in (alone, beside)),
+        beside.get("neighbours_goodput_rps") or "–", beside.get("neighbours_p99_ms") or "–",
+    ]  # fmt: skip
+    return [*_struck(shown, pair.valid), mixed_word(point, pair)]
+
+
+def _struck(shown: list[str], valid: bool) -> list[str]:
+    """All but the name, where it does not count."""
+    return shown if valid else [shown[0], *(f"~~{text}~~" if text else "" for text in shown[1:])]
 
 
 def _doubts(comparison: Comparison) -> list[str]:

@@ -3,9 +3,10 @@
 import csv
 import io
 
-from waitbench import latency
-from waitbench.comparison import PERCENTILES, Comparison
-from waitbench.report.figures import knee_row, number, params, said, summary_row
+from waitbench import latency, recovery
+from waitbench.cells import PERCENTILES
+from waitbench.comparison import Comparison
+from waitbench.report.figures import asked, burst_row, knee_row, mixed_row, number, number_as_given, said, summary_row
 from waitbench.results import Target, TrialRecord
 from waitbench.statistics import samples_needed
 from waitbench.validity import ceiling_of, goodput_rps, reasons
@@ -15,12 +16,19 @@ SUMMARY = (
     "goodput_low", "goodput_high", "p50_ms", "p90_ms", "p95_ms", "p99_ms", "p999_ms", "max_ms", "mean_ms",
     "cpu_s_per_1k", "peak_rss_mib", "ceiling_rps", "valid", "reasons", "ceiling_limit", "trials_planned",
     "p50_low", "p50_high", "p99_low", "p99_high", "objective_p99_ms", "knee_low", "knee_high",
+    "neighbours", "neighbours_goodput_rps", "neighbours_p99_ms", "calm_goodput_rps", "overload_goodput_rps",
+    "after_goodput_rps", "recovery_s", "recovery_low", "recovery_high", "resolution_s", "calm_p99_ms", "shed",
+    "beside_over_alone", "beside_over_alone_low", "beside_over_alone_high", "compared_by",
 )  # fmt: skip
 
 
 def summary_csv(comparison: Comparison) -> str:
-    knees = [knee_row(section, knee) for section in comparison.knees for knee in section.knees]
-    return _csv(list(SUMMARY), [summary_row(cell) for cell in comparison.cells] + knees)
+    rows = [summary_row(cell) for section in comparison.sections for point in section.points for cell in point.cells]
+    for mixed in comparison.mixed:
+        rows += [mixed_row(point, pair, cell) for point in mixed.points for pair in point.pairs for cell in pair.cells]
+    rows += [burst_row(burst) for section in comparison.bursts for burst in section.bursts]
+    rows += [knee_row(section, knee) for section in comparison.knees for knee in section.knees]
+    return _csv(list(SUMMARY), rows)
 
 
 def trials_csv(comparison: Comparison) -> str:
@@ -44,8 +52,7 @@ def _trial_row(trial: TrialRecord, target: Target) -> dict[str, str]:
         "block": str(spec.block),
         "repeat": str(spec.repeat),
         "variant": spec.variant,
-        "workload": spec.workload,
-        "params": params(spec.params),
+        **asked(spec),
         "load_model": spec.load_model,
         "load": f"{spec.load:g}",
         "started_at": trial.started_at.isoformat(),
@@ -70,6 +77,37 @@ def _trial_row(trial: TrialRecord, target: Target) -> dict[str, str]:
         "service_peak_in_flight": str(int(trial.usage.after["peak_in_flight"])) if trial.usage.after else "",
         "valid": "false" if any(r.weight == "invalid" for r in found) else "true",
         "reasons": said(found),
+        **_neighbours(trial),
+        **_burst(trial),
+    }
+
+
+def _neighbours(trial: TrialRecord) -> dict[str, str]:
+    """Of a mixed load."""
+    slow = trial.beside
+    us = None
+    if slow and slow.latency and slow.latency.count >= samples_needed(PERCENTILES["p99"]):
+        us = latency.percentile_us(latency.merged([slow.latency.histogram]), PERCENTILES["p99"])
+    neighbours = "alone" if trial.spec.alone else "beside"
+    return {
+        "neighbours": neighbours if trial.spec.beside else "",
+        "neighbours_requests": str(slow.measured.sent) if slow else "",
+        "neighbours_errors": str(slow.measured.failed) if slow else "",
+        "neighbours_goodput_rps": number(slow.measured.good / trial.window_s if slow else None, 3),
+        "neighbours_p99_ms": number(_ms(us), 3),
+    }
+
+
+def _burst(trial: TrialRecord) -> dict[str, str]:
+    spans = {"calm": recovery.calm_span, "overload": recovery.overload_span, "after": recovery.after_span}
+    burst = trial.spec.scenario == "burst"
+    return {
+        **{
+            f"{name}_goodput_rps": number(recovery.answered_rps(trial, span(trial.spec)) if burst else None, 3)
+            for name, span in spans.items()
+        },
+        "recovery_s": number(recovery.recovery_s(trial) if burst else None, 3),
+        "resolution_s": number_as_given(trial.bin_s) if burst else "",
     }
 
 

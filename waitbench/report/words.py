@@ -1,7 +1,10 @@
 """Verdicts in the words every format uses."""
 
-from waitbench.comparison import Cell, Knee, KneeSection, Point, Standing
-from waitbench.report.figures import knee_doubt
+from waitbench.bursts import Burst, BurstSection
+from waitbench.cells import Cell, Point, Standing
+from waitbench.knees import Knee, KneeSection
+from waitbench.mixed import MixedPoint, Pair
+from waitbench.report.figures import interval, knee_doubt
 
 
 def load_title(points: list[Point]) -> str:
@@ -20,6 +23,37 @@ def standing_word(point: Point, cell: Cell) -> str:
     if standing.best and not any(s.verdict == "slower" for s in point.standings):
         return f"{best}, by no difference that holds" if any(s.verdict for s in point.standings) else "alone"
     return _against_best(standing, best) + (", at the ceiling" if cell.ceiling_bound else "")
+
+
+def mixed_word(point: MixedPoint, pair: Pair) -> str:
+    """What its neighbours do to a contender, in a few words."""
+    if not pair.valid:
+        return "not counted: " + ", ".join(_codes(cell) for cell in pair.cells if not cell.valid)
+    if pair.beside is None or pair.alone is None:
+        return f"no trials {'alone' if pair.beside else 'beside them'} to compare with"
+    ratio, verdict = point.ratio(pair), point.verdict(pair)
+    if ratio is None:
+        return "nothing to compare"
+    by = "" if point.percentile == "p99" else f" by {point.percentile}"
+    if verdict in ("slower", "faster"):
+        return f"{ratio.mean:.2f} × ({interval(ratio, 2)}) as long{by}"
+    return f"no difference that holds{by} ({', '.join(filter(None, [f'{ratio.mean:.2f} ×', interval(ratio, 2)]))})"
+
+
+def _codes(cell: Cell) -> str:
+    codes = dict.fromkeys(reason.code for reason in cell.reasons if reason.weight == "invalid")
+    return f"{', '.join(codes)} ({'alone' if cell.spec.alone else 'beside'})"
+
+
+def burst_word(section: BurstSection, burst: Burst) -> str:
+    """Whether a contender recovered, in a few words."""
+    if not burst.cell.valid:
+        return "not counted: " + ", ".join(dict.fromkeys(r.code for r in burst.cell.reasons if r.weight == "invalid"))
+    if not burst.unrecovered:
+        return "recovered" if burst.recovery and burst.recovery.mean else "recovered at once"
+    trials = len(burst.cell.trials)
+    some = f" in {burst.unrecovered} of {trials} trials" if burst.unrecovered < trials else ""
+    return f"did not recover within {section.after.length_s:g} s{some}"
 
 
 KNEE_SHOWS = (

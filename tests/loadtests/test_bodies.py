@@ -1,0 +1,306 @@
+"""Bodies that the generator's client sends and reads, at its own pace or as fast as it goes."""
+
+import gc
+import hashlib
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import gevent
+import pytest
+from gevent.event import Event
+
+from loadtests import pace
+from loadtests.client import INTACT, TIMEOUT, Caller, Connection
+from loadtests.request import Request, origin
+from tests.loadtests import answering, bodies
+from waitbench.results import Exchange
+
+TIMEOUT_S = 5.0
+KIB = 1024
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    yield from started(bodies)
+
+
+@pytest.fixture(scope="module")
+def scripted() -> Iterator[str]:
+    yield from started(answering)
+
+
+def started(module: Any) -> Iterator[str]:
+    with subprocess.Popen([sys.executable, module.__file__], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        process.kill()
+
+
+class Noting(Connection):
+    """Notes when it took how many bytes of the last answer's body."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.took: list[tuple[int, int]] = []
+
+    def on_body(self, piece: bytes) -> None:
+        super().on_body(piece)
+        self.took.append((time.perf_counter_ns(), self._received))
+
+
+class Client:
+    """One connection, on which one request is sent again and again."""
+
+    def __init__(self, server: str, **exchange: Any) -> None:
+        to = origin(server)
+        self._there = Event()
+        request = Request.of(to, Exchange(body=None, **exchange))
+        self.connection = Noting(to, request, lambda _: self._there.set())
+
+    def ask(self, timeout_s: float = TIMEOUT_S) -> Noting:
+        self.start()
+        self.wait(timeout_s)
+        return self.connection
+
+    def start(self) -> None:
+        self._there.clear()
+        self.connection.took = []
+        self.connection.ask()
+
+    def wait(self, timeout_s: float = TIMEOUT_S) -> None:
+        if not self._there.wait(timeout_s):
+            self.connection.fail(TIMEOUT)
+
+
+def sending(server: str, count: int, path: str = "/take", bytes_per_s: int = 0) -> Client:
+    return Client(server, method="POST", path=path, sends=count, bytes_per_s=bytes_per_s)
+
+
+def reading(server: str, count: int, bytes_per_s: int = 0, right: int | None = None) -> Client:
+    return Client(server, path=f"/give/{count}", receives=count if right is None else right, bytes_per_s=bytes_per_s)
+
+
+def account(server: str) -> list[tuple[int, int]]:
+    """When which bytes of the last body went, by the server's own word."""
+    caller = Caller(server, TIMEOUT_S)
+    told = json.loads(caller.exchange("/account")[1])
+    caller.close()
+    return [(at_ns, gone) for at_ns, gone in told]
+
+
+def within_pace(gone: list[tuple[int, int]], since_ns: int, bytes_per_s: int) -> bool:
+    """Whether there were never more bytes than the pace allows."""
+    return all(count <= bytes_per_s * (at_ns - since_ns) / 1e9 for at_ns, count in gone)
+
+
+def sha256(count: int) -> bytes:
+    return hashlib.sha256(bytes(n % 251 for n in range(count))).hexdigest().encode()
+
+
+class TestSending:
+    @pytest.mark.parametrize("count", [1, 250, 251, 252, 65_536, 3_000_000])
+    def test_a_body_arrives_whole_and_the_connection_is_kept(self, server: str, count: int) -> None:
+        client = sending(server, count)
+        for _ in range(3):
+            answer = client.ask()
+            assert (answer.failure, answer.status, answer.body) == (None, 200, sha256(count))
+        assert len(answer.connects_ns) == 1
+
+    def test_a_body_of_nothing_is_said_to_be_of_nothing(self, server: str) -> None:
+        request = Request.of(origin(server), Exchange(method="POST", path="/take", body=None))
+        assert bytes(request.whole).endswith(b"Content-Length: 0\r\n\r\n")
+        assert sending(server, 0, bytes_per_s=KIB).ask().body == sha256(0)
+
+    def test_an_answer_to_a_body_of_nothing_is_read_as_fast_as_it_goes(self, server: str) -> None:
+        """The pace is the sender's: there is nothing to send, and reading has none."""
+        client = sending(server, 0, bytes_per_s=1)
+        assert not client.connection.request.reads_slowly
+        assert client.ask().body == sha256(0)
+
+    def test_at_a_pace_no_more_bytes_have_come_at_any_moment_and_all_in_the_end(self, server: str) -> None:
+        client = sending(server, 32 * KIB, bytes_per_s=64 * KIB)
+        for _ in range(2):  # on the same connection, and each at the pace from its own beginning
+            answer = client.ask()
+            assert (answer.failure, answer.body) == (None, sha256(32 * KIB))
+            came = account(server)
+            assert within_pace(came, answer.sent_ns, 64 * KIB)
+            assert came[-1][1] == 32 * KIB
+            assert len(came) > 2
+        assert len(answer.connects_ns) == 1
+
+    def test_the_head_goes_at_once_and_not_at_the_bodys_pace(self, server: str) -> None:
+        client = sending(server, 100, path="/take/0", bytes_per_s=1)
+        client.ask(timeout_s=0.2)
+        assert [gone for _, gone in account(server)] == [0]
+
+    def test_a_time_out_ends_it_in_the_middle_and_nothing_more_is_sent(self, server: str) -> None:
+        client = sending(server, 64 * KIB, bytes_per_s=64 * KIB)
+        assert client.ask(timeout_s=0.3).failure == TIMEOUT
+        gevent.sleep(0.1)
+        came = account(server)[-1][1]
+        assert 0 < came <= 0.5 * 64 * KIB
+        assert timers_under_way() == 0
+
+    @pytest.mark.parametrize("bytes_per_s", [0, 512 * KIB])
+    def test_a_service_that_reads_no_more_of_it_ends_in_a_time_out(self, server: str, bytes_per_s: int) -> None:
+        client = sending(server, 16 * KIB * KIB, path="/take/1000", bytes_per_s=bytes_per_s)
+        assert client.ask(timeout_s=0.3).failure == TIMEOUT
+        assert timers_under_way() == 0
+
+    @pytest.mark.parametrize("bytes_per_s", [0, 64 * KIB])
+    def test_a_reset_in_the_middle_is_one_and_the_next_request_has_a_connection_of_its_own(
+        self, server: str, bytes_per_s: int
+    ) -> None:
+        client = sending(server, 4000 * KIB, path="/take/8000/reset", bytes_per_s=bytes_per_s)
+        assert [client.ask().failure for _ in range(2)] == ["reset"] * 2
+        assert len(client.connection.connects_ns) == 2
+        assert timers_under_way() == 0
+
+
+class TestAnAnswerBeforeAllIsSent:
+    """A service may refuse a body by its head alone, and close on what it has not read."""
+
+    @pytest.mark.parametrize("path", ["/too-large", "/too-large-and-closes", "/too-large-and-resets"])
+    @pytest.mark.parametrize("bytes_per_s", [0, 64 * KIB])
+    def test_it_is_taken_with_its_status_and_the_connection_is_made_anew(
+        self, scripted: str, path: str, bytes_per_s: int
+    ) -> None:
+        client = sending(scripted, 8000 * KIB, path=path, bytes_per_s=bytes_per_s)
+        for _ in range(5):
+            answer = client.ask()
+            assert (answer.failure, answer.status, answer.body) == (None, 413, b"less")
+            assert timers_under_way() == 0
+        assert len(answer.connects_ns) == 5
+
+
+class TestReading:
+    @pytest.mark.parametrize("count", [0, 1, 251, 70_000, 3_000_000])
+    def test_the_patterns_bytes_are_intact_and_none_is_kept(self, server: str, count: int) -> None:
+        client = reading(server, count)
+        for _ in range(3):
+            answer = client.ask()
+            assert (answer.failure, answer.status, answer.body) == (None, 200, INTACT)
+        assert len(answer.connects_ns) == 1
+
+    @pytest.mark.parametrize("right", [69_999, 70_001])
+    def test_fewer_bytes_or_more_are_not_intact(self, server: str, right: int) -> None:
+        answer = reading(server, 70_000, right=right).ask()
+        assert (answer.failure, answer.body) == (None, b"")
+
+    @pytest.mark.parametrize("count", [0, 1000])
+    def test_after_a_wrong_answer_a_right_one_is_right(self, server: str, scripted: str, count: int) -> None:
+        client = Client(scripted, path="/plain", receives=count)
+        assert client.ask().body == b""
+        client.connection._to = origin(server)
+        client.connection.close()
+        client.connection.change(reading(server, count).connection.request)
+        assert client.ask().body == INTACT
+
+    def test_at_a_pace_no_more_bytes_are_taken_at_any_moment_and_all_in_the_end(self, server: str) -> None:
+        client = reading(server, 32 * KIB, bytes_per_s=64 * KIB)
+        for _ in range(2):
+            answer = client.ask()
+            assert (answer.failure, answer.body) == (None, INTACT)
+            assert within_pace(answer.took, answer.sent_ns, 64 * KIB)
+            assert answer.took[-1][1] == 32 * KIB
+            assert len(answer.took) > 2
+        assert len(answer.connects_ns) == 1
+
+    def test_the_service_feels_it_and_has_never_handed_over_more_than_the_kernel_holds(self, server: str) -> None:
+        answer = reading(server, 2048 * KIB, bytes_per_s=4096 * KIB).ask()
+        assert answer.body == INTACT
+        ahead = [
+            gone - max((count for when_ns, count in answer.took if when_ns <= at_ns), default=0)
+            for at_ns, gone in account(server)
+        ]
+        assert max(ahead) < 512 * KIB
+
+    def test_a_time_out_ends_it_in_the_middle(self, server: str) -> None:
+        answer = reading(server, 64 * KIB, bytes_per_s=64 * KIB).ask(timeout_s=0.3)
+        assert answer.failure == TIMEOUT
+        assert 0 < answer.took[-1][1] < 64 * KIB
+        assert timers_under_way() == 0
+
+    @pytest.mark.parametrize(
+        ("path", "kind"),
+        [
+            ("/resets-in-the-pattern", "reset"),
+            ("/closes-in-the-pattern", "short body"),
+            ("/no-http", "malformed answer"),
+        ],
+    )
+    @pytest.mark.parametrize("bytes_per_s", [0, 64 * KIB])
+    def test_a_failure_in_the_middle_has_its_word_at_any_pace(
+        self, scripted: str, path: str, kind: str, bytes_per_s: int
+    ) -> None:
+        client = Client(scripted, path=path, receives=20_000, bytes_per_s=bytes_per_s)
+        assert [client.ask().failure for _ in range(2)] == [kind] * 2
+        assert len(client.connection.connects_ns) == 2
+        assert timers_under_way() == 0
+
+    def test_chunks_are_read_at_a_pace_too(self, scripted: str) -> None:
+        answer = Client(scripted, path="/pattern-in-chunks", receives=10_000, bytes_per_s=64 * KIB).ask()
+        assert (answer.failure, answer.body) == (None, INTACT)
+        assert within_pace(answer.took, answer.sent_ns, 64 * KIB)
+
+
+class TestManySlowClients:
+    """Each costs so many callbacks as it has pieces, whatever the machine does meanwhile."""
+
+    CLIENTS, COUNT, PACE = 200, 8 * KIB, 16 * KIB
+    PIECES = COUNT / (PACE * pace.PIECE_S)
+
+    @pytest.fixture
+    def calls(self, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for owner, name in ((pace.Pace, "_due"), (Connection, "_readable"), (Connection, "_send_on")):
+            self._count(monkeypatch, owner, name, found)
+        return found
+
+    @staticmethod
+    def _count(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, found: dict[str, int]) -> None:
+        real = getattr(owner, name)
+        found[name] = 0
+
+        def counted(self: Any) -> None:
+            found[name] += 1
+            real(self)
+
+        monkeypatch.setattr(owner, name, counted)
+
+    def play(self, clients: list[Client]) -> None:
+        for client in clients:
+            client.start()
+        for client in clients:
+            client.wait()
+            assert (client.connection.failure, client.connection.status) == (None, 200)
+        for client in clients:
+            client.connection.close()
+
+    def test_a_sender_wakes_once_for_each_piece(self, server: str, calls: dict[str, int]) -> None:
+        self.play([sending(server, self.COUNT, bytes_per_s=self.PACE) for _ in range(self.CLIENTS)])
+        each = {name: count / self.CLIENTS for name, count in calls.items()}
+        assert each["_due"] <= self.PIECES + 1
+        assert each["_send_on"] <= self.PIECES + 2
+        assert each["_readable"] <= 2
+
+    def test_a_reader_wakes_once_for_each_piece_and_looks_twice(self, server: str, calls: dict[str, int]) -> None:
+        self.play([reading(server, self.COUNT, bytes_per_s=self.PACE) for _ in range(self.CLIENTS)])
+        each = {name: count / self.CLIENTS for name, count in calls.items()}
+        assert each["_due"] <= self.PIECES + 2
+        assert each["_readable"] <= 2 * (self.PIECES + 2)
+
+    def test_a_reader_of_more_than_there_should_be_rests_too(self, server: str, calls: dict[str, int]) -> None:
+        client = reading(server, self.COUNT, bytes_per_s=self.PACE, right=100)
+        assert client.ask().body == b""
+        assert calls["_due"] <= self.PIECES + 4
+
+
+def timers_under_way() -> int:
+    """Of paces that nobody has closed."""
+    gc.collect()
+    return sum(each._timer is not None for each in gc.get_objects() if isinstance(each, pace.Pace))

@@ -1,0 +1,291 @@
+"""Cells with their figures, and how those of one load stand to each other."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from hdrh.histogram import HdrHistogram
+
+from waitbench import latency
+from waitbench.results import Target, TrialRecord, TrialSpec
+from waitbench.statistics import (
+    Interval,
+    Verdict,
+    geometric_interval,
+    mean_interval,
+    paired_ratio,
+    samples_needed,
+    verdict,
+)
+from waitbench.validity import Reason, ceiling_of, goodput_rps, reasons
+from waitbench.workloads import Ceiling, Workload
+
+PERCENTILES = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9}
+
+READING_OFF = 0.25
+"""How far apart the two readings of a service may be from the window's own length."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One contender under one load: all its trials together."""
+
+    target: Target
+    spec: TrialSpec
+    trials: list[TrialRecord]
+    planned: int
+    reasons: list[Reason]
+
+    @property
+    def variant(self) -> str:
+        return self.spec.variant
+
+    @property
+    def load(self) -> float:
+        return self.spec.load
+
+    @property
+    def valid(self) -> bool:
+        return not any(reason.weight == "invalid" for reason in self.reasons)
+
+    @cached_property
+    def ceiling_bound(self) -> bool:
+        """In most of its trials."""
+        bound = sum(any(r.code == "ceiling-bound" for r in reasons(trial, self.target)) for trial in self.trials)
+        return bound * 2 > len(self.trials)
+
+    @property
+    def requests(self) -> int:
+        return sum(trial.measured.sent for trial in self.trials)
+
+    @property
+    def errors(self) -> int:
+        return sum(trial.measured.failed for trial in self.trials)
+
+    @property
+    def goodputs(self) -> dict[int, float]:
+        """Good answers per second, by repeat."""
+        return {trial.spec.repeat: goodput_rps(trial) for trial in self.trials}
+
+    def latencies(self, name: str) -> dict[int, float]:
+        """A percentile in milliseconds, by repeat."""
+        return {
+            trial.spec.repeat: latency.percentile_us(latency.merged([trial.latency.histogram]), PERCENTILES[name])
+            / 1000
+            for trial in self.trials
+            if trial.latency
+        }
+
+    @property
+    def shed(self) -> int:
+        return sum(trial.arrivals.shed for trial in self.trials if trial.arrivals)
+
+    @cached_property
+    def goodput(self) -> Interval:
+        return mean_interval(list(self.goodputs.values()))
+
+    @cached_property
+    def histogram(self) -> HdrHistogram:
+        return latency.merged(trial.latency.histogram for trial in self.trials if trial.latency)
+
+    @property
+    def samples(self) -> int:
+        return sum(trial.latency.count for trial in self.trials if trial.latency)
+
+    def percentile_ms(self, name: str) -> float | None:
+        """None where the sample does not carry it."""
+        percent = PERCENTILES[name]
+        if self.samples < samples_needed(percent) or (name == "p999" and self.shed):
+            return None  # what was shed would have been among the slowest
+        return latency.percentile_us(self.histogram, percent) / 1000
+
+    def percentile_interval(self, name: str) -> Interval | None:
+        """In milliseconds, over the percentiles of each trial, about their geometric mean; `percentile_ms` is of all
+        requests together. None unless every trial's own sample carries the percentile."""
+        counts = [trial.latency.count if trial.latency else 0 for trial in self.trials]
+        if min(counts) < samples_needed(PERCENTILES[name]):
+            return None
+        return geometric_interval(list(self.latencies(name).values()))
+
+    def samples_short(self, name: str) -> int:
+        """How many more requests the percentile would take; 0 where it stands."""
+        return max(0, samples_needed(PERCENTILES[name]) - self.samples)
+
+    @property
+    def mean_ms(self) -> float | None:
+        total = sum(trial.latency.sum_us for trial in self.trials if trial.latency)
+        return total / self.samples / 1000 if self.samples else None
+
+    @property
+    def max_ms(self) -> float | None:
+        return max((trial.latency.max_us for trial in self.trials if trial.latency), default=0) / 1000 or None
+
+    @property
+    def cpu_s_per_1k(self) -> float | None:
+        """CPU seconds of the service for 1,000 answers, between its readings at the window's edges."""
+        answered = sum(count for _, count in self._cpu.values())
+        return sum(cpu_s for cpu_s, _ in self._cpu.values()) / answered * 1000 if answered else None
+
+    @property
+    def costs(self) -> dict[int, float]:
+        """CPU seconds for 1,000 answers, by repeat; without those in which the service's CPU clock did not move."""
+        return {n: cpu_s / count * 1000 for n, (cpu_s, count) in self._cpu.items() if cpu_s > 0 and count}
+
+    @cached_property
+    def _cpu(self) -> dict[int, tuple[float, float]]:
+        """CPU seconds and answers between the readings at the window's edges, by repeat."""
+        readings = [(t.spec.repeat, t.usage.window_start, t.usage.window_end, t.window_s) for t in self.trials]
+        return {
+            repeat: (end["cpu_s"] - begin["cpu_s"], end["requests_answered"] - begin["requests_answered"])
+            for repeat, begin, end, window_s in readings
+            # A reading that had to queue behind the load is not of the window.
+            if begin and end and abs(end["monotonic_s"] - begin["monotonic_s"] - window_s) <= READING_OFF * window_s
+        }
+
+    @property
+    def peak_rss_mib(self) -> float | None:
+        peaks = [t.usage.after["peak_rss_bytes"] for t in self.trials if t.usage.after]
+        return max(peaks) / 2**20 if peaks else None
+
+    @property
+    def ceiling(self) -> Ceiling | None:
+        return ceiling_of(self.trials[0], self.target)
+
+
+_MORE_IS_SLOWER: dict[Verdict, Verdict] = {
+    "faster": "slower",
+    "slower": "faster",
+    "tie": "tie",
+    "inconclusive": "inconclusive",
+}
+"""A verdict on a ratio of rates, read as one on a ratio of times."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a cell stands against the best of its load point. None for the best itself, and for an invalid cell; no
+    ratio where the two never met in a repeat."""
+
+    cell: Cell
+    ratio: Interval | None
+    verdict: Verdict | None
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The cheapest and the dearest of a load point, in CPU seconds for 1,000 answers."""
+
+    cheapest: Cell
+    dearest: Cell
+    contenders: int
+    ratio: Interval | None
+    """The dearest over the cheapest; None where the two never met in a repeat."""
+
+    @property
+    def differs(self) -> bool:
+        return self.ratio is not None and verdict(self.ratio) == "faster"  # the verdict on a ratio above 1
+
+
+@dataclass(frozen=True)
+class Point:
+    """Every contender under one load."""
+
+    load: float
+    cells: list[Cell]
+
+    @property
+    def load_words(self) -> str:
+        return self.cells[0].spec.load_words
+
+    @property
+    def open(self) -> bool:
+        """Whether the rate was given: contenders then differ in how long they took, not in how many they answered."""
+        return self.cells[0].spec.load_model == "open"
+
+    @cached_property
+    def best(self) -> Cell | None:
+        valid = [cell for cell in self.cells if cell.valid and cell.goodput.mean > 0]
+        if self.open:
+            return min(
+                (cell for cell in valid if cell.latencies(self.percentile)),
+                key=lambda c: geometric_interval(list(c.latencies(self.percentile).values())).mean,
+                default=None,
+            )
+        return max(valid, key=lambda cell: cell.goodput.mean, default=None)
+
+    @property
+    def percentile(self) -> str:
+        """What an open loop's contenders are compared by: p99, or the median where a trial of any does not carry it."""
+        counts = [t.latency.count for cell in self.cells if cell.valid for t in cell.trials if t.latency]
+        return "p99" if counts and min(counts) >= samples_needed(PERCENTILES["p99"]) else "p50"
+
+    @property
+    def ceiling_bound(self) -> bool:
+        """All that count stand at the ceiling: arithmetic, no ranking."""
+        valid = [cell for cell in self.cells if cell.valid]
+        return bool(valid) and all(cell.ceiling_bound for cell in valid)
+
+    @cached_property
+    def standings(self) -> list[Standing]:
+        return [self._standing(cell) for cell in self.cells]
+
+    @cached_property
+    def cost(self) -> Cost | None:
+        """None where there are no two to compare."""
+        costs = [(cell.cpu_s_per_1k, cell) for cell in self.cells if cell.valid and cell.cpu_s_per_1k is not None]
+        costs.sort(key=lambda cost: cost[0])
+        if len(costs) < 2:
+            return None
+        cheapest, dearest = costs[0][1], costs[-1][1]
+        return Cost(cheapest, dearest, len(costs), paired_ratio(dearest.costs, cheapest.costs))
+
+    @property
+    def ranked(self) -> int:
+        """How many stand beside the best with an interval; none where arithmetic makes them tie."""
+        return 0 if self.ceiling_bound else sum(bool(s.ratio and s.ratio.bounded) for s in self.standings)
+
+    def _standing(self, cell: Cell) -> Standing:
+        if self.best is None or not cell.valid or cell.goodput.mean <= 0:
+            return Standing(cell, None, None)
+        if cell is self.best:
+            return Standing(cell, None, None, best=True)
+        ratio = paired_ratio(*(c.latencies(self.percentile) if self.open else c.goodputs for c in (cell, self.best)))
+        if ratio is None:  # of a run that is not whole
+            return Standing(cell, None, "inconclusive")
+        if self.ceiling_bound:
+            return Standing(cell, ratio, "tie")
+        return Standing(cell, ratio, _MORE_IS_SLOWER[verdict(ratio)] if self.open else verdict(ratio))
+
+
+@dataclass(frozen=True)
+class Section:
+    """One workload with one set of parameters, over its loads."""
+
+    workload: Workload
+    params: dict[str, int]
+    points: list[Point]
+
+    @property
+    def key(self) -> str:
+        open_loop = ["open"] if self.top.open else []
+        return "-".join([self.workload.name, *(f"{name}{value}" for name, value in self.params.items()), *open_loop])
+
+    @property
+    def title(self) -> str:
+        given = ", ".join(f"{name} = {value}" for name, value in self.params.items())
+        given = ", ".join(filter(None, [given, "open loop" if self.top.open else ""]))
+        return f"{self.workload.title} ({given})" if given else self.workload.title
+
+    @property
+    def twins(self) -> bool:
+        """Whether one contender is compared with itself, and nothing else."""
+        names = {cell.target.twin_of for point in self.points for cell in point.cells}
+        return len(names) == 1 and names != {""}
+
+    @property
+    def top(self) -> Point:
+        """The highest load: where differences show."""
+        return self.points[-1]
+
+    def cells_of(self, variant: str) -> list[Cell]:
+        return [cell for point in self.points for cell in point.cells if cell.variant == variant]

@@ -1,0 +1,131 @@
+"""What slow neighbours do to the requests beside them: the same arrivals with the neighbours and without."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from waitbench import latency
+from waitbench.cells import PERCENTILES, Cell
+from waitbench.results import Beside, TrialSpec
+from waitbench.statistics import Interval, Verdict, mean_interval, paired_ratio, samples_needed, verdict
+from waitbench.workloads import SCENARIOS, Scenario
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One contender at one rate, beside its neighbours and alone. Either may be missing in a run that is not whole."""
+
+    beside: Cell | None
+    alone: Cell | None
+
+    @property
+    def cells(self) -> list[Cell]:
+        return [cell for cell in (self.alone, self.beside) if cell]
+
+    @property
+    def first(self) -> Cell:
+        return self.cells[0]
+
+    @property
+    def variant(self) -> str:
+        return self.first.variant
+
+    @property
+    def valid(self) -> bool:
+        return all(cell.valid for cell in self.cells)
+
+    def carries(self, name: str) -> bool:
+        """Whether each trial's own sample carries a percentile."""
+        counts = [trial.latency.count if trial.latency else 0 for cell in self.cells for trial in cell.trials]
+        return min(counts) >= samples_needed(PERCENTILES[name])
+
+    def ratio(self, name: str) -> Interval | None:
+        """A percentile beside the neighbours over the same alone, paired by repeat."""
+        if self.beside is None or self.alone is None or not self.valid or not self.carries(name):
+            return None
+        return paired_ratio(self.beside.latencies(name), self.alone.latencies(name))
+
+    @cached_property
+    def neighbours_goodput(self) -> Interval | None:
+        """Their good answers per second."""
+        cells = [self.beside] if self.beside else []
+        rates = [t.beside.measured.good / t.window_s for cell in cells for t in cell.trials if t.beside]
+        return mean_interval(rates) if rates else None
+
+    @cached_property
+    def neighbours_p99_ms(self) -> float | None:
+        found = [each.latency for each in self._besides if each.latency]
+        if sum(each.count for each in found) < samples_needed(PERCENTILES["p99"]):
+            return None
+        return latency.percentile_us(latency.merged(each.histogram for each in found), PERCENTILES["p99"]) / 1000
+
+    @property
+    def _besides(self) -> list[Beside]:
+        return [trial.beside for trial in self.beside.trials if trial.beside] if self.beside else []
+
+
+@dataclass(frozen=True)
+class MixedPoint:
+    """Every contender at one rate."""
+
+    load: float
+    pairs: list[Pair]
+
+    @property
+    def load_words(self) -> str:
+        return self.pairs[0].first.spec.load_words
+
+    @cached_property
+    def percentile(self) -> str:
+        """What all are compared by: p99, or the median where a trial that counts does not carry it."""
+        valid = [pair for pair in self.pairs if pair.valid]
+        return "p99" if valid and all(pair.carries("p99") for pair in valid) else "p50"
+
+    def ratio(self, pair: Pair) -> Interval | None:
+        return pair.ratio(self.percentile)
+
+    def verdict(self, pair: Pair) -> Verdict | None:
+        """On how long it takes beside its neighbours: slower where that is longer."""
+        ratio = self.ratio(pair)
+        if ratio is None:
+            return None
+        longer: dict[Verdict, Verdict] = {"faster": "slower", "slower": "faster"}
+        return longer.get(verdict(ratio), verdict(ratio))
+
+
+@dataclass(frozen=True)
+class MixedSection:
+    """One kind of neighbours, over its rates."""
+
+    spec: TrialSpec
+    """Of any of its trials."""
+    points: list[MixedPoint]
+
+    @property
+    def scenario(self) -> Scenario:
+        return SCENARIOS["mixed"]
+
+    @property
+    def key(self) -> str:
+        assert self.spec.beside is not None
+        given = (f"{name}{value}" for name, value in self.spec.beside.params.items())
+        return "-".join(["mixed", self.spec.beside.workload, *given, f"share{self.spec.beside.share:g}"])
+
+    @property
+    def title(self) -> str:
+        return f"{self.scenario.title} ({self.neighbours})"
+
+    @property
+    def neighbours(self) -> str:
+        """`5 % of cpu, ksteps = 200`."""
+        assert self.spec.beside is not None
+        given = (f"{name} = {value}" for name, value in self.spec.beside.params.items())
+        return ", ".join([f"{self.spec.beside.share * 100:g} % of {self.spec.beside.workload}", *given])
+
+    @property
+    def top(self) -> MixedPoint:
+        """The highest rate: where differences show."""
+        return self.points[-1]
+
+    @property
+    def cells(self) -> list[Cell]:
+        return [cell for point in self.points for pair in point.pairs for cell in pair.cells]
