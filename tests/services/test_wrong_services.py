@@ -170,7 +170,7 @@ def test_a_file_that_is_not_synced_is_found_by_what_the_disk_gave(listing: Path)
 def test_bodies_held_whole_are_found_by_the_memory_they_take(listing: Path) -> None:
     found = found_wrong(listing, "whole-bodies")
     assert groups(found) == {
-        ("budget", f"20 slow {name} calls take no more than 96 MiB") for name in ("upload", "download")
+        ("budget", f"20 slow {name} calls take no more than 64 MiB") for name in ("upload", "download")
     }
     assert all("held whole" in finding.detail for finding in found)
 

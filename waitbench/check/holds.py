@@ -23,9 +23,9 @@ SLOW_CLIENTS = ("upload", "download")
 KIB = {"upload": 16 * 1024, "download": 16 * 1024, "disk": 4096}
 """A download has to be more than the kernel keeps for a connection, or the service has handed it over and is done with
 it. An upload has to be so much that all of them together can't be missed in the service's memory."""
-MEMORY_MOST = 96 * 2**20
-"""What the service may take for all of them: pieces, and what a thread's own allocator keeps (2 or 3 MiB a thread were
-seen, whatever the bodies). Bodies held whole are 320 MiB."""
+MEMORY_MOST = 64 * 2**20
+"""What the service may take for all of them: pieces, and what threads that were not there before need. Bodies held
+whole are 320 MiB."""
 DISK_SHARE = 0.5
 """Of the calls that write to a disk, so many have to be held at once. How long a disk takes can't be set, so the first
 may be done before the last is there; where one call stops the service it holds 1."""

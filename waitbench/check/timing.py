@@ -85,8 +85,8 @@ def _cpu_s(service: Service, path: str, calls: int) -> float:
 
 
 def _reached_the_disk(service: Service) -> Finding:
-    """By the kernel's count of what the service's processes read and wrote. What was not synced is dropped unwritten
-    with its file, and what was not dropped from memory is read from there: either stays below."""
+    """By the kernel's count of what the service's processes read and wrote. What was not synced can't be dropped from
+    memory, and what was not dropped is read from there: the disk then gives nothing back."""
     path, least = WORKLOADS["disk"].path({"kib": DISK_KIB}), DISK_CALLS * DISK_KIB * 1024
     before = service.usage()
     for _ in range(DISK_CALLS):

@@ -31,7 +31,7 @@ def slow(workload: Workload) -> list[dict[str, int]]:
 def waits(service: Service, workload: Workload, params: Params, budget: Budget) -> Proof:
     calls, most = CALLS, ROUNDS
     if workload.name == "db" and budget.get("db_pool"):
-        calls, most = min(budget["db_pool"], POOL_CALLS), POOL_ROUNDS
+        calls, most = min(budget["db_pool"], budget.get("in_flight", POOL_CALLS), POOL_CALLS), POOL_ROUNDS
     service.get(workload.path({**params, "ms": 1}))
     good, held, rounds = 0, 0, float(calls)
     for _ in range(TRIES):

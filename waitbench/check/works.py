@@ -50,14 +50,14 @@ def works(service: Service, workload: Workload, budget: Budget) -> Proof:
         says = _says(alone, crowd, most)
         if not says:
             break
-    return Proof(good=not says, calls=CALLS, held=crowd.held, rounds=crowd.cpu_s / alone.cpu_s, says=says)
+    return Proof(good=not says, calls=CALLS, held=crowd.held, rounds=_times(crowd, alone), says=says)
 
 
 def _says(alone: Spent, crowd: Spent, most: int) -> str:
     if alone.cores > CORES_OVER:
         return f"one call worked on {alone.cores:.1f} cores: its library has threads of its own"
     if crowd.cpu_s < SHARE * CALLS * alone.cpu_s:
-        return f"{CALLS} calls at once took only {crowd.cpu_s / alone.cpu_s:.1f} times the CPU time of one"
+        return f"{CALLS} calls at once took only {_times(crowd, alone):.1f} times the CPU time of one"
     if crowd.cores > CORES_OVER * most:
         return f"{CALLS} calls at once worked on {crowd.cores:.1f} cores, and the model can use {most}"
     if crowd.good < CALLS:
@@ -67,6 +67,10 @@ def _says(alone: Spent, crowd: Spent, most: int) -> str:
     if crowd.meanwhile <= CALLS:
         return f"while {CALLS} calls were worked on only {crowd.meanwhile} others were answered"
     return ""
+
+
+def _times(crowd: Spent, alone: Spent) -> float:
+    return crowd.cpu_s / max(alone.cpu_s, 1e-6)
 
 
 def _spent(service: Service, path: str, calls: int) -> Spent:
