@@ -84,6 +84,7 @@ def target(name: str = "flask-threads", **changes: Any) -> Target:
         "budget": BUDGET,
         "budget_read": BUDGET,
         "proofs": {"wait": proof()},
+        "idle_rss_bytes": 60 * 2**20,
         "info": {"python": "3.11.0", "versions": {"flask": "3.0", "gunicorn": "27.0", "psycopg": "3.3"}},
     }
     return Target(**(known | changes))
