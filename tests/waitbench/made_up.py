@@ -107,6 +107,13 @@ def latency_of(taken_us: Sequence[int]) -> Latency | None:
     )
 
 
+def read_from_disk(usage: Usage, read_bytes: int) -> Usage:
+    """Of a service that says how much it read from the disk in the trial, beside what it had read before."""
+    before, after = ({**(reading or {}), "disk_read_bytes": 5e6 + more} for reading, more in
+                     ((usage.before, 0), (usage.after, read_bytes)))  # fmt: skip
+    return usage.model_copy(update={"before": before, "after": after})
+
+
 def usage(answered: int, cpu_s: float = 1.0, peak_rss_bytes: int = 100 * 2**20) -> Usage:
     """Of a service that answered `answered` and took `cpu_s`, all of it in the window."""
 
