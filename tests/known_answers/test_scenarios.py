@@ -95,8 +95,8 @@ def read(folder: RunFolder, log: Log) -> Run:
 
 @pytest.fixture(scope="module")
 def run() -> Run:
-    """What a busy machine spoilt is played again, by the generator's own word; only of a mixed load can the server not tell
-    who came when."""
+    """What a busy machine spoilt is played again, by the generator's own word: of a mixed load alone the server can't
+    tell then who came when."""
     found = carry_out(PLAN, ["known"], read)
     mixed = [each for each in found.accounts if each.trial.spec.scenario == "mixed"]
     return found if all(each.quiet for each in mixed) else carry_out(PLAN, ["known"], read)
