@@ -5,15 +5,17 @@ import math
 from waitbench.bursts import Burst, BurstSection
 from waitbench.cells import Cell, Point, Section, Standing
 from waitbench.comparison import Comparison
+from waitbench.gathering import Gathering
 from waitbench.knees import Knee, KneeSection
 from waitbench.mixed import MixedPoint, MixedSection, Pair
-from waitbench.statistics import Interval
+from waitbench.statistics import Interval, verdict
 
 
 def answers(comparison: Comparison) -> list[str]:
-    """One for each section, in reading order."""
+    """One for each section, in reading order, and for what two of them tell together."""
     return [
         *map(answer, comparison.sections),
+        *map(gathering_answer, comparison.gatherings),
         *map(mixed_answer, comparison.mixed),
         *map(burst_answer, comparison.bursts),
         *map(knee_answer, comparison.knees),
@@ -38,6 +40,25 @@ def _noise(section: Section) -> str:
     what = section.top.percentile if section.top.open else "good answers"
     title = section.top.cells[0].target.title.partition(" (no. ")[0]
     return f"{section.title}: the noise floor, {title} against itself by {what}: {'; '.join(told)}."
+
+
+def gathering_answer(gathering: Gathering) -> str:
+    """What it buys to send calls all at once."""
+    told = [
+        f"{each.at_once.target.title} p50 from {_ms(each.serial.percentile_ms('p50'))} to "
+        f"{_ms(each.at_once.percentile_ms('p50'))} ms, {_quicker(ratio)}"
+        for each in gathering.contenders
+        if (ratio := each.ratio)
+    ]
+    lost = [each.at_once.target.title for each in gathering.contenders if each.ratio is None]
+    told += [f"not counted: {_list(lost)}"] if lost else []
+    where = f"{gathering.at_once.title}, {gathering.load_words}"
+    return f"{where}, calls at once instead of one after the other: {'; '.join(told)}."
+
+
+def _quicker(ratio: Interval) -> str:
+    called = verdict(ratio) in ("slower", "faster")
+    return f"{_figure(ratio)} of it" if called else "no difference that holds"
 
 
 def mixed_answer(section: MixedSection) -> str:

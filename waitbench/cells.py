@@ -25,6 +25,15 @@ READING_OFF = 0.25
 """How far apart the two readings of a service may be from the window's own length."""
 
 
+def kib_per_request(trial: TrialRecord, target: Target) -> float | None:
+    """What a service took at its peak beyond what it takes idle, for each of the requests that it held at most. None
+    where any of these is not known."""
+    after, idle = trial.usage.after, target.idle_rss_bytes
+    if after is None or idle is None or not after["peak_in_flight"]:
+        return None
+    return max(0.0, after["peak_rss_bytes"] - idle) / after["peak_in_flight"] / 1024
+
+
 @dataclass(frozen=True)
 class Cell:
     """One contender under one load: all its trials together."""
@@ -145,6 +154,13 @@ class Cell:
     def peak_rss_mib(self) -> float | None:
         peaks = [t.usage.after["peak_rss_bytes"] for t in self.trials if t.usage.after]
         return max(peaks) / 2**20 if peaks else None
+
+    @cached_property
+    def kib_per_request(self) -> float | None:
+        """Memory for a request in flight: the least of its trials. A service seldom gives back what it once took, so a
+        trial after one with more in flight shows too much, and the least is the tightest upper bound."""
+        found = [kib for trial in self.trials if (kib := kib_per_request(trial, self.target)) is not None]
+        return min(found, default=None)
 
     @property
     def ceiling(self) -> Ceiling | None:

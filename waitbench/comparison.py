@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from typing import Any, TypeVar
 
 from waitbench.bursts import Burst, BurstSection
 from waitbench.cells import Cell, Point, Section
+from waitbench.gathering import Gathering, gatherings
 from waitbench.knees import Knee, KneeSection
 from waitbench.mixed import MixedPoint, MixedSection, Pair
 from waitbench.results import RunRecord, Target, TrialRecord, TrialSpec
@@ -53,6 +55,10 @@ class Comparison:
             *(burst.cell for section in self.bursts for burst in section.bursts),
         ]
 
+    @cached_property
+    def gatherings(self) -> list[Gathering]:
+        return gatherings(self.sections)
+
     @property
     def searched(self) -> list[Cell | Knee]:
         """Whatever has trials."""
@@ -66,12 +72,13 @@ class Comparison:
 
     @property
     def chance(self) -> Chance:
-        """Of every load point that ranks, of the cost that each section's answer tells, and of every contender beside
-        its neighbours and without."""
+        """Of every load point that ranks, of the cost that each section's answer tells, of every contender beside its
+        neighbours and without, and of its calls at once and in a row."""
         ranked = [point.ranked for section in self.sections for point in section.points]
         costs = [section.top.cost for section in self.sections]
         costed = [cost.contenders for cost in costs if cost and _bounded(cost.ratio)]
         unchosen = sum(_bounded(point.ratio(pair)) for s in self.mixed for point in s.points for pair in point.pairs)
+        unchosen += sum(_bounded(each.ratio) for gathering in self.gatherings for each in gathering.contenders)
         comparisons = sum(ranked) + len(costed) + unchosen
         most = sum(chance_calls(count + 1) for count in ranked) + sum(chance_calls(count) for count in costed)
         most += (1 - CONFIDENCE) * unchosen

@@ -29,6 +29,8 @@ DRIFT_MS = 5.0
 DRIFT_MIDDLE = (0.2, 1.2)
 """Where the middle third has to stand between the first and the last, for it to be a way from one to the other."""
 DRIFT_SAMPLES = 90
+FROM_DISK = 0.99
+"""Of the bytes that a disk's good answers are made from."""
 UPSTREAM_CPU = 0.90
 UPSTREAM_LAG_MS = 250.0
 
@@ -73,6 +75,7 @@ def reasons(trial: TrialRecord, target: Target) -> list[Reason]:
         *_generator(trial),
         *_arrivals(trial),
         *_upstream(trial),
+        *_disk(trial),
         *_calm(trial),
         *_neighbours(trial),
     ]
@@ -343,6 +346,38 @@ def _upstream(trial: TrialRecord) -> Iterator[Reason]:
             f"the remote API used {share:.0%} of a core and ran up to {lag_ms:.0f} ms late",
             "lower the load: the remote API was part of the limit",
         )  # fmt: skip
+
+
+def _disk(trial: TrialRecord) -> Iterator[Reason]:
+    """What a disk answers it has to have read: pages that were still in memory would make it quick."""
+    asked = _disk_bytes(trial)
+    if not asked or not trial.spec.instrumented:
+        return
+    before, after = trial.usage.before or {}, trial.usage.after or {}
+    if "disk_read_bytes" not in before or "disk_read_bytes" not in after:
+        advice = "see the service's log, and whether /proc/PID/io can be read where it runs"
+        yield Reason("disk", "invalid", "the service did not tell what it read from the disk", advice)
+        return
+    share = (after["disk_read_bytes"] - before["disk_read_bytes"]) / asked
+    if share < FROM_DISK:
+        yield Reason(
+            "disk",
+            "invalid",
+            f"{share:.0%} of what was answered was read from the disk: it came from memory, not from the disk",
+            "WAITBENCH_SCRATCH_DIR has to be on a real disk, not in memory",
+        )
+
+
+def _disk_bytes(trial: TrialRecord) -> int:
+    """Of the good answers of the whole trial, warm-up and neighbours included: one that failed need not have read."""
+    asked = [(trial.spec.workload, trial.spec.params, (trial.warmup, trial.measured))]
+    if trial.spec.beside and trial.beside:
+        asked.append(
+            (trial.spec.beside.workload, trial.spec.beside.params, (trial.beside.warmup, trial.beside.measured))
+        )
+    return sum(
+        sum(phase.good for phase in phases) * params["kib"] * 1024 for name, params, phases in asked if name == "disk"
+    )
 
 
 def _calm(trial: TrialRecord) -> Iterator[Reason]:

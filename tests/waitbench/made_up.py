@@ -84,6 +84,7 @@ def target(name: str = "flask-threads", **changes: Any) -> Target:
         "budget": BUDGET,
         "budget_read": BUDGET,
         "proofs": {"wait": proof()},
+        "idle_rss_bytes": 60 * 2**20,
         "info": {"python": "3.11.0", "versions": {"flask": "3.0", "gunicorn": "27.0", "psycopg": "3.3"}},
     }
     return Target(**(known | changes))
@@ -104,6 +105,13 @@ def latency_of(taken_us: Sequence[int]) -> Latency | None:
         min_us=min(taken_us),
         max_us=max(taken_us),
     )
+
+
+def read_from_disk(usage: Usage, read_bytes: int) -> Usage:
+    """Of a service that says how much it read from the disk in the trial, beside what it had read before."""
+    before, after = ({**(reading or {}), "disk_read_bytes": 5e6 + more} for reading, more in
+                     ((usage.before, 0), (usage.after, read_bytes)))  # fmt: skip
+    return usage.model_copy(update={"before": before, "after": after})
 
 
 def usage(answered: int, cpu_s: float = 1.0, peak_rss_bytes: int = 100 * 2**20) -> Usage:

@@ -105,7 +105,7 @@ class TestFiles:
         names = {str(file.relative_to(reported.path)) for file in reported.path.rglob("*") if file.is_file()}
         assert {"report.html", "report.md", "summary.csv", "trials.csv", "run.json"} <= names
         charts = {f"charts/{key}-{kind}.svg" for key in ("wait-ms100", "db-ms100")
-                  for kind in ("throughput", "percentiles", "time")}  # fmt: skip
+                  for kind in ("throughput", "percentiles", "time", "cost")}  # fmt: skip
         assert charts == {name for name in names if name.startswith("charts/")}
 
     def test_the_summary_begins_with_the_columns_that_programs_rely_on(self, reported: RunFolder) -> None:
@@ -174,7 +174,7 @@ class TestPage:
         assert set(page.figures) == {(section_of(row), row["variant"], row["load"]) for row in found}
         for row in found:
             shown = page.figures[section_of(row), row["variant"], row["load"]]
-            assert {"goodput_rps", "p50_ms", "p99_ms", "cpu_s_per_1k", "ceiling_rps"} <= set(shown)
+            assert {"goodput_rps", "p50_ms", "p99_ms", "cpu_s_per_1k", "kib_per_request", "ceiling_rps"} <= set(shown)
             assert shown == {column: row[column] for column in shown}
 
     def test_it_refers_to_nothing_outside(self, page: Page) -> None:
@@ -259,10 +259,22 @@ class TestCharts:
             assert "Flask on threads" in svg
             assert "FastAPI on asyncio" in svg
             # What does not count is not drawn: django's cell under the highest load is spoilt.
-            assert ("Django on gevent" in svg) == (name not in ("wait-ms100-percentiles.svg", "wait-ms100-time.svg"))
+            assert ("Django on gevent" in svg) == (
+                name not in [f"wait-ms100-{kind}.svg" for kind in ("percentiles", "time", "cost")]
+            )
+
+    def test_the_cost_is_left_out_where_memory_was_not_read(
+        self, made_trials: list[TrialRecord], tmp_path: Path
+    ) -> None:
+        targets = [made_up.target(name, idle_rss_bytes=None) for name in made_up.TITLES]
+        run = made_up.run_record([trial.spec for trial in made_trials], targets)
+        folder = made_up.run_folder(tmp_path, run, made_trials)
+        write_report(folder)
+        assert [name for name, _ in svgs(folder) if "cost" in name] == []
+        assert {row["kib_per_request"] for row in rows(folder, "summary.csv")} == {""}
 
     def test_the_page_and_markdown_show_each_of_them(self, page: Page, reported: RunFolder) -> None:
-        assert [tag for tag, name, _ in page.attributes if (tag, name) == ("svg", "role")] == ["svg"] * 6
+        assert [tag for tag, name, _ in page.attributes if (tag, name) == ("svg", "role")] == ["svg"] * 8
         markdown = (reported.path / "report.md").read_text()
         assert sorted(re.findall(r"\]\(charts/([^)]+)\)", markdown)) == [name for name, _ in svgs(reported)]
 

@@ -229,6 +229,46 @@ class TestUpstream:
         assert found(made_up.trial(upstream=Usage())) == {}
 
 
+class TestDisk:
+    """909 answers of 64 KiB, and 91 in the warm-up."""
+
+    ALL = 1000 * 64 * 1024
+
+    def read(self, share: float | None, **changes: Any) -> Trial:
+        spec = made_up.spec(workload="disk", params={"kib": 64}, **changes)
+        trial = made_up.trial(spec, warmup=Phase(good=91), usage=made_up.usage(1000))
+        if share is None:
+            return trial
+        return trial.model_copy(update={"usage": made_up.read_from_disk(trial.usage, round(share * self.ALL))})
+
+    def test_what_came_from_memory_does_not_count(self) -> None:
+        reason = the_reason(self.read(0.98), "disk")
+        assert reason.text == "98% of what was answered was read from the disk: it came from memory, not from the disk"
+        assert the_reason(self.read(0), "disk").text.startswith("0% of what")
+
+    def test_ninety_nine_per_cent_are_enough(self) -> None:
+        assert found(self.read(0.9901)) == {}
+        assert found(self.read(1.2)) == {}
+
+    def test_a_service_that_does_not_tell_does_not_count(self) -> None:
+        assert "did not tell" in the_reason(self.read(None), "disk").text
+
+    @pytest.mark.parametrize("lost", ["before", "after"])
+    def test_nor_does_one_that_gave_half_a_count(self, lost: str) -> None:
+        trial = self.read(1)
+        usage = trial.usage.model_copy(update={lost: None})
+        assert "did not tell" in the_reason(trial.model_copy(update={"usage": usage}), "disk").text
+
+    def test_what_failed_need_not_have_been_read(self) -> None:
+        trial = self.read(0.5)
+        failed = trial.model_copy(update={"measured": Phase(good=409, errors={"timeout": 500})})
+        assert set(found(failed)) == {"errors"}
+
+    def test_other_workloads_and_services_that_count_nothing_are_not_asked(self) -> None:
+        assert found(made_up.trial()) == {}
+        assert "disk" not in found(self.read(None, instrumented=False))
+
+
 def test_a_disturbance_from_outside_spoils_a_trial() -> None:
     trial = made_up.trial(disturbance="users were started or stopped from outside")
     assert the_reason(trial, "disturbed").text == "users were started or stopped from outside"

@@ -178,6 +178,16 @@ class TestMixed:
         trial = mixed_trial(mixed_spec(), FAST_US, SLOW_US)
         the_reason(with_arrivals(trial, ended=900), "rate")
 
+    def test_neighbours_that_read_a_disk_have_to_have_read_it(self) -> None:
+        # 400 in the window and 100 in the warm-up, of 64 KiB; nothing where they were left out.
+        planned = mixed_spec(of="disk", params={"kib": 64})
+        beside = Beside(warmup=Phase(good=100), measured=Phase(good=400), latency=made_up.latency_of(SLOW_US))
+        for share, spoilt in ((0.98, True), (1.0, False)):
+            usage = made_up.read_from_disk(made_up.usage(1500), round(share * 500 * 64 * 1024))
+            trial = mixed_trial(planned, FAST_US, beside=beside, usage=usage)
+            assert ("disk" in found(trial)) == spoilt
+        assert found(mixed_trial(mixed_spec(alone=True, of="disk", params={"kib": 64}), FAST_US)) == {}
+
     def test_its_ceiling_is_the_fast_path_s_part_of_the_rate(self) -> None:
         ceiling = ceiling_of(mixed_trial(mixed_spec(load=120, share=0.25), FAST_US, SLOW_US), made_up.target())
         assert ceiling is not None

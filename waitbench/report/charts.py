@@ -43,13 +43,13 @@ class Chart:
 
 
 def draw(comparison: Comparison) -> list[Chart]:
-    """Three charts a section, in reading order; of a mixed load or a search one, of a burst two."""
+    """Four charts a section, in reading order; of a mixed load or a search one, of a burst two."""
     order = {target.name: n for n, target in enumerate(comparison.variants)}
     charts = []
     with matplotlib.rc_context(STYLE):
         for section in comparison.sections:
-            for kind, plot in _PLOTS.items():
-                charts.append(_chart(section, order, kind, plot))
+            kinds = _PLOTS if _costed(section.top) else {kind: p for kind, p in _PLOTS.items() if kind != "cost"}
+            charts += [_chart(section, order, kind, plot) for kind, plot in kinds.items()]
         for mixed in comparison.mixed:
             charts.append(_chart(mixed, order, "beside", scenario_charts.beside))
         for burst in comparison.bursts:
@@ -163,6 +163,22 @@ def _over_time(axes: Axes, section: Section, order: dict[str, int]) -> str:
     )
 
 
+def _cost(axes: Axes, section: Section, order: dict[str, int]) -> str:
+    """Processor against memory, a point for each contender."""
+    point = section.top
+    costed = _costed(point)
+    for cell, kib, cpu_s in costed:
+        looks = {**look(cell.target, order[cell.variant]), "linestyle": "", "markersize": 8}
+        axes.plot([kib], [cpu_s], **looks)
+    axes.set_xlim(0, 1.2 * max(kib for _, kib, _ in costed) or 1)
+    axes.set_ylim(0, 1.2 * max(cpu_s for *_, cpu_s in costed) or 1)
+    axes.xaxis.set_major_formatter(THOUSANDS)
+    axes.set_xlabel("KiB for a request in flight")
+    axes.set_ylabel("CPU s for 1,000 answers")
+    axes.set_title(f"Cost, {point.load_words}", loc="left")
+    return f"Processor against memory at {point.load_words}, {section.title}; lower left is cheaper"
+
+
 def _knee(axes: Axes, section: KneeSection, order: dict[str, int]) -> str:
     """p99 against the rate offered, the objective, and the interval in which each gives way."""
     drawn = [section.objective_ms]
@@ -194,6 +210,7 @@ _PLOTS: dict[str, Callable[[Axes, Section, dict[str, int]], str]] = {
     "throughput": _throughput,
     "percentiles": _percentiles,
     "time": _over_time,
+    "cost": _cost,
 }
 
 
@@ -222,6 +239,15 @@ def _common_ceiling(point: Point) -> float | None:
 def _counted(point: Point) -> list[Cell]:
     """A figure that does not count is not drawn: a line looks like an answer."""
     return [cell for cell in point.cells if cell.valid]
+
+
+def _costed(point: Point) -> list[tuple[Cell, float, float]]:
+    """Those of which both costs are known, with KiB for a request and CPU seconds for 1,000 answers."""
+    return [
+        (cell, kib, cpu_s)
+        for cell in _counted(point)
+        if (kib := cell.kib_per_request) is not None and (cpu_s := cell.cpu_s_per_1k) is not None
+    ]
 
 
 def _by_variant(section: Section) -> list[tuple[str, list[Cell]]]:

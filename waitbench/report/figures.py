@@ -57,6 +57,7 @@ def summary_row(cell: Cell) -> dict[str, str]:
         "ceiling_limit": ceiling.limit if ceiling else "",
         "trials_planned": str(cell.planned),
         **_percentile_bounds(cell),
+        "kib_per_request": number(cell.kib_per_request, 1),
     }
 
 

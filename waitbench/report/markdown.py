@@ -14,7 +14,8 @@ from waitbench.report.figures import burst_row, interval, knee_interval, knee_ro
 from waitbench.report.words import KNEE_SHOWS, burst_word, knee_word, load_title, mixed_word, standing_word
 
 COLUMNS = (
-    "", "{load}", "good/s", "95 % interval", "p50 ms", "p99 ms", "p99 interval", "CPU s / 1,000", "peak MiB", "stands",
+    "", "{load}", "good/s", "95 % interval", "p50 ms", "p99 ms", "p99 interval", "CPU s / 1,000",
+    "KiB a request", "peak MiB", "stands",
 )  # fmt: skip
 
 MIXED_COLUMNS = (
@@ -27,7 +28,9 @@ BURST_COLUMNS = (
     "told to s", "failed", "shed", "says",
 )  # fmt: skip
 
-KNEE_COLUMNS = ("", "knee, requests/s", "p99 ms there", "CPU s / 1,000 there", "trials", "stands")
+KNEE_COLUMNS = (
+    "", "knee, requests/s", "p99 ms there", "CPU s / 1,000 there", "KiB a request there", "trials", "stands",
+)  # fmt: skip
 
 
 def render(comparison: Comparison, charts: list[Chart]) -> str:
@@ -84,7 +87,8 @@ def knee_lines(section: KneeSection) -> list[str]:
     lines = [f"## {section.title}", "", KNEE_SHOWS, "", _row(KNEE_COLUMNS), _row(["---"] * len(KNEE_COLUMNS))]
     for knee in section.knees:
         row = knee_row(section, knee)
-        shown = [knee.target.title, knee_interval(knee), row.get("p99_ms"), row.get("cpu_s_per_1k"), row["trials"]]
+        there = [row.get(name) for name in ("p99_ms", "cpu_s_per_1k", "kib_per_request")]
+        shown = [knee.target.title, knee_interval(knee), *there, row["trials"]]
         lines.append(_row([*(text or "–" for text in shown), knee_word(section, knee)]))
     return lines
 
@@ -94,7 +98,7 @@ def _cells(cell: Cell, point: Point) -> list[str]:
     shown = [
         cell.target.title, row["load"], row["goodput_rps"], interval(cell.goodput, 1), row["p50_ms"] or "–",
         row["p99_ms"] or "–", interval(cell.percentile_interval("p99"), 1), row["cpu_s_per_1k"] or "–",
-        row["peak_rss_mib"] or "–",
+        row["kib_per_request"] or "–", row["peak_rss_mib"] or "–",
     ]  # fmt: skip
     return [*_struck(shown, cell.valid), standing_word(point, cell)]
 

@@ -4,7 +4,7 @@ import csv
 import io
 
 from waitbench import latency, recovery
-from waitbench.cells import PERCENTILES
+from waitbench.cells import PERCENTILES, kib_per_request
 from waitbench.comparison import Comparison
 from waitbench.report.figures import asked, burst_row, knee_row, mixed_row, number, number_as_given, said, summary_row
 from waitbench.results import Target, TrialRecord
@@ -17,8 +17,8 @@ SUMMARY = (
     "cpu_s_per_1k", "peak_rss_mib", "ceiling_rps", "valid", "reasons", "ceiling_limit", "trials_planned",
     "p50_low", "p50_high", "p99_low", "p99_high", "objective_p99_ms", "knee_low", "knee_high",
     "neighbours", "neighbours_goodput_rps", "neighbours_p99_ms", "calm_goodput_rps", "overload_goodput_rps",
-    "after_goodput_rps", "recovery_s", "recovery_low", "recovery_high", "resolution_s", "calm_p99_ms", "shed",
-    "beside_over_alone", "beside_over_alone_low", "beside_over_alone_high", "compared_by",
+    "after_goodput_rps", "recovery_s", "recovery_low", "recovery_high", "resolution_s", "kib_per_request",
+    "calm_p99_ms", "shed", "beside_over_alone", "beside_over_alone_low", "beside_over_alone_high", "compared_by",
 )  # fmt: skip
 
 
@@ -79,6 +79,7 @@ def _trial_row(trial: TrialRecord, target: Target) -> dict[str, str]:
         "reasons": said(found),
         **_neighbours(trial),
         **_burst(trial),
+        "kib_per_request": number(kib_per_request(trial, target), 3),
     }
 
 
