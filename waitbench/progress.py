@@ -48,9 +48,8 @@ class RunProgress:
     def finished(self, trial: TrialRecord, number: int) -> None:
         """One line for good, which a log keeps too."""
         spec = trial.spec
-        params = " ".join(f"{name}={value}" for name, value in spec.params.items())
         errors = f", {trial.measured.failed} errors" if trial.measured.failed else ""
-        what = f"{spec.variant:<16} {spec.workload} {params}".rstrip()
+        what = f"{spec.variant:<16} {spec.asked_words}"
         rate = trial.measured.good / trial.window_s
         self._console.print(
             f"[dim]{number:>3}/{self._total}[/] {what:<42} {spec.load_words:>14} {rate:>9,.1f}/s{errors}",

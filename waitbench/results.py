@@ -106,10 +106,15 @@ class TrialSpec(Exchange):
     @property
     def description(self) -> str:
         """`wait ms=100 500 users`."""
+        return f"{self.asked_words} {self.load_words}"
+
+    @property
+    def asked_words(self) -> str:
+        """`wait ms=100`, or `mixed cpu ksteps=200 alone`."""
         inner = self.beside or self
         named = [self.scenario, inner.workload] if self.scenario else [self.workload]
         params = [f"{name}={value}" for name, value in inner.params.items()]
-        return " ".join([*named, *params, self.load_words, *(["alone"] if self.alone else [])])
+        return " ".join([*named, *params, *(["alone"] if self.alone else [])])
 
     @property
     def users(self) -> int:

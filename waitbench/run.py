@@ -131,11 +131,7 @@ def _read_back(target: Target, workloads: Iterable[str]) -> Target:
             return target
         info = service.info()
         idle_rss_bytes = int(service.usage()["rss_bytes"])
-        proofs = {
-            name: proof(service, WORKLOADS[name], target.model, target.budget)
-            for name in workloads
-            if WORKLOADS[name].overlap
-        }
+        proofs = {name: proof(service, WORKLOADS[name], target.budget) for name in workloads if WORKLOADS[name].overlap}
     return target.model_copy(
         update={
             "budget_read": info["budget"],

@@ -11,6 +11,9 @@ from waitbench.service import Service
 from waitbench.variants import Variant
 from waitbench.workloads import WORKLOADS
 
+# What a browser would not do by itself: send a file, and read slowly without showing what comes.
+OPTIONS = {"upload": "--data-binary @README.md ", "download": "--limit-rate 64K --output /dev/null "}
+
 
 def serve(variant: Variant, port: int) -> None:
     """One service with its dependencies, until a signal comes. Raises WaitbenchError when one of them dies."""
@@ -18,13 +21,19 @@ def serve(variant: Variant, port: int) -> None:
     with LocalStack() as stack:
         stack.start([variant.name], ports={variant.name: port})
         click.echo(f"{variant.name} is up; try:")
-        served = [workload.path(SAMPLES[name]) for name, workload in WORKLOADS.items() if variant.serves(name)]
-        for path in ("/info", *served):
-            click.echo(f"  curl '{stack.base_urls[variant.name]}{path}'")
+        for command in commands(stack.base_urls[variant.name], variant):
+            click.echo(f"  {command}")
         click.echo("Ctrl-C ends it.")
         while not (error := stack.died()):
             time.sleep(0.2)
         raise error
+
+
+def commands(base_url: str, variant: Variant) -> list[str]:
+    """A line for the shell that asks for each workload it serves, after one that asks what it is."""
+    served = [name for name in WORKLOADS if variant.serves(name)]
+    asked = [(OPTIONS.get(name, ""), WORKLOADS[name].path(SAMPLES[name])) for name in served]
+    return [f"curl {options}'{base_url}{path}'" for options, path in [("", "/info"), *asked]]
 
 
 def check(names: list[str], known: dict[str, Variant], console: Console) -> bool:

@@ -26,9 +26,9 @@ class Service:
         """Raises WaitbenchError, with what the other side did, when no answer comes."""
         return self.send("GET", path)
 
-    def send(self, method: str, path: str) -> httpx2.Response:
+    def send(self, method: str, path: str, body: bytes = b"") -> httpx2.Response:
         try:
-            return self._client.request(method, path)
+            return self._client.request(method, path, content=body or None)
         except httpx2.HTTPError as error:
             raise WaitbenchError(f"{self.base_url}{path} gave no answer: {error or type(error).__name__}") from None
 

@@ -314,7 +314,7 @@ def test_a_smaller_pool_than_declared_does_not_count(wrong: Judged) -> None:
 
 
 def test_a_loop_that_blocks_does_not_overlap(wrong: Judged) -> None:
-    assert wrong.spoilt_by(FASTAPI, "overlap").startswith("of 20 slow calls 1 were held at once")
+    assert wrong.spoilt_by(FASTAPI, "overlap").startswith("wait: ")
 
 
 def test_a_wait_cut_short_is_more_than_arithmetic_allows(wrong: Judged) -> None:

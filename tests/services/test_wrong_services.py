@@ -4,11 +4,12 @@ import json
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from waitbench.check import OVERLAP_CALLS, Finding, check_service
+from waitbench.check import Finding, check_service
 from waitbench.launch.local import LocalStack
 from waitbench.paths import ROOT, VARIANTS
 from waitbench.service import Service
@@ -33,8 +34,15 @@ WRONG = {
     "unpatched-sleep": Wrong("django-gevent", "tests.wrong.unpatched_sleep:application"),
     "unpatched-socket": Wrong("django-gevent", "tests.wrong.unpatched_socket:application"),
     "blocked-loop": Wrong("fastapi-asyncio", "tests.wrong.blocked_loop:application"),
+    "inline-work": Wrong("fastapi-asyncio", "tests.wrong.inline_work:application"),
+    "inline-greenlet": Wrong("django-gevent", "tests.wrong.inline_greenlet:application"),
+    "no-sync": Wrong("flask-threads", "tests.wrong.no_sync:application"),
+    "whole-bodies": Wrong("flask-threads", "tests.wrong.whole_bodies:application"),
+    "closed-form": Wrong("django-gevent", "tests.wrong.closed_form:application"),
+    "kept-answers": Wrong("fastapi-asyncio", "tests.wrong.kept_answers:application"),
+    "small-pool": Wrong("flask-threads", "tests.wrong.small_pool:application"),
     # Still enough for the calls that have to overlap, so that only the reading back can tell.
-    "small-budget": Wrong("flask-threads", budget={"in_flight": 3 * OVERLAP_CALLS, "db_pool": OVERLAP_CALLS}),
+    "small-budget": Wrong("flask-threads", budget={"in_flight": 100, "upstream_connections": 100}),
 }
 
 
@@ -63,68 +71,126 @@ def _toml(table: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def findings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[Finding]]]:
-    """What the check has against each, by name. All share one PostgreSQL and one remote API, started once."""
+def listing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All of them, as a list of variants."""
     file = tmp_path_factory.mktemp("wrong") / "variants.toml"
     file.write_text("\n".join(_toml(_listing())))
-    with LocalStack(variants_file=file, environment={"PYTHONPATH": str(ROOT)}) as stack:
-        stack.start(WRONG)
-        yield {name: _bad(stack.base_urls[name], wrong.variant) for name, wrong in WRONG.items()}
+    return file
 
 
-def _bad(base_url: str, declared: str) -> list[Finding]:
-    with Service(base_url) as service:
-        return [found for found in check_service(service, load_variants()[declared]) if not found.good]
+def found_wrong(listing: Path, name: str) -> list[Finding]:
+    """What the check has against it. Each is started by itself: together they want more database connections than
+    there are."""
+    with LocalStack(variants_file=listing, environment={"PYTHONPATH": str(ROOT)}) as stack:
+        stack.start([name])
+        with Service(stack.base_urls[name]) as service:
+            return [found for found in check_service(service, load_variants()[WRONG[name].variant]) if not found.good]
 
 
-def test_a_wait_cut_short_is_found_by_its_timing(findings: dict[str, list[Finding]]) -> None:
-    found = findings["short-wait"]
+def groups(found: list[Finding]) -> set[tuple[str, str]]:
+    return {(finding.group, finding.what) for finding in found}
+
+
+SLOW_WAITS = "20 slow calls of /wait?ms=200 overlap"
+
+
+def test_a_wait_cut_short_is_found_by_its_timing(listing: Path) -> None:
+    found = found_wrong(listing, "short-wait")
     assert {finding.group for finding in found} == {"timing"}
     assert {finding.what for finding in found} == {f"GET /wait?ms={ms} takes its {ms} ms" for ms in (40, 160)}
     assert all("cut short" in finding.detail for finding in found)
 
 
-def test_a_body_that_differs_is_found_by_the_contract(findings: dict[str, list[Finding]]) -> None:
-    (found,) = findings["other-body"]
-    assert (found.group, found.what) == ("contract", "GET /wait?ms=100")
-    assert '"ms":"100"' in found.detail
+def test_a_body_that_differs_is_found_by_the_contract(listing: Path) -> None:
+    found = found_wrong(listing, "other-body")
+    assert groups(found) == {("contract", f"GET /wait?ms={ms}") for ms in (100, 0)}
+    assert all(f'"ms":"{ms}"' in finding.detail for finding, ms in zip(found, (100, 0), strict=True))
 
 
-def test_bad_input_that_is_taken_is_found_by_the_contract(findings: dict[str, list[Finding]]) -> None:
-    found = findings["lenient-input"]
-    assert {finding.group for finding in found} == {"contract"}
-    paths = ("/wait", "/upstream", "/db")
-    bad = ("ms=+5", "ms=5&ms=5", "ms=%205", "ms=%D9%A5", "ms=1_0")
-    right = {f"GET {path}?{query} is refused with 400" for path in paths for query in bad}
-    assert {finding.what for finding in found} == right
+def test_bad_input_that_is_taken_is_found_by_the_contract(listing: Path) -> None:
+    found = found_wrong(listing, "lenient-input")
+    right = set()
+    for path, others, name, value in (
+        ("wait", "", "ms", "100"),
+        ("upstream", "calls=3&", "ms", "100"),
+        ("upstream", "ms=100&", "calls", "3"),
+        ("db", "", "ms", "50"),
+        ("disk", "", "kib", "200"),
+        ("download", "", "kib", "200"),
+        ("cpu", "", "ksteps", "20"),
+        ("cpu_native", "", "n", "100"),
+        ("upstream", "ms=100&calls=3&", "serial", "0"),
+        ("disk", "kib=200&", "inline", "0"),
+        ("cpu", "ksteps=20&", "inline", "0"),
+        ("cpu_native", "n=100&", "inline", "0"),
+    ):
+        arabic = "".join(f"%D9%A{digit}" for digit in value)
+        bad = (f"+{value}", f"%2B{value}", f"%20{value}", arabic, f"0_{value}", f"{value}&{name}={value}")
+        right |= {("contract", f"GET /{path}?{others}{name}={each} is refused with 400") for each in bad}
+    assert groups(found) == right
 
 
-def test_a_sleep_that_gevent_does_not_patch_is_found_by_the_services_own_count(
-    findings: dict[str, list[Finding]],
-) -> None:
-    (found,) = findings["unpatched-sleep"]
-    assert (found.group, found.what) == ("overlap", f"{OVERLAP_CALLS} slow wait calls overlap")
+def test_a_sleep_that_gevent_does_not_patch_is_found_by_the_services_own_count(listing: Path) -> None:
+    (found,) = found_wrong(listing, "unpatched-sleep")
+    assert (found.group, found.what) == ("overlap", SLOW_WAITS)
     assert "the service held 1 at once" in found.detail
 
 
-def test_a_socket_that_gevent_does_not_patch_is_found_by_how_long_the_calls_take(
-    findings: dict[str, list[Finding]],
-) -> None:
+def test_a_socket_that_gevent_does_not_patch_is_found_by_how_long_the_calls_take(listing: Path) -> None:
     # The count alone would not tell: each request has begun before the first call stops the worker.
-    (found,) = findings["unpatched-socket"]
-    assert (found.group, found.what) == ("overlap", f"{OVERLAP_CALLS} slow upstream calls overlap")
+    found = found_wrong(listing, "unpatched-socket")
+    paths = ("/upstream?ms=200", "/upstream?ms=100&calls=2&serial=1")
+    assert groups(found) == {("overlap", f"20 slow calls of {path} overlap") for path in paths}
+    assert all("one after the other" in finding.detail for finding in found)
+
+
+def test_a_blocked_event_loop_is_found_by_overlap(listing: Path) -> None:
+    (found,) = found_wrong(listing, "blocked-loop")
+    assert (found.group, found.what) == ("overlap", SLOW_WAITS)
+
+
+@pytest.mark.parametrize("name", ["inline-work", "inline-greenlet"])
+def test_work_done_where_requests_are_handled_is_found_by_overlap(listing: Path, name: str) -> None:
+    found = found_wrong(listing, name)
+    works = "at once cost what they cost one by one, and stop nobody else"
+    assert groups(found) == {
+        ("overlap", "20 slow disk calls are held at once"),
+        ("overlap", f"4 cpu calls {works}"),
+        ("overlap", f"4 cpu_native calls {works}"),
+    }
+    assert all("the service held only 1 at once" in finding.detail for finding in found)
+
+
+def test_a_file_that_is_not_synced_is_found_by_what_the_disk_gave(listing: Path) -> None:
+    (found,) = found_wrong(listing, "no-sync")
+    assert (found.group, found.workload) == ("timing", "disk")
+    assert "not synced" in found.detail
+
+
+def test_bodies_held_whole_are_found_by_the_memory_they_take(listing: Path) -> None:
+    found = found_wrong(listing, "whole-bodies")
+    assert groups(found) == {
+        ("budget", f"20 slow {name} calls take no more than 64 MiB") for name in ("upload", "download")
+    }
+    assert all("held whole" in finding.detail for finding in found)
+
+
+@pytest.mark.parametrize("name", ["closed-form", "kept-answers"])
+def test_right_results_without_the_work_are_found_by_the_cpu_time_they_take(listing: Path, name: str) -> None:
+    found = found_wrong(listing, name)
+    assert [(finding.group, finding.workload) for finding in found] == [("timing", "cpu"), ("timing", "cpu_native")]
+    assert all("the work was cut short, or its answer kept" in finding.detail for finding in found)
+
+
+def test_a_pool_that_says_more_than_it_has_is_found_by_a_second_round(listing: Path) -> None:
+    (found,) = found_wrong(listing, "small-pool")
+    assert (found.group, found.what) == ("overlap", "50 slow calls of /db?ms=400 overlap")
     assert "one after the other" in found.detail
 
 
-def test_a_blocked_event_loop_is_found_by_overlap(findings: dict[str, list[Finding]]) -> None:
-    (found,) = findings["blocked-loop"]
-    assert (found.group, found.what) == ("overlap", f"{OVERLAP_CALLS} slow wait calls overlap")
-
-
-def test_a_smaller_budget_than_declared_is_found_by_reading_it_back(findings: dict[str, list[Finding]]) -> None:
-    found = findings["small-budget"]
+def test_a_smaller_budget_than_declared_is_found_by_reading_it_back(listing: Path) -> None:
+    found = found_wrong(listing, "small-budget")
     assert {finding.group for finding in found} == {"budget"}
     assert {(finding.what, finding.detail) for finding in found} == {
-        ("in_flight is 1000", f"the running service has {3 * OVERLAP_CALLS}"),
-        ("db_pool is 50", f"the running service has {OVERLAP_CALLS}"),
+        (f"{name} is 1000", "the running service has 100") for name in ("in_flight", "upstream_connections")
     }

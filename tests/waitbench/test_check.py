@@ -4,45 +4,119 @@ import itertools
 import socket
 import threading
 from collections.abc import Iterator
-from typing import Any
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from waitbench import check
-from waitbench.check import differences, overlap
+from waitbench.check import SAMPLES, differences
+from waitbench.check.callers import at_once
+from waitbench.check.contract import bad_queries
 from waitbench.errors import WaitbenchError
 from waitbench.launch.local import free_port
 from waitbench.service import Service, wait_until
 from waitbench.workloads import WORKLOADS
 
 
-class Dying:
-    """A service that takes some connections and then no more."""
+@contextmanager
+def server(handler: type[BaseHTTPRequestHandler]) -> Iterator[Service]:
+    """A service made of one handler, a thread for each connection."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as listener, ExitStack() as ending:
+        thread = threading.Thread(target=listener.serve_forever, args=(0.01,))
+        thread.start()
+        ending.callback(thread.join)
+        ending.callback(listener.shutdown)
+        yield ending.enter_context(Service(f"http://127.0.0.1:{listener.server_port}"))
 
-    calls = itertools.count()
 
-    def __init__(self, base_url: str = "", timeout_s: float = 1.0) -> None:
-        self.base_url = base_url
+class Sparing(BaseHTTPRequestHandler):
+    """Answers twice of three times, and closes the connection unanswered the third time; has three in hand."""
 
-    def __enter__(self) -> "Dying":
-        return self
+    protocol_version = "HTTP/1.1"
+    asked = itertools.count(1)
 
-    def __exit__(self, *_: object) -> None:
+    def do_GET(self) -> None:
+        if self.path.startswith("/wait") and next(self.asked) % 3 == 0:
+            self.close_connection = True
+            return
+        self._answer(b'{"peak_in_flight":3}')
+
+    def do_POST(self) -> None:
+        self.do_GET()
+
+    def _answer(self, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
         pass
 
-    def get(self, path: str) -> None:
-        if path == "/health" and next(self.calls) == 3:
-            raise WaitbenchError("it gave no answer")
 
-    def reset_usage(self) -> dict[str, Any]:
-        return {}
+class Refusing(Sparing):
+    """Has no time for every third."""
+
+    def do_GET(self) -> None:
+        if self.path.startswith("/wait") and next(self.asked) % 3 == 0:
+            self.send_error(503)
+            return
+        self._answer(b'{"peak_in_flight":3}')
 
 
 @pytest.mark.timeout(60)
-def test_one_caller_that_gets_no_answer_does_not_leave_the_others_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(check, "Service", Dying)
-    with pytest.raises(WaitbenchError, match="it gave no answer"):
-        overlap(Dying(), WORKLOADS["wait"], 8)  # type: ignore[arg-type]
+def test_one_caller_that_gets_no_answer_does_not_leave_the_others_waiting() -> None:
+    with server(Sparing) as service, pytest.raises(WaitbenchError, match=r"/wait\?ms=1 gave no answer"):
+        at_once(service, "/wait?ms=1", 6)
+
+
+def test_calls_at_once_are_good_where_they_are_answered_with_200() -> None:
+    with server(Refusing) as service:
+        crowd = at_once(service, "/wait?ms=1", 6)
+    assert (crowd.good, crowd.held) == (4, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "right"),
+    [
+        ("fast", []),
+        (
+            "cpu",
+            [
+                *(
+                    f"inline=0&ksteps={bad}"
+                    for bad in (
+                        *("", "-1", "1.5", "abc", "+20", "%2B20", "%2020", "%D9%A2%D9%A0", "0_20", "0", "10001"),
+                        "20&ksteps=20",
+                    )
+                ),
+                "inline=0",
+                *(
+                    f"ksteps=20&inline={bad}"
+                    for bad in ("", "-1", "1.5", "abc", "+0", "%2B0", "%200", "%D9%A0", "0_0", "2", "0&inline=0")
+                ),
+            ],
+        ),
+        ("upload", []),
+    ],
+)
+def test_a_bad_query_has_one_thing_wrong(name: str, right: list[str]) -> None:
+    sample = {**SAMPLES[name], "inline": 0} if name == "cpu" else SAMPLES[name]
+    assert list(bad_queries(WORKLOADS[name], sample)) == right
+
+
+def test_no_query_is_asked_for_what_the_client_alone_knows() -> None:
+    for workload in WORKLOADS.values():
+        for query in bad_queries(workload, SAMPLES[workload.name]):
+            assert "kib_per_s" not in query
+
+
+def test_every_workload_has_a_sample_within_its_bounds() -> None:
+    assert list(SAMPLES) == list(WORKLOADS)
+    for name, sample in SAMPLES.items():
+        parameters = WORKLOADS[name].parameters
+        assert all(parameters[key].low <= value <= parameters[key].high for key, value in sample.items())
+        assert all(key in sample for key, parameter in parameters.items() if parameter.default is None)
 
 
 def test_a_budget_differs_by_what_is_other_what_is_missing_and_what_was_not_declared() -> None:

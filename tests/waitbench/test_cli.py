@@ -17,6 +17,7 @@ from waitbench.cli import cli
 from waitbench.launch.local import free_port
 from waitbench.paths import PLANS, ROOT
 from waitbench.results import RunFolder, TrialRecord
+from waitbench.serve import commands
 from waitbench.service import Service
 from waitbench.variants import load_variants
 from waitbench.workloads import SCENARIOS, WORKLOADS
@@ -199,6 +200,17 @@ class TestReport:
         done = waitbench("report", str(run.path))
         assert done.returncode == 1
         assert "Restore it, or remove it" in done.stderr
+
+
+def test_serve_tells_how_to_ask_for_each_workload() -> None:
+    told = commands("http://127.0.0.1:1", load_variants()["fastapi-asyncio"])
+    assert len(told) == 1 + len(WORKLOADS)
+    assert {
+        "curl 'http://127.0.0.1:1/info'",
+        "curl 'http://127.0.0.1:1/upstream?ms=100&calls=3'",
+        "curl --data-binary @README.md 'http://127.0.0.1:1/upload'",
+        "curl --limit-rate 64K --output /dev/null 'http://127.0.0.1:1/download?kib=200'",
+    } <= set(told)
 
 
 @pytest.mark.live

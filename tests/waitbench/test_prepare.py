@@ -198,9 +198,9 @@ class TestScenarios:
         told = {spec.description for spec in run.trials if spec.variant == "flask-threads"}
         assert told == {
             "mixed upload kib=2 kib_per_s=4 50 requests/s",
-            "mixed upload kib=2 kib_per_s=4 50 requests/s alone",
+            "mixed upload kib=2 kib_per_s=4 alone 50 requests/s",
             "mixed upstream ms=5 50 requests/s",
-            "mixed upstream ms=5 50 requests/s alone",
+            "mixed upstream ms=5 alone 50 requests/s",
             "burst download kib=3 50 requests/s",
         }
 

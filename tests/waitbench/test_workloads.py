@@ -1,6 +1,7 @@
 """What each workload asks, what the right answer is, and what arithmetic allows."""
 
 import json
+from hashlib import sha256
 
 import pytest
 
@@ -22,6 +23,11 @@ NO_LIMIT: Budget = {"workers": 1, "db_pool": 50, "upstream_connections": 1000}
             {"calls": 2, "ms": 5},
             '{"workload":"upstream","ms":5,"calls":[{"call":0,"ms":5},{"call":1,"ms":5}]}',
         ),
+        # serial and inline do not show in the answer
+        ("upstream", {"ms": 5, "serial": 1}, '{"workload":"upstream","ms":5,"calls":[{"call":0,"ms":5}]}'),
+        # A[i,k] is 0 1 2, 1 2 3, 2 3 4 and B[k,j] is 0 0 0, 0 1 2, 0 2 4: columns of 3, 6, 9 by rows of 0, 3, 6
+        ("cpu_native", {"n": 3}, '{"workload":"cpu_native","n":3,"sum":72}'),
+        ("cpu_native", {"n": 1, "inline": 1}, '{"workload":"cpu_native","n":1,"sum":0}'),
     ],
 )
 def test_the_right_answer_is_these_bytes(workload: str, params: dict[str, int], body: str) -> None:
@@ -36,6 +42,62 @@ def test_the_right_answer_of_the_database_is_the_ten_items_of_shelf_7() -> None:
     assert rows[-1] == {"id": 9007, "name": "item 9007", "price_cents": 3259}  # 9007 x 37 = 333,259
 
 
+@pytest.mark.parametrize("ksteps", [1, 2, 7, 20])
+def test_the_right_result_of_computing_is_where_all_the_steps_end(ksteps: int) -> None:
+    x = 1
+    for _ in range(ksteps * 1000):
+        x = (x * 1_103_515_245 + 12_345) % 2**31
+    assert json.loads(WORKLOADS["cpu"].body({"ksteps": ksteps}))["result"] == x
+
+
+@pytest.mark.parametrize("n", [2, 7, 35, 40])
+def test_the_right_result_of_native_work_is_the_sum_of_all_products(n: int) -> None:
+    every = range(n)
+    total = sum((i + k) % 7 * (k * j % 5) for i in every for j in every for k in every)
+    assert json.loads(WORKLOADS["cpu_native"].body({"n": n}))["sum"] == total
+
+
+@pytest.mark.parametrize("kib", [0, 1, 200])
+def test_the_right_answer_to_a_body_is_its_length_and_its_digest(kib: int) -> None:
+    content = bytes(i % 251 for i in range(kib * 1024))
+    answer = json.loads(WORKLOADS["upload"].body({"kib": kib}))
+    assert answer == {"workload": "upload", "bytes": len(content), "sha256": sha256(content).hexdigest()}
+    if kib:
+        assert json.loads(WORKLOADS["disk"].body({"kib": kib}))["sha256"] == answer["sha256"]
+
+
+def test_an_upload_is_posted_and_its_pace_is_the_clients_alone() -> None:
+    asked = WORKLOADS["upload"].exchange({"kib": 2, "kib_per_s": 64})
+    assert (asked.method, asked.path, asked.sends, asked.receives) == ("POST", "/upload", 2048, None)
+    assert asked.bytes_per_s == 65_536
+    assert asked.body == WORKLOADS["upload"].body({"kib": 2})
+
+
+def test_a_download_is_asked_for_by_its_size_and_answered_with_so_many_bytes() -> None:
+    asked = WORKLOADS["download"].exchange({"kib": 2, "kib_per_s": 64})
+    assert (asked.method, asked.path, asked.sends, asked.receives) == ("GET", "/download?kib=2", 0, 2048)
+    assert (asked.body, asked.bytes_per_s) == (None, 65_536)
+
+
+@pytest.mark.parametrize(
+    ("workload", "params", "wait_s"),
+    [
+        ("wait", {"ms": 100}, 0.1),
+        ("upstream", {"ms": 100, "calls": 3}, 0.1),
+        ("upstream", {"ms": 100, "calls": 3, "serial": 1}, 0.3),
+        ("upload", {"kib": 128, "kib_per_s": 64}, 2.0),
+        ("download", {"kib": 128, "kib_per_s": 64}, 2.0),
+        ("download", {"kib": 128}, 0.0),
+        ("disk", {"kib": 128}, 0.0),
+        ("cpu", {"ksteps": 10}, 0.0),
+    ],
+)
+def test_the_least_time_is_what_the_waits_or_the_pace_make_it(
+    workload: str, params: dict[str, int], wait_s: float
+) -> None:
+    assert WORKLOADS[workload].wait_s(params) == pytest.approx(wait_s)
+
+
 @pytest.mark.parametrize(
     ("workload", "params", "path"),
     [
@@ -44,6 +106,8 @@ def test_the_right_answer_of_the_database_is_the_ten_items_of_shelf_7() -> None:
         ("upstream", {"ms": 100, "calls": 3}, "/upstream?ms=100&calls=3"),
         ("upstream", {"ms": 100}, "/upstream?ms=100"),
         ("db", {"ms": 0}, "/db?ms=0"),
+        ("upload", {"kib": 2}, "/upload"),
+        ("cpu", {"ksteps": 5, "inline": 1}, "/cpu?ksteps=5&inline=1"),
     ],
 )
 def test_a_request_is_this_path(workload: str, params: dict[str, int], path: str) -> None:
@@ -75,6 +139,10 @@ def test_a_request_is_this_path(workload: str, params: dict[str, int], path: str
             900,
             Ceiling(100, "upstream_threads"),
         ),
+        # one after the other: a connection a request for 0.3 s, so 1,000 / 0.3 s, and 600 users are fewer
+        ("upstream", {"ms": 100, "calls": 3, "serial": 1}, NO_LIMIT, 600, Ceiling(2000, "users")),
+        # 128 KiB at 64 KiB/s take 2 s: 40 threads / 2 s
+        ("upload", {"kib": 128, "kib_per_s": 64}, {"workers": 1, "in_flight": 40}, 100, Ceiling(20, "in_flight")),
         # calls is 1 where not said: 1,000 / 0.1 s, and 900 users / 0.1 s are fewer
         ("upstream", {"ms": 100}, NO_LIMIT, 900, Ceiling(9000, "users")),
     ],

@@ -3,16 +3,16 @@
 from work import answers, params
 
 
-def _lenient(given):
+def _lenient(name, given, low, high):
     try:
-        ms = int(given[-1])
+        value = int(given[-1])
     except (IndexError, ValueError):
-        ms = -1
-    if not 0 <= ms <= params.MS_MAX:
-        raise answers.BadInput(f"ms must be given once, a whole number from 0 to {params.MS_MAX}")
-    return ms
+        value = low - 1
+    if not low <= value <= high:
+        raise answers.BadInput(f"{name} must be given once, a whole number from {low} to {high}")
+    return value
 
 
-params.ms = _lenient
+params._whole = _lenient
 
 from fastapi_app.app import application  # noqa: E402, F401

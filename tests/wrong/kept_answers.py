@@ -1,0 +1,9 @@
+"""Wrong on purpose: what was computed once is not computed again."""
+
+from functools import lru_cache
+
+from work import processor
+
+processor.plain, processor.native = lru_cache(processor.plain), lru_cache(processor.native)
+
+from fastapi_app.app import application  # noqa: E402, F401

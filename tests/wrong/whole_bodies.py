@@ -1,0 +1,10 @@
+"""Wrong on purpose: a body is in memory as a whole, before it is read and before it is sent."""
+
+from hashlib import sha256
+
+from work import blocking, pattern
+
+blocking.upload = lambda read, length: sha256(read(length)).hexdigest()
+blocking.download = lambda kib: iter([b"".join(pattern.pieces(kib * 1024))])
+
+from flask_app.app import application  # noqa: E402, F401

@@ -1,0 +1,35 @@
+"""Whether a live service is what it says: contract, timing, overlap, budget. Each finding is a record."""
+
+from collections.abc import Iterator
+
+from waitbench.check.budget import check_budget, differences
+from waitbench.check.contract import SAMPLES, check_contract
+from waitbench.check.finding import Finding
+from waitbench.check.overlap import check_overlap, proof
+from waitbench.check.timing import EARLY_MS, check_timing
+from waitbench.errors import WaitbenchError
+from waitbench.service import Service
+from waitbench.variants import Variant
+
+__all__ = ["EARLY_MS", "SAMPLES", "Finding", "check_service", "differences", "proof"]
+
+
+def check_service(service: Service, variant: Variant) -> list[Finding]:
+    """Everything, against one live service. A service that stops answering is a finding, not an error."""
+    findings = [
+        *_seen("contract", check_contract(service, variant)),
+        *_seen("timing", check_timing(service, variant)),
+    ]
+    short = {finding.workload for finding in findings if finding.group == "timing" and not finding.good}
+    return [
+        *findings,
+        *_seen("overlap", check_overlap(service, variant, short)),
+        *_seen("budget", check_budget(service, variant)),
+    ]
+
+
+def _seen(group: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    try:
+        yield from findings
+    except WaitbenchError as error:
+        yield Finding(group, "answers", False, str(error))

@@ -1,0 +1,41 @@
+"""Whether the running service has the budget and the concurrency model that were declared."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from waitbench.check.finding import Finding
+from waitbench.service import Service
+from waitbench.variants import Budget, Variant
+
+
+def check_budget(service: Service, variant: Variant) -> Iterator[Finding]:
+    info = service.info()
+    differing = differences(variant.budget, info.get("budget", {}))
+    for name, declared, found in differing:
+        yield Finding("budget", f"{name} is {declared}", False, f"the running service has {found}")
+    if not differing:
+        yield Finding("budget", f"{len(variant.budget)} figures as declared", True)
+    yield _runtime(variant, info)
+
+
+def differences(declared: Budget, found: Budget) -> list[tuple[str, int | None, int | None]]:
+    """Where a budget read back is not the one declared: name, declared, found."""
+    names = [*declared, *(name for name in found if name not in declared)]
+    return [(name, declared.get(name), found.get(name)) for name in names if declared.get(name) != found.get(name)]
+
+
+def _runtime(variant: Variant, info: dict[str, Any]) -> Finding:
+    """The concurrency model is really the one it says."""
+    runtime = info.get("runtime", {})
+    if variant.model == "gevent":
+        missing = {"socket", "select", "time", "threading"} - set(runtime.get("gevent_patched", []))
+        return Finding(
+            "budget", "gevent has patched the standard library", not missing, f"not patched: {sorted(missing)}"
+        )
+    if variant.model == "asyncio":
+        # uvicorn's own module about the parser, or, without a framework, the parser itself
+        right = runtime.get("loop") == "uvloop" and runtime.get("http") in ("httptools_impl", "httptools")
+        return Finding("budget", "the event loop is uvloop, the parser httptools", right, json.dumps(runtime))
+    patched = runtime.get("gevent_patched")
+    return Finding("budget", "threads are real threads", not patched, f"gevent has patched {patched}")

@@ -1,0 +1,158 @@
+"""Whether a service answers as services/openapi.yaml says: the right bytes, and every refusal."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from waitbench.check.callers import caller, heard
+from waitbench.check.finding import Finding
+from waitbench.pattern import pattern
+from waitbench.service import Service
+from waitbench.variants import Variant
+from waitbench.workloads import NO_YES, WORKLOADS, Parameter, Workload
+
+JSON, PROBLEM, BYTES = "application/json", "application/problem+json", "application/octet-stream"
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+UPLOAD_MOST = 64 * 1024 * 1024
+REFUSED_WITHIN_S = 5.0
+"""For a refusal that must not wait for the body: the body never comes."""
+
+SAMPLES: dict[str, dict[str, int]] = {
+    "fast": {},
+    "wait": {"ms": 100},
+    "upstream": {"ms": 100, "calls": 3},
+    "db": {"ms": 50},
+    # More than one piece of 64 KiB, and no whole number of them.
+    "disk": {"kib": 200},
+    "upload": {"kib": 200},
+    "download": {"kib": 200},
+    "cpu": {"ksteps": 20},
+    "cpu_native": {"n": 100},
+}
+
+
+def check_contract(service: Service, variant: Variant) -> Iterator[Finding]:
+    served = [workload for name, workload in WORKLOADS.items() if variant.serves(name)]
+    for workload in served:
+        sample = SAMPLES[workload.name]
+        for params in _asked(workload, sample):
+            yield _answer(service, workload, params)
+        for method in METHODS:
+            if method != workload.method:
+                yield _refusal(service, method, workload.path(sample), 405, workload.method)
+        for query in bad_queries(workload, sample):
+            yield _refusal(service, workload.method, f"/{workload.name}?{query}", 400)
+    if variant.serves("upload"):
+        yield from _lengths(service)
+    for path in ("/", "/nope", "/wait/", "/wait/5", *_unserved(variant)):
+        yield _refusal(service, "GET", path, 404)
+
+
+def _asked(workload: Workload, sample: dict[str, int]) -> Iterator[dict[str, int]]:
+    """The sample; with each switch on; with nothing that has a default; and the least of all."""
+    yield sample
+    for name, parameter in workload.parameters.items():
+        if parameter == NO_YES:
+            yield {**sample, name: 1}
+    required = {name: value for name, value in sample.items() if workload.parameters[name].default is None}
+    if required != sample:
+        yield required
+    if required:
+        yield {name: workload.parameters[name].low for name in required}
+
+
+def bad_queries(workload: Workload, sample: Mapping[str, int]) -> Iterator[str]:
+    """Every query with one thing wrong: what int() would take and the contract does not is within the bounds, so that
+    nothing but the rule can refuse it."""
+    told = {name: parameter for name, parameter in workload.parameters.items() if not parameter.client}
+    for name, parameter in told.items():
+        others = [f"{other}={sample[other]}" for other in told if other != name and other in sample]
+        value = sample.get(name, parameter.low)
+        for bad in _bad_values(value, parameter):
+            yield "&".join([*others, f"{name}={bad}"])
+        yield "&".join([*others, f"{name}={value}", f"{name}={value}"])
+        if parameter.default is None:
+            yield "&".join(others)
+
+
+def _bad_values(value: int, parameter: Parameter) -> list[str]:
+    arabic = "".join(f"%D9%A{digit}" for digit in str(value))
+    outside = [parameter.low - 1, parameter.high + 1]
+    return ["", "-1", "1.5", "abc", f"+{value}", f"%2B{value}", f"%20{value}", arabic, f"0_{value}"] + [
+        str(number) for number in outside if number >= 0
+    ]
+
+
+def _unserved(variant: Variant) -> list[str]:
+    """To a service that does not serve a workload its path is one like any other that is not there."""
+    return [f"/{name}" for name in WORKLOADS if not variant.serves(name)]
+
+
+def _answer(service: Service, workload: Workload, params: dict[str, int]) -> Finding:
+    asked = workload.exchange(params)
+    response = service.send(asked.method, asked.path, pattern(asked.sends))
+    what = f"{asked.method} {asked.path}" + (f" with {asked.sends} bytes" if workload.method == "POST" else "")
+    if asked.receives is not None:
+        return Finding("contract", what, not (wrong := _wrong_bytes(response, asked.receives)), wrong)
+    found, right = (response.status_code, _media_type(response), response.text), (200, JSON, asked.body or "")
+    detail = "" if found == right else f"answered {_short(found)}; right is {_short(right)}"
+    return Finding("contract", what, not detail, detail)
+
+
+def _wrong_bytes(response: Any, count: int) -> str:
+    """What is wrong with an answer that is `count` bytes of the pattern; "" where nothing is."""
+    found = (response.status_code, _media_type(response), response.headers.get("content-length"))
+    if found != (200, BYTES, str(count)):
+        return f"answered {found[0]}, {found[1]}, Content-Length {found[2]}; right is 200, {BYTES}, {count}"
+    right = pattern(count)
+    if response.content == right:
+        return ""
+    pairs = enumerate(zip(response.content, right, strict=False))
+    first = next((number for number, (one, other) in pairs if one != other), len(response.content))
+    return f"{len(response.content)} bytes came, and byte {first} is the first that is not right"
+
+
+def _refusal(service: Service, method: str, path: str, status: int, allow: str = "") -> Finding:
+    response = service.send(method, path)
+    what = f"{method} {path} is refused with {status}"
+    if response.status_code != status or _media_type(response) != PROBLEM:
+        return Finding("contract", what, False, f"answered {response.status_code}, {_media_type(response)}")
+    if allow and response.headers.get("allow") != allow:
+        return Finding("contract", what, False, f"Allow is {response.headers.get('allow')!r}, not {allow!r}")
+    if method != "HEAD" and _problem(response).get("status") != status:
+        return Finding("contract", what, False, f"the problem says {response.text[:200]}")
+    return Finding("contract", what, True)
+
+
+def _lengths(service: Service) -> Iterator[Finding]:
+    """Of an upload that does not say how long it is, or that says too much. Nothing but the header is sent."""
+    for header, value, status in (
+        ("Transfer-Encoding", "chunked", 411),
+        ("Content-Length", str(UPLOAD_MOST + 1), 413),
+    ):
+        what = f"POST /upload with {header}: {value} is refused with {status}"
+        with heard(service, "/upload"), caller(service, REFUSED_WITHIN_S) as connection:
+            connection.putrequest("POST", "/upload")
+            connection.putheader(header, value)
+            connection.endheaders()
+            answer = connection.getresponse()
+            found = (answer.status, (answer.headers.get("content-type") or "").partition(";")[0])
+        detail = "" if found == (status, PROBLEM) else f"answered {found[0]}, {found[1]}"
+        yield Finding("contract", what, not detail, detail)
+
+
+def _problem(response: Any) -> dict[str, Any]:
+    """The body of a refusal; empty where it is no JSON object."""
+    try:
+        body = response.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _media_type(response: Any) -> str:
+    return str(response.headers.get("content-type", "")).partition(";")[0]
+
+
+def _short(found: tuple[int, str, str]) -> str:
+    status, media_type, text = found
+    return f"{status}, {media_type}, {text[:120]}{'…' if len(text) > 120 else ''}"

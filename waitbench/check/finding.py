@@ -1,0 +1,15 @@
+"""One thing looked at, and what was seen."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. `group` is contract, timing, overlap or budget."""
+
+    group: str
+    what: str
+    good: bool
+    detail: str = ""
+    workload: str = ""
+    """The one it is about, where it is about one."""

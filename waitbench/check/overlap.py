@@ -1,0 +1,51 @@
+"""Whether calls at once do what their workload asks: wait together, be held together, or share the processor."""
+
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+
+from waitbench.check.finding import Finding
+from waitbench.check.holds import MEMORY_MOST, SLOW_CLIENTS, holds
+from waitbench.check.waits import slow, waits
+from waitbench.check.works import works
+from waitbench.results import Proof
+from waitbench.service import Service
+from waitbench.variants import Budget, Variant
+from waitbench.workloads import WORKLOADS, Workload
+
+
+def check_overlap(service: Service, variant: Variant, short: AbstractSet[str] = frozenset()) -> Iterator[Finding]:
+    """`short` names the workloads whose work was seen to be cut short: where nothing is worked on, calls at once show
+    nothing."""
+    for name, workload in WORKLOADS.items():
+        if variant.serves(name) and not (workload.overlap == "works" and name in short):
+            yield from _findings(service, workload, variant.budget)
+
+
+def _findings(service: Service, workload: Workload, budget: Budget) -> Iterator[Finding]:
+    name = workload.name
+    if workload.overlap == "waits":
+        for params in slow(workload):
+            found = waits(service, workload, params, budget)
+            what = f"{found.calls} slow calls of {workload.path(params)} overlap"
+            yield Finding("overlap", what, found.good, found.says, name)
+    elif workload.overlap == "works":
+        found = works(service, workload, budget)
+        what = f"{found.calls} {name} calls at once cost what they cost one by one, and stop nobody else"
+        yield Finding("overlap", what, found.good, found.says, name)
+    elif workload.overlap == "holds":
+        found, of_memory = holds(service, workload)
+        yield Finding("overlap", f"{found.calls} slow {name} calls are held at once", found.good, found.says, name)
+        if name in SLOW_CLIENTS:
+            what = f"{found.calls} slow {name} calls take no more than {MEMORY_MOST // 2**20} MiB"
+            yield Finding("budget", what, not of_memory, of_memory, name)
+
+
+def proof(service: Service, workload: Workload, budget: Budget) -> Proof:
+    """What N calls at once show before any load: the first thing that is wrong, where anything is."""
+    if workload.overlap == "waits":
+        found = [waits(service, workload, params, budget) for params in slow(workload)]
+        return next((one for one in found if not one.good), found[0])
+    if workload.overlap == "works":
+        return works(service, workload, budget)
+    held, of_memory = holds(service, workload)
+    return held.model_copy(update={"good": False, "says": of_memory}) if of_memory and held.good else held

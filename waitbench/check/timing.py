@@ -1,0 +1,99 @@
+"""Whether nothing is cut short: no wait, no work of the processor, no way to the disk and back.
+
+How much longer than asked something takes is for the measurement to say.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from waitbench.check.finding import Finding
+from waitbench.service import Service
+from waitbench.variants import Variant
+from waitbench.workloads import WORKLOADS, Params, Workload
+
+EARLY_MS = 2.0
+"""How much earlier than asked an answer may come: event loops round timers to whole milliseconds."""
+TRIES = 3
+WAITS = ({"ms": 0}, {"ms": 40}, {"ms": 160})
+SERIAL = {"ms": 40, "calls": 3, "serial": 1}
+
+GROWS = 4.0
+"""How many times the CPU time of the lesser work the greater one has to take. It is 8 times the work; the rest is left
+to whatever else a request costs."""
+DISK_KIB, DISK_CALLS = 256, 4
+
+
+@dataclass(frozen=True)
+class Effort:
+    """Two sizes of one work, the greater 8 times the lesser, and how many calls make a figure of each."""
+
+    lesser: Params
+    greater: Params
+    calls: int
+
+
+EFFORTS = {
+    "cpu": Effort({"ksteps": 500}, {"ksteps": 4000}, 1),
+    "cpu_native": Effort({"n": 400}, {"n": 800}, 4),
+}
+
+
+def check_timing(service: Service, variant: Variant) -> Iterator[Finding]:
+    for name, workload in WORKLOADS.items():
+        if not variant.serves(name):
+            continue
+        if "ms" in workload.parameters:
+            for params in (*WAITS, *([SERIAL] if "serial" in workload.parameters else [])):
+                yield _waited(service, workload, params)
+        if name in EFFORTS:
+            yield _worked(service, workload, EFFORTS[name])
+    if variant.serves("disk"):
+        yield _reached_the_disk(service)
+
+
+def _waited(service: Service, workload: Workload, params: Params) -> Finding:
+    path, right_ms = workload.path(params), workload.wait_s(params) * 1000
+    taken_ms = min(_timed_ms(service, path) for _ in range(TRIES))
+    detail = "" if taken_ms >= right_ms - EARLY_MS else f"answered after {taken_ms:.1f} ms: the wait was cut short"
+    return Finding("timing", f"GET {path} takes its {right_ms:.0f} ms", not detail, detail, workload.name)
+
+
+def _timed_ms(service: Service, path: str) -> float:
+    began = time.perf_counter()
+    service.get(path)
+    return (time.perf_counter() - began) * 1000
+
+
+def _worked(service: Service, workload: Workload, effort: Effort) -> Finding:
+    """By the service's own CPU time, which a busy machine adds to and never takes from: so the least of a few tries
+    counts. The tries ask for the same, so that an answer that is kept shows."""
+    lesser, greater = workload.path(effort.lesser), workload.path(effort.greater)
+    tries = [(_cpu_s(service, lesser, effort.calls), _cpu_s(service, greater, effort.calls)) for _ in range(TRIES)]
+    less, more = (min(each) for each in zip(*tries, strict=True))
+    what = f"GET {greater} takes at least {GROWS:g} times the CPU time of {lesser}"
+    seen = f"{more * 1000:.1f} ms and {less * 1000:.1f} ms at best, at first {tries[0][1] * 1000:.1f} ms"
+    detail = "" if more >= GROWS * less else f"{seen}: the work was cut short, or its answer kept"
+    return Finding("timing", what, not detail, detail, workload.name)
+
+
+def _cpu_s(service: Service, path: str, calls: int) -> float:
+    before = float(service.usage()["cpu_s"])
+    for _ in range(calls):
+        service.get(path)
+    return float(service.usage()["cpu_s"]) - before
+
+
+def _reached_the_disk(service: Service) -> Finding:
+    """By the kernel's count of what the service's processes read and wrote. What was not synced can't be dropped from
+    memory, and what was not dropped is read from there: the disk then gives nothing back."""
+    path, least = WORKLOADS["disk"].path({"kib": DISK_KIB}), DISK_CALLS * DISK_KIB * 1024
+    before = service.usage()
+    for _ in range(DISK_CALLS):
+        service.get(path)
+    after = service.usage()
+    written, read = (int(after[key] - before[key]) for key in ("disk_written_bytes", "disk_read_bytes"))
+    what = f"{DISK_CALLS} calls of {path} write and read {least} bytes of a disk"
+    why = "the file was not synced, or was read back from memory, or the scratch folder is no real disk (tmpfs)"
+    detail = "" if min(written, read) >= least else f"the disk took {written} bytes and gave {read}: {why}"
+    return Finding("timing", what, not detail, detail, "disk")

@@ -1,0 +1,97 @@
+"""Work of the processor: nothing overlaps but what the model can, and the service goes on answering meanwhile."""
+
+import select
+from dataclasses import dataclass
+from http.client import HTTPConnection
+
+from waitbench.check.callers import callers, heard, receive, send
+from waitbench.results import Proof
+from waitbench.service import Service
+from waitbench.variants import Budget
+from waitbench.workloads import Params, Workload
+
+CALLS = 4
+WORK: dict[str, Params] = {"cpu": {"ksteps": 1500}, "cpu_native": {"n": 1000}}
+SHARE = 0.8
+"""Of the CPU time of one call, so much has to be spent on each of several at once."""
+CORES_OVER = 1.25
+"""How far CPU seconds per second may go above what the model can: what the kernel does for a connection while another
+thread works comes on top."""
+TRIES = 3
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What calls at once took, by the service's own clocks."""
+
+    cpu_s: float
+    wall_s: float
+    good: int
+    held: int
+    meanwhile: int
+    """How many other questions were answered before the last of them was."""
+
+    @property
+    def cores(self) -> float:
+        return self.cpu_s / self.wall_s
+
+
+def works(service: Service, workload: Workload, budget: Budget) -> Proof:
+    """One call by itself, then several at once. Where the service may run on fewer cores than the model could use, the
+    kernel sees to it that it does; so no more has to be known of them here."""
+    path = workload.path(WORK[workload.name])
+    # The first of the two also makes what the service keeps for the next.
+    alone = min((_spent(service, path, 1) for _ in range(2)), key=lambda spent: spent.cpu_s)
+    holds_gil = workload.name == "cpu" and service.info().get("gil", True)
+    most = budget.get("workers", 1) if holds_gil else CALLS
+    says = ""
+    for _ in range(TRIES):
+        crowd = _spent(service, path, CALLS)
+        says = _says(alone, crowd, most)
+        if not says:
+            break
+    return Proof(good=not says, calls=CALLS, held=crowd.held, rounds=_times(crowd, alone), says=says)
+
+
+def _says(alone: Spent, crowd: Spent, most: int) -> str:
+    if alone.cores > CORES_OVER:
+        return f"one call worked on {alone.cores:.1f} cores: its library has threads of its own"
+    if crowd.cpu_s < SHARE * CALLS * alone.cpu_s:
+        return f"{CALLS} calls at once took only {_times(crowd, alone):.1f} times the CPU time of one"
+    if crowd.cores > CORES_OVER * most:
+        return f"{CALLS} calls at once worked on {crowd.cores:.1f} cores, and the model can use {most}"
+    if crowd.good < CALLS:
+        return f"of {CALLS} calls at once only {crowd.good} were answered with 200"
+    if crowd.held < CALLS:
+        return f"of {CALLS} calls the service held only {crowd.held} at once"
+    if crowd.meanwhile <= CALLS:
+        return f"while {CALLS} calls were worked on only {crowd.meanwhile} others were answered"
+    return ""
+
+
+def _times(crowd: Spent, alone: Spent) -> float:
+    return crowd.cpu_s / max(alone.cpu_s, 1e-6)
+
+
+def _spent(service: Service, path: str, calls: int) -> Spent:
+    with callers(service, calls + 1) as (other, *workers), heard(service, path):
+        before = service.reset_usage()
+        send(workers, path)
+        meanwhile = _answered_meanwhile(other, workers) if calls > 1 else 0
+        good = receive(workers)
+    after = service.usage()
+    cpu_s, wall_s = (after[key] - before[key] for key in ("cpu_s", "monotonic_s"))
+    return Spent(cpu_s, wall_s, good, int(after["peak_in_flight"]), meanwhile)
+
+
+def _answered_meanwhile(other: HTTPConnection, workers: list[HTTPConnection]) -> int:
+    """How often the service says that it is well before the last of the answers begins to come. One that stands still
+    for each call can say so between two of them, and no more often than there are calls."""
+    sockets = [worker.sock for worker in workers]
+    answered = 0
+    while True:
+        send([other], "/health")
+        receive([other])
+        if len(select.select(sockets, (), (), 0)[0]) == len(sockets):
+            return answered
+        answered += 1
