@@ -7,6 +7,7 @@ users that sends about twice as much from one core as a greenlet a request; see 
 
 import _socket
 import errno
+import re
 import time
 from collections.abc import Callable, Collection, Sequence
 from itertools import chain
@@ -27,6 +28,7 @@ TIMEOUT = "timeout"
 INTACT = b"the pattern"
 """What stands for the body of an answer that is bytes of the pattern, where all of them came and nothing else."""
 _PATTERN = pattern(RECEIVE_BYTES + 251)
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d{1,18})\r\n", re.IGNORECASE)
 _READ, _WRITE = 1, 2
 _clock = time.perf_counter_ns
 
@@ -227,12 +229,17 @@ class Connection:
         room = min(RECEIVE_BYTES, self._pace.granted - self._received)
         if room <= 0:
             self._reader.stop()
-            left = -1 if self._receives is None else self._receives - self._received
+            left = (self._length_said() if self._receives is None else self._receives) - self._received
             # Of an answer that is longer than it should be nobody knows how much is left. After the last byte there may
             # still be the end of a chunk.
             self._pace.wait(self._received, max(1, left) if left >= 0 else RECEIVE_BYTES)
             return 0
         return room
+
+    def _length_said(self) -> int:
+        """Of a body that nobody knows beforehand, as the service says; -1 where it does not."""
+        said = _LENGTH.search(self._head)
+        return int(said[1]) if said else -1
 
     def _whole(self) -> None:
         assert self._parser is not None

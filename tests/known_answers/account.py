@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from loadtests.arrivals import schedule_ns
+from loadtests.arrivals import arrivals_ns
 from tests.known_answers.programmed import Answer, Done, programmed
 from waitbench.results import TrialRecord
 
@@ -40,6 +40,8 @@ class Account:
     answers: list[Answer]
     """As programmed, in the order in which the server read the requests."""
     done: list[Done]
+    beside: bool = False
+    """Whether it is of a mixed load's neighbours."""
 
     @cached_property
     def began_ns(self) -> int:
@@ -54,7 +56,7 @@ class Account:
     def starts_ns(self) -> list[int]:
         """Open loop: as intended, by the schedule alone. Closed loop: a user sends a moment before the server reads."""
         if self.open:
-            return [self.began_ns + offset for offset in schedule_ns(self.trial.spec)]
+            return [self.began_ns + at for at, beside in arrivals_ns(self.trial.spec) if beside == self.beside]
         return [done.read_ns for done in self.done]
 
     @property
@@ -162,15 +164,18 @@ class Account:
 
 
 def accounts(trials: Iterable[TrialRecord], log: dict[str, list[Done]]) -> list[Account]:
-    """Each trial with its own part of the log: one path may have been asked in several, one after the other."""
+    """Each trial with its own part of the log: one path may have been asked in several, one after the other. What a
+    mixed load's neighbours did comes after what was measured."""
     found, seen = [], Counter[str]()
     for trial in trials:
-        path = trial.spec.path
-        first, seen[path] = seen[path], seen[path] + trial.sent
-        numbers = range(first, seen[path])
-        found.append(
-            Account(trial, [programmed(path.split("/")[1], n) for n in numbers], log[path][first : seen[path]])
-        )
+        for beside, phases in ((False, trial), (True, trial.beside)):
+            exchange = trial.spec.beside if beside else trial.spec
+            if phases is None or exchange is None:
+                continue
+            path = exchange.path
+            first, seen[path] = seen[path], seen[path] + phases.warmup.sent + phases.measured.sent
+            answers = [programmed(path.split("/")[1], n) for n in range(first, seen[path])]
+            found.append(Account(trial, answers, log[path][first : seen[path]], beside))
     return found
 
 

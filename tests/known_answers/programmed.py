@@ -20,6 +20,10 @@ from functools import cache
 
 ACCEPT_EVERY_S, STALL_S, DRIP_S = 0.4, 0.3, 0.1
 BACKLOG = 2048
+QUEUE_S = 0.002
+"""How long each takes where one is served at a time."""
+HANDED_OUT = 16_384
+"""Bytes, which the kernel holds for whoever reads them slowly."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,8 @@ TRUTHS: dict[str, tuple[Answer, ...]] = {
     "overlong": (SOON,) * 9 + (Answer(0.02, "more than it said"),),
     "dripping": (SOON,) * 19 + (Answer(0.02, "drip"),),
     "endless": (Answer(0.0, "endless"),),
+    "one-at-a-time": (Answer(0.0, "queued"),),
+    "handing-out": (Answer(0.02, "handed out"),),
 }
 
 
@@ -79,30 +85,52 @@ log: dict[str, list[Done]] = {}
 
 class Server(asyncio.Protocol):
     connections = 0
+    free_at = 0.0
+    """Of one who is served at a time."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         self.paused = False
         self.pouring = False
+        self.missing = 0
+        """Bytes of a request's body that have not come."""
         Server.connections += 1
         self.number = Server.connections
 
     def data_received(self, data: bytes) -> None:
+        if self.missing:
+            self.missing -= len(data)
+        elif not self.asked_for(data):
+            return
+        if not self.missing:
+            self.serve()
+
+    def asked_for(self, data: bytes) -> bool:
+        """Whether it is a request of which account is kept: from when its head is read."""
         read_ns = time.perf_counter_ns()
-        path = data.split(b" ", 2)[1].decode()
+        head, _, body = data.partition(b"\r\n\r\n")
+        path = head.split(b" ", 2)[1].decode()
         truth = path.split("/")[1]
         if truth not in TRUTHS:
-            return self.tell(path)
+            self.tell(path)
+            return False
         self.done = done = Done(self.number, read_ns)
         asked = log.setdefault(path, [])
-        answer = programmed(truth, len(asked))
+        self.programme = programmed(truth, len(asked))
         asked.append(done)
-        if answer.delay_s:
-            asyncio.get_running_loop().call_later(answer.delay_s, self.answer, answer.how)
+        self.missing = int(head.partition(b"Content-Length: ")[2] or 0) - len(body)
+        return True
+
+    def serve(self) -> None:
+        answer, loop = self.programme, asyncio.get_running_loop()
+        if answer.how == "queued":
+            Server.free_at = max(loop.time(), Server.free_at) + QUEUE_S
+            loop.call_at(Server.free_at, self.answer, "whole")
+        elif answer.delay_s:
+            loop.call_later(answer.delay_s, self.answer, answer.how)
         else:
             self.answer(answer.how)
-        return None
 
     def tell(self, path: str) -> None:
         """The log; or anything, to one who only asks whether somebody is there."""
@@ -123,6 +151,9 @@ class Server(asyncio.Protocol):
 
     def whole(self) -> None:
         self.transport.write(WHOLE)
+
+    def handed_out(self) -> None:
+        self.transport.write(OK + b"Content-Length: %d\r\n\r\n" % HANDED_OUT + bytes(HANDED_OUT))
 
     def closes(self) -> None:
         self.transport.write(OK + b"Connection: close\r\nContent-Length: 2\r\n\r\nok")
@@ -184,6 +215,7 @@ class Server(asyncio.Protocol):
 
 HOW: dict[str, Callable[[Server], None]] = {
     "whole": Server.whole,
+    "handed out": Server.handed_out,
     "closes": Server.closes,
     "stall": Server.stall,
     "reset": Server.reset,

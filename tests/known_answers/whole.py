@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import TypeVar
 
 import httpx2
 
@@ -23,6 +24,8 @@ from waitbench.results import RunFolder, TrialRecord
 END_S = 120.0
 ATTEMPTS = 2
 
+T = TypeVar("T")
+Log = dict[str, list[Done]]
 Key = tuple[str, str]
 """A truth, and the load model that it met."""
 Paths = Mapping[str, str]
@@ -46,6 +49,10 @@ class Cell:
         return all(account.quiet or account.trial.latency is None for account in self.accounts)
 
 
+def _idle(_: Path) -> None:
+    pass
+
+
 @contextmanager
 def server() -> Iterator[tuple[int, int]]:
     with subprocess.Popen([sys.executable, programmed.__file__], stdout=subprocess.PIPE, text=True) as process:
@@ -57,18 +64,19 @@ def server() -> Iterator[tuple[int, int]]:
             process.kill()
 
 
-def play(
-    plan: str, truths: Mapping[str, Paths], meanwhile: Callable[[Path], None] = lambda place: None
-) -> dict[Key, Cell]:
-    """Carry out the cells of `plan` against each truth. `meanwhile` gets the place that the run has for itself."""
+def carry_out(
+    plan: str, chosen: Iterable[str], read: Callable[[RunFolder, Log], T], meanwhile: Callable[[Path], None] = _idle
+) -> T:
+    """A plan, in which PORT and LATE_PORT stand for those of the server, and what there is to `read` of its run.
+    `meanwhile` gets the place that the run has for itself."""
     place = Path(tempfile.mkdtemp(prefix="wbknown-"))
     place.chmod(0o755)  # PostgreSQL's user has to get in
     try:
         with server() as (port, late_port):
             file = place / "known.toml"
-            file.write_text(plan + "".join(_external(name, paths, port, late_port) for name, paths in truths.items()))
-            chosen = [word for name in truths for word in ("--variant", name)]
-            command = [sys.executable, "-m", "waitbench", "run", str(file), "--no-ui", "--seed", "1", *chosen]
+            file.write_text(plan.replace("LATE_PORT", str(late_port)).replace("PORT", str(port)))
+            variants = [word for name in chosen for word in ("--variant", name)]
+            command = [sys.executable, "-m", "waitbench", "run", str(file), "--no-ui", "--seed", "1", *variants]
             with subprocess.Popen(
                 [*command, "--out", str(place / "results")],
                 cwd=ROOT,
@@ -84,10 +92,17 @@ def play(
                     run.kill()
             assert run.returncode in (0, 3), err
             told = httpx2.get(f"http://127.0.0.1:{port}/log", trust_env=False).json()
-        log = {path: [Done(**done) for done in asked] for path, asked in told.items()}
-        return _cells(RunFolder(Path(out.strip())), log)
+        return read(
+            RunFolder(Path(out.strip())), {path: [Done(**done) for done in asked] for path, asked in told.items()}
+        )
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+def play(plan: str, truths: Mapping[str, Paths], meanwhile: Callable[[Path], None] = _idle) -> dict[Key, Cell]:
+    """Carry out the cells of `plan` against each truth."""
+    served = "".join(_external(name, paths) for name, paths in truths.items())
+    return carry_out(plan + served, truths, _cells, meanwhile)
 
 
 def play_in_quiet(plan: str, truths: Mapping[str, Paths]) -> dict[Key, Cell]:
@@ -100,13 +115,13 @@ def play_in_quiet(plan: str, truths: Mapping[str, Paths]) -> dict[Key, Cell]:
     return cells
 
 
-def _external(name: str, paths: Paths, port: int, late_port: int) -> str:
+def _external(name: str, paths: Paths) -> str:
     served = ", ".join(f'{workload} = "/{name}/{model}"' for model, workload in paths.items())
-    url = f"http://127.0.0.1:{late_port if name == 'late-to-accept' else port}"
+    url = f"http://127.0.0.1:{'LATE_PORT' if name == 'late-to-accept' else 'PORT'}"
     return f'[[external]]\nname = "{name}"\nbase_url = "{url}"\npaths = {{ {served} }}\n'
 
 
-def _cells(folder: RunFolder, log: dict[str, list[Done]]) -> dict[Key, Cell]:
+def _cells(folder: RunFolder, log: Log) -> dict[Key, Cell]:
     def key(trial: TrialRecord) -> Key:
         return trial.spec.variant, trial.spec.load_model
 

@@ -248,6 +248,40 @@ class TestReading:
         assert within_pace(answer.took, answer.sent_ns, 64 * KIB)
 
 
+class TestReadingWhatNobodyKnows:
+    """Answers of a service of the reader's own."""
+
+    @pytest.fixture
+    def waits(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+        """How many bytes had gone and how many were left, each time that a piece was waited for."""
+        found: list[tuple[int, int]] = []
+        real = pace.Pace.wait
+
+        def noted(self: pace.Pace, gone: int, left: int) -> None:
+            found.append((gone, left))
+            real(self, gone, left)
+
+        monkeypatch.setattr(pace.Pace, "wait", noted)
+        return found
+
+    def test_no_reader_waits_for_more_than_is_left(self, server: str, waits: list[tuple[int, int]]) -> None:
+        count, client = 10_000, Client(server, path="/give/10000", bytes_per_s=64 * KIB)
+        for _ in range(2):
+            waits.clear()
+            answer = client.ask()
+            assert (answer.failure, len(answer.body)) == (None, count)
+            assert within_pace(answer.took, answer.sent_ns, 64 * KIB)
+            head, *rest = waits  # before the head is there nobody knows
+            assert head[0] == 0
+            assert rest == [(gone, count - gone) for gone, _ in rest]
+            assert len(rest) > 1
+
+    def test_where_no_length_is_said_a_piece_is_read_at_a_time(self, scripted: str) -> None:
+        answer = Client(scripted, path="/pattern-in-chunks", bytes_per_s=64 * KIB).ask()
+        assert (answer.failure, len(answer.body)) == (None, 10_000)
+        assert within_pace(answer.took, answer.sent_ns, 64 * KIB)
+
+
 class TestManySlowClients:
     """Each costs so many callbacks as it has pieces, whatever the machine does meanwhile."""
 

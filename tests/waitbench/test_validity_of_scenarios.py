@@ -181,7 +181,7 @@ class TestMixed:
     def test_neighbours_that_read_a_disk_have_to_have_read_it(self) -> None:
         # 400 in the window and 100 in the warm-up, of 64 KiB; nothing where they were left out.
         planned = mixed_spec(of="disk", params={"kib": 64})
-        beside = Beside(warmup=Phase(good=100), measured=Phase(good=400), latency=made_up.latency_of(SLOW_US))
+        beside = Beside(warmup=Phase(good=100), measured=Phase(good=400), shed=0, latency=made_up.latency_of(SLOW_US))
         for share, spoilt in ((0.98, True), (1.0, False)):
             usage = made_up.read_from_disk(made_up.usage(1500), round(share * 500 * 64 * 1024))
             trial = mixed_trial(planned, FAST_US, beside=beside, usage=usage)

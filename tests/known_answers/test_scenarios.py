@@ -1,0 +1,319 @@
+"""Whole runs of what is more than one load against the server whose truth is programmed: mixed loads, clients with a
+pace of their own, and bursts of a service that serves one request at a time, whose queue can be computed."""
+
+import csv
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import median
+
+import pytest
+
+from loadtests.recorder import BIN_S, nearest_rank
+from tests.known_answers.account import Account, accounts
+from tests.known_answers.programmed import HANDED_OUT, QUEUE_S, SOON
+from tests.known_answers.test_whole_runs import NOISE, wrong_in_histogram
+from tests.known_answers.whole import Log, carry_out, codes
+from waitbench.results import RunFolder, TrialRecord
+
+pytestmark = pytest.mark.live
+
+KIB_PER_S = 64
+PLAN = f"""title = "Known answers to more than one load"
+repeats = 1
+warmup_s = 0.5
+measure_s = 1.5
+variants = ["fastapi-asyncio"]
+[[cells]]
+workload = "mixed"
+of = "db"
+share = 0.3
+params = {{ ms = 1 }}
+rate = [300]
+[[cells]]
+workload = "upload"
+params = {{ kib = 16, kib_per_s = {KIB_PER_S} }}
+rate = [100]
+[[cells]]
+workload = "download"
+params = {{ kib = {HANDED_OUT // 1024}, kib_per_s = {KIB_PER_S} }}
+rate = [100]
+[[cells]]
+workload = "burst"
+of = "wait"
+params = {{ ms = 1 }}
+arrivals = "uniform"
+profile = [{{ rate = 250, seconds = 1 }}, {{ rate = 750, seconds = 1 }}, {{ rate = 250, seconds = 2.5 }}]
+[[cells]]
+workload = "burst"
+of = "wait"
+params = {{ ms = 2 }}
+profile = [{{ rate = 250, seconds = 1 }}, {{ rate = 750, seconds = 1 }}, {{ rate = 250, seconds = 3.5 }}]
+[[external]]
+name = "known"
+base_url = "http://127.0.0.1:PORT"
+[external.paths]
+fast = "/bimodal/fast"
+db = "/heavy-tailed/slow"
+upload = "/constant/upload"
+download = "/handing-out/all"
+wait = "/one-at-a-time/{{ms}}"
+"""
+PACED_S = 16 / KIB_PER_S
+ROUND_MS = 1.0
+"""What a millisecond's truth may be off by, as everywhere here: timers count in whole ones."""
+
+
+@dataclass(frozen=True)
+class Run:
+    accounts: list[Account]
+    asked: dict[str, int]
+    summary: list[dict[str, str]]
+
+    def of(self, workload: str, alone: bool = False, beside: bool = False) -> Account:
+        [found] = [
+            each
+            for each in self.accounts
+            if (each.trial.spec.workload, each.trial.spec.alone, each.beside) == (workload, alone, beside)
+        ]
+        return found
+
+    def bursts(self) -> "list[Burst]":
+        found = []
+        for each in self.accounts:
+            if (spec := each.trial.spec).scenario == "burst":
+                [row] = [row for row in self.summary if row["params"] == f"of=wait;ms={spec.params['ms']}"]
+                found.append(Burst(each, row))
+        return found
+
+
+def read(folder: RunFolder, log: Log) -> Run:
+    with (folder.path / "summary.csv").open(newline="") as lines:
+        summary = list(csv.DictReader(lines))
+    trials = folder.read_trials(folder.read_run())
+    return Run(accounts(trials, log), {path: len(asked) for path, asked in log.items()}, summary)
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    """What a busy machine spoilt is played again, by the generator's own word: of a mixed load alone the server can't
+    tell then who came when."""
+    found = carry_out(PLAN, ["known"], read)
+    mixed = [each for each in found.accounts if each.trial.spec.scenario == "mixed"]
+    return found if all(each.quiet for each in mixed) else carry_out(PLAN, ["known"], read)
+
+
+class TestMixed:
+    @pytest.fixture(params=[(False, False), (False, True), (True, False)], ids=["fast", "slow", "fast alone"])
+    def account(self, request: pytest.FixtureRequest, run: Run) -> Account:
+        alone, beside = request.param
+        return run.of("fast", alone, beside)
+
+    def test_counts_of_each_kind_are_the_servers_own(self, run: Run, account: Account) -> None:
+        trial = account.trial
+        told = trial.beside if account.beside else trial
+        assert told is not None
+        assert account.kinds("warmup") == {"good": told.warmup.good}
+        assert account.kinds("measured") == {"good": told.measured.good}
+        assert len(account.done) == len(account.starts_ns)
+
+    def test_percentiles_of_each_kind_are_those_of_what_the_server_did(self, account: Account) -> None:
+        trial = account.trial
+        told = trial.beside.latency if account.beside and trial.beside else trial.latency
+        assert told is not None
+        assert wrong_in_histogram(told, account.taken_us(), account.at_most_us()) == []
+        assert min(account.taken_us()) >= (10_000 if account.beside else SOON.delay_s * 1e6)
+
+    def test_the_server_was_asked_for_no_more_than_both_kinds_tell(self, run: Run) -> None:
+        fast, alone = run.of("fast"), run.of("fast", alone=True)
+        assert run.asked["/bimodal/fast"] == len(fast.done) + len(alone.done)
+        assert run.asked["/heavy-tailed/slow"] == len(run.of("fast", beside=True).done)
+        assert fast.trial.sent == len(fast.done) + run.asked["/heavy-tailed/slow"]
+
+    def test_they_have_no_connection_in_common(self, run: Run) -> None:
+        fast, slow = run.of("fast"), run.of("fast", beside=True)
+        assert not {done.connection for done in fast.done} & {done.connection for done in slow.done}
+
+    def test_the_tables_tell_them_apart(self, run: Run) -> None:
+        rows = {row["neighbours"]: row for row in run.summary if row["workload"] == "mixed"}
+        for kind, alone in (("beside", False), ("alone", True)):
+            assert rows[kind]["requests"] == str(run.of("fast", alone).kinds("measured").total())
+            assert set(codes(rows[kind])) <= NOISE
+        beside = run.of("fast", beside=True)
+        goodput = beside.kinds("measured")["good"] / beside.trial.window_s
+        assert float(rows["beside"]["neighbours_goodput_rps"]) == pytest.approx(goodput, abs=0.06)
+        assert rows["alone"]["neighbours_goodput_rps"] == ""
+
+
+class TestPaced:
+    """Clients that send or read at a pace of their own: their time is in the latency, whole and once."""
+
+    @pytest.fixture(params=["upload", "download"])
+    def account(self, request: pytest.FixtureRequest, run: Run) -> Account:
+        return run.of(request.param)
+
+    def test_counts_are_the_servers_own(self, run: Run, account: Account) -> None:
+        trial = account.trial
+        assert account.kinds("warmup") == {"good": trial.warmup.good}
+        assert account.kinds("measured") == {"good": trial.measured.good}
+        assert len(account.done) == len(account.starts_ns) == run.asked[trial.spec.path] == trial.sent
+
+    def test_percentiles_are_those_of_the_pace_and_the_servers_delay(self, account: Account) -> None:
+        """Each takes as long as any other: what is more than that is somebody's lateness, by his own word."""
+        reads = account.trial.spec.workload == "download"
+        right_us = (PACED_S + account.answers[0].delay_s) * 1e6
+        read = sorted(done.read_ns for done in account.done)
+        late_us = max((at - start) / 1000 for at, start in zip(read, account.starts_ns, strict=True))
+        # A sender's body has come before the server begins, and a reader's time begins when it has ended.
+        late_us += (
+            max((done.written_ns - done.read_ns) / 1000 for done in account.done) - right_us + reads * PACED_S * 1e6
+        )
+        late_us += account.read_late_us + 1000 * ROUND_MS
+        count = account.kinds("measured").total()
+        assert account.trial.latency is not None
+        assert wrong_in_histogram(account.trial.latency, [right_us] * count, [right_us + late_us] * count) == []
+
+    def test_nobody_was_sooner_than_the_pace_allows(self, account: Account) -> None:
+        assert account.trial.latency is not None
+        assert account.trial.latency.min_us >= (PACED_S + 0.02) * 1e6
+
+
+@dataclass(frozen=True)
+class Burst:
+    """A burst, beside the queue that its very schedule makes of a service that takes QUEUE_S for each."""
+
+    account: Account
+    row: dict[str, str]
+
+    @property
+    def trial(self) -> TrialRecord:
+        return self.account.trial
+
+    @cached_property
+    def due_s(self) -> list[float]:
+        return [(start - self.account.began_ns) / 1e9 for start in self.account.starts_ns]
+
+    @cached_property
+    def ended_s(self) -> list[float]:
+        """One after the other, none before it was due."""
+        ended, free_s = [], 0.0
+        for due_s in self.due_s:
+            free_s = max(due_s, free_s) + QUEUE_S
+            ended.append(free_s)
+        return ended
+
+    @cached_property
+    def late_ms(self) -> float:
+        """How much later than computed the server wrote, and its clients may have read, at most: each by its own
+        word."""
+        written = sorted(done.written_ns - self.account.began_ns for done in self.account.done)
+        server_ms = max(at_ns / 1e6 - end_s * 1e3 for at_ns, end_s in zip(written, self.ended_s, strict=True))
+        return server_ms + self.account.read_late_us / 1000
+
+    def bin_of(self, at_s: float) -> int:
+        return int(at_s / BIN_S)
+
+    @cached_property
+    def p90_ms(self) -> list[float]:
+        """Of each bin."""
+        found = []
+        for n in range(len(self.trial.bins)):
+            pairs = zip(self.due_s, self.ended_s, strict=True)
+            taken = sorted(round((end_s - due_s) * 1e6) for due_s, end_s in pairs if self.bin_of(due_s) == n)
+            found.append((nearest_rank(taken, 90) or 0) / 1000)
+        return found
+
+    @cached_property
+    def overload_s(self) -> tuple[float, float]:
+        calm, overload, _ = self.trial.spec.profile
+        begin_s = self.trial.spec.warmup_s + calm.seconds
+        return begin_s, begin_s + overload.seconds
+
+    @cached_property
+    def limit_ms(self) -> float:
+        """Twice the calm's p90, or 20 ms more."""
+        begin, end = (self.bin_of(at_s) for at_s in (self.trial.spec.warmup_s, self.overload_s[0]))
+        calm_ms = median(self.p90_ms[begin:end])
+        return max(2 * calm_ms, calm_ms + 20)
+
+    @cached_property
+    def queue_gone_s(self) -> float:
+        """From the end of the overload until nobody waits beyond the limit any more."""
+        pairs = zip(self.due_s, self.ended_s, strict=True)
+        return max(due_s for due_s, end_s in pairs if (end_s - due_s) * 1000 > self.limit_ms) - self.overload_s[1]
+
+    @property
+    def told_s(self) -> float:
+        return float(self.row["recovery_s"])
+
+
+class TestBurst:
+    @pytest.fixture(params=[0, 1], ids=["uniform", "poisson"])
+    def burst(self, request: pytest.FixtureRequest, run: Run) -> Burst:
+        found = sorted(run.bursts(), key=lambda each: each.trial.spec.params["ms"])
+        burst: Burst = found[request.param]
+        assert (burst.trial.spec.arrivals == "uniform") == (request.param == 0)
+        return burst
+
+    def test_the_server_served_the_whole_schedule_one_after_the_other(self, burst: Burst, run: Run) -> None:
+        trial = burst.trial
+        assert trial.arrivals is not None
+        assert len(burst.due_s) == run.asked[trial.spec.path] == trial.sent == trial.warmup.good + trial.measured.good
+        assert trial.arrivals.shed + trial.arrivals.shed_warmup == 0
+        written = sorted(done.written_ns for done in burst.account.done)
+        assert all(written[n] - written[0] > (n - 1) * QUEUE_S * 1e9 - 1e6 for n in range(len(written)))
+
+    def test_each_bin_has_the_arrivals_of_the_schedule_and_the_answers_of_the_queue(self, burst: Burst) -> None:
+        count = len(burst.trial.bins)
+        assert count == round((burst.trial.spec.warmup_s + burst.trial.spec.measure_s) / BIN_S)
+        due = [burst.bin_of(at_s) for at_s in burst.due_s]
+        assert [each.due for each in burst.trial.bins] == [due.count(n) for n in range(count)]
+        assert [each.good for each in burst.trial.bins] == [due.count(n) for n in range(count)]
+        # What the lateness may have moved beyond an edge, at the rate at which it serves; and one that is cut.
+        slack = burst.late_ms / 1000 / QUEUE_S + 1
+        done = 0
+        for n, each in enumerate(burst.trial.bins):
+            done += each.answered
+            right = sum(end_s < (n + 1) * BIN_S for end_s in burst.ended_s)
+            assert right - slack <= done <= right + 1
+
+    def test_each_bins_p90_is_that_of_the_queue(self, burst: Burst) -> None:
+        wrong = []
+        for each, right_ms in zip(burst.trial.bins, burst.p90_ms, strict=True):
+            assert each.p90_us is not None
+            most_ms = right_ms + burst.late_ms
+            if not right_ms - ROUND_MS <= each.p90_us / 1000 <= max(most_ms + ROUND_MS, 1.01 * most_ms):
+                wrong.append((each.begin_s, each.p90_us / 1000, right_ms, most_ms))
+        assert wrong == []
+
+    def test_the_queue_was_real_and_gone_in_the_end(self, burst: Burst) -> None:
+        """250 a second too many, for a second: half a second's work, which the calm has time for half of the time."""
+        assert max(burst.p90_ms) > 400
+        assert 0.75 < burst.queue_gone_s < 1.6
+        assert max(burst.p90_ms[-4:]) < burst.limit_ms
+
+    def test_recovery_is_told_to_within_a_bin_of_when_the_queue_was_gone(self, burst: Burst) -> None:
+        assert abs(burst.told_s - burst.queue_gone_s) <= BIN_S + burst.late_ms / 1000
+        assert float(burst.row["resolution_s"]) == BIN_S
+
+    def test_recovery_is_told_to_within_a_second_of_the_timeline(self, burst: Burst) -> None:
+        """Whose seconds are by when requests ended."""
+        ended_s = burst.overload_s[1]
+        slow = [
+            each.second + 1
+            for each in burst.trial.timeline
+            if each.second + 1 > ended_s and each.p50_us and each.p50_us / 1000 > burst.limit_ms
+        ]
+        assert abs(max(slow) - ended_s - burst.told_s) <= 1 + BIN_S
+
+    def test_goodput_is_told_for_calm_overload_and_after(self, burst: Burst) -> None:
+        begin_s, end_s = burst.overload_s
+        whole_s = burst.trial.spec.warmup_s + burst.trial.spec.measure_s
+        spans = {"calm": (burst.trial.spec.warmup_s, begin_s), "overload": (begin_s, end_s), "after": (end_s, whole_s)}
+        for name, (first_s, last_s) in spans.items():
+            right = sum(first_s <= at_s < last_s for at_s in burst.ended_s) / (last_s - first_s)
+            told = float(burst.row[f"{name}_goodput_rps"])
+            assert told == pytest.approx(right, abs=2 * (burst.late_ms / 1000 / QUEUE_S + 1) / (last_s - first_s))
+        assert float(burst.row["overload_goodput_rps"]) <= 1.01 / QUEUE_S + 1
+
+    def test_an_overload_on_purpose_spoils_nothing(self, burst: Burst) -> None:
+        assert set(codes(burst.row)) <= NOISE
