@@ -107,17 +107,31 @@ def test_the_run_is_complete_and_every_request_is_accounted_for(folder: RunFolde
     run = folder.read_run()
     assert (run.status, run.engine) == ("complete", "attached")
     trials = folder.read_trials(run)
-    assert len(trials) == len(run.trials) == 9
+    assert len(trials) == len(run.trials) == 12
     for trial in trials:
         assert trial.usage.before is not None
         assert trial.usage.after is not None
         assert trial.sent == trial.usage.after["requests_answered"] - trial.usage.before["requests_answered"]
 
 
+def test_calls_overlap_and_files_reach_a_disk_in_containers_too(folder: RunFolder) -> None:
+    run = folder.read_run()
+    for target in run.targets.values():
+        assert {name: proof.says for name, proof in target.proofs.items() if not proof.good} == {}
+    disk = [trial for trial in folder.read_trials(run) if trial.spec.workload == "disk"]
+    assert len(disk) == 3
+    for trial in disk:
+        before, after = trial.usage.before, trial.usage.after
+        assert before is not None
+        assert after is not None
+        wanted = trial.sent * trial.spec.params["kib"] * 1024
+        assert after["disk_read_bytes"] - before["disk_read_bytes"] >= wanted
+
+
 def test_the_web_ui_stays_with_the_finished_trials_and_the_report(project: Project, folder: RunFolder) -> None:
     stats = json.loads(project.page("/stats/requests")[1])
     rows = next(tab["data"] for tab in stats["extended_stats"] if tab["key"] == "waitbench-trials")
-    assert len(rows) == 9
+    assert len(rows) == 12
     assert project.page("/waitbench/report")[1] == (folder.path / "report.html").read_bytes()
     assert project.load_exit_code() is None
 
