@@ -188,8 +188,9 @@ class Conductor:
             gevent.sleep(FEED_S)
 
     def _write_live(self, live: Live) -> None:
+        """By a thread: a disk that is busy keeps whoever writes to it, and would keep the whole event loop."""
         try:
-            self._folder.write_live(live)
+            gevent.get_hub().threadpool.apply(self._folder.write_live, (live,))
         except OSError:
             log.exception("live.json could not be written")
 

@@ -25,13 +25,13 @@ READING_OFF = 0.25
 """How far apart the two readings of a service may be from the window's own length."""
 
 
-def kib_per_request(trial: TrialRecord, target: Target) -> float | None:
-    """What a service took at its peak beyond what it takes idle, for each of the requests that it held at most. None
-    where any of these is not known."""
-    after, idle = trial.usage.after, target.idle_rss_bytes
-    if after is None or idle is None or not after["peak_in_flight"]:
+def kib_per_request(trial: TrialRecord) -> float | None:
+    """What a service took at its peak beyond what it held at rest before, for each of the requests that it had in hand
+    at once. None where any of these is not known."""
+    before, after = trial.usage.before, trial.usage.after
+    if before is None or after is None or not after["peak_in_flight"]:
         return None
-    return max(0.0, after["peak_rss_bytes"] - idle) / after["peak_in_flight"] / 1024
+    return max(0.0, after["peak_rss_bytes"] - before["rss_bytes"]) / after["peak_in_flight"] / 1024
 
 
 @dataclass(frozen=True)
@@ -157,10 +157,10 @@ class Cell:
 
     @cached_property
     def kib_per_request(self) -> float | None:
-        """Memory for a request in flight: the least of its trials. A service seldom gives back what it once took, so a
-        trial after one with more in flight shows too much, and the least is the tightest upper bound."""
-        found = [kib for trial in self.trials if (kib := kib_per_request(trial, self.target)) is not None]
-        return min(found, default=None)
+        """Memory for a request in flight: the most of its trials. What a service has taken once and keeps, as a
+        thread's stack, no later trial shows, so each trial tells what it took at least."""
+        found = [kib for trial in self.trials if (kib := kib_per_request(trial)) is not None]
+        return max(found, default=None)
 
     @property
     def ceiling(self) -> Ceiling | None:

@@ -154,8 +154,6 @@ class Target(_Record):
     """The budget read back from the running service; None before it was asked, and for an external one."""
     proofs: dict[str, Proof] = {}
     """Of each workload that was asked for and can be tried."""
-    idle_rss_bytes: int | None = None
-    """Memory before anything was asked of it."""
     info: dict[str, Any] = {}
 
     def serves(self, workload: str) -> bool:

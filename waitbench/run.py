@@ -130,14 +130,12 @@ def _read_back(target: Target, workloads: Iterable[str]) -> Target:
             service.get("/")  # any answer will do: it is there
             return target
         info = service.info()
-        idle_rss_bytes = int(service.usage()["rss_bytes"])
         proofs = {name: proof(service, WORKLOADS[name], target.budget) for name in workloads if WORKLOADS[name].overlap}
     return target.model_copy(
         update={
             "budget_read": info["budget"],
             "info": info,
             "proofs": proofs,
-            "idle_rss_bytes": idle_rss_bytes,
         }
     )
 

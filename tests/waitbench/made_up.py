@@ -84,7 +84,6 @@ def target(name: str = "flask-threads", **changes: Any) -> Target:
         "budget": BUDGET,
         "budget_read": BUDGET,
         "proofs": {"wait": proof()},
-        "idle_rss_bytes": 60 * 2**20,
         "info": {"python": "3.11.0", "versions": {"flask": "3.0", "gunicorn": "27.0", "psycopg": "3.3"}},
     }
     return Target(**(known | changes))
@@ -114,6 +113,10 @@ def read_from_disk(usage: Usage, read_bytes: int) -> Usage:
     return usage.model_copy(update={"before": before, "after": after})
 
 
+REST_BYTES = 60 * 2**20
+"""What a service takes that has nothing to do."""
+
+
 def usage(answered: int, cpu_s: float = 1.0, peak_rss_bytes: int = 100 * 2**20) -> Usage:
     """Of a service that answered `answered` and took `cpu_s`, all of it in the window."""
 
@@ -126,7 +129,7 @@ def usage(answered: int, cpu_s: float = 1.0, peak_rss_bytes: int = 100 * 2**20) 
             "peak_in_flight": 10.0,
             "processes": 1.0,
             "cpu_s": cpu,
-            "rss_bytes": float(peak_rss_bytes),
+            "rss_bytes": float(REST_BYTES),
             "peak_rss_bytes": float(peak_rss_bytes),
         }
 

@@ -263,21 +263,20 @@ class TestFigures:
         ]
         assert cell_of(made(trials), FLASK).peak_rss_mib == 120
 
-    def test_memory_for_a_request_is_the_least_of_its_trials(self) -> None:
-        # Idle it takes 60 MiB, and ten are in flight at most: 20, 60 and 30 MiB beyond it.
+    def test_memory_for_a_request_is_the_most_of_its_trials(self) -> None:
+        # At rest it takes 60 MiB, and ten are in flight at most: 20, 60 and 30 MiB beyond it.
         trials = [
             made_up.trial(made_up.spec(repeat=n), peak_rss_bytes=mib * 2**20) for n, mib in ((1, 80), (2, 120), (3, 90))
         ]
-        assert cell_of(made(trials), FLASK).kib_per_request == 20 * 1024 / 10
+        assert cell_of(made(trials), FLASK).kib_per_request == 60 * 1024 / 10
 
-    def test_less_than_idle_is_nought_and_what_was_not_read_is_not_known(self) -> None:
+    def test_less_than_at_rest_is_nought_and_what_was_not_read_is_not_known(self) -> None:
         trial = made_up.trial(peak_rss_bytes=50 * 2**20)
         assert cell_of(made([trial]), FLASK).kib_per_request == 0
-        assert cell_of(made([trial], targets=[made_up.target(idle_rss_bytes=None)]), FLASK).kib_per_request is None
         assert trial.usage.after is not None
-        lost = trial.usage.model_copy(update={"after": None})
+        lost = [trial.usage.model_copy(update={moment: None}) for moment in ("before", "after")]
         none_held = trial.usage.model_copy(update={"after": {**trial.usage.after, "peak_in_flight": 0.0}})
-        for usage in (lost, none_held):
+        for usage in (*lost, none_held):
             assert cell_of(made([trial.model_copy(update={"usage": usage})]), FLASK).kib_per_request is None
 
     def test_a_service_that_counts_nothing_has_no_cost(self) -> None:

@@ -266,9 +266,8 @@ class TestCharts:
     def test_the_cost_is_left_out_where_memory_was_not_read(
         self, made_trials: list[TrialRecord], tmp_path: Path
     ) -> None:
-        targets = [made_up.target(name, idle_rss_bytes=None) for name in made_up.TITLES]
-        run = made_up.run_record([trial.spec for trial in made_trials], targets)
-        folder = made_up.run_folder(tmp_path, run, made_trials)
+        unread = [t.model_copy(update={"usage": t.usage.model_copy(update={"before": None})}) for t in made_trials]
+        folder = made_up.run_folder(tmp_path, made_up.run_record([trial.spec for trial in unread]), unread)
         write_report(folder)
         assert [name for name, _ in svgs(folder) if "cost" in name] == []
         assert {row["kib_per_request"] for row in rows(folder, "summary.csv")} == {""}

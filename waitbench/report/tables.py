@@ -79,7 +79,7 @@ def _trial_row(trial: TrialRecord, target: Target) -> dict[str, str]:
         "reasons": said(found),
         **_neighbours(trial),
         **_burst(trial),
-        "kib_per_request": number(kib_per_request(trial, target), 3),
+        "kib_per_request": number(kib_per_request(trial), 3),
     }
 
 
