@@ -14,6 +14,7 @@ from waitbench.plan.nearest import nearest
 from waitbench.plan.plan import Plan
 from waitbench.results import load_words
 from waitbench.variants import Variant
+from waitbench.workloads import params_words
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
@@ -76,7 +77,7 @@ def _check_loads(path: Path, plan: Plan) -> None:
     loads = [(_named(cell), sorted(cell.params.items()), load) for cell, load in plan.load_points]
     for workload, params, load in loads:
         if loads.count((workload, params, load)) > 1:
-            given = ", ".join([workload, *(f"{key} = {value}" for key, value in params)])
+            given = ", ".join([workload, *params_words(dict(params))])
             told = " (bursts are told apart by their highest rate)" if workload.startswith("burst") else ""
             raise UsageError(
                 f"{path}: cells: {given} with {load_words(load.model, load.size)} is there twice{told}; keep one, and "
