@@ -10,7 +10,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -24,6 +23,7 @@ from rich.console import Console
 
 from tests.loadtests import crooked
 from tests.loadtests.bench import FASTAPI, FLASK, NOISE, Bench, Ended, answered, plan
+from tests.serving import serving
 from waitbench import latency, validity
 from waitbench.launch.local import LocalStack, free_port
 from waitbench.paths import ROOT, VARIANTS
@@ -208,13 +208,9 @@ def test_a_remote_api_that_stood_still_was_part_of_the_limit(meddled: Judged) ->
 @pytest.fixture(scope="module")
 def server() -> Iterator[tuple[int, str]]:
     """Its process and where it listens."""
-    command = [sys.executable, crooked.__file__]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as started:
-        try:
-            assert started.stdout is not None
-            yield started.pid, f"http://127.0.0.1:{int(started.stdout.readline())}"
-        finally:
-            started.kill()
+    with serving(crooked, own_session=True) as process:
+        [port] = process.told()
+        yield process.pid, f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture(scope="module")
