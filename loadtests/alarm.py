@@ -8,11 +8,11 @@ Python offers them from 3.13 on, so they are called by their C names here.
 import ctypes
 import os
 import sys
-import time
 from collections.abc import Callable
-from typing import Any
 
 import gevent
+
+from loadtests.timer import Timer
 
 _CLOCK_MONOTONIC, _NONBLOCK, _CLOEXEC, _ABSOLUTE, _READ = 1, 0o4000, 0o2000000, 1, 1
 
@@ -51,23 +51,15 @@ class _KernelAlarm:
         os.close(self._file)
 
 
-class _LoopAlarm:
+class _LoopAlarm(Timer):
     """Where the kernel has no such timers: late by up to a millisecond, which the dispatch delay shows."""
 
     def __init__(self, ring: Callable[[], None]) -> None:
+        super().__init__(gevent.get_hub().loop)
         self._ring = ring
-        self._timer: Any = None
 
-    def at(self, when_ns: int) -> None:
-        self.close()
-        self._timer = gevent.get_hub().loop.timer(max(0.0, (when_ns - time.perf_counter_ns()) / 1e9))
-        self._timer.start(self._ring, update=True)
-
-    def close(self) -> None:
-        if self._timer is not None:
-            self._timer.stop()
-            self._timer.close()
-            self._timer = None
+    def _due(self) -> None:
+        self._ring()
 
 
 def alarm(ring: Callable[[], None]) -> _KernelAlarm | _LoopAlarm:

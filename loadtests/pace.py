@@ -4,12 +4,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from loadtests.timer import Timer
+
 PIECE_S = 0.05
 """How often a piece goes: seldom enough to be cheap with a thousand clients, often enough to be a stream."""
 _clock = time.perf_counter_ns
 
 
-class Pace:
+class Pace(Timer):
     """From now on, by the clock: after a delay, which is not the client's own choice, it catches up.
 
     `granted` bytes in all may have gone. They are granted a piece at a time: by the clock itself, a few bytes would be
@@ -17,26 +19,17 @@ class Pace:
     """
 
     def __init__(self, loop: Any, bytes_per_s: int, go_on: Callable[[], None]) -> None:
-        self._loop, self._bytes_per_s, self._go_on = loop, bytes_per_s, go_on
+        super().__init__(loop)
+        self._bytes_per_s, self._go_on = bytes_per_s, go_on
         self._began_ns = _clock()
         self.granted = 0
-        self._timer: Any = None
 
     def wait(self, gone: int, left: int) -> None:
         """Have `go_on` called, from the loop, when a piece beyond the `gone` bytes may go, or the `left` ones where
         these are fewer."""
         piece = min(max(1, int(self._bytes_per_s * PIECE_S)), left)
-        due_ns = self._began_ns + -(-(gone + piece) * 1_000_000_000 // self._bytes_per_s)
-        self.close()
-        self._timer = self._loop.timer(max(0.0, (due_ns - _clock()) / 1e9))
-        self._timer.start(self._due, update=True)
+        self.at(self._began_ns + -(-(gone + piece) * 1_000_000_000 // self._bytes_per_s))
 
     def _due(self) -> None:
         self.granted = (_clock() - self._began_ns) * self._bytes_per_s // 1_000_000_000
         self._go_on()
-
-    def close(self) -> None:
-        if self._timer is not None:
-            self._timer.stop()
-            self._timer.close()
-            self._timer = None

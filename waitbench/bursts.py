@@ -11,7 +11,7 @@ from waitbench.cells import Cell
 from waitbench.recovery import Span
 from waitbench.results import Bin, TrialRecord, TrialSpec
 from waitbench.statistics import Interval, mean_interval
-from waitbench.workloads import SCENARIOS, Scenario
+from waitbench.workloads import SCENARIOS, Scenario, params_tags, params_words
 
 
 @dataclass(frozen=True)
@@ -108,15 +108,12 @@ class BurstSection:
 
     @property
     def key(self) -> str:
-        given = (f"{name}{value}" for name, value in self.spec.params.items())
         profile = (f"{stage.rate:g}x{stage.seconds:g}" for stage in self.spec.profile)
-        return "-".join(["burst", self.spec.workload, *given, *profile])
+        return "-".join(["burst", self.spec.workload, *params_tags(self.spec.params), *profile])
 
     @property
     def title(self) -> str:
-        given = ", ".join(
-            [f"of {self.spec.workload}", *(f"{name} = {value}" for name, value in self.spec.params.items())]
-        )
+        given = ", ".join([f"of {self.spec.workload}", *params_words(self.spec.params)])
         return f"{self.scenario.title} ({given}; {self.profile_words})"
 
     @property

@@ -14,10 +14,11 @@ from waitbench.statistics import (
     mean_interval,
     paired_ratio,
     samples_needed,
+    time_verdict,
     verdict,
 )
 from waitbench.validity import Reason, ceiling_of, goodput_rps, reasons
-from waitbench.workloads import Ceiling, Workload
+from waitbench.workloads import Ceiling, Workload, params_tags, params_words
 
 PERCENTILES = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9}
 
@@ -107,11 +108,15 @@ class Cell:
             return None  # what was shed would have been among the slowest
         return latency.percentile_us(self.histogram, percent) / 1000
 
+    def carries(self, name: str) -> bool:
+        """Whether each trial's own sample carries a percentile."""
+        counts = [trial.latency.count if trial.latency else 0 for trial in self.trials]
+        return min(counts) >= samples_needed(PERCENTILES[name])
+
     def percentile_interval(self, name: str) -> Interval | None:
         """In milliseconds, over the percentiles of each trial, about their geometric mean; `percentile_ms` is of all
         requests together. None unless every trial's own sample carries the percentile."""
-        counts = [trial.latency.count if trial.latency else 0 for trial in self.trials]
-        if min(counts) < samples_needed(PERCENTILES[name]):
+        if not self.carries(name):
             return None
         return geometric_interval(list(self.latencies(name).values()))
 
@@ -167,13 +172,11 @@ class Cell:
         return ceiling_of(self.trials[0], self.target)
 
 
-_MORE_IS_SLOWER: dict[Verdict, Verdict] = {
-    "faster": "slower",
-    "slower": "faster",
-    "tie": "tie",
-    "inconclusive": "inconclusive",
-}
-"""A verdict on a ratio of rates, read as one on a ratio of times."""
+def latency_ratio(own: Cell, other: Cell, name: str) -> Interval | None:
+    """A percentile of one over the same of the other, paired by repeat; None unless both count and carry it."""
+    if not all(cell.valid and cell.carries(name) for cell in (own, other)):
+        return None
+    return paired_ratio(own.latencies(name), other.latencies(name))
 
 
 @dataclass(frozen=True)
@@ -270,7 +273,7 @@ class Point:
             return Standing(cell, None, "inconclusive")
         if self.ceiling_bound:
             return Standing(cell, ratio, "tie")
-        return Standing(cell, ratio, _MORE_IS_SLOWER[verdict(ratio)] if self.open else verdict(ratio))
+        return Standing(cell, ratio, time_verdict(ratio) if self.open else verdict(ratio))
 
 
 @dataclass(frozen=True)
@@ -284,12 +287,11 @@ class Section:
     @property
     def key(self) -> str:
         open_loop = ["open"] if self.top.open else []
-        return "-".join([self.workload.name, *(f"{name}{value}" for name, value in self.params.items()), *open_loop])
+        return "-".join([self.workload.name, *params_tags(self.params), *open_loop])
 
     @property
     def title(self) -> str:
-        given = ", ".join(f"{name} = {value}" for name, value in self.params.items())
-        given = ", ".join(filter(None, [given, "open loop" if self.top.open else ""]))
+        given = ", ".join([*params_words(self.params), *(["open loop"] if self.top.open else [])])
         return f"{self.workload.title} ({given})" if given else self.workload.title
 
     @property

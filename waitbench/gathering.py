@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from waitbench.cells import Cell, Section
-from waitbench.statistics import Interval, paired_ratio, samples_needed
+from waitbench.cells import Cell, Section, latency_ratio
+from waitbench.statistics import Interval
 
 
 @dataclass(frozen=True)
@@ -18,10 +18,7 @@ class Gathered:
     def ratio(self) -> Interval | None:
         """The median latency of calls at once over that of calls in a row, paired by repeat; None where either does
         not count."""
-        counts = [t.latency.count if t.latency else 0 for cell in (self.serial, self.at_once) for t in cell.trials]
-        if not self.serial.valid or not self.at_once.valid or min(counts) < samples_needed(50):
-            return None
-        return paired_ratio(self.at_once.latencies("p50"), self.serial.latencies("p50"))
+        return latency_ratio(self.at_once, self.serial, "p50")
 
 
 @dataclass(frozen=True)

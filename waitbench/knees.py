@@ -9,7 +9,7 @@ from waitbench.knee import GENERATOR_OWN, Judged, Tried, judged, next_rate
 from waitbench.results import Target, TrialRecord
 from waitbench.statistics import Verdict, samples_needed
 from waitbench.validity import SHED_SHARE
-from waitbench.workloads import Workload
+from waitbench.workloads import Workload, params_tags, params_words
 
 
 @dataclass(frozen=True)
@@ -106,13 +106,12 @@ class KneeSection:
 
     @property
     def key(self) -> str:
-        given = (f"{name}{value}" for name, value in self.params.items())
-        return "-".join([self.workload.name, *given, f"knee{self.objective_ms:g}"])
+        return "-".join([self.workload.name, *params_tags(self.params), f"knee{self.objective_ms:g}"])
 
     @property
     def title(self) -> str:
-        given = [f"{name} = {value}" for name, value in self.params.items()]
-        return f"{self.workload.title} ({', '.join([*given, f'the highest rate with p99 ≤ {self.objective_ms:g} ms'])})"
+        sought = f"the highest rate with p99 ≤ {self.objective_ms:g} ms"
+        return f"{self.workload.title} ({', '.join([*params_words(self.params), sought])})"
 
     @property
     def most(self) -> Knee | None:

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from waitbench import latency
-from waitbench.cells import PERCENTILES, Cell
+from waitbench.cells import PERCENTILES, Cell, latency_ratio
 from waitbench.results import Beside, TrialSpec
-from waitbench.statistics import Interval, Verdict, mean_interval, paired_ratio, samples_needed, verdict
-from waitbench.workloads import SCENARIOS, Scenario
+from waitbench.statistics import Interval, Verdict, mean_interval, samples_needed, time_verdict
+from waitbench.workloads import SCENARIOS, Scenario, params_tags, params_words
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,11 @@ class Pair:
 
     def carries(self, name: str) -> bool:
         """Whether each trial's own sample carries a percentile."""
-        counts = [trial.latency.count if trial.latency else 0 for cell in self.cells for trial in cell.trials]
-        return min(counts) >= samples_needed(PERCENTILES[name])
+        return all(cell.carries(name) for cell in self.cells)
 
     def ratio(self, name: str) -> Interval | None:
         """A percentile beside the neighbours over the same alone, paired by repeat."""
-        if self.beside is None or self.alone is None or not self.valid or not self.carries(name):
-            return None
-        return paired_ratio(self.beside.latencies(name), self.alone.latencies(name))
+        return latency_ratio(self.beside, self.alone, name) if self.beside and self.alone else None
 
     @cached_property
     def neighbours_goodput(self) -> Interval | None:
@@ -86,10 +83,7 @@ class MixedPoint:
     def verdict(self, pair: Pair) -> Verdict | None:
         """On how long it takes beside its neighbours: slower where that is longer."""
         ratio = self.ratio(pair)
-        if ratio is None:
-            return None
-        longer: dict[Verdict, Verdict] = {"faster": "slower", "slower": "faster"}
-        return longer.get(verdict(ratio), verdict(ratio))
+        return None if ratio is None else time_verdict(ratio)
 
 
 @dataclass(frozen=True)
@@ -107,7 +101,7 @@ class MixedSection:
     @property
     def key(self) -> str:
         assert self.spec.beside is not None
-        given = (f"{name}{value}" for name, value in self.spec.beside.params.items())
+        given = params_tags(self.spec.beside.params)
         return "-".join(["mixed", self.spec.beside.workload, *given, f"share{self.spec.beside.share:g}"])
 
     @property
@@ -118,8 +112,8 @@ class MixedSection:
     def neighbours(self) -> str:
         """`5 % of cpu, ksteps = 200`."""
         assert self.spec.beside is not None
-        given = (f"{name} = {value}" for name, value in self.spec.beside.params.items())
-        return ", ".join([f"{self.spec.beside.share * 100:g} % of {self.spec.beside.workload}", *given])
+        share = f"{self.spec.beside.share * 100:g} % of {self.spec.beside.workload}"
+        return ", ".join([share, *params_words(self.spec.beside.params)])
 
     @property
     def top(self) -> MixedPoint:

@@ -89,6 +89,13 @@ def verdict(ratio: Interval) -> Verdict:
     return "inconclusive"
 
 
+def time_verdict(ratio: Interval) -> Verdict:
+    """The same of a ratio of two times: what takes longer is slower."""
+    opposite: dict[Verdict, Verdict] = {"faster": "slower", "slower": "faster"}
+    found = verdict(ratio)
+    return opposite.get(found, found)
+
+
 def chance_calls(contenders: int) -> float:
     """At most so many differences are called by chance, on average, among contenders all alike: 5 % of their pairs.
 

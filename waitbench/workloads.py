@@ -18,6 +18,16 @@ Params = Mapping[str, int]
 Answer = Callable[[Params], dict[str, Any]]
 
 
+def params_words(params: Params) -> list[str]:
+    """`ms = 100`, for titles."""
+    return [f"{name} = {value}" for name, value in params.items()]
+
+
+def params_tags(params: Params) -> list[str]:
+    """`ms100`, for keys."""
+    return [f"{name}{value}" for name, value in params.items()]
+
+
 @dataclass(frozen=True)
 class Parameter:
     low: int

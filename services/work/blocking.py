@@ -28,16 +28,7 @@ class _Connection(psycopg.Connection[Any]):
         return super().wait(gen, interval, self.deadline_s if timeout is None else timeout)
 
 
-_pool = ConnectionPool(
-    settings.database_url,
-    connection_class=_Connection,
-    kwargs=database.CONNECTION,
-    min_size=settings.db_pool,
-    max_size=settings.db_pool,
-    timeout=settings.dependency_grace_s,
-    reconnect_timeout=2,
-    open=False,
-)
+_pool = ConnectionPool(connection_class=_Connection, **database.POOL)
 _clients: queue.LifoQueue[httpx2.Client | None] = queue.LifoQueue(settings.upstream_connections)
 for _ in range(settings.upstream_connections):
     _clients.put(None)  # a place not yet used

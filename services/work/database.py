@@ -1,11 +1,22 @@
-"""The query behind /db, and the table it reads. Both colours of the work send exactly this."""
+"""The query behind /db, the table it reads and the pool it goes by. Both colours of the work have exactly these."""
 
 from typing import Any
+
+from work.settings import settings
 
 FAILED = "the database did not answer in time"
 
 # autocommit: one round trip for a query, not three. prepare_threshold: each connection prepares at once.
-CONNECTION: dict[str, Any] = {"autocommit": True, "prepare_threshold": 1, "connect_timeout": 3}
+_CONNECTION: dict[str, Any] = {"autocommit": True, "prepare_threshold": 1, "connect_timeout": 3}
+POOL: dict[str, Any] = {
+    "conninfo": settings.database_url,
+    "kwargs": _CONNECTION,
+    "min_size": settings.db_pool,
+    "max_size": settings.db_pool,
+    "timeout": settings.dependency_grace_s,
+    "reconnect_timeout": 2,
+    "open": False,
+}
 
 SHELF = 7
 QUERY = """

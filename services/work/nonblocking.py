@@ -27,16 +27,7 @@ class _Connection(psycopg.AsyncConnection[Any]):
         return await super().wait(gen, interval, self.deadline_s if timeout is None else timeout)
 
 
-_pool = AsyncConnectionPool(
-    settings.database_url,
-    connection_class=_Connection,
-    kwargs=database.CONNECTION,
-    min_size=settings.db_pool,
-    max_size=settings.db_pool,
-    timeout=settings.dependency_grace_s,
-    reconnect_timeout=2,
-    open=False,
-)
+_pool = AsyncConnectionPool(connection_class=_Connection, **database.POOL)
 _clients: asyncio.LifoQueue[httpx2.AsyncClient | None] = asyncio.LifoQueue(settings.upstream_connections)
 for _ in range(settings.upstream_connections):
     _clients.put_nowait(None)  # a place not yet used

@@ -1,9 +1,6 @@
 """One stall of two seconds in ten, at twenty requests a second: the case in which pacing by the last answer lies."""
 
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -12,6 +9,7 @@ from loadtests.arrivals import schedule_ns
 from loadtests.recorder import Window, nearest_rank
 from loadtests.trial import Trial
 from tests.known_answers import stalling
+from tests.serving import serving
 from tests.waitbench import made_up
 from waitbench import latency
 
@@ -45,12 +43,11 @@ class Played:
 
 
 @pytest.fixture(scope="module", params=["uniform", "poisson"])
-def played(request: pytest.FixtureRequest) -> Iterator[Played]:
-    with subprocess.Popen([sys.executable, stalling.__file__], stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        url = f"http://127.0.0.1:{int(server.stdout.readline())}"
+def played(request: pytest.FixtureRequest) -> Played:
+    with serving(stalling) as server:
+        [port] = server.told()
         spec = made_up.spec(
-            base_url=url,
+            base_url=f"http://127.0.0.1:{port}",
             path="/",
             body="ok",
             load_model="open",
@@ -66,9 +63,8 @@ def played(request: pytest.FixtureRequest) -> Iterator[Played]:
         trial.begin(time.perf_counter_ns())
         trial.join()
         trial.close()
-        begin, end = (int(edge) for edge in server.stdout.readline().split())
-        server.kill()
-        yield Played(trial, begin, end)
+        begin, end = server.told()
+    return Played(trial, begin, end)
 
 
 def test_every_intended_request_was_sent_and_answered(played: Played) -> None:

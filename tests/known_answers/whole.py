@@ -6,8 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -18,6 +17,7 @@ import httpx2
 from tests.known_answers import programmed
 from tests.known_answers.account import Account, accounts
 from tests.known_answers.programmed import Done
+from tests.serving import serving
 from waitbench.paths import ROOT
 from waitbench.results import RunFolder, TrialRecord
 
@@ -53,17 +53,6 @@ def _idle(_: Path) -> None:
     pass
 
 
-@contextmanager
-def server() -> Iterator[tuple[int, int]]:
-    with subprocess.Popen([sys.executable, programmed.__file__], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        port, late_port = (int(port) for port in process.stdout.readline().split())
-        try:
-            yield port, late_port
-        finally:
-            process.kill()
-
-
 def carry_out(
     plan: str, chosen: Iterable[str], read: Callable[[RunFolder, Log], T], meanwhile: Callable[[Path], None] = _idle
 ) -> T:
@@ -72,7 +61,8 @@ def carry_out(
     place = Path(tempfile.mkdtemp(prefix="wbknown-"))
     place.chmod(0o755)  # PostgreSQL's user has to get in
     try:
-        with server() as (port, late_port):
+        with serving(programmed) as server:
+            port, late_port = server.told()
             file = place / "known.toml"
             file.write_text(plan.replace("LATE_PORT", str(late_port)).replace("PORT", str(port)))
             variants = [word for name in chosen for word in ("--variant", name)]

@@ -132,6 +132,24 @@ class Bench:
         shutil.rmtree(self.place, ignore_errors=True)
 
 
+@dataclass
+class Played:
+    bench: Bench
+    ended: Ended
+    workers: int
+
+
+def played_both_ways(make_bench: Callable[[], Bench], text: str) -> list[Played]:
+    """The same plan with one process, and with two workers."""
+    found = []
+    for workers in (0, 2):
+        bench = make_bench()
+        ended = bench.run(text, "--locust-workers", str(workers))
+        assert ended.code in (0, 3), ended.err
+        found.append(Played(bench, ended, workers))
+    return found
+
+
 def answered(trial: TrialRecord) -> int:
     before, after = trial.usage.before, trial.usage.after
     assert before is not None

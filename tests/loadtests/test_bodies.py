@@ -3,8 +3,6 @@
 import gc
 import hashlib
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -17,6 +15,7 @@ from loadtests import pace
 from loadtests.client import INTACT, TIMEOUT, Caller, Connection
 from loadtests.request import Request, origin
 from tests.loadtests import answering, bodies
+from tests.serving import listening
 from waitbench.results import Exchange
 
 TIMEOUT_S = 5.0
@@ -25,19 +24,14 @@ KIB = 1024
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    yield from started(bodies)
+    with listening(bodies) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
 def scripted() -> Iterator[str]:
-    yield from started(answering)
-
-
-def started(module: Any) -> Iterator[str]:
-    with subprocess.Popen([sys.executable, module.__file__], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-        process.kill()
+    with listening(answering) as url:
+        yield url
 
 
 class Noting(Connection):

@@ -1,8 +1,6 @@
 """The generator's own HTTP client, against a server that answers in every way there is."""
 
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 
@@ -14,6 +12,7 @@ from loadtests import request
 from loadtests.client import Caller, RequestFailed
 from loadtests.request import origin
 from tests.loadtests import answering
+from tests.serving import listening
 from waitbench.launch.local import free_port
 
 TIMEOUT_S = 0.5
@@ -21,11 +20,8 @@ TIMEOUT_S = 0.5
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    with subprocess.Popen([sys.executable, answering.__file__], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        port = int(process.stdout.readline())
-        yield f"http://127.0.0.1:{port}"
-        process.kill()
+    with listening(answering) as url:
+        yield url
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """A search for the knee, as `waitbench run` carries it out against a service whose capacity is known."""
 
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -10,6 +8,7 @@ import pytest
 from loadtests.arrivals import schedule_ns
 from tests.loadtests import one_at_a_time
 from tests.loadtests.bench import Bench, Ended
+from tests.serving import serving
 from waitbench.knee import late_share
 from waitbench.results import TrialSpec
 
@@ -21,10 +20,8 @@ OBJECTIVE_MS = 50
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    with subprocess.Popen([sys.executable, one_at_a_time.__file__], stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        yield int(server.stdout.readline())
-        server.kill()
+    with serving(one_at_a_time) as server:
+        yield from server.told()
 
 
 def plan(port: int) -> str:

@@ -1,4 +1,4 @@
-"""Every rule of waitbench/validity.py, broken for real: runs with real servers, and one thing done to each trial.
+"""Every rule of waitbench/validity/, broken for real: runs with real servers, and one thing done to each trial.
 
 The two sides of each limit, made up and exact, are in tests/waitbench/test_validity.py; here `sound` is a real run
 that breaks none. On a busy machine a trial may have more reasons than the one provoked: only that one is asked for.
@@ -10,7 +10,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -24,6 +23,7 @@ from rich.console import Console
 
 from tests.loadtests import crooked
 from tests.loadtests.bench import FASTAPI, FLASK, NOISE, Bench, Ended, answered, plan
+from tests.serving import serving
 from waitbench import latency, validity
 from waitbench.launch.local import LocalStack, free_port
 from waitbench.paths import ROOT, VARIANTS
@@ -208,13 +208,9 @@ def test_a_remote_api_that_stood_still_was_part_of_the_limit(meddled: Judged) ->
 @pytest.fixture(scope="module")
 def server() -> Iterator[tuple[int, str]]:
     """Its process and where it listens."""
-    command = [sys.executable, crooked.__file__]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as started:
-        try:
-            assert started.stdout is not None
-            yield started.pid, f"http://127.0.0.1:{int(started.stdout.readline())}"
-        finally:
-            started.kill()
+    with serving(crooked, own_session=True) as process:
+        [port] = process.told()
+        yield process.pid, f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture(scope="module")
@@ -437,8 +433,8 @@ BROKEN_BY: dict[str, Callable[..., None]] = {
 
 
 def test_every_rule_is_broken_by_a_test() -> None:
-    assert validity.__file__
-    calls = [node for node in ast.walk(ast.parse(Path(validity.__file__).read_text())) if isinstance(node, ast.Call)]
+    modules = [ast.parse(file.read_text()) for folder in validity.__path__ for file in Path(folder).glob("*.py")]
+    calls = [node for module in modules for node in ast.walk(module) if isinstance(node, ast.Call)]
     made = [call.args[0] for call in calls if isinstance(call.func, ast.Name) and call.func.id == "Reason"]
     assert all(isinstance(code, ast.Constant) for code in made)
     assert {code.value for code in made if isinstance(code, ast.Constant)} == set(BROKEN_BY)

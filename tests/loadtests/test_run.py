@@ -3,8 +3,6 @@
 import os
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +27,7 @@ from tests.loadtests.bench import (
     command_line,
     plan,
 )
+from tests.serving import serving
 from tests.waitbench import processes
 from waitbench.launch.local import free_port
 from waitbench.service import wait_until
@@ -51,10 +50,8 @@ class Whole:
 
 @pytest.fixture(scope="module")
 def external() -> Iterator[int]:
-    with subprocess.Popen([sys.executable, sleeping.__file__], stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        yield int(server.stdout.readline())
-        server.kill()
+    with serving(sleeping) as server:
+        yield from server.told()
 
 
 @pytest.fixture(scope="module")

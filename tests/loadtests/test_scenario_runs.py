@@ -2,13 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import pytest
 
 from loadtests.arrivals import arrivals_ns
 from loadtests.recorder import BIN_S
-from tests.loadtests.bench import Bench, Ended, answered, plan
+from tests.loadtests.bench import Bench, Played, answered, plan, played_both_ways
 from waitbench import latency
 from waitbench.results import Latency, TrialRecord
 
@@ -20,27 +19,13 @@ BURST = f'workload = "burst"\nof = "wait"\nparams = {{ ms = 20 }}\nmax_in_flight
 """Of five at once in the overload, some are shed."""
 
 
-@dataclass
-class Played:
-    bench: Bench
-    ended: Ended
-    workers: int
-
-    @property
-    def by_kind(self) -> dict[str, TrialRecord]:
-        return {t.spec.scenario + (" alone" if t.spec.alone else ""): t for t in self.ended.trials()}
-
-
 @pytest.fixture(scope="module")
 def both(make_bench: Callable[[], Bench]) -> list[Played]:
-    """The same plan with one process, and with two workers."""
-    found = []
-    for workers in (0, 2):
-        bench = make_bench()
-        ended = bench.run(plan(MIXED, BURST, variants=("null",), measure_s=1.0), "--locust-workers", str(workers))
-        assert ended.code in (0, 3), ended.err
-        found.append(Played(bench, ended, workers))
-    return found
+    return played_both_ways(make_bench, plan(MIXED, BURST, variants=("null",), measure_s=1.0))
+
+
+def by_kind(played: Played) -> dict[str, TrialRecord]:
+    return {t.spec.scenario + (" alone" if t.spec.alone else ""): t for t in played.ended.trials()}
 
 
 def scheduled(trial: TrialRecord, beside: bool) -> tuple[int, int]:
@@ -59,21 +44,21 @@ def counted(told: Latency | None) -> int:
 
 def test_every_kind_of_trial_was_played_by_as_many_processes_as_were_asked_for(both: list[Played]) -> None:
     for played in both:
-        assert set(played.by_kind) == {"mixed", "mixed alone", "burst"}
-        for trial in played.by_kind.values():
+        assert set(by_kind(played)) == {"mixed", "mixed alone", "burst"}
+        for trial in by_kind(played).values():
             assert (trial.generator.processes, trial.disturbance) == (max(1, played.workers), "")
 
 
 def test_the_service_answered_what_was_sent_and_no_more(both: list[Played]) -> None:
     for played in both:
-        for trial in played.by_kind.values():
+        for trial in by_kind(played).values():
             assert answered(trial) == trial.sent > 0
 
 
 @pytest.mark.parametrize("kind", ["mixed", "mixed alone", "burst"])
 def test_the_measured_requests_are_the_schedules(both: list[Played], kind: str) -> None:
     for played in both:
-        trial = played.by_kind[kind]
+        trial = by_kind(played)[kind]
         arrivals = trial.arrivals
         assert arrivals is not None
         warmup, window = scheduled(trial, beside=False)
@@ -84,13 +69,13 @@ def test_the_measured_requests_are_the_schedules(both: list[Played], kind: str) 
         )
         assert arrivals.shed + trial.measured.sent == window
         assert counted(trial.latency) == trial.measured.good
-    one, two = (played.by_kind[kind] for played in both)
+    one, two = (by_kind(played)[kind] for played in both)
     assert scheduled(one, beside=False) == scheduled(two, beside=False)
 
 
 def test_the_neighbours_are_the_schedules_too_and_in_no_other_figure(both: list[Played]) -> None:
     for played in both:
-        trial = played.by_kind["mixed"]
+        trial = by_kind(played)["mixed"]
         beside = trial.beside
         assert beside is not None
         warmup, window = scheduled(trial, beside=True)
@@ -104,14 +89,14 @@ def test_the_neighbours_are_the_schedules_too_and_in_no_other_figure(both: list[
 
 def test_alone_the_fast_ones_are_as_many_and_nobody_is_beside_them(both: list[Played]) -> None:
     for played in both:
-        together, alone = played.by_kind["mixed"], played.by_kind["mixed alone"]
+        together, alone = by_kind(played)["mixed"], by_kind(played)["mixed alone"]
         assert (alone.warmup.sent, alone.measured.sent) == (together.warmup.sent, together.measured.sent)
         assert alone.beside is None
 
 
 def test_each_bin_has_the_schedules_arrivals_whoever_sent_them(both: list[Played]) -> None:
     for played in both:
-        trial = played.by_kind["burst"]
+        trial = by_kind(played)["burst"]
         due = Counter(int(at / 1e9 / BIN_S) for at, _ in arrivals_ns(trial.spec))
         assert [(each.begin_s, each.due) for each in trial.bins] == [(n * BIN_S, due[n]) for n in range(14)]
         assert trial.bin_s == BIN_S
@@ -129,6 +114,6 @@ def test_the_tables_have_a_row_for_each_kind(both: list[Played]) -> None:
         rows = {(row["workload"], row["neighbours"]): row for row in played.ended.rows()}
         assert set(rows) == {("mixed", "beside"), ("mixed", "alone"), ("burst", "")}
         for (workload, neighbours), row in rows.items():
-            trial = played.by_kind[f"{workload} alone" if neighbours == "alone" else workload]
+            trial = by_kind(played)[f"{workload} alone" if neighbours == "alone" else workload]
             assert row["requests"] == str(trial.measured.sent)
         assert played.bench.left_behind() == []

@@ -3,8 +3,6 @@
 import _socket
 import errno
 import functools
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 
@@ -15,6 +13,7 @@ from loadtests.arrivals import arrivals_ns, schedule_ns
 from loadtests.recorder import Recorder, Window
 from loadtests.trial import Stripe, Trial
 from tests.loadtests import answering, limited
+from tests.serving import listening
 from tests.waitbench import made_up
 from waitbench.launch.local import free_port
 from waitbench.results import Neighbours, Phase, TrialSpec
@@ -24,10 +23,8 @@ EVER = Window(0, 2**62)
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    with subprocess.Popen([sys.executable, answering.__file__], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-        process.kill()
+    with listening(answering) as url:
+        yield url
 
 
 def spec(server: str, path: str, body: str | None = None, **changes: object) -> TrialSpec:
@@ -257,14 +254,11 @@ def test_users_who_do_not_wait_begin_at_once(server: str) -> None:
 def test_connections_that_nobody_needs_any_more_make_room_for_those_that_wait_to_be_accepted() -> None:
     """After a stall an open loop has more connections than the service holds at once. Those that were served go idle,
     and would keep the others out for ever."""
-    with subprocess.Popen([sys.executable, limited.__file__], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        url = f"http://127.0.0.1:{int(process.stdout.readline())}"
+    with listening(limited) as url:
         load = {"load_model": "open", "load": 50, "arrivals": "uniform", "warmup_s": 0, "measure_s": 1}
         trial = Trial(made_up.spec(base_url=url, path="/", body="ok", max_in_flight=100, timeout_s=5, **load))  # type: ignore[arg-type]
         trial.begin(time.perf_counter_ns())
         trial.join()
         trial.close()
-        process.kill()
     assert trial.recorder.phases(EVER)[1] == Phase(good=49)
     assert trial.recorder.connects().made > limited.CONNECTIONS

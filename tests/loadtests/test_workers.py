@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import httpx2
@@ -12,7 +11,7 @@ import psutil
 import pytest
 
 from loadtests.arrivals import schedule_ns
-from tests.loadtests.bench import FASTAPI, WAIT, Bench, Ended, answered, plan
+from tests.loadtests.bench import FASTAPI, WAIT, Bench, Played, answered, plan, played_both_ways
 from waitbench import latency
 from waitbench.launch.local import free_port
 from waitbench.results import Arrivals, TrialRecord
@@ -69,26 +68,13 @@ def exact(trial: TrialRecord) -> None:
         assert arrivals.shed_warmup + trial.warmup.sent == warmup
 
 
-@dataclass
-class Played:
-    bench: Bench
-    ended: Ended
-    workers: int
-
-    def trial(self, load: float, ms: int) -> TrialRecord:
-        [found] = [t for t in self.ended.trials() if (t.spec.load, t.spec.params["ms"]) == (load, ms)]
-        return found
-
-
 @pytest.fixture(scope="module")
 def both(make_bench: Callable[[], Bench]) -> list[Played]:
-    """The same plan with one process, and with two workers."""
-    found = []
-    for workers in (0, 2):
-        bench = make_bench()
-        ended = bench.run(plan(*CELLS, measure_s=1.0), "--locust-workers", str(workers))
-        assert ended.code == 3, ended.err  # one cell sheds
-        found.append(Played(bench, ended, workers))
+    return played_both_ways(make_bench, plan(*CELLS, measure_s=1.0))
+
+
+def the_trial(played: Played, load: float, ms: int) -> TrialRecord:
+    [found] = [t for t in played.ended.trials() if (t.spec.load, t.spec.params["ms"]) == (load, ms)]
     return found
 
 
@@ -105,7 +91,7 @@ class TestTheSamePlan:
 
     def test_an_open_loop_means_to_send_the_same_requests(self, both: list[Played]) -> None:
         for load, ms in ((101, 20), (70, 30), (100, 300)):
-            one, two = (played.trial(load, ms) for played in both)
+            one, two = (the_trial(played, load, ms) for played in both)
             assert arrivals_of(one).intended == arrivals_of(two).intended > 0
             assert planned(one) == planned(two)
             assert [t.sent + arrivals_of(t).shed + arrivals_of(t).shed_warmup for t in (one, two)] == [
@@ -114,16 +100,17 @@ class TestTheSamePlan:
 
     def test_an_odd_limit_in_flight_is_shared_out_whole_and_what_exceeds_it_is_shed(self, both: list[Played]) -> None:
         for played in both:
-            trial = played.trial(100, 300)
+            trial = the_trial(played, 100, 300)
             assert trial.usage.after is not None
             assert trial.usage.after["peak_in_flight"] == LIMIT_SLOW
             assert arrivals_of(trial).shed > 0
+            assert played.ended.code == 3
             [row] = [row for row in played.ended.rows() if row["params"] == "ms=300"]
             assert "rate: " in row["reasons"]
 
     def test_an_odd_number_of_users_is_shared_out_whole(self, both: list[Played]) -> None:
         for played in both:
-            trial = played.trial(5, 20)
+            trial = the_trial(played, 5, 20)
             assert trial.connects is not None
             assert trial.connects.made == 5
             assert trial.usage.after is not None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from waitbench import latency
+from waitbench.comparison import Comparison, compare
 from waitbench.results import (
     Arrivals,
     Generator,
@@ -262,6 +263,11 @@ def run_record(
         "trials": list(specs),
     }
     return RunRecord(**(known | changes))
+
+
+def compared(trials: Sequence[TrialRecord]) -> Comparison:
+    """In a run that planned them and no more."""
+    return compare(run_record([each.spec for each in trials]), trials)
 
 
 def _scenario_cells(specs: Sequence[TrialSpec]) -> list[dict[str, Any]]:

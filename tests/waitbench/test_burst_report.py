@@ -12,7 +12,6 @@ from tests.waitbench.made_up_scenarios import burst_of, burst_spec, burst_trial,
 from tests.waitbench.test_report import Page, rows, svgs
 from waitbench.answer import answers
 from waitbench.bursts import BurstSection
-from waitbench.comparison import Comparison, compare
 from waitbench.report import load_comparison, write_report
 from waitbench.report.words import burst_word
 from waitbench.results import RunFolder, Stage, TrialRecord
@@ -26,12 +25,8 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def of(trials: Sequence[TrialRecord]) -> Comparison:
-    return compare(made_up.run_record([trial.spec for trial in trials]), trials)
-
-
 def only(trials: Sequence[TrialRecord]) -> BurstSection:
-    [section] = of(trials).bursts
+    [section] = made_up.compared(trials).bursts
     return section
 
 
@@ -141,7 +136,7 @@ class TestBursts:
     def test_failures_of_the_overload_are_told_as_figures(self) -> None:
         planned = burst_spec()
         late = [(d, e if not 5 <= d < 8 else math.inf) for d, e in queued(planned, 1000)]
-        comparison = of([burst_of(planned, late)])
+        comparison = made_up.compared([burst_of(planned, late)])
         [section] = comparison.bursts
         assert comparison.all_valid
         assert section.bursts[0].cell.errors == 1200
@@ -157,13 +152,13 @@ class TestBursts:
         spoilt = burst_trial(FLASK).model_copy(update={"disturbance": "stopped"})
         section = only([spoilt, burst_trial(DJANGO)])
         assert burst_word(section, section.bursts[0]) == "not counted: disturbed"
-        assert answers(of([spoilt, burst_trial(DJANGO)]))[0].endswith(
+        assert answers(made_up.compared([spoilt, burst_trial(DJANGO)]))[0].endswith(
             "not counted: Flask on threads. Times are told to 0.25 s."
         )
 
     def test_two_profiles_are_two_sections(self) -> None:
         other = burst_spec(profile=[Stage(rate=50, seconds=2), Stage(rate=300, seconds=2), Stage(rate=50, seconds=4)])
-        found = of([burst_trial(), burst_of(other, queued(other, 200))]).bursts
+        found = made_up.compared([burst_trial(), burst_of(other, queued(other, 200))]).bursts
         assert [section.key for section in found] == ["burst-wait-ms100-50x2-300x2-50x4", SECTION][::-1]
 
     def test_a_burst_of_nothing_but_errors_has_a_report(self, tmp_path: Path) -> None:

@@ -202,7 +202,7 @@ def test_a_whole_calibration_ends_with_figures_that_a_program_can_read(tmp_path:
     plans.mkdir()
     (plans / "calibrate.toml").write_text(SHORT)
     (plans / "modest.toml").write_text('title = "t"\nvariants = ["null"]\n[[cells]]\nworkload = "fast"\nusers = [20]\n')
-    code = "import pathlib, sys, waitbench.cli, waitbench.plan; waitbench.plan.PLANS = pathlib.Path(sys.argv.pop(1)); "
+    code = "import pathlib, sys, waitbench.cli, waitbench.plan.file as f; f.PLANS = pathlib.Path(sys.argv.pop(1)); "
     done = subprocess.run(
         [
             sys.executable,

@@ -8,7 +8,6 @@ from tests.waitbench import made_up
 from tests.waitbench.made_up_scenarios import mixed_spec, mixed_trial, mixed_trials
 from tests.waitbench.test_report import Page, rows, svgs
 from waitbench.answer import answers
-from waitbench.comparison import Comparison, compare
 from waitbench.mixed import MixedPoint, Pair
 from waitbench.report import load_comparison
 from waitbench.report.figures import mixed_row
@@ -24,12 +23,8 @@ WORDS = {
 }
 
 
-def of(trials: Sequence[TrialRecord]) -> Comparison:
-    return compare(made_up.run_record([trial.spec for trial in trials]), trials)
-
-
 def only(trials: Sequence[TrialRecord]) -> tuple[MixedPoint, Pair]:
-    [section] = of(trials).mixed
+    [section] = made_up.compared(trials).mixed
     [pair] = section.top.pairs
     return section.top, pair
 
@@ -121,11 +116,11 @@ class TestPairs:
         point, pair = only(mixed_trials({FLASK: [(10, 20)] * 3}, count=999))
         assert point.percentile == "p50"
         assert mixed_word(point, pair) == "2.00 × (2.00–2.00) as long by p50"
-        assert "(p50 10 to 20 ms)" in answers(of(mixed_trials({FLASK: [(10, 20)] * 3}, count=999)))[0]
+        assert "(p50 10 to 20 ms)" in answers(made_up.compared(mixed_trials({FLASK: [(10, 20)] * 3}, count=999)))[0]
 
     def test_all_are_compared_by_the_same_percentile(self) -> None:
         trials = mixed_trials({FLASK: [(10, 20)] * 3}) + mixed_trials({DJANGO: [(10, 20)] * 3}, count=500)
-        point = of(trials).mixed[0].top
+        point = made_up.compared(trials).mixed[0].top
         assert [mixed_word(point, pair)[-6:] for pair in point.pairs] == ["by p50", "by p50"]
 
     def test_one_repeat_tells_no_difference(self) -> None:
@@ -145,19 +140,21 @@ class TestPairs:
         assert mixed_word(point, pair) == "not counted: disturbed (alone)"
         assert pair.beside is not None
         assert mixed_row(point, pair, pair.beside)["beside_over_alone"] == ""
-        assert answers(of(trials))[0].endswith(": not counted: Flask on threads.")
-        assert not of(trials).all_valid
+        assert answers(made_up.compared(trials))[0].endswith(": not counted: Flask on threads.")
+        assert not made_up.compared(trials).all_valid
 
     @pytest.mark.parametrize(("alone", "word"), [(True, "beside them"), (False, "alone")])
     def test_half_a_pair_is_told_as_such(self, alone: bool, word: str) -> None:
         planned = mixed_spec(alone=alone)
         point, pair = only([mixed_trial(planned, [10_000] * 1000, [50_000] * 400)])
         assert mixed_word(point, pair) == f"no trials {word} to compare with"
-        assert answers(of([mixed_trial(planned, [10_000] * 1000, [50_000] * 400)]))[0].endswith("nothing to compare.")
+        assert answers(made_up.compared([mixed_trial(planned, [10_000] * 1000, [50_000] * 400)]))[0].endswith(
+            "nothing to compare."
+        )
 
     def test_neighbours_and_plain_trials_of_the_fast_path_are_apart(self) -> None:
         plain = made_up.trial(made_up.spec(workload="fast", params={}), taken_us=[1000] * 20)
-        comparison = of([*mixed_trials({FLASK: [(10, 20)]}), plain])
+        comparison = made_up.compared([*mixed_trials({FLASK: [(10, 20)]}), plain])
         assert [section.key for section in comparison.sections] == ["fast"]
         assert len(comparison.mixed) == 1
         assert len(comparison.cells) == 3
@@ -167,11 +164,11 @@ class TestPairs:
             mixed_trial(mixed_spec(alone=alone, share=share, load=load), [10_000] * 1000, [50_000] * 400)
             for share in (0.1, 0.2) for load in (120, 60) for alone in (True, False)
         ]  # fmt: skip
-        found = of(trials).mixed
+        found = made_up.compared(trials).mixed
         assert [section.key for section in found] == [SECTION, "mixed-cpu-ksteps200-share0.2"]
         assert [point.load for point in found[0].points] == [60, 120]
 
     def test_each_pair_is_a_comparison_that_chance_may_call(self) -> None:
-        chance = of(mixed_trials({FLASK: [(10, 20)] * 2, DJANGO: [(10, 20)] * 2})).chance
+        chance = made_up.compared(mixed_trials({FLASK: [(10, 20)] * 2, DJANGO: [(10, 20)] * 2})).chance
         assert chance.comparisons == 2
         assert (chance.least, chance.most) == pytest.approx((0.1, 0.1))

@@ -1,0 +1,38 @@
+"""Servers of the tests' own, each in a process of its own, which says first where it listens."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+
+class Server:
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self.pid = process.pid
+        self._out = process.stdout
+
+    def told(self) -> list[int]:
+        """The numbers on the next line that it prints."""
+        assert self._out is not None
+        return [int(number) for number in self._out.readline().split()]
+
+
+@contextmanager
+def serving(module: ModuleType, own_session: bool = False) -> Iterator[Server]:
+    """Killed at the end."""
+    assert module.__file__
+    command = [sys.executable, module.__file__]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=own_session) as process:
+        try:
+            yield Server(process)
+        finally:
+            process.kill()
+
+
+@contextmanager
+def listening(module: ModuleType) -> Iterator[str]:
+    """The address of one that prints its port and no more."""
+    with serving(module) as server:
+        [port] = server.told()
+        yield f"http://127.0.0.1:{port}"

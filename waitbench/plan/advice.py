@@ -1,0 +1,48 @@
+"""What would be right, where a plan file has something wrong."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from waitbench.plan.cell import Cell, Step
+from waitbench.plan.nearest import nearest
+from waitbench.plan.plan import External, Plan
+
+_KEYS = {
+    "": Plan.model_fields,
+    "cells": Cell.model_fields,
+    "profile": Step.model_fields,
+    "external": External.model_fields,
+}
+_BOUNDS = {"ge": "at least", "le": "at most", "gt": "more than", "lt": "less than"}
+
+
+def place(location: tuple[int | str, ...]) -> str:
+    """`cells[1].users[0]` of a pydantic location."""
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text or "plan"
+
+
+def advice(item: Any) -> str:
+    kind, given = item["type"], item["input"]
+    if kind == "extra_forbidden":
+        return f"unknown key; {nearest(str(item['loc'][-1]), _keys(item['loc'][:-1]))}"
+    if kind == "missing":
+        return "this key is needed"
+    if kind == "value_error":
+        return str(item["ctx"]["error"])
+    if kind == "model_type":
+        return f"give a table with keys of {', '.join(_keys(item['loc']))}, not {given!r}"
+    limits = item.get("ctx", {})
+    if "min_length" in limits:
+        return "empty; give at least one" if not given else f"too few; give at least {limits['min_length']}"
+    if bound := next((f"{word} {limits[key]}" for key, word in _BOUNDS.items() if key in limits), None):
+        return f"{given!r} is out of range; give {bound}"
+    return f"{item['msg'].lower()}, not {given!r}"
+
+
+def _keys(location: tuple[int | str, ...]) -> Iterable[str]:
+    """What may stand in the table that is there."""
+    table = next((part for part in reversed(location) if isinstance(part, str)), "")
+    return _KEYS.get(table, Plan.model_fields)

@@ -1,0 +1,111 @@
+"""Plan files: where they are, and a plan read from one."""
+
+import tomllib
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+
+from waitbench.errors import UsageError
+from waitbench.paths import PLANS
+from waitbench.plan.advice import advice, place
+from waitbench.plan.cell import Cell
+from waitbench.plan.nearest import nearest
+from waitbench.plan.plan import Plan
+from waitbench.results import load_words
+from waitbench.variants import Variant
+from waitbench.workloads import params_words
+
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+def plan_names() -> list[str]:
+    return sorted(path.stem for path in PLANS.glob("*.toml"))
+
+
+def find_plan(name: str) -> Path:
+    """The file of a plan: a name in loadtests/plans/, or a path."""
+    path = Path(name)
+    if path.suffix == ".toml" or "/" in name:
+        if not path.is_file():
+            raise UsageError(f"there is no plan file {name}")
+        return path
+    if name not in plan_names():
+        raise UsageError(f"no plan named {name!r}; {nearest(name, plan_names())}, or give the path of a .toml file")
+    return PLANS / f"{name}.toml"
+
+
+def load_plan(path: Path, variants: dict[str, Variant], allow_remote: bool = False, in_compose: bool = False) -> Plan:
+    """The plan in a file, checked against what there is. In Compose, its network's names are allowed as targets.
+
+    Raises UsageError that names the file, each wrong key, and what would be right.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not valid TOML: {error}") from None
+    except OSError as error:
+        raise UsageError(f"{path}: can't be read: {error.strerror}") from None
+    try:
+        plan = Plan.model_validate(raw)
+    except ValidationError as error:
+        lines = [f"  {place(item['loc'])}: {advice(item)}" for item in error.errors()]
+        raise UsageError("\n".join([f"{path}: this plan can't be run:", *lines])) from None
+    _check_names(path, plan, variants)
+    _check_loads(path, plan)
+    _check_searches(path, plan)
+    _check_targets(path, plan, allow_remote, in_compose)
+    return plan
+
+
+def _check_names(path: Path, plan: Plan, variants: dict[str, Variant]) -> None:
+    for name in plan.variants:
+        if name not in variants:
+            raise UsageError(f"{path}: variants: no variant named {name!r}; {nearest(name, variants)}")
+        if plan.variants.count(name) > 1:
+            raise UsageError(
+                f"{path}: variants: {name!r} is named twice; name it once, and raise repeats for more trials "
+                f"(to compare it with itself, say --variant {name} --variant {name})"
+            )
+    names = [item.name for item in plan.external]
+    for name in names:
+        if name in variants or names.count(name) > 1:
+            raise UsageError(f"{path}: external: the name {name!r} is taken; choose another")
+
+
+def _check_loads(path: Path, plan: Plan) -> None:
+    loads = [(_named(cell), sorted(cell.params.items()), load) for cell, load in plan.load_points]
+    for workload, params, load in loads:
+        if loads.count((workload, params, load)) > 1:
+            given = ", ".join([workload, *params_words(dict(params))])
+            told = " (bursts are told apart by their highest rate)" if workload.startswith("burst") else ""
+            raise UsageError(
+                f"{path}: cells: {given} with {load_words(load.model, load.size)} is there twice{told}; keep one, and "
+                "raise repeats for more trials"
+            )
+
+
+def _named(cell: Cell) -> str:
+    """What sets a cell apart, beside its parameters and loads."""
+    return " ".join(filter(None, [cell.workload, cell.of, f"share = {cell.share:g}" if cell.share else ""]))
+
+
+def _check_searches(path: Path, plan: Plan) -> None:
+    sought = [(cell.workload, sorted(cell.params.items()), cell.p99_ms) for cell in plan.searches]
+    for search in sought:
+        if sought.count(search) > 1:
+            raise UsageError(
+                f"{path}: cells: the knee of {search[0]} with p99_ms = {search[2]:g} is sought twice; keep one, and "
+                "raise repeats to be surer of it"
+            )
+
+
+def _check_targets(path: Path, plan: Plan, allow_remote: bool, in_compose: bool) -> None:
+    for item in plan.external:
+        host = urlsplit(item.base_url).hostname or ""
+        own = host in LOOPBACK or (in_compose and "." not in host)
+        if not own and not allow_remote:
+            raise UsageError(
+                f"{path}: external {item.name!r}: {host} is not this machine. Load on other people's machines "
+                "does harm; if this one is yours to load, say --allow-remote"
+            )

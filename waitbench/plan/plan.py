@@ -1,0 +1,95 @@
+"""A plan: cells x repeats, and who is measured by them."""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator, model_validator
+
+from waitbench.plan.cell import Cell, Load, Strict
+from waitbench.plan.nearest import nearest
+from waitbench.workloads import WORKLOADS
+
+SEARCH_REPEATS = 12
+"""Both sides of a knee have to be repeated so often, within all the trials of a search."""
+
+
+class External(Strict):
+    """A service of the reader's own, measured like any variant. `paths`: a template for each workload it serves."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    base_url: str
+    paths: Annotated[dict[str, str], Field(min_length=1)]
+
+    @field_validator("paths")
+    @classmethod
+    def _known(cls, paths: dict[str, str]) -> dict[str, str]:
+        for name, template in paths.items():
+            if name not in WORKLOADS:
+                raise ValueError(f"no workload named {name!r}; {nearest(name, WORKLOADS)}")
+            try:
+                path = template.format(**dict.fromkeys(WORKLOADS[name].parameters, 1))
+            except (LookupError, ValueError, AttributeError, TypeError):
+                known = ", ".join(f"{{{p}}}" for p in WORKLOADS[name].parameters) or "none"
+                raise ValueError(f"{name}: {template!r} has an unknown placeholder; known: {known}") from None
+            if not path.startswith("/") or not path.isascii() or not path.isprintable() or " " in path:
+                raise ValueError(f"{name}: {template!r} is no path: it begins with / and holds no blanks (write %20)")
+        return paths
+
+    @field_validator("base_url")
+    @classmethod
+    def _http(cls, url: str) -> str:
+        try:
+            parts = urlsplit(url)
+            origin = f"http://{parts.netloc}"
+            right = parts.hostname and parts.port != 0 and "@" not in parts.netloc and url.rstrip("/") == origin
+        except ValueError:  # no port is -1, 99999 or abc
+            right = False
+        if not right:
+            raise ValueError(f"{url!r} is not of the form http://HOST:PORT; what comes after belongs in paths")
+        return origin
+
+
+class Plan(Strict):
+    """Cells x repeats. Seconds are of measuring (`measure_s`) and of load before it (`warmup_s`)."""
+
+    title: str
+    repeats: Annotated[int, Field(ge=1, le=100)] = 3
+    warmup_s: Annotated[float, Field(ge=0, le=120)] = 1.5
+    measure_s: Annotated[float, Field(ge=0.5, le=600)] = 3.0
+    timeout_s: Annotated[float, Field(ge=1, le=300)] = 30.0
+    """How long a request may take before it counts as an error."""
+    variants: Annotated[list[str], Field(min_length=1)]
+    cells: Annotated[list[Cell], Field(min_length=1)]
+    external: Annotated[list[External], Field(default_factory=list)]
+
+    @property
+    def searches(self) -> list[Cell]:
+        """Cells whose loads are found, not given."""
+        return [cell for cell in self.cells if cell.find]
+
+    @model_validator(mode="after")
+    def _answers_in_time(self) -> "Plan":
+        for cell in self.cells:
+            inner = WORKLOADS[cell.of or cell.workload]
+            if (least_s := inner.wait_s(cell.params)) >= self.timeout_s:
+                raise ValueError(
+                    f"cells: {inner.name} takes {least_s:g} s with these params, and timeout_s = {self.timeout_s:g} "
+                    "would end every request; ask for less, or raise timeout_s"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _objectives_fit(self) -> "Plan":
+        if self.searches and self.repeats > SEARCH_REPEATS:
+            raise ValueError(
+                f"repeats = {self.repeats} is more than a search has room for; give at most {SEARCH_REPEATS}"
+            )
+        for cell in self.searches:
+            if cell.p99_ms is not None and cell.p99_ms >= self.timeout_s * 1000:
+                raise ValueError(f"cells: p99_ms = {cell.p99_ms:g} is not below timeout_s = {self.timeout_s:g} s")
+        return self
+
+    @property
+    def load_points(self) -> list[tuple[Cell, Load]]:
+        """Each cell at each of its loads."""
+        return [(cell, load) for cell in self.cells for load in cell.loads]

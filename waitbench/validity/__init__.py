@@ -1,0 +1,31 @@
+"""What makes a trial's number count. Every rule that speaks leaves a record: what it saw, and what to do."""
+
+from waitbench.results import Target, TrialRecord
+from waitbench.validity import ceiling, figures, generator, scenarios, service
+from waitbench.validity.ceiling import ceiling_of, goodput_rps
+from waitbench.validity.generator import SHED_SHARE
+from waitbench.validity.reason import Reason
+
+__all__ = ["SHED_SHARE", "Reason", "ceiling_of", "goodput_rps", "reasons"]
+
+
+def reasons(trial: TrialRecord, target: Target) -> list[Reason]:
+    """All that is to be said of one trial. A burst is more than a service can do, on purpose: what follows from that
+    spoils nothing."""
+    return [
+        *generator.disturbed(trial),
+        *figures.errors(trial),
+        *service.budget(target),
+        *service.overlap(trial, target),
+        *service.accounts(trial),
+        *figures.little(trial),
+        *ceiling.reached(trial, target),
+        *figures.arithmetic(trial),
+        *figures.drift(trial),
+        *generator.strained(trial),
+        *generator.arrivals(trial),
+        *service.upstream(trial),
+        *service.disk(trial),
+        *scenarios.calm(trial),
+        *scenarios.neighbours(trial),
+    ]

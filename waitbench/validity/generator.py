@@ -1,0 +1,96 @@
+"""Rules of the generator: whether it sent what it meant to, when it meant to, and was not the limit itself."""
+
+import math
+from collections.abc import Iterator
+
+from waitbench import latency
+from waitbench.results import Arrivals, TrialRecord
+from waitbench.validity.reason import Reason
+
+GENERATOR_CPU = 0.90
+LAG_MS = 10.0
+LAG_SHARE = 0.10
+"""Of the median latency: a late generator is forgiven where it is small beside what it measures."""
+SHED_SHARE = 0.001
+"""Of the arrivals meant for the window. Shed ones would have been the slowest: more of them and p99 is not the p99."""
+ACHIEVED = 0.99
+"""Of the arrivals meant for the window, at least so many have to come back in it, give or take chance."""
+
+
+def disturbed(trial: TrialRecord) -> Iterator[Reason]:
+    if trial.disturbance:
+        advice = "see locust.log and the service's own; leave the web UI's buttons alone while a run is on"
+        yield Reason("disturbed", "invalid", trial.disturbance, advice)
+
+
+def strained(trial: TrialRecord) -> Iterator[Reason]:
+    generator = trial.generator
+    if generator.cpu_share > GENERATOR_CPU:
+        yield Reason(
+            "generator-cpu", "invalid",
+            f"the generator used {generator.cpu_share:.0%} of its core: it may have been the limit",
+            "lower the load",
+        )  # fmt: skip
+    median_ms = latency.percentile_us(latency.merged([trial.latency.histogram]), 50) / 1000 if trial.latency else 0.0
+    if generator.lag_p99_ms > max(LAG_MS, LAG_SHARE * median_ms):
+        yield Reason(
+            "generator-lag", "invalid", f"the generator ran {generator.lag_p99_ms:.1f} ms late (p99)",
+            "lower the load, or give it a quieter core",
+        )  # fmt: skip
+
+
+def arrivals(trial: TrialRecord) -> Iterator[Reason]:
+    """An open loop has to send what it meant to send, when it meant to."""
+    arrivals = trial.arrivals
+    if arrivals is None:
+        return
+    if arrivals.scheduled is not None and arrivals.scheduled != arrivals.intended:
+        yield Reason(
+            "rate",
+            "invalid",
+            f"{arrivals.intended} of {arrivals.scheduled} scheduled arrivals were sent or shed; the others are nowhere",
+            "the generator failed: see locust.log in the run's folder",
+        )
+    elif trial.spec.scenario == "burst":
+        pass  # it sheds and falls behind: that is what it is for
+    elif (counted := _shed(trial, arrivals))[0] > SHED_SHARE * counted[1]:
+        yield Reason(
+            "rate",
+            "invalid",
+            f"{counted[0]} of {counted[1]} arrivals were shed: {trial.spec.max_in_flight} were under way",
+            "the service does not keep up with this rate; lower it, or raise max_in_flight",
+        )
+    elif _behind(trial, arrivals):
+        yield Reason(
+            "rate",
+            "invalid",
+            f"{arrivals.ended} answers came back in the window while {arrivals.intended} requests were meant to go out",
+            "the service does not keep up with this rate; lower it",
+        )
+    delay_ms = (arrivals.delay_p99_us or 0) / 1000
+    if delay_ms > LAG_MS:
+        yield Reason(
+            "dispatch-delay",
+            "invalid",
+            f"the generator sent {delay_ms:.1f} ms late (p99)",
+            "lower the rate, or give it a quieter core",
+        )
+
+
+def _shed(trial: TrialRecord, arrivals: Arrivals) -> tuple[int, int]:
+    """How many of how many arrivals, neighbours included: the limit in flight is for both."""
+    if trial.beside is None:
+        return arrivals.shed, arrivals.intended
+    beside = trial.beside
+    return arrivals.shed + beside.shed, arrivals.intended + beside.measured.sent + beside.shed
+
+
+def _behind(trial: TrialRecord, arrivals: Arrivals) -> bool:
+    """Whether fewer came back than went out by more than chance: how many are under way at either edge of the window
+    varies like a Poisson number, with rate x latency as its mean (Little's law), and so does the difference."""
+    if arrivals.ended is None or trial.latency is None:
+        return False
+    # Of the first third: a queue that grows must not excuse itself.
+    median_us = next(filter(None, trial.thirds_p50_us), trial.latency.min_us)
+    under_way = arrivals.intended / trial.window_s * median_us / 1e6
+    return arrivals.ended < ACHIEVED * arrivals.intended - 3 * math.sqrt(2 * under_way)
