@@ -85,8 +85,9 @@ class TestBurst:
     def test_what_spoils_any_trial_spoils_a_burst(self, changes: dict[str, Any], code: str) -> None:
         the_reason(burst_trial().model_copy(update=changes), code)
 
-    def test_a_generator_that_sends_late_does(self) -> None:
-        the_reason(with_arrivals(burst_trial(), delay_p99_us=10_100), "dispatch-delay")
+    def test_a_generator_that_sends_later_than_a_fifth_of_a_bin_does(self) -> None:
+        assert found(with_arrivals(burst_trial(), delay_p99_us=50_000)) == {}
+        the_reason(with_arrivals(burst_trial(), delay_p99_us=50_100), "dispatch-delay")
 
     def test_its_budget_and_its_overlap_count(self) -> None:
         the_reason(burst_trial(), "budget", made_up.target(budget_read=made_up.BUDGET | {"db_pool": 5}))
@@ -173,6 +174,12 @@ class TestMixed:
         trial = mixed_trial(mixed_spec(), FAST_US, SLOW_US)
         assert found(with_arrivals(trial, intended=1001, shed=1)) == {}
         the_reason(with_arrivals(trial, intended=1002, shed=2), "rate")
+
+    def test_a_fast_path_that_a_neighbour_holds_up_at_the_edge_has_not_fallen_behind(self) -> None:
+        held_up_us = [1000] * 950 + [300_000] * 50  # 100 a second: 30 of them within a p99
+        trial = mixed_trial(mixed_spec(), held_up_us, SLOW_US)
+        assert "rate" not in found(with_arrivals(trial, ended=960))
+        the_reason(with_arrivals(trial, ended=950), "rate")
 
     def test_a_fast_path_that_falls_behind_does_not_count(self) -> None:
         trial = mixed_trial(mixed_spec(), FAST_US, SLOW_US)
