@@ -90,8 +90,8 @@ def _shed(trial: TrialRecord, arrivals: Arrivals) -> tuple[int, int]:
 
 def _behind(trial: TrialRecord, arrivals: Arrivals) -> bool:
     """Whether fewer came back than went out by more than chance: how many are under way at either edge of the window
-    varies like a Poisson number, with rate x latency as its mean (Little's law), and so does the difference. Beside slow
-    neighbours all that came within a p99 may be held up at an edge: they hold up the fast ones together."""
+    varies like a Poisson number, with rate x latency as its mean (Little's law), and so does the difference. Slow
+    neighbours hold up the fast ones together: all that came within a p99 may be held up at an edge."""
     if arrivals.ended is None or trial.latency is None:
         return False
     # Of the first third: a queue that grows must not excuse itself.
