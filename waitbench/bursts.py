@@ -55,12 +55,14 @@ class Burst:
 
     @cached_property
     def recovery(self) -> Interval | None:
-        """In seconds, over trials; None unless it recovered in each that there is. No bound is below nought."""
+        """In seconds, over trials; None unless it recovered in each that there is. No bound is below nought, and none
+        is nearer than a bin: it recovered somewhere in the bin before the one that was well."""
         known = [found for found in self.recoveries if found is not None]
         if not known or self.unrecovered:
             return None
         found = mean_interval(known)
-        return Interval(found.mean, None if found.low is None else max(0.0, found.low), found.high)
+        low = None if found.low is None else max(0.0, min(found.low, found.mean - self.resolution_s))
+        return Interval(found.mean, low, found.high)
 
     @property
     def resolution_s(self) -> float:

@@ -43,7 +43,7 @@ def schedule(plan: Plan, seed: int, limited: Mapping[str, Collection[str]] = {})
     for repeat in range(1, plan.repeats + 1):
         for cell, load in rng.sample(plan.load_points, len(plan.load_points)):
             block += 1
-            measure_s = sum(stage.seconds for stage in cell.stages) or plan.measure_s
+            measure_s = sum(stage.seconds for stage in cell.stages) or cell.measure_s or plan.measure_s
             both = [
                 (name, alone) for name in names for alone in ((False, True) if cell.workload == "mixed" else (False,))
             ]

@@ -14,7 +14,7 @@ from waitbench.results import Latency, TrialRecord
 pytestmark = pytest.mark.live
 
 MIXED = 'workload = "mixed"\nof = "wait"\nshare = 0.3\nparams = { ms = 30 }\nrate = [101]'
-STEPS = "profile = [{ rate = 60, seconds = 1 }, { rate = 250, seconds = 1 }, { rate = 60, seconds = 1 }]"
+STEPS = "profile = [{ rate = 60, seconds = 1 }, { rate = 250, seconds = 1 }, { rate = 60, seconds = 2 }]"
 BURST = f'workload = "burst"\nof = "wait"\nparams = {{ ms = 20 }}\nmax_in_flight = 3\n{STEPS}'
 """Of five at once in the overload, some are shed."""
 

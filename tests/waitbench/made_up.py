@@ -64,6 +64,7 @@ def spec(
         "base_url": "http://127.0.0.1:9",
         "path": WORKLOADS[workload].path(params),
         "body": WORKLOADS[workload].body(params),
+        "least_s": WORKLOADS[workload].wait_s(params),
         "instrumented": True,
         "uses_upstream": workload == "upstream",
     }
@@ -84,7 +85,7 @@ def target(name: str = "flask-threads", **changes: Any) -> Target:
         "server": "a server",
         "budget": BUDGET,
         "budget_read": BUDGET,
-        "proofs": {"wait": proof()},
+        "proofs": {name: proof() for name, workload in WORKLOADS.items() if workload.overlap},
         "info": {"python": "3.11.0", "versions": {"flask": "3.0", "gunicorn": "27.0", "psycopg": "3.3"}},
     }
     return Target(**(known | changes))

@@ -44,7 +44,7 @@ def mixed_trial(
     latency = made_up.latency_of(slow_us)
     beside = None if planned.alone else Beside(warmup=Phase(), measured=phase, shed=0, latency=latency)
     usage = made_up.usage(len(fast_us) + (beside.measured.sent if beside else 0))
-    known = {"usage": usage, "beside": beside}
+    known: dict[str, Any] = {"usage": usage, "beside": beside, "delay_p99_us": 100}
     return made_up.open_trial(planned, taken_us=fast_us, **(known | changes))
 
 

@@ -55,7 +55,7 @@ class TestStack:
                 assert service.get("/upstream?ms=1&calls=2").status_code == 200
             assert stack.died() is None
             assert len(left_in(temporary)) == 1
-            assert stack.scratch.parent == SCRATCH
+            assert stack.scratch.parent == Path(SCRATCH)
         assert not stack.scratch.exists()
         assert [pid for pid in pids if processes.alive(pid)] == []
         assert processes.none_mentioning(str(temporary))
@@ -64,7 +64,7 @@ class TestStack:
     def test_where_there_is_no_disk_for_scratch_files_they_go_where_all_else_is(
         self, temporary: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("waitbench.launch.local.SCRATCH", temporary / "nowhere")
+        monkeypatch.setenv("WAITBENCH_SCRATCH_DIR", str(temporary / "nowhere"))
         with LocalStack() as stack:
             assert temporary in stack.scratch.parents
         assert left_in(temporary) == []

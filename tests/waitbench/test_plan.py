@@ -9,6 +9,7 @@ from waitbench.errors import UsageError
 from waitbench.plan import Plan, find_plan, load_plan, plan_names, require_shares, select
 from waitbench.schedule import schedule
 from waitbench.variants import load_variants
+from waitbench.workloads import SCENARIOS, WORKLOADS
 
 VARIANTS = load_variants()
 TOP = 'title = "t"\nrepeats = 1\nvariants = ["flask-threads"]\n'
@@ -42,7 +43,8 @@ BURST = 'workload = "burst"\nof = "wait"\nparams = { ms = 10 }\n'
 
 
 def steps(*rates: float, seconds: float = 2) -> str:
-    return "profile = [" + ", ".join(f"{{ rate = {rate}, seconds = {seconds} }}" for rate in rates) + "]"
+    """Of rates in twenties, which is the least."""
+    return "profile = [" + ", ".join(f"{{ rate = {20 * rate}, seconds = {seconds} }}" for rate in rates) + "]"
 
 
 # What is wrong, the key that the message names, and what it says would be right.
@@ -188,7 +190,7 @@ BAD: dict[str, tuple[str | bytes, str, str]] = {
     "a profile upside down": (cell(BURST + steps(2, 1, 2)), "cells[0]: profile: the first and the last", "calmer"),
     "a profile that is flat": (cell(BURST + steps(2, 2, 2)), "cells[0]: profile: the first and the last", "calmer"),
     "a profile that does not end calm": (cell(BURST + steps(1, 2, 2)), "cells[0]: profile:", "calmer"),
-    "a step at no rate": (cell(BURST + steps(1, 2, 0)), "cells[0].profile[2].rate", "at least 0.1"),
+    "a step at no rate": (cell(BURST + steps(1, 2, 0)), "cells[0].profile[2].rate", "at least 20"),
     "a step too short to be seen": (
         cell(BURST + steps(1, 2, 1, seconds=0.5)), "cells[0].profile[0].seconds", "at least 1",
     ),
@@ -202,6 +204,20 @@ BAD: dict[str, tuple[str | bytes, str, str]] = {
     "steps that are no tables": (
         cell(BURST + "profile = [1, 2, 1]"), "cells[0].profile[1]", "give a table with keys of rate, seconds, not 2",
     ),
+    "a last step in which nothing can recover": (
+        cell(BURST + steps(1, 2, 1, seconds=1.5)),
+        "the last step is of 1.5 s", "give at least 2",
+    ),
+    "fast mixed with fast": (
+        cell('workload = "mixed"\nof = "fast"\nshare = 0.1\nrate = [9]'), "of: fast is what", "name a slow workload",
+    ),
+    "a knee that calls in a row can't have": (
+        cell('workload = "upstream"\nparams = { ms = 100, calls = 5, serial = 1 }\nfind = "knee"\np99_ms = 250'),
+        "p99_ms = 250 can't be met: upstream takes 500 ms", "give more",
+    ),
+    "a time of its own for a burst": (
+        cell(BURST + steps(1, 2, 1) + "\nmeasure_s = 5.0"), "measure_s does not go with profile", "whose steps",
+    ),
     "a profile that is no list": (cell(BURST + 'profile = "1 2 1"'), "cells[0].profile", "valid list"),
     "a burst that would never end in time": (
         TOP + "timeout_s = 1\n[[cells]]\n" + BURST.replace("10", "1500") + steps(1, 2, 1) + "\n",
@@ -209,7 +225,7 @@ BAD: dict[str, tuple[str | bytes, str, str]] = {
     ),
     "two bursts to one rate": (
         cell(BURST + steps(1, 9, 1) + "\n[[cells]]\n" + BURST + steps(2, 9, 2)),
-        "burst wait, ms = 10 with 9 requests/s", "told apart by their highest rate",
+        "burst wait, ms = 10 with 180 requests/s", "told apart by their highest rate",
     ),
     "a plain workload with neighbours": (
         cell('workload = "fast"\nof = "cpu"\nshare = 0.1\nrate = [9]'), "of, share does not go with fast",
@@ -353,8 +369,8 @@ def test_a_mixed_load_asks_for_two_workloads_and_measures_the_fast_one(tmp_path:
 def test_a_burst_is_one_load_named_for_its_highest_rate(tmp_path: Path) -> None:
     [found] = load_plan(written(tmp_path, cell(BURST + steps(5, 70, 9, 70, 5))), VARIANTS).cells
     assert (found.measured, found.asked) == ("wait", {"wait"})
-    assert [load.tag for load in found.loads] == ["70rps"]
-    assert [(stage.rate, stage.seconds) for stage in found.stages] == [(rate, 2) for rate in (5, 70, 9, 70, 5)]
+    assert [load.tag for load in found.loads] == ["1400rps"]
+    assert [(stage.rate, stage.seconds) for stage in found.stages] == [(20 * rate, 2) for rate in (5, 70, 9, 70, 5)]
 
 
 @pytest.mark.parametrize(
@@ -395,6 +411,21 @@ def test_a_limit_that_cannot_be_shared_among_workers_is_refused(tmp_path: Path) 
 def test_smoke_and_quick_are_as_short_as_their_names_say() -> None:
     assert seconds(load_plan(find_plan("smoke"), VARIANTS)) < 30
     assert seconds(load_plan(find_plan("quick"), VARIANTS)) < 180
+
+
+def test_full_asks_for_everything_and_ends_within_half_an_hour() -> None:
+    plan = load_plan(find_plan("full"), VARIANTS)
+    played = {name for cell in plan.cells for name in (cell.workload, *cell.asked)}
+    assert played == {*WORKLOADS, *SCENARIOS}
+    # A trial took up to half a second more than its own, and proving and starting everything a minute.
+    assert seconds(plan) + len(schedule(plan, 0)) / 2 < 28 * 60
+    assert all(select(plan, VARIANTS, [], [name]).cells for name in {cell.workload for cell in plan.cells})
+
+
+def test_a_cell_may_have_a_time_of_its_own(tmp_path: Path) -> None:
+    cells = CELL + "measure_s = 7.0\n" + CELL.replace("[1]", "[2]")
+    plan = load_plan(written(tmp_path, TOP + "measure_s = 2.0\n" + cells), VARIANTS)
+    assert {slot.measure_s for slot in schedule(plan, 0)} == {2.0, 7.0}
 
 
 def test_a_plan_is_found_by_name_and_by_path(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ class TestScenarios:
 
     @pytest.fixture
     def run(self, tmp_path: Path) -> RunRecord:
-        steps = [{"rate": rate, "seconds": 2.0} for rate in (10.0, 50.0, 10.0)]
+        steps = [{"rate": rate, "seconds": 2.0} for rate in (20.0, 50.0, 20.0)]
         upload = {"kib": 2, "kib_per_s": 4}
         served = {"fast": "/quick", "upload": "/up?k={kib}", "download": "/down/{kib}"}
         plan = Plan.model_validate(
@@ -177,7 +177,7 @@ class TestScenarios:
                 None,
             )
             assert (spec.body, spec.receives, spec.bytes_per_s) == (None, 3072, 0)
-            assert [(stage.rate, stage.seconds) for stage in spec.profile] == [(10, 2), (50, 2), (10, 2)]
+            assert [(stage.rate, stage.seconds) for stage in spec.profile] == [(20, 2), (50, 2), (20, 2)]
             assert (spec.load_model, spec.load, spec.measure_s, spec.max_in_flight) == ("open", 50, 6.0, 77)
 
     def test_an_external_service_has_its_own_paths_and_answers_that_nobody_knows(self, run: RunRecord) -> None:

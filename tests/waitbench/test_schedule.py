@@ -87,7 +87,7 @@ SCENARIOS = Plan.model_validate(
                 "workload": "burst",
                 "of": "wait",
                 "params": {"ms": 100},
-                "profile": [{"rate": rate, "seconds": 2.5} for rate in (10.0, 50.0, 10.0)],
+                "profile": [{"rate": rate, "seconds": 2.5} for rate in (20.0, 100.0, 20.0)],
             },
         ],
         "external": [

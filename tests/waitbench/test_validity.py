@@ -82,8 +82,15 @@ class TestOverlap:
         assert found(made_up.trial(), made_up.target()) == {}
 
     def test_a_workload_that_did_not_overlap_says_nothing_of_another(self) -> None:
-        target = made_up.target(proofs={"db": made_up.proof("the service held 19 of 20")})
+        proofs = made_up.target().proofs
+        target = made_up.target(proofs={**proofs, "db": made_up.proof("the service held 19 of 20")})
         assert found(made_up.trial(), target) == {}
+
+    def test_a_workload_that_was_not_tried_is_not_proven(self) -> None:
+        assert the_reason(made_up.trial(), "overlap", made_up.target(proofs={})).text.startswith(
+            "wait: it was not seen"
+        )
+        assert found(made_up.trial(made_up.spec("mine", instrumented=False)), made_up.external()) == {}
 
     def test_the_neighbours_of_a_mixed_load_have_to_overlap_too(self) -> None:
         beside = Neighbours(path="/db?ms=50", body="", workload="db", params={"ms": 50}, share=0.1)
@@ -343,7 +350,7 @@ class TestArrivals:
 
     def test_where_nothing_waits_one_per_cent_may_be_missing_and_no_more(self) -> None:
         # 100/s x 1 us: nothing is under way by chance.
-        assert found(self.with_ended(990, taken_us=1)) == {}
+        assert "rate" not in found(self.with_ended(990, taken_us=1))
         the_reason(self.with_ended(989, taken_us=1), "rate")
 
     def test_a_queue_does_not_excuse_itself(self) -> None:

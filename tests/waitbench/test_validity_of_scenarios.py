@@ -195,6 +195,19 @@ class TestMixed:
             assert ("disk" in found(trial)) == spoilt
         assert found(mixed_trial(mixed_spec(alone=True, of="disk", params={"kib": 64}), FAST_US)) == {}
 
+    def test_a_neighbour_that_was_answered_before_its_time_is_found(self) -> None:
+        planned = mixed_spec(of="wait", params={"ms": 100})
+        assert planned.beside is not None
+        planned = planned.model_copy(update={"beside": planned.beside.model_copy(update={"least_s": 0.1})})
+        assert found(mixed_trial(planned, FAST_US, [110_000] * 400)) == {}
+        reason = the_reason(mixed_trial(planned, FAST_US, [110_000] * 399 + [90_000]), "over-ceiling")
+        assert reason.text == "an answer to /wait?ms=100 came after 90.0 ms: its wait was cut short"
+
+    def test_a_lateness_that_is_much_of_the_p99_is_a_note(self) -> None:
+        trial = mixed_trial(mixed_spec(), FAST_US, SLOW_US)
+        reason = found(with_arrivals(trial, delay_p99_us=900))["lateness"]
+        assert reason.weight == "note"
+
     def test_its_ceiling_is_the_fast_path_s_part_of_the_rate(self) -> None:
         ceiling = ceiling_of(mixed_trial(mixed_spec(load=120, share=0.25), FAST_US, SLOW_US), made_up.target())
         assert ceiling is not None

@@ -20,7 +20,8 @@ from waitbench.variants import labelled, load_variants
 
 READY_S = 30.0
 _PREFIX = "waitbench-"
-SCRATCH = Path("/var/tmp")  # noqa: S108 - a folder of our own is made in it
+SCRATCH = "/var/tmp"  # noqa: S108 - a folder of our own is made in it
+"""On a disk nearly everywhere, which a temporary folder often is not."""
 """Where the services' files go: temporary files are often kept in memory, and these have to reach a disk."""
 
 
@@ -44,7 +45,7 @@ class LocalStack:
         sweep()
         self._folder = self._own_folder(Path(tempfile.gettempdir()))
         try:
-            self.scratch = self._own_folder(SCRATCH)
+            self.scratch = self._own_folder(_scratch())
         except OSError:
             self.scratch = self._own_folder(self._folder)
         return self
@@ -148,7 +149,7 @@ def require_free(port: int, what: str) -> None:
 
 def sweep() -> None:
     """Remove the folders of harnesses that were killed before they could."""
-    for where in (Path(tempfile.gettempdir()), SCRATCH):
+    for where in (Path(tempfile.gettempdir()), _scratch()):
         for folder in where.glob(f"{_PREFIX}[0-9]*-*"):
             owner = re.match(rf"{_PREFIX}(\d+)-", folder.name)
             if owner and not _alive(int(owner[1])):
@@ -163,3 +164,7 @@ def _alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def _scratch() -> Path:
+    return Path(os.environ.get("WAITBENCH_SCRATCH_DIR", SCRATCH))

@@ -10,6 +10,8 @@ from waitbench.results import Stage
 from waitbench.workloads import SCENARIOS, WORKLOADS
 
 USERS_MAX = 20_000
+RECOVER_S = 2.0
+"""Within a burst's last step a whole second has to be well, and some of it is before that."""
 RATE_MAX = 50_000.0
 Arrivals = Literal["poisson", "uniform"]
 _SCENARIO_KEYS = {"mixed": {"of", "share"}, "burst": {"of", "profile"}}
@@ -40,8 +42,8 @@ class Strict(BaseModel):
 class Step(Strict):
     """A part of a load profile."""
 
-    rate: Annotated[float, Field(ge=0.1, le=RATE_MAX)]
-    """Requests per second."""
+    rate: Annotated[float, Field(ge=20, le=RATE_MAX)]
+    """Requests per second: of fewer, a quarter of a second says nothing."""
     seconds: Annotated[float, Field(ge=1, le=600)]
 
 
@@ -71,6 +73,8 @@ class Cell(Strict):
     """Open loop: arrivals beyond this are shed, and counted."""
     arrivals: Arrivals = "poisson"
     """Open loop: independent callers, or a clock."""
+    measure_s: Annotated[float, Field(ge=0.5, le=600)] | None = None
+    """In place of the plan's, where this cell needs more time, or less."""
 
     @field_validator("workload")
     @classmethod
@@ -89,6 +93,8 @@ class Cell(Strict):
             raise ValueError(f"{self.workload} needs {', '.join(sorted(missing))} too; {advice}")
         if self.of is not None and self.of not in WORKLOADS:
             raise ValueError(f"of: no workload named {self.of!r}; {nearest(self.of, WORKLOADS)}")
+        if self.workload == "mixed" and self.of == "fast":
+            raise ValueError("of: fast is what the others are mixed with; name a slow workload, or measure fast alone")
         if self.workload == "mixed" and self.find is not None:
             raise ValueError("mixed has no knee: it compares each contender with itself at one rate; give rate")
         if self.workload == "mixed" and self.rate is None:
@@ -103,6 +109,19 @@ class Cell(Strict):
             first, *between, last = (step.rate for step in self.profile)
             if max(between) <= max(first, last):
                 raise ValueError("profile: the first and the last step have to be calmer than what is between them")
+            if self.profile[-1].seconds < RECOVER_S:
+                raise ValueError(
+                    f"profile: the last step is of {self.profile[-1].seconds:g} s, too short to see a recovery in; "
+                    f"give at least {RECOVER_S:g}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _own_time(self) -> "Cell":
+        if self.measure_s is not None and (self.profile or self.find):
+            raise ValueError(
+                "measure_s does not go with profile, whose steps are its time, nor with find, which has its own"
+            )
         return self
 
     @model_validator(mode="after")
@@ -118,8 +137,6 @@ class Cell(Strict):
             raise ValueError('find = "knee" and its objective, as p99_ms = 250, go together')
         if self.find is None and self.model_fields_set & {"from_rate", "to_rate"}:
             raise ValueError('from_rate and to_rate go with find = "knee"')
-        if self.p99_ms is not None and self.p99_ms <= self.params.get("ms", 0):
-            raise ValueError(f"p99_ms = {self.p99_ms:g} can't be met by a wait of ms = {self.params['ms']}; give more")
         if self.from_rate > self.to_rate:
             raise ValueError(f"from_rate = {self.from_rate:g} is above to_rate = {self.to_rate:g}; turn them round")
         return self
@@ -157,4 +174,9 @@ class Cell(Strict):
         for name, parameter in parameters.items():
             if parameter.default is None and name not in self.params:
                 raise ValueError(f"params: {inner} needs {name}, from {parameter.low} to {parameter.high}")
+        least_ms = WORKLOADS[inner].wait_s(self.params) * 1000
+        if self.p99_ms is not None and self.p99_ms <= least_ms:
+            raise ValueError(
+                f"p99_ms = {self.p99_ms:g} can't be met: {inner} takes {least_ms:g} ms with these params; give more"
+            )
         return self

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from waitbench.check import EARLY_MS
-from waitbench.results import Target, TrialRecord
+from waitbench.results import Exchange, Latency, Target, TrialRecord
 from waitbench.validity.reason import Reason
 from waitbench.workloads import WORKLOADS, Ceiling, ceiling
 
@@ -26,10 +26,15 @@ def goodput_rps(trial: TrialRecord) -> float:
 
 
 def reached(trial: TrialRecord, target: Target) -> Iterator[Reason]:
+    """More than arithmetic allows, an answer before its time, or all that arithmetic allows: the first of these."""
     allowed = ceiling_of(trial, target)
-    if trial.spec.scenario == "burst":  # of which answers to a queue may come after the window
-        yield from _cut_short(trial)
-        return
+    # Of a burst, answers to a queue may come after the window, and its rate is no ceiling.
+    bound = None if trial.spec.scenario == "burst" else allowed
+    found = [*_over(trial, bound), *_cut_short(trial), *_at(trial, bound)]
+    yield from found[:1]
+
+
+def _over(trial: TrialRecord, allowed: Ceiling | None) -> Iterator[Reason]:
     if allowed is None:
         return
     if allowed.limit == "rate" and trial.arrivals:
@@ -47,9 +52,13 @@ def reached(trial: TrialRecord, target: Target) -> Iterator[Reason]:
             f"{share:.0%} of what arithmetic allows: the wait was skipped",
             "run `waitbench check`",
         )
-    elif cut := list(_cut_short(trial)):
-        yield from cut
-    elif share >= AT_CEILING:
+
+
+def _at(trial: TrialRecord, allowed: Ceiling | None) -> Iterator[Reason]:
+    if allowed is None or (allowed.limit == "rate" and trial.arrivals):
+        return
+    share = goodput_rps(trial) / allowed.rps
+    if share >= AT_CEILING:
         yield Reason(
             "ceiling-bound",
             "note",
@@ -58,14 +67,15 @@ def reached(trial: TrialRecord, target: Target) -> Iterator[Reason]:
 
 
 def _cut_short(trial: TrialRecord) -> Iterator[Reason]:
-    if trial.latency and trial.spec.body is not None and trial.latency.min_us / 1e6 < _least_s(trial):
-        yield Reason(
-            "over-ceiling",
-            "invalid",
-            f"an answer came after {trial.latency.min_us / 1000:.1f} ms: its wait was cut short",
-            "run `waitbench check`",
-        )
-
-
-def _least_s(trial: TrialRecord) -> float:
-    return WORKLOADS[trial.spec.workload].wait_s(trial.spec.params) - EARLY_MS / 1000
+    """An answer that came before it could be right, of what is measured or of its neighbours."""
+    asked: list[tuple[Exchange, Latency | None]] = [(trial.spec, trial.latency)]
+    if trial.spec.beside and trial.beside:
+        asked.append((trial.spec.beside, trial.beside.latency))
+    for exchange, taken in asked:
+        if trial.spec.instrumented and taken and taken.min_us / 1e6 < exchange.least_s - EARLY_MS / 1000:
+            yield Reason(
+                "over-ceiling",
+                "invalid",
+                f"an answer to {exchange.path} came after {taken.min_us / 1000:.1f} ms: its wait was cut short",
+                "run `waitbench check`",
+            )

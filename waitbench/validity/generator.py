@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from waitbench import latency
-from waitbench.results import Arrivals, TrialRecord
+from waitbench.results import Arrivals, Latency, TrialRecord
 from waitbench.validity.reason import Reason
 
 GENERATOR_CPU = 0.90
@@ -13,6 +13,8 @@ LAG_SHARE = 0.10
 """Of the median latency: a late generator is forgiven where it is small beside what it measures."""
 SHED_SHARE = 0.001
 """Of the arrivals meant for the window. Shed ones would have been the slowest: more of them and p99 is not the p99."""
+LATE_SHARE = 0.20
+"""Of the p99: beyond it the generator's own lateness is a good part of what is told."""
 BIN_SHARE = 0.20
 """Of a burst's bin, which is what its recovery is told to: thousands of connections at once take the generator longer
 than its requests do, and latencies count from the intended start all the same."""
@@ -78,6 +80,12 @@ def arrivals(trial: TrialRecord) -> Iterator[Reason]:
             f"the generator sent {delay_ms:.1f} ms late (p99)",
             "lower the rate, or give it a quieter core",
         )
+    elif trial.latency and delay_ms > LATE_SHARE * (p99_ms := _p99_us(trial.latency) / 1000):
+        yield Reason(
+            "lateness",
+            "note",
+            f"the generator sent {delay_ms:.1f} ms late (p99), which is much of a p99 of {p99_ms:.1f} ms",
+        )
 
 
 def _shed(trial: TrialRecord, arrivals: Arrivals) -> tuple[int, int]:
@@ -97,5 +105,9 @@ def _behind(trial: TrialRecord, arrivals: Arrivals) -> bool:
     # Of the first third: a queue that grows must not excuse itself.
     median_us = next(filter(None, trial.thirds_p50_us), trial.latency.min_us)
     rate = arrivals.intended / trial.window_s
-    held_up = rate * latency.percentile_us(latency.merged([trial.latency.histogram]), 99) / 1e6 if trial.beside else 0.0
+    held_up = rate * _p99_us(trial.latency) / 1e6 if trial.beside else 0.0
     return arrivals.ended < ACHIEVED * arrivals.intended - 3 * math.sqrt(2 * rate * median_us / 1e6) - held_up
+
+
+def _p99_us(found: Latency) -> int:
+    return latency.percentile_us(latency.merged([found.histogram]), 99)

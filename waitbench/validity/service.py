@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from waitbench.check import differences
 from waitbench.results import Target, TrialRecord
 from waitbench.validity.reason import Reason
+from waitbench.workloads import WORKLOADS
 
 FROM_DISK = 0.99
 """Of the bytes that a disk's good answers are made from."""
@@ -29,7 +30,10 @@ def overlap(trial: TrialRecord, target: Target) -> Iterator[Reason]:
     neighbours = trial.spec.beside
     for name in dict.fromkeys([trial.spec.workload, *([neighbours.workload] if neighbours else [])]):
         proof = target.proofs.get(name)
-        if proof and not proof.good:
+        if proof is None:
+            if trial.spec.instrumented and WORKLOADS[name].overlap:
+                yield Reason("overlap", "invalid", f"{name}: it was not seen what calls at once do", "run it anew")
+        elif not proof.good:
             yield Reason(
                 "overlap",
                 "invalid",
