@@ -1,6 +1,5 @@
 """Callers that ask at once: connections made beforehand, so that what is seen is the calls alone."""
 
-import select
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -58,19 +57,6 @@ def receive(connections: list[HTTPConnection]) -> int:
     return good
 
 
-def answered_meanwhile(other: HTTPConnection, busy: list[HTTPConnection]) -> int:
-    """How often the service says that it is well before the last of the others' answers begins to come. One that stands
-    still for each call can say so between two of them, and no more often than there are calls."""
-    sockets = [connection.sock for connection in busy]
-    answered = 0
-    while True:
-        send([other], "/health")
-        receive([other])
-        if len(select.select(sockets, (), (), 0)[0]) == len(sockets):
-            return answered
-        answered += 1
-
-
 @dataclass(frozen=True)
 class Crowd:
     """What came of so many calls at once."""
@@ -80,18 +66,15 @@ class Crowd:
     """The most that the service had in hand at once, by its own count."""
     took_s: float
     """Until the last answer was there."""
-    meanwhile: int = 0
-    """How many other questions were answered before that, where any were asked."""
 
 
-def at_once(service: Service, path: str, calls: int, ask_meanwhile: bool = False) -> Crowd:
+def at_once(service: Service, path: str, calls: int) -> Crowd:
     """One thread sends them all and then reads the answers: the last one read ends the time, in whatever order they
     came."""
-    with callers(service, calls + 1) as (other, *connections), heard(service, path):
+    with callers(service, calls) as connections, heard(service, path):
         service.reset_usage()
         began = time.perf_counter()
         send(connections, path)
-        meanwhile = answered_meanwhile(other, connections) if ask_meanwhile else 0
         good = receive(connections)
         took_s = time.perf_counter() - began
-    return Crowd(good, int(service.usage()["peak_in_flight"]), took_s, meanwhile)
+    return Crowd(good, int(service.usage()["peak_in_flight"]), took_s)

@@ -1,8 +1,10 @@
 """Work of the processor: nothing overlaps but what the model can, and the service goes on answering meanwhile."""
 
+import select
 from dataclasses import dataclass
+from http.client import HTTPConnection
 
-from waitbench.check.callers import answered_meanwhile, callers, heard, receive, send
+from waitbench.check.callers import callers, heard, receive, send
 from waitbench.results import Proof
 from waitbench.service import Service
 from waitbench.variants import Budget
@@ -75,8 +77,21 @@ def _spent(service: Service, path: str, calls: int) -> Spent:
     with callers(service, calls + 1) as (other, *workers), heard(service, path):
         before = service.reset_usage()
         send(workers, path)
-        meanwhile = answered_meanwhile(other, workers) if calls > 1 else 0
+        meanwhile = _answered_meanwhile(other, workers) if calls > 1 else 0
         good = receive(workers)
     after = service.usage()
     cpu_s, wall_s = (after[key] - before[key] for key in ("cpu_s", "monotonic_s"))
     return Spent(cpu_s, wall_s, good, int(after["peak_in_flight"]), meanwhile)
+
+
+def _answered_meanwhile(other: HTTPConnection, workers: list[HTTPConnection]) -> int:
+    """How often the service says that it is well before the last of the answers begins to come. One that stands still
+    for each call can say so between two of them, and no more often than there are calls."""
+    sockets = [worker.sock for worker in workers]
+    answered = 0
+    while True:
+        send([other], "/health")
+        receive([other])
+        if len(select.select(sockets, (), (), 0)[0]) == len(sockets):
+            return answered
+        answered += 1
