@@ -217,11 +217,12 @@ def server() -> Iterator[tuple[int, str]]:
 def crooks(make_bench: Callable[[], Bench], server: tuple[int, str]) -> Judged:
     bench, (pid, url) = make_bench(), server
     paths = {
-        "fails": 'wait = "/fails?ms={ms}"',
+        "fails": 'wait = "/fails?ms={ms}", upstream = "/fails?ms={ms}"',
         "slows": 'wait = "/slows?ms={ms}"',
         "queues": 'db = "/queues?ms={ms}"',
-        "crumbles": 'fast = "/crumbles"',
+        "crumbles": 'fast = "/crumbles", disk = "/disk?kib={kib}"',
     }
+    profile = ", ".join(f"{{ rate = {rate}, seconds = 1 }}" for rate in (60, 120, 60))
     externals = "".join(
         f'[[external]]\nname = "{name}"\nbase_url = "{url}"\npaths = {{ {path} }}\n' for name, path in paths.items()
     )
@@ -231,6 +232,8 @@ def crooks(make_bench: Callable[[], Bench], server: tuple[int, str]) -> Judged:
         'workload = "db"\nparams = { ms = 20 }\nrate = [81]\nmax_in_flight = 3',
         'workload = "fast"\nrate = [0.1]\narrivals = "uniform"',
         'workload = "fast"\nusers = [2, 10, 50]',
+        'workload = "mixed"\nof = "disk"\nshare = 0.001\nparams = { kib = 1 }\nrate = [20]',
+        f'workload = "burst"\nof = "upstream"\nparams = {{ ms = 20 }}\narrivals = "uniform"\nprofile = [{profile}]',
     )
     only = [option for name in paths for option in ("--variant", name)]
     started = bench.start(plan(*cells, measure_s=MEASURE_S, more=externals), *only)
@@ -243,8 +246,8 @@ def crooks(make_bench: Callable[[], Bench], server: tuple[int, str]) -> Judged:
 
 
 def test_a_service_that_fails_now_and_then_is_told_with_what_it_said(crooks: Judged) -> None:
-    failed = crooks.trial("fails").measured
-    said = crooks.spoilt_by("fails", "errors")
+    failed = crooks.trial("fails, wait").measured
+    said = crooks.spoilt_by("fails, wait", "errors")
     assert said.endswith(f"of {failed.sent} requests failed: {failed.failed} × status 500")
     assert failed.failed == pytest.approx(failed.sent / crooked.FAILS_EVERY, abs=1)
 
@@ -268,6 +271,17 @@ def test_a_window_in_which_nothing_was_sent_measured_nothing(crooks: Judged) -> 
     crooks.spoilt_by("crumbles, fast 0.1 requests/s", "no-requests")
 
 
+def test_neighbours_too_few_to_come_in_the_window_are_none(crooks: Judged) -> None:
+    crooks.spoilt_by("crumbles, mixed disk kib=1 20 requests/s", "neighbours")
+    assert "neighbours" not in crooks.found("crumbles, mixed disk kib=1 alone")
+
+
+def test_a_calm_in_which_requests_fail_is_none_to_recover_to(crooks: Judged) -> None:
+    assert crooked.FAILS_EVERY < 60  # so that one of the calm's requests is among those that fail
+    said = crooks.spoilt_by("fails, burst", "calm")
+    assert said.endswith("of the requests in the calm failed or were shed")
+
+
 def test_a_generator_that_used_its_core_up_may_have_been_the_limit(crooks: Judged) -> None:
     """Where nobody else used that core: so it is tried three times."""
     tried = [f"crumbles, fast {users} users" for users in (2, 10, 50)]
@@ -285,12 +299,14 @@ def wrong(tmp_path_factory: pytest.TempPathFactory) -> Judged:
     place = tmp_path_factory.mktemp("wrong")
     listed, mark, budget = VARIANTS.read_text().partition(f"[variants.{DJANGO}.budget]")
     running = listed + mark + budget.replace("db_pool = 50", "db_pool = 49", 1)
-    running = running.replace("flask_app.app:", "tests.wrong.short_wait:")
+    running = running.replace("flask_app.app:", "tests.wrong.short_and_unsynced:")
     running = running.replace("fastapi_app.app:", "tests.wrong.blocked_loop:")
     (place / "variants.toml").write_text(running)
-    (place / "plan.toml").write_text(
-        plan('workload = "wait"\nparams = { ms = 50 }\nusers = [4]', variants=(FLASK, DJANGO, FASTAPI), measure_s=1.0)
+    cells = (
+        'workload = "wait"\nparams = { ms = 50 }\nusers = [4]',
+        'workload = "disk"\nparams = { kib = 64 }\nusers = [2]',
     )
+    (place / "plan.toml").write_text(plan(*cells, variants=(FLASK, DJANGO, FASTAPI), measure_s=1.0))
     variants = load_variants()
     order = Order(
         load_plan(place / "plan.toml", variants), "wrong", variants, "local", 1, place / "results", "a-run", ui=False
@@ -306,15 +322,20 @@ def wrong(tmp_path_factory: pytest.TempPathFactory) -> Judged:
 
 
 def test_a_smaller_pool_than_declared_does_not_count(wrong: Judged) -> None:
-    assert wrong.spoilt_by(DJANGO, "budget") == "db_pool: declared 50, running with 49"
+    assert wrong.spoilt_by(f"{DJANGO}, wait", "budget") == "db_pool: declared 50, running with 49"
 
 
 def test_a_loop_that_blocks_does_not_overlap(wrong: Judged) -> None:
-    assert wrong.spoilt_by(FASTAPI, "overlap").startswith("wait: ")
+    assert wrong.spoilt_by(f"{FASTAPI}, wait", "overlap").startswith("wait: ")
+
+
+def test_files_that_never_left_memory_are_told_by_what_the_disk_read(wrong: Judged) -> None:
+    assert "it came from memory, not from the disk" in wrong.spoilt_by(f"{FLASK}, disk", "disk")
+    assert "disk" not in wrong.found(f"{DJANGO}, disk")
 
 
 def test_a_wait_cut_short_is_more_than_arithmetic_allows(wrong: Judged) -> None:
-    assert wrong.spoilt_by(FLASK, "over-ceiling").endswith("of what arithmetic allows: the wait was skipped")
+    assert wrong.spoilt_by(f"{FLASK}, wait", "over-ceiling").endswith("of what arithmetic allows: the wait was skipped")
 
 
 # And the one in which nothing is wrong.
@@ -415,7 +436,9 @@ BROKEN_BY: dict[str, Callable[..., None]] = {
     "accounts": test_requests_of_somebody_else_show_in_the_services_own_count,
     "arithmetic": test_a_histogram_that_lost_its_slowest_cannot_be_with_its_own_mean,
     "budget": test_a_smaller_pool_than_declared_does_not_count,
+    "calm": test_a_calm_in_which_requests_fail_is_none_to_recover_to,
     "ceiling-bound": test_users_who_do_nothing_but_wait_are_at_the_ceiling_which_is_a_note,
+    "disk": test_files_that_never_left_memory_are_told_by_what_the_disk_read,
     "dispatch-delay": test_a_generator_that_stands_still_again_and_again_sends_late,
     "disturbed": test_users_started_from_the_web_ui_disturb_a_trial,
     "drift": test_a_service_that_grows_slower_is_in_no_steady_state,
@@ -423,6 +446,7 @@ BROKEN_BY: dict[str, Callable[..., None]] = {
     "generator-cpu": test_a_generator_that_used_its_core_up_may_have_been_the_limit,
     "generator-lag": test_a_generator_that_stands_still_again_and_again_lags,
     "littles-law": test_users_who_idled_half_of_the_time_break_littles_law,
+    "neighbours": test_neighbours_too_few_to_come_in_the_window_are_none,
     "no-requests": test_a_window_in_which_nothing_was_sent_measured_nothing,
     "over-ceiling": test_a_wait_cut_short_is_more_than_arithmetic_allows,
     "overlap": test_a_loop_that_blocks_does_not_overlap,

@@ -18,6 +18,14 @@ def test_every_check_holds(service: Service, variant: Variant) -> None:
 
 
 @pytest.mark.parametrize("variant", ["null"], indirect=True)
+def test_of_some_workloads_no_others_are_looked_at(service: Service, variant: Variant) -> None:
+    findings = check_service(service, variant, {"fast"})
+    assert all(finding.good for finding in findings)
+    assert {finding.group for finding in findings} == {"contract", "budget"}
+    assert not any("/wait?" in finding.what for finding in findings)
+
+
+@pytest.mark.parametrize("variant", ["null"], indirect=True)
 def test_a_workload_that_is_served_and_not_declared_is_found_and_so_is_the_reverse(service: Service) -> None:
     null = load_variants()["null"]
     less = check_service(service, dataclasses.replace(null, workloads=("fast",)))

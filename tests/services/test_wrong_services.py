@@ -14,6 +14,7 @@ from waitbench.launch.local import LocalStack
 from waitbench.paths import ROOT, VARIANTS
 from waitbench.service import Service
 from waitbench.variants import load_variants
+from waitbench.workloads import WORKLOADS
 
 pytestmark = pytest.mark.live
 
@@ -23,26 +24,30 @@ class Wrong:
     """A variant with one thing wrong: another application, or another budget than the declared one."""
 
     variant: str
+    touches: tuple[str, ...]
+    """The workloads whose code has the mistake: it is checked on these, and on `fast`, which never has it."""
     app: str | None = None
     budget: dict[str, int] = field(default_factory=dict)
 
 
+WAIT, WORK, BODIES = ("wait",), ("cpu", "cpu_native"), ("upload", "download")
+FEW = {"in_flight": 100, "upstream_connections": 100}
 WRONG = {
-    "short-wait": Wrong("flask-threads", "tests.wrong.short_wait:application"),
-    "other-body": Wrong("django-gevent", "tests.wrong.other_body:application"),
-    "lenient-input": Wrong("fastapi-asyncio", "tests.wrong.lenient_input:application"),
-    "unpatched-sleep": Wrong("django-gevent", "tests.wrong.unpatched_sleep:application"),
-    "unpatched-socket": Wrong("django-gevent", "tests.wrong.unpatched_socket:application"),
-    "blocked-loop": Wrong("fastapi-asyncio", "tests.wrong.blocked_loop:application"),
-    "inline-work": Wrong("fastapi-asyncio", "tests.wrong.inline_work:application"),
-    "inline-greenlet": Wrong("django-gevent", "tests.wrong.inline_greenlet:application"),
-    "no-sync": Wrong("flask-threads", "tests.wrong.no_sync:application"),
-    "whole-bodies": Wrong("flask-threads", "tests.wrong.whole_bodies:application"),
-    "closed-form": Wrong("django-gevent", "tests.wrong.closed_form:application"),
-    "kept-answers": Wrong("fastapi-asyncio", "tests.wrong.kept_answers:application"),
-    "small-pool": Wrong("flask-threads", "tests.wrong.small_pool:application"),
+    "short-wait": Wrong("flask-threads", WAIT, "tests.wrong.short_wait:application"),
+    "other-body": Wrong("django-gevent", WAIT, "tests.wrong.other_body:application"),
+    "lenient-input": Wrong("fastapi-asyncio", tuple(WORKLOADS), "tests.wrong.lenient_input:application"),
+    "unpatched-sleep": Wrong("django-gevent", WAIT, "tests.wrong.unpatched_sleep:application"),
+    "unpatched-socket": Wrong("django-gevent", ("upstream",), "tests.wrong.unpatched_socket:application"),
+    "blocked-loop": Wrong("fastapi-asyncio", WAIT, "tests.wrong.blocked_loop:application"),
+    "inline-work": Wrong("fastapi-asyncio", ("disk", *WORK), "tests.wrong.inline_work:application"),
+    "inline-greenlet": Wrong("django-gevent", ("disk", *WORK), "tests.wrong.inline_greenlet:application"),
+    "no-sync": Wrong("flask-threads", ("disk",), "tests.wrong.no_sync:application"),
+    "whole-bodies": Wrong("flask-threads", BODIES, "tests.wrong.whole_bodies:application"),
+    "closed-form": Wrong("django-gevent", WORK, "tests.wrong.closed_form:application"),
+    "kept-answers": Wrong("fastapi-asyncio", WORK, "tests.wrong.kept_answers:application"),
+    "small-pool": Wrong("flask-threads", ("db",), "tests.wrong.small_pool:application"),
     # Still enough for the calls that have to overlap, so that only the reading back can tell.
-    "small-budget": Wrong("flask-threads", budget={"in_flight": 100, "upstream_connections": 100}),
+    "small-budget": Wrong("flask-threads", ("upstream",), budget=FEW),
 }
 
 
@@ -78,13 +83,23 @@ def listing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def found_wrong(listing: Path, name: str) -> list[Finding]:
-    """What the check has against it. Each is started by itself: together they want more database connections than
-    there are."""
+@pytest.fixture(scope="module")
+def own_stack(listing: Path) -> Iterator[LocalStack]:
     with LocalStack(variants_file=listing, environment={"PYTHONPATH": str(ROOT)}) as stack:
-        stack.start([name])
+        yield stack
+
+
+def found_wrong(stack: LocalStack, name: str) -> list[Finding]:
+    """What the check has against it. One after the other: together they want more database connections than there
+    are."""
+    wrong = WRONG[name]
+    stack.start([name])
+    try:
         with Service(stack.base_urls[name]) as service:
-            return [found for found in check_service(service, load_variants()[WRONG[name].variant]) if not found.good]
+            findings = check_service(service, load_variants()[wrong.variant], {"fast", *wrong.touches})
+            return [finding for finding in findings if not finding.good]
+    finally:
+        stack.processes[name].end(grace_s=0)
 
 
 def groups(found: list[Finding]) -> set[tuple[str, str]]:
@@ -94,21 +109,21 @@ def groups(found: list[Finding]) -> set[tuple[str, str]]:
 SLOW_WAITS = "20 slow calls of /wait?ms=200 overlap"
 
 
-def test_a_wait_cut_short_is_found_by_its_timing(listing: Path) -> None:
-    found = found_wrong(listing, "short-wait")
+def test_a_wait_cut_short_is_found_by_its_timing(own_stack: LocalStack) -> None:
+    found = found_wrong(own_stack, "short-wait")
     assert {finding.group for finding in found} == {"timing"}
     assert {finding.what for finding in found} == {f"GET /wait?ms={ms} takes its {ms} ms" for ms in (40, 160)}
     assert all("cut short" in finding.detail for finding in found)
 
 
-def test_a_body_that_differs_is_found_by_the_contract(listing: Path) -> None:
-    found = found_wrong(listing, "other-body")
+def test_a_body_that_differs_is_found_by_the_contract(own_stack: LocalStack) -> None:
+    found = found_wrong(own_stack, "other-body")
     assert groups(found) == {("contract", f"GET /wait?ms={ms}") for ms in (100, 0)}
     assert all(f'"ms":"{ms}"' in finding.detail for finding, ms in zip(found, (100, 0), strict=True))
 
 
-def test_bad_input_that_is_taken_is_found_by_the_contract(listing: Path) -> None:
-    found = found_wrong(listing, "lenient-input")
+def test_bad_input_that_is_taken_is_found_by_the_contract(own_stack: LocalStack) -> None:
+    found = found_wrong(own_stack, "lenient-input")
     right = set()
     for path, others, name, value in (
         ("wait", "", "ms", "100"),
@@ -130,28 +145,28 @@ def test_bad_input_that_is_taken_is_found_by_the_contract(listing: Path) -> None
     assert groups(found) == right
 
 
-def test_a_sleep_that_gevent_does_not_patch_is_found_by_the_services_own_count(listing: Path) -> None:
-    (found,) = found_wrong(listing, "unpatched-sleep")
+def test_a_sleep_that_gevent_does_not_patch_is_found_by_the_services_own_count(own_stack: LocalStack) -> None:
+    (found,) = found_wrong(own_stack, "unpatched-sleep")
     assert (found.group, found.what) == ("overlap", SLOW_WAITS)
     assert "the service held 1 at once" in found.detail
 
 
-def test_a_socket_that_gevent_does_not_patch_is_found_by_how_long_the_calls_take(listing: Path) -> None:
+def test_a_socket_that_gevent_does_not_patch_is_found_by_how_long_the_calls_take(own_stack: LocalStack) -> None:
     # The count alone would not tell: each request has begun before the first call stops the worker.
-    found = found_wrong(listing, "unpatched-socket")
+    found = found_wrong(own_stack, "unpatched-socket")
     paths = ("/upstream?ms=200", "/upstream?ms=100&calls=2&serial=1")
     assert groups(found) == {("overlap", f"20 slow calls of {path} overlap") for path in paths}
     assert all("one after the other" in finding.detail for finding in found)
 
 
-def test_a_blocked_event_loop_is_found_by_overlap(listing: Path) -> None:
-    (found,) = found_wrong(listing, "blocked-loop")
+def test_a_blocked_event_loop_is_found_by_overlap(own_stack: LocalStack) -> None:
+    (found,) = found_wrong(own_stack, "blocked-loop")
     assert (found.group, found.what) == ("overlap", SLOW_WAITS)
 
 
 @pytest.mark.parametrize("name", ["inline-work", "inline-greenlet"])
-def test_work_done_where_requests_are_handled_is_found_by_overlap(listing: Path, name: str) -> None:
-    found = found_wrong(listing, name)
+def test_work_done_where_requests_are_handled_is_found_by_overlap(own_stack: LocalStack, name: str) -> None:
+    found = found_wrong(own_stack, name)
     works = "at once cost what they cost one by one, and stop nobody else"
     assert groups(found) == {
         ("overlap", "20 slow disk calls are held at once"),
@@ -161,14 +176,14 @@ def test_work_done_where_requests_are_handled_is_found_by_overlap(listing: Path,
     assert all("the service held only 1 at once" in finding.detail for finding in found)
 
 
-def test_a_file_that_is_not_synced_is_found_by_what_the_disk_gave(listing: Path) -> None:
-    (found,) = found_wrong(listing, "no-sync")
+def test_a_file_that_is_not_synced_is_found_by_what_the_disk_gave(own_stack: LocalStack) -> None:
+    (found,) = found_wrong(own_stack, "no-sync")
     assert (found.group, found.workload) == ("timing", "disk")
     assert "not synced" in found.detail
 
 
-def test_bodies_held_whole_are_found_by_the_memory_they_take(listing: Path) -> None:
-    found = found_wrong(listing, "whole-bodies")
+def test_bodies_held_whole_are_found_by_the_memory_they_take(own_stack: LocalStack) -> None:
+    found = found_wrong(own_stack, "whole-bodies")
     assert groups(found) == {
         ("budget", f"20 slow {name} calls take no more than 64 MiB") for name in ("upload", "download")
     }
@@ -176,20 +191,20 @@ def test_bodies_held_whole_are_found_by_the_memory_they_take(listing: Path) -> N
 
 
 @pytest.mark.parametrize("name", ["closed-form", "kept-answers"])
-def test_right_results_without_the_work_are_found_by_the_cpu_time_they_take(listing: Path, name: str) -> None:
-    found = found_wrong(listing, name)
+def test_right_results_without_the_work_are_found_by_the_cpu_time_they_take(own_stack: LocalStack, name: str) -> None:
+    found = found_wrong(own_stack, name)
     assert [(finding.group, finding.workload) for finding in found] == [("timing", "cpu"), ("timing", "cpu_native")]
     assert all("the work was cut short, or its answer kept" in finding.detail for finding in found)
 
 
-def test_a_pool_that_says_more_than_it_has_is_found_by_a_second_round(listing: Path) -> None:
-    (found,) = found_wrong(listing, "small-pool")
+def test_a_pool_that_says_more_than_it_has_is_found_by_a_second_round(own_stack: LocalStack) -> None:
+    (found,) = found_wrong(own_stack, "small-pool")
     assert (found.group, found.what) == ("overlap", "50 slow calls of /db?ms=400 overlap")
     assert "one after the other" in found.detail
 
 
-def test_a_smaller_budget_than_declared_is_found_by_reading_it_back(listing: Path) -> None:
-    found = found_wrong(listing, "small-budget")
+def test_a_smaller_budget_than_declared_is_found_by_reading_it_back(own_stack: LocalStack) -> None:
+    found = found_wrong(own_stack, "small-budget")
     assert {finding.group for finding in found} == {"budget"}
     assert {(finding.what, finding.detail) for finding in found} == {
         (f"{name} is 1000", "the running service has 100") for name in ("in_flight", "upstream_connections")

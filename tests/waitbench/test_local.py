@@ -75,6 +75,17 @@ class TestStack:
             stack.start(names)
             assert (set(stack.processes), stack.upstream_url) == (set(names), "")
 
+    def test_what_is_started_later_shares_the_dependencies_that_are_there(self, temporary: Path) -> None:
+        with LocalStack() as stack:
+            stack.start(["null"])
+            stack.start(["flask-threads"])
+            first = stack.processes["postgres"].pid, stack.upstream_url
+            stack.start(["fastapi-asyncio"])
+            assert (stack.processes["postgres"].pid, stack.upstream_url) == first
+            for name in ("flask-threads", "fastapi-asyncio"):
+                with Service(stack.base_urls[name]) as service:
+                    assert [service.get(path).status_code for path in ("/db?ms=1", "/upstream?ms=1")] == [200, 200]
+
     def test_a_service_that_dies_at_its_start_is_told_with_its_own_words_and_all_is_cleared(
         self, temporary: Path, tmp_path: Path
     ) -> None:

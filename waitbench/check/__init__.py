@@ -1,6 +1,6 @@
 """Whether a live service is what it says: contract, timing, overlap, budget. Each finding is a record."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from waitbench.check.budget import check_budget, differences
 from waitbench.check.contract import SAMPLES, check_contract
@@ -10,20 +10,23 @@ from waitbench.check.timing import EARLY_MS, check_timing
 from waitbench.errors import WaitbenchError
 from waitbench.service import Service
 from waitbench.variants import Variant
+from waitbench.workloads import WORKLOADS
 
 __all__ = ["EARLY_MS", "SAMPLES", "Finding", "check_service", "differences", "proof"]
 
 
-def check_service(service: Service, variant: Variant) -> list[Finding]:
-    """Everything, against one live service. A service that stops answering is a finding, not an error."""
+def check_service(service: Service, variant: Variant, only: Container[str] = WORKLOADS) -> list[Finding]:
+    """Everything, of the workloads it serves or `only` of some, against one live service. A service that stops
+    answering is a finding, not an error."""
+    workloads = [workload for name, workload in WORKLOADS.items() if variant.serves(name) and name in only]
     findings = [
-        *_seen("contract", check_contract(service, variant)),
-        *_seen("timing", check_timing(service, variant)),
+        *_seen("contract", check_contract(service, variant, workloads)),
+        *_seen("timing", check_timing(service, workloads)),
     ]
     short = {finding.workload for finding in findings if finding.group == "timing" and not finding.good}
     return [
         *findings,
-        *_seen("overlap", check_overlap(service, variant, short)),
+        *_seen("overlap", check_overlap(service, variant.budget, workloads, short)),
         *_seen("budget", check_budget(service, variant)),
     ]
 

@@ -1,6 +1,6 @@
 """Whether calls at once do what their workload asks: wait together, be held together, or share the processor."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 
 from waitbench.check.finding import Finding
@@ -9,16 +9,18 @@ from waitbench.check.waits import slow, waits
 from waitbench.check.works import works
 from waitbench.results import Proof
 from waitbench.service import Service
-from waitbench.variants import Budget, Variant
-from waitbench.workloads import WORKLOADS, Workload
+from waitbench.variants import Budget
+from waitbench.workloads import Workload
 
 
-def check_overlap(service: Service, variant: Variant, short: AbstractSet[str] = frozenset()) -> Iterator[Finding]:
+def check_overlap(
+    service: Service, budget: Budget, workloads: Iterable[Workload], short: AbstractSet[str]
+) -> Iterator[Finding]:
     """`short` names the workloads whose work was seen to be cut short: where nothing is worked on, calls at once show
     nothing."""
-    for name, workload in WORKLOADS.items():
-        if variant.serves(name) and not (workload.overlap == "works" and name in short):
-            yield from _findings(service, workload, variant.budget)
+    for workload in workloads:
+        if not (workload.overlap == "works" and workload.name in short):
+            yield from _findings(service, workload, budget)
 
 
 def _findings(service: Service, workload: Workload, budget: Budget) -> Iterator[Finding]:

@@ -4,12 +4,11 @@ How much longer than asked something takes is for the measurement to say.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from waitbench.check.finding import Finding
 from waitbench.service import Service
-from waitbench.variants import Variant
 from waitbench.workloads import WORKLOADS, Params, Workload
 
 EARLY_MS = 2.0
@@ -39,17 +38,15 @@ EFFORTS = {
 }
 
 
-def check_timing(service: Service, variant: Variant) -> Iterator[Finding]:
-    for name, workload in WORKLOADS.items():
-        if not variant.serves(name):
-            continue
+def check_timing(service: Service, workloads: Iterable[Workload]) -> Iterator[Finding]:
+    for workload in workloads:
         if "ms" in workload.parameters:
             for params in (*WAITS, *([SERIAL] if "serial" in workload.parameters else [])):
                 yield _waited(service, workload, params)
-        if name in EFFORTS:
-            yield _worked(service, workload, EFFORTS[name])
-    if variant.serves("disk"):
-        yield _reached_the_disk(service)
+        if workload.name in EFFORTS:
+            yield _worked(service, workload, EFFORTS[workload.name])
+        if workload.name == "disk":
+            yield _reached_the_disk(service)
 
 
 def _waited(service: Service, workload: Workload, params: Params) -> Finding:

@@ -36,6 +36,8 @@ class LocalStack:
         self.processes: dict[str, Process] = {}
         self._variants_file = variants_file
         self._environment = environment or {}
+        self._addresses: dict[str, str] = {}
+        """Of the dependencies, as services are told."""
         self._ending = ExitStack()
         self._folder = Path()
         self.scratch = Path()
@@ -59,7 +61,8 @@ class LocalStack:
         return folder
 
     def start(self, variants: Iterable[str], ports: dict[str, int] | None = None) -> None:
-        """Start the named services and the dependencies that these need, then wait until each is ready.
+        """Start the named services and the dependencies that these need and are not there yet, then wait until each is
+        ready.
 
         One that is named twice is started twice, under labels of their own.
 
@@ -67,28 +70,28 @@ class LocalStack:
         """
         ports, variants = ports or {}, list(variants)
         known = load_variants(self._variants_file)
-        urls, addresses = {}, {}
+        urls = {}
         postgres = None
-        if any(known[name].serves("db") for name in variants):
+        if any(known[name].serves("db") for name in variants) and "postgres" not in self.processes:
             postgres = Postgres(self._folder, free_port(), self.cores.dependencies)
             self._keep("postgres", postgres.process)
-            addresses["WAITBENCH_DATABASE_URL"] = postgres.url
-        if any(known[name].serves("upstream") for name in variants):
-            urls["upstream"] = self.upstream_url = self._serve("upstream", free_port(), self.cores.dependencies, {})
-            addresses["WAITBENCH_UPSTREAM_URL"] = self.upstream_url
+            self._addresses["WAITBENCH_DATABASE_URL"] = postgres.url
+        if any(known[name].serves("upstream") for name in variants) and not self.upstream_url:
+            urls["upstream"] = self.upstream_url = self._serve("upstream", free_port(), self.cores.dependencies)
+            self._addresses["WAITBENCH_UPSTREAM_URL"] = self.upstream_url
         for label, name in labelled(variants).items():
             port = ports.get(label) or free_port()
-            self.base_urls[label] = self._serve(name, port, self.cores.services, addresses, label)
+            urls[label] = self.base_urls[label] = self._serve(name, port, self.cores.services, label)
         if postgres:
             postgres.wait_until_ready()
-        for name, url in {**urls, **self.base_urls}.items():
+        for name, url in urls.items():
             self._wait_until_ready(name, url)
 
     def died(self) -> WaitbenchError | None:
         """The error of the first process that ended unasked, if any did."""
         return next((p.died() for p in self.processes.values() if p.exit_code() is not None), None)
 
-    def _serve(self, name: str, port: int, cpus: Iterable[int], addresses: dict[str, str], label: str = "") -> str:
+    def _serve(self, name: str, port: int, cpus: Iterable[int], label: str = "") -> str:
         label = label or name
         require_free(port, label)
         state = self._folder / "state" / label
@@ -100,7 +103,7 @@ class LocalStack:
             self._folder / f"{label}.log",
             cpus=list(cpus),
             environment={
-                **addresses,
+                **self._addresses,
                 "WAITBENCH_STATE_DIR": str(state),
                 "WAITBENCH_SCRATCH_DIR": str(self.scratch),
                 **self._environment,
