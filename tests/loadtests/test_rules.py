@@ -222,7 +222,7 @@ def crooks(make_bench: Callable[[], Bench], server: tuple[int, str]) -> Judged:
         "queues": 'db = "/queues?ms={ms}"',
         "crumbles": 'fast = "/crumbles", disk = "/disk?kib={kib}"',
     }
-    profile = ", ".join(f"{{ rate = {rate}, seconds = 1 }}" for rate in (60, 120, 60))
+    profile = ", ".join(f"{{ rate = {rate}, seconds = {s} }}" for rate, s in ((60, 1), (120, 1), (60, 2)))
     externals = "".join(
         f'[[external]]\nname = "{name}"\nbase_url = "{url}"\npaths = {{ {path} }}\n' for name, path in paths.items()
     )
@@ -419,6 +419,19 @@ def test_a_histogram_that_lost_its_slowest_cannot_be_with_its_own_mean(sound: En
     Judged(folder).spoilt_by(f"{FASTAPI}, wait ms=20 100", "arithmetic")
 
 
+def test_a_generator_that_was_late_by_much_of_its_p99_says_so(sound: Ended, bench: Bench) -> None:
+    """No run does this at will: it takes a machine that is a little busy. So the lateness is put into a trial file."""
+    assert sound.folder
+    shutil.copytree(sound.folder.path, bench.place / "late")
+    folder = RunFolder(bench.place / "late")
+    trial = next(t for t in folder.read_trials(folder.read_run()) if t.arrivals)
+    assert trial.arrivals is not None
+    late = trial.arrivals.model_copy(update={"delay_p99_us": 9_999})
+    folder.write_trial(trial.model_copy(update={"arrivals": late}))
+    assert bench.end(bench.command("report", str(folder.path))).code == 0
+    assert Judged(folder).found(f"{FASTAPI}, wait ms=20 100")["lateness"].weight == "note"
+
+
 def test_users_who_idled_half_of_the_time_break_littles_law(sound: Ended, bench: Bench) -> None:
     """No run does this either: a user asks again in the very callback of its answer, and one who does not ask has met
     an error. So what a generator would write down that lets its users idle is put into a real trial file."""
@@ -445,6 +458,7 @@ BROKEN_BY: dict[str, Callable[..., None]] = {
     "errors": test_a_service_that_fails_now_and_then_is_told_with_what_it_said,
     "generator-cpu": test_a_generator_that_used_its_core_up_may_have_been_the_limit,
     "generator-lag": test_a_generator_that_stands_still_again_and_again_lags,
+    "lateness": test_a_generator_that_was_late_by_much_of_its_p99_says_so,
     "littles-law": test_users_who_idled_half_of_the_time_break_littles_law,
     "neighbours": test_neighbours_too_few_to_come_in_the_window_are_none,
     "no-requests": test_a_window_in_which_nothing_was_sent_measured_nothing,

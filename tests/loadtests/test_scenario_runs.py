@@ -98,7 +98,7 @@ def test_each_bin_has_the_schedules_arrivals_whoever_sent_them(both: list[Played
     for played in both:
         trial = by_kind(played)["burst"]
         due = Counter(int(at / 1e9 / BIN_S) for at, _ in arrivals_ns(trial.spec))
-        assert [(each.begin_s, each.due) for each in trial.bins] == [(n * BIN_S, due[n]) for n in range(14)]
+        assert [(each.begin_s, each.due) for each in trial.bins] == [(n * BIN_S, due[n]) for n in range(18)]
         assert trial.bin_s == BIN_S
         good = trial.warmup.good + trial.measured.good
         assert sum(each.good for each in trial.bins) == good
