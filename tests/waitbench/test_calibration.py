@@ -20,7 +20,7 @@ from waitbench.results import Generator, RunFolder, RunRecord, TrialRecord, Tria
 from waitbench.variants import load_variants
 
 MODEST = Need("quick", users=500, rate=100)
-GREEDY = Need("full", users=500, rate=6000)
+GREEDY = Need("full", users=500, rate=5000)
 BUSY = made_up.GENERATOR.model_copy(update={"cpu_share": 0.99})
 
 
@@ -150,7 +150,7 @@ class TestCommand:
         result = self.invoked()
         assert result.exit_code == 3
         *_, verdict, folder = result.stdout.splitlines()
-        assert verdict.startswith("not enough for: full (500 users, 6,000/s)")
+        assert verdict.startswith("not enough for: full (500 users, 5,000/s)")
         assert folder == str(calibrated)
 
     def test_it_exits_with_0_where_it_is(self, calibrated: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,7 +170,7 @@ class TestCommand:
             "honest_rate", "objective_ms", "limit", "in_flight", "closed_rate", "floor_p50_ms", "floor_p99_ms",
             "lag_p99_ms", "dispatch_delay_p99_ms", "rss_mib", "needs", "enough", "too_much", "run",
         }  # fmt: skip
-        assert {"plan": "full", "users": 500, "rate": 6000.0} in told["needs"]
+        assert {"plan": "full", "users": 500, "rate": 5000.0} in told["needs"]
 
 
 SHORT = """
