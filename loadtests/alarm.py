@@ -51,18 +51,8 @@ class _KernelAlarm:
         os.close(self._file)
 
 
-class _LoopAlarm(Timer):
-    """Where the kernel has no such timers: late by up to a millisecond, which the dispatch delay shows."""
-
-    def __init__(self, ring: Callable[[], None]) -> None:
-        super().__init__(gevent.get_hub().loop)
-        self._ring = ring
-
-    def _due(self) -> None:
-        self._ring()
-
-
-def alarm(ring: Callable[[], None]) -> _KernelAlarm | _LoopAlarm:
+def alarm(ring: Callable[[], None]) -> _KernelAlarm | Timer:
     """`at(when_ns)` has `ring` called then, from the loop, on the clock of time.perf_counter_ns; setting it anew
     forgets the time before. `close` ends it."""
-    return _KernelAlarm(ring) if sys.platform == "linux" else _LoopAlarm(ring)
+    # Where the kernel has no such timers: late by up to a millisecond, which the dispatch delay shows.
+    return _KernelAlarm(ring) if sys.platform == "linux" else Timer(gevent.get_hub().loop, ring)

@@ -20,13 +20,13 @@ def arrivals_ns(spec: TrialSpec) -> Iterator[tuple[int, bool]]:
     """
     draws = random.Random(f"neighbours {spec.arrivals_seed}")  # noqa: S311 - to be repeated, not to be secret
     share = spec.beside.share if spec.beside else 0.0
-    for at_s in _at_s(spec, stages_of(spec)):
+    for at_s in _at_s(spec, _stages(spec)):
         beside = share > 0 and draws.random() < share
         if not (beside and spec.alone):
             yield int(at_s * 1e9), beside
 
 
-def stages_of(spec: TrialSpec) -> list[Stage]:
+def _stages(spec: TrialSpec) -> list[Stage]:
     """The rates of a whole trial, of which the first is its warm-up's too."""
     first, *others = spec.profile or [Stage(rate=float(spec.load), seconds=spec.measure_s)]
     return [Stage(rate=first.rate, seconds=spec.warmup_s + first.seconds), *others]
@@ -36,12 +36,15 @@ def _at_s(spec: TrialSpec, stages: list[Stage]) -> Iterator[float]:
     """A gap is drawn in requests, not in seconds, and passes the sooner the higher the rate: so one that spans two
     stages is right for both."""
     rng = random.Random(spec.arrivals_seed)  # noqa: S311
-    gap = rng.expovariate(1.0) if spec.arrivals == "poisson" else 1.0
-    ended_s = 0.0
+
+    def drawn() -> float:
+        return rng.expovariate(1.0) if spec.arrivals == "poisson" else 1.0
+
+    gap, ended_s = drawn(), 0.0
     for stage in stages:
         at_s, ended_s = ended_s, ended_s + stage.seconds
         while gap < (requests_left := (ended_s - at_s) * stage.rate):
             at_s += gap / stage.rate
             yield at_s
-            gap = rng.expovariate(1.0) if spec.arrivals == "poisson" else 1.0
+            gap = drawn()
         gap -= requests_left

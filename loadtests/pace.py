@@ -11,7 +11,7 @@ PIECE_S = 0.05
 _clock = time.perf_counter_ns
 
 
-class Pace(Timer):
+class Pace:
     """From now on, by the clock: after a delay, which is not the client's own choice, it catches up.
 
     `granted` bytes in all may have gone. They are granted a piece at a time: by the clock itself, a few bytes would be
@@ -19,7 +19,7 @@ class Pace(Timer):
     """
 
     def __init__(self, loop: Any, bytes_per_s: int, go_on: Callable[[], None]) -> None:
-        super().__init__(loop)
+        self._timer = Timer(loop, self._due)
         self._bytes_per_s, self._go_on = bytes_per_s, go_on
         self._began_ns = _clock()
         self.granted = 0
@@ -28,7 +28,10 @@ class Pace(Timer):
         """Have `go_on` called, from the loop, when a piece beyond the `gone` bytes may go, or the `left` ones where
         these are fewer."""
         piece = min(max(1, int(self._bytes_per_s * PIECE_S)), left)
-        self.at(self._began_ns + -(-(gone + piece) * 1_000_000_000 // self._bytes_per_s))
+        self._timer.at(self._began_ns + -(-(gone + piece) * 1_000_000_000 // self._bytes_per_s))
+
+    def close(self) -> None:
+        self._timer.close()
 
     def _due(self) -> None:
         self.granted = (_clock() - self._began_ns) * self._bytes_per_s // 1_000_000_000

@@ -1,15 +1,16 @@
 """One timer of the event loop, set anew as often as need be."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 
 class Timer:
-    """Has `_due` called, from the loop, at a time of the clock of time.perf_counter_ns; late by up to a millisecond,
-    to which the loop rounds up."""
+    """Has `due` called, from the loop, at a time of the clock of time.perf_counter_ns; late by up to a millisecond, to
+    which the loop rounds up."""
 
-    def __init__(self, loop: Any) -> None:
-        self._loop = loop
+    def __init__(self, loop: Any, due: Callable[[], None]) -> None:
+        self._loop, self._due = loop, due
         self._timer: Any = None
 
     def at(self, when_ns: int) -> None:
@@ -17,9 +18,6 @@ class Timer:
         self.close()
         self._timer = self._loop.timer(max(0.0, (when_ns - time.perf_counter_ns()) / 1e9))
         self._timer.start(self._due, update=True)
-
-    def _due(self) -> None:
-        raise NotImplementedError
 
     def close(self) -> None:
         if self._timer is not None:
