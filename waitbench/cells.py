@@ -79,8 +79,7 @@ class Cell:
     def latencies(self, name: str) -> dict[int, float]:
         """A percentile in milliseconds, by repeat."""
         return {
-            trial.spec.repeat: latency.percentile_us(latency.merged([trial.latency.histogram]), PERCENTILES[name])
-            / 1000
+            trial.spec.repeat: latency.percentile_of_us(trial.latency.histogram, PERCENTILES[name]) / 1000
             for trial in self.trials
             if trial.latency
         }

@@ -51,6 +51,7 @@ class Workload:
     """Requests that may wait at once, by the budget that limits them, for one worker."""
     least_s: Callable[[Params], float] = field(default=lambda params: params.get("ms", 0) / 1000)
     """The least time a right answer can take, in seconds."""
+    method: Literal["GET", "POST"] = "GET"
     sends: Callable[[Params], int] = field(default=lambda _params: 0)
     """Bytes of the request's body."""
     receives: Callable[[Params], int] | None = None
@@ -58,10 +59,6 @@ class Workload:
     overlap: Literal["waits", "holds", "works", ""] = ""
     """What N calls at once must show: `waits`, they take as long as one; `holds`, the service has all of them in hand
     at once; `works`, they take N times the CPU time of one, and no more of it at once than the model can."""
-
-    @property
-    def method(self) -> Literal["GET", "POST"]:
-        return "GET" if self.name != "upload" else "POST"
 
     def path(self, params: Params) -> str:
         query = "&".join(f"{name}={value}" for name, value in params.items() if not self.parameters[name].client)
@@ -203,6 +200,7 @@ WORKLOADS = {
                 "sha256": _sha256(params["kib"]),
             },
             least_s=_paced_s,
+            method="POST",
             sends=lambda params: params["kib"] * 1024,
             overlap="holds",
         ),

@@ -88,7 +88,7 @@ def _neighbours(trial: TrialRecord) -> dict[str, str]:
     slow = trial.beside
     us = None
     if slow and slow.latency and slow.latency.count >= samples_needed(PERCENTILES["p99"]):
-        us = latency.percentile_us(latency.merged([slow.latency.histogram]), PERCENTILES["p99"])
+        us = latency.percentile_of_us(slow.latency.histogram, PERCENTILES["p99"])
     neighbours = "alone" if trial.spec.alone else "beside"
     return {
         "neighbours": neighbours if trial.spec.beside else "",

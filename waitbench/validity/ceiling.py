@@ -44,7 +44,7 @@ def _over(trial: TrialRecord, allowed: Ceiling | None) -> Iterator[Reason]:
         return
     share = goodput_rps(trial) / allowed.rps
     # A window may begin and end with a wave of users: one wait of the window is not the service's doing.
-    edge = WORKLOADS[trial.spec.workload].wait_s(trial.spec.params) / trial.window_s
+    edge = trial.spec.least_s / trial.window_s
     if share > OVER_CEILING + edge:
         yield Reason(
             "over-ceiling",

@@ -61,7 +61,7 @@ def arithmetic(trial: TrialRecord) -> Iterator[Reason]:
     """The mean of a sample is at most 99 % of it at p99 and 1 % of it at the maximum."""
     if trial.latency is None:
         return
-    p99 = latency.percentile_us(latency.merged([trial.latency.histogram]), 99)
+    p99 = latency.percentile_of_us(trial.latency.histogram, 99)
     mean = trial.latency.sum_us / trial.latency.count
     if mean > (0.99 * p99 + 0.01 * trial.latency.max_us) * 1.01:
         yield Reason(

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from waitbench import latency
-from waitbench.results import Arrivals, Latency, TrialRecord
+from waitbench.results import Arrivals, TrialRecord
 from waitbench.validity.reason import Reason
 
 GENERATOR_CPU = 0.90
@@ -36,7 +36,7 @@ def strained(trial: TrialRecord) -> Iterator[Reason]:
             f"the generator used {generator.cpu_share:.0%} of its core: it may have been the limit",
             "lower the load",
         )  # fmt: skip
-    median_ms = latency.percentile_us(latency.merged([trial.latency.histogram]), 50) / 1000 if trial.latency else 0.0
+    median_ms = latency.percentile_of_us(trial.latency.histogram, 50) / 1000 if trial.latency else 0.0
     if generator.lag_p99_ms > max(LAG_MS, LAG_SHARE * median_ms):
         yield Reason(
             "generator-lag", "invalid", f"the generator ran {generator.lag_p99_ms:.1f} ms late (p99)",
@@ -80,7 +80,9 @@ def arrivals(trial: TrialRecord) -> Iterator[Reason]:
             f"the generator sent {delay_ms:.1f} ms late (p99)",
             "lower the rate, or give it a quieter core",
         )
-    elif trial.latency and delay_ms > LATE_SHARE * (p99_ms := _p99_us(trial.latency) / 1000):
+    elif trial.latency and delay_ms > LATE_SHARE * (
+        p99_ms := latency.percentile_of_us(trial.latency.histogram, 99) / 1000
+    ):
         yield Reason(
             "lateness",
             "note",
@@ -105,9 +107,5 @@ def _behind(trial: TrialRecord, arrivals: Arrivals) -> bool:
     # Of the first third: a queue that grows must not excuse itself.
     median_us = next(filter(None, trial.thirds_p50_us), trial.latency.min_us)
     rate = arrivals.intended / trial.window_s
-    held_up = rate * _p99_us(trial.latency) / 1e6 if trial.beside else 0.0
+    held_up = rate * latency.percentile_of_us(trial.latency.histogram, 99) / 1e6 if trial.beside else 0.0
     return arrivals.ended < ACHIEVED * arrivals.intended - 3 * math.sqrt(2 * rate * median_us / 1e6) - held_up
-
-
-def _p99_us(found: Latency) -> int:
-    return latency.percentile_us(latency.merged([found.histogram]), 99)
