@@ -40,7 +40,13 @@ def test_the_generator_knows_of_the_harness_its_file_types_alone() -> None:
     assert [found for found in known if not found[1].startswith(allowed)] == []
 
 
-@pytest.mark.parametrize("name", ["statistics", "validity", "comparison", "answer", "schedule", "workloads"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("statistics", "validity", "cells", "mixed", "bursts", "recovery", "gathering", "knee", "knees", "comparison"),
+        *("answer", "schedule", "workloads", "latency"),
+    ],
+)
 def test_what_judges_touches_neither_files_nor_clocks(name: str) -> None:
     outside = {"os", "time", "pathlib", "subprocess", "datetime", "socket", "random.random"}
     places = (f"waitbench/{name}.py", f"waitbench/{name}/")  # a module, or a folder of them
