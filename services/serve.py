@@ -20,16 +20,18 @@ UPSTREAM = (
 
 
 def server_command(variants: Path, name: str, host: str, port: int) -> tuple[list[str], dict[str, str]]:
-    """The command line of a variant's server, and the environment its application reads."""
+    """The command line of a variant's server, its program first, and the environment its application reads."""
     if name == "upstream":
-        return shlex.split(UPSTREAM.format(host=host, port=port)), {"WAITBENCH_VARIANT": "upstream"}
+        command = shlex.split(UPSTREAM.format(host=host, port=port))
+        return [sys.executable, "-m", *command], {"WAITBENCH_VARIANT": "upstream"}
     listing = tomllib.loads(variants.read_text())
     variant = listing["variants"].get(name)
     if variant is None:
         sys.exit(f"serve: no variant named {name!r}; there are: {', '.join(listing['variants'])}, upstream")
     server = listing["servers"][variant["server"]]
     budget = variant["budget"]
-    command = server["command"].format(host=host, port=port, app=variant.get("app", ""), **budget)
+    command = shlex.split(server["command"].format(host=host, port=port, app=variant.get("app", ""), **budget))
+    program = [str(HERE / server["program"])] if "program" in server else [sys.executable, "-m"]
     environment = {
         "WAITBENCH_VARIANT": name,
         "WAITBENCH_FRAMEWORK": variant["framework"],
@@ -42,7 +44,7 @@ def server_command(variants: Path, name: str, host: str, port: int) -> tuple[lis
         # A service's threads are its model's, not a library's.
         "OPENBLAS_NUM_THREADS": "1",
     }
-    return shlex.split(command), environment
+    return [*program, *command], environment
 
 
 def allow_many_sockets() -> None:
@@ -62,7 +64,10 @@ def main() -> None:
     allow_many_sockets()
     os.chdir(HERE)
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH")]))
-    os.execvpe(sys.executable, [sys.executable, "-m", *command], {**os.environ, **environment})  # noqa: S606
+    try:
+        os.execve(command[0], command, {**os.environ, **environment})  # noqa: S606
+    except FileNotFoundError:
+        sys.exit(f"serve: {options.variant} runs by {command[0]}, which is not there; say `make setup-references`")
 
 
 if __name__ == "__main__":

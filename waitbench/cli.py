@@ -43,8 +43,18 @@ def list_(what: str, as_json: bool) -> None:
 
 
 def _mark(row: dict[str, Any]) -> str:
-    """What sets a variant apart that is not compared unless it is named."""
-    return "" if row.get("default", True) else f" (an instrument, no contender; serves {', '.join(row['workloads'])})"
+    """What sets a variant apart that is no contender."""
+    if row.get("kind", "contender") == "contender":
+        return ""
+    few = f"; serves {', '.join(row['workloads'])}" if len(row["workloads"]) < len(WORKLOADS) else ""
+    return f" ({_KINDS[row['kind']]}{few})"
+
+
+_KINDS = {
+    "reference": "a reference, no Python",
+    "trap": "a trap: wrong on purpose",
+    "instrument": "an instrument, no contender",
+}
 
 
 def _variants() -> list[dict[str, Any]]:
@@ -56,7 +66,8 @@ def _variants() -> list[dict[str, Any]]:
             "model": v.model,
             "server": v.server,
             "budget": v.budget,
-            "default": v.default,
+            "kind": v.kind,
+            "profile": v.profile,
             "workloads": [name for name in WORKLOADS if v.serves(name)],
         }
         for v in load_variants().values()
@@ -169,14 +180,14 @@ def serve(variant: str, port: int) -> None:
 def check(variants: tuple[str, ...]) -> None:
     """Check contract, timing, overlap and budget against live services; exits 1 when anything is wrong.
 
-    With no VARIANTS, every contender. An instrument is checked when it is named.
+    With no VARIANTS, every contender and reference. An instrument or a trap is checked when it is named.
     """
     from waitbench.serve import check as check_all
 
     known = load_variants()
     for name in variants:
         _known_variant(name, known)
-    contenders = [name for name, variant in known.items() if variant.default]
+    contenders = [name for name, variant in known.items() if variant.kind in ("contender", "reference")]
     sys.exit(0 if check_all(list(variants) or contenders, known, Console()) else 1)
 
 

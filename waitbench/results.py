@@ -94,6 +94,8 @@ class TrialSpec(Exchange):
     warmup_s: float
     measure_s: float
     timeout_s: float
+    cpus: int = 0
+    """Cores of the service; 0: those that every service has."""
     base_url: str
     instrumented: bool
     """Whether the service counts its own requests (/usage)."""
@@ -145,6 +147,13 @@ class Target(_Record):
     model: str = ""
     server: str = ""
     external: bool = False
+    kind: Literal["contender", "reference", "trap", "instrument"] = "contender"
+    """As in variants.toml. A trap is wrong on purpose: its calls do not overlap, and are shown as what they are."""
+    variant: str = ""
+    """Its name in variants.toml; "" for an external one. The target's own has more where it is there in several forms:
+    beside itself, with so many workers, or on so many cores."""
+    cpus: int = 0
+    """Cores that it may use; 0: those that every service has."""
     twin_of: str = ""
     """The contender's own name, where it is there more than once to be compared with itself."""
     workloads: list[str] | None = None

@@ -256,8 +256,8 @@ def run_in_containers(order: Order, plan: Path, options: list[str], console: Con
 
 
 def _settings(order: Order, plan: Path, options: list[str]) -> dict[str, str]:
-    instruments = any(not order.variants[name].default for name in order.plan.variants)
-    return settings(plan, options, order.out, order.ui_port, instruments)
+    profiles = {order.variants[name].profile for name in order.plan.variants} - {""}
+    return settings(plan, options, order.out, order.ui_port, sorted(profiles))
 
 
 @contextmanager

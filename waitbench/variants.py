@@ -5,10 +5,12 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from waitbench.paths import VARIANTS
 
 Budget = dict[str, int]
+Kind = Literal["contender", "reference", "trap", "instrument"]
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,13 @@ class Variant:
     budget: Budget
     workloads: tuple[str, ...] | None = None
     """What it serves; None for everything."""
-    default: bool = True
-    """False for an instrument: no contender, and started only when it is named."""
+    kind: Kind = "contender"
+    """A reference is no Python and is there to compare with; a trap is wrong on purpose; an instrument measures the
+    harness, and is started only when it is named."""
+    profile: str = ""
+    """Of compose.yaml; "" where the variant is always started."""
+    program: str = ""
+    """What it runs by, a path in services/; "" for this Python."""
 
     def serves(self, workload: str) -> bool:
         return self.workloads is None or workload in self.workloads
@@ -42,7 +49,9 @@ def load_variants(path: Path = VARIANTS) -> dict[str, Variant]:
             server=listing["servers"][entry["server"]]["title"],
             budget=entry["budget"],
             workloads=tuple(entry["workloads"]) if "workloads" in entry else None,
-            default=entry.get("default", True),
+            kind=entry.get("kind", "contender"),
+            profile=entry.get("profile", ""),
+            program=listing["servers"][entry["server"]].get("program", ""),
         )
         for name, entry in listing["variants"].items()
     }

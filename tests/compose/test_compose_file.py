@@ -16,7 +16,7 @@ TEXT = COMPOSE.read_text()
 FILE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, Any] = FILE["services"]
 VARIANTS = load_variants()
-INSTRUMENTS = {name for name, variant in VARIANTS.items() if not variant.default}
+PROFILES = {name: variant.profile for name, variant in VARIANTS.items() if variant.profile}
 SUPPORT = {"upstream", "postgres", "results", "load"}
 
 
@@ -24,15 +24,17 @@ def test_it_has_the_variants_of_the_list_and_no_others() -> None:
     assert set(SERVICES) - SUPPORT == set(VARIANTS)
 
 
-def test_it_starts_all_but_the_instruments_unless_their_profile_is_asked_for() -> None:
+def test_it_starts_what_has_a_profile_only_when_that_is_asked_for() -> None:
     profiles = {name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service}
-    assert profiles == {name: ["instruments"] for name in INSTRUMENTS}
+    assert profiles == {name: [profile] for name, profile in PROFILES.items()}
+    started = set(VARIANTS) - set(PROFILES)
+    assert started == {"flask-threads", "django-gevent", "fastapi-asyncio"}
 
 
-@pytest.mark.parametrize(("instruments", "profile"), [(True, "instruments"), (False, None)])
-def test_a_run_from_outside_starts_the_instruments_where_one_is_chosen(instruments: bool, profile: str | None) -> None:
-    variables = settings(Path("plans/smoke.toml"), [], Path("results"), 8089, instruments)
-    assert variables.get("COMPOSE_PROFILES") == profile
+@pytest.mark.parametrize(("profiles", "told"), [(["instruments", "traps"], "instruments,traps"), ([], None)])
+def test_a_run_from_outside_starts_the_profiles_of_what_is_chosen(profiles: list[str], told: str | None) -> None:
+    variables = settings(Path("plans/smoke.toml"), [], Path("results"), 8089, profiles)
+    assert variables.get("COMPOSE_PROFILES") == told
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -80,7 +82,7 @@ def test_the_load_waits_for_the_health_of_everything_it_measures() -> None:
     assert waits.pop("results") == {"condition": "service_completed_successfully"}
     assert set(waits) == set(SERVICES) - {"load", "results"}
     healthy: dict[str, Any] = {"condition": "service_healthy"}
-    right = {name: healthy | ({"required": False} if name in INSTRUMENTS else {}) for name in waits}
+    right = {name: healthy | ({"required": False} if name in PROFILES else {}) for name in waits}
     assert waits == right
     assert all("healthcheck" in SERVICES[name] for name in waits)
 

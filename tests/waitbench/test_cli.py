@@ -49,8 +49,10 @@ class TestList:
         found = json.loads(printed("list", "variants", "--json"))
         assert [item["name"] for item in found] == list(load_variants())
         assert all(item["budget"]["workers"] >= 1 and item["title"] for item in found)
-        assert {item["name"]: item["workloads"] for item in found if not item["default"]} == {"null": ["fast", "wait"]}
-        assert all(item["workloads"] == list(WORKLOADS) for item in found if item["default"])
+        assert {item["name"]: item["workloads"] for item in found if item["kind"] == "instrument"} == {
+            "null": ["fast", "wait"]
+        }
+        assert all(item["workloads"] == list(WORKLOADS) for item in found if item["kind"] == "contender")
 
     def test_an_instrument_is_marked_as_no_contender(self) -> None:
         marked = [line for line in printed("list", "variants").splitlines() if "an instrument, no contender" in line]

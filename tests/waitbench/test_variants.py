@@ -10,13 +10,13 @@ VARIANTS = load_variants()
 
 def test_a_variant_of_which_nothing_is_said_is_a_contender_and_serves_everything() -> None:
     flask = VARIANTS["flask-threads"]
-    assert (flask.default, flask.workloads) == (True, None)
+    assert (flask.kind, flask.profile, flask.workloads) == ("contender", "", None)
     assert all(flask.serves(name) for name in WORKLOADS)
 
 
 def test_the_null_service_is_an_instrument_and_serves_what_needs_no_dependency() -> None:
     null = VARIANTS["null"]
-    assert not null.default
+    assert null.kind == "instrument"
     assert [name for name in WORKLOADS if null.serves(name)] == ["fast", "wait"]
 
 

@@ -109,8 +109,8 @@ def require_engine() -> None:
             )
 
 
-def settings(plan: Path, options: list[str], out: Path, ui_port: int, instruments: bool) -> dict[str, str]:
-    """The variables of compose.yaml for a run from outside; `instruments` starts those services too."""
+def settings(plan: Path, options: list[str], out: Path, ui_port: int, profiles: list[str]) -> dict[str, str]:
+    """The variables of compose.yaml for a run from outside; `profiles` starts those services too."""
     own = {"WAITBENCH_UID": str(os.getuid()), "WAITBENCH_GID": str(os.getgid())} if os.getuid() else {}
     return {
         "WAITBENCH_PLAN": plan.stem,
@@ -118,6 +118,6 @@ def settings(plan: Path, options: list[str], out: Path, ui_port: int, instrument
         "WAITBENCH_OPTIONS": " ".join(options),
         "WAITBENCH_RESULTS": str(out.resolve()),
         "WAITBENCH_UI_PORT": str(ui_port),
-        **({"COMPOSE_PROFILES": "instruments"} if instruments else {}),
+        **({"COMPOSE_PROFILES": ",".join(profiles)} if profiles else {}),
         **own,
     }
