@@ -19,8 +19,11 @@ UPSTREAM = (
 )
 
 
-def server_command(variants: Path, name: str, host: str, port: int) -> tuple[list[str], dict[str, str]]:
-    """The command line of a variant's server, its program first, and the environment its application reads."""
+def server_command(
+    variants: Path, name: str, host: str, port: int, workers: int | None = None
+) -> tuple[list[str], dict[str, str]]:
+    """The command line of a variant's server, its program first, and the environment its application reads. `workers`
+    stands in for what its budget declares."""
     if name == "upstream":
         command = shlex.split(UPSTREAM.format(host=host, port=port))
         return [sys.executable, "-m", *command], {"WAITBENCH_VARIANT": "upstream"}
@@ -29,7 +32,7 @@ def server_command(variants: Path, name: str, host: str, port: int) -> tuple[lis
     if variant is None:
         sys.exit(f"serve: no variant named {name!r}; there are: {', '.join(listing['variants'])}, upstream")
     server = listing["servers"][variant["server"]]
-    budget = variant["budget"]
+    budget = variant["budget"] | ({"workers": workers} if workers else {})
     command = shlex.split(server["command"].format(host=host, port=port, app=variant.get("app", ""), **budget))
     program = [str(HERE / server["program"])] if "program" in server else [sys.executable, "-m"]
     environment = {
@@ -59,8 +62,11 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--variants", type=Path, default=HERE / "variants.toml", metavar="FILE")
+    parser.add_argument("--workers", type=int, metavar="N", help="processes, in place of what its budget declares")
     options = parser.parse_args()
-    command, environment = server_command(options.variants, options.variant, options.host, options.port)
+    command, environment = server_command(
+        options.variants, options.variant, options.host, options.port, options.workers
+    )
     allow_many_sockets()
     os.chdir(HERE)
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH")]))

@@ -139,7 +139,7 @@ def _top(section: Section) -> str:
         known = [c for c in point.cells if c.valid and c.percentile_ms("p99") is not None]
         spread = "; p99 " + ", ".join(f"{c.target.title} {_p99(c)}" for c in known) if known else ""
         return f"{where} {_all(point)} stand at the ceiling{limit}, a tie by arithmetic{spread}{_struck(point)}."
-    best, others = point.best, [s for s in point.standings if not s.best]
+    best, others = point.best, [s for s in point.standings if not s.best and s.cell in point.counted]
     equal = [s for s in others if s.verdict in ("tie", "inconclusive")]
     behind = [s for s in others if s.verdict == "slower"]
     behind.sort(key=lambda s: (s.ratio.mean if s.ratio else 0) * (1 if point.open else -1))
@@ -153,8 +153,13 @@ def _top(section: Section) -> str:
         word = _list([f"{s.cell.target.title} ({_ratio(s)})" for s in equal])
         lead += f"; no difference that holds from {word}"
     far = "takes {} times as long" if point.open else "reaches {} of that"
+    aside = [s for s in point.standings if s.cell.valid and s.cell not in point.counted]
     tail = "".join(f"; {s.cell.target.title} {far.format(_ratio(s))}{_at_p99(s.cell)}" for s in behind)
+    tail += "".join(f"; {_KINDS[s.cell.target.kind]} {s.cell.target.title} {far.format(_ratio(s))}" for s in aside)
     return f"{where} {lead}{tail}{_struck(point)}."
+
+
+_KINDS = {"reference": "for reference,", "trap": "the trap", "instrument": "the instrument"}
 
 
 def _all(point: Point) -> str:

@@ -220,9 +220,15 @@ class Point:
         """Whether the rate was given: contenders then differ in how long they took, not in how many they answered."""
         return self.cells[0].spec.load_model == "open"
 
+    @property
+    def counted(self) -> list[Cell]:
+        """Those that count and are ranked: the contenders, or, where there is none, whoever is there."""
+        valid = [cell for cell in self.cells if cell.valid]
+        return [cell for cell in valid if cell.target.kind == "contender"] or valid
+
     @cached_property
     def best(self) -> Cell | None:
-        valid = [cell for cell in self.cells if cell.valid and cell.goodput.mean > 0]
+        valid = [cell for cell in self.counted if cell.goodput.mean > 0]
         if self.open:
             return min(
                 (cell for cell in valid if cell.latencies(self.percentile)),
@@ -239,9 +245,10 @@ class Point:
 
     @property
     def ceiling_bound(self) -> bool:
-        """All that count stand at the ceiling: arithmetic, no ranking."""
-        valid = [cell for cell in self.cells if cell.valid]
-        return bool(valid) and all(cell.ceiling_bound for cell in valid)
+        """All that are ranked stand at one ceiling: arithmetic, no ranking."""
+        counted = self.counted
+        ceilings = {round(cell.ceiling.rps, 3) if cell.ceiling else None for cell in counted}
+        return len(ceilings) == 1 and all(cell.ceiling_bound for cell in counted)
 
     @cached_property
     def standings(self) -> list[Standing]:
@@ -250,7 +257,7 @@ class Point:
     @cached_property
     def cost(self) -> Cost | None:
         """None where there are no two to compare."""
-        costs = [(cell.cpu_s_per_1k, cell) for cell in self.cells if cell.valid and cell.cpu_s_per_1k is not None]
+        costs = [(cell.cpu_s_per_1k, cell) for cell in self.counted if cell.cpu_s_per_1k is not None]
         costs.sort(key=lambda cost: cost[0])
         if len(costs) < 2:
             return None
@@ -270,7 +277,7 @@ class Point:
         ratio = paired_ratio(*(c.latencies(self.percentile) if self.open else c.goodputs for c in (cell, self.best)))
         if ratio is None:  # of a run that is not whole
             return Standing(cell, None, "inconclusive")
-        if self.ceiling_bound:
+        if self.ceiling_bound and cell.ceiling_bound:
             return Standing(cell, ratio, "tie")
         return Standing(cell, ratio, time_verdict(ratio) if self.open else verdict(ratio))
 
@@ -285,12 +292,18 @@ class Section:
 
     @property
     def key(self) -> str:
-        open_loop = ["open"] if self.top.open else []
-        return "-".join([self.workload.name, *params_tags(self.params), *open_loop])
+        more = [*(["open"] if self.top.open else []), *([f"{self.cpus}cpu"] if self.cpus else [])]
+        return "-".join([self.workload.name, *params_tags(self.params), *more])
+
+    @property
+    def cpus(self) -> int:
+        """Cores of each service; 0: its own."""
+        return self.top.cells[0].spec.cpus
 
     @property
     def title(self) -> str:
-        given = ", ".join([*params_words(self.params), *(["open loop"] if self.top.open else [])])
+        cores = [f"{self.cpus} core{'s' if self.cpus > 1 else ''}"] if self.cpus else []
+        given = ", ".join([*params_words(self.params), *(["open loop"] if self.top.open else []), *cores])
         return f"{self.workload.title} ({given})" if given else self.workload.title
 
     @property

@@ -13,10 +13,12 @@ import click
 from rich.console import Console
 
 from waitbench import __version__
+from waitbench.attendance import Attendance, attendance, in_plain_forms, joined, not_started
 from waitbench.errors import Interrupted, UsageError, WaitbenchError
+from waitbench.launch.programs import missing
 from waitbench.paths import RESULTS
-from waitbench.plan import find_plan, load_plan, plan_names, require_shares, select
-from waitbench.variants import load_variants
+from waitbench.plan import Plan, find_plan, load_plan, plan_names, require_shares, select
+from waitbench.variants import Variant, load_variants
 from waitbench.workloads import SCENARIOS, WORKLOADS
 
 CALIBRATE = "calibrate"
@@ -128,6 +130,8 @@ def run(
     chosen = select(whole, known, variants, workloads)
     require_shares(chosen, options["locust_workers"])
 
+    there = _attending(chosen, known, variants, engine)
+
     # Only now: these bring the libraries of the report along, and a wrong name should be told at once.
     from waitbench.prepare import run_name
     from waitbench.results import now
@@ -137,7 +141,12 @@ def run(
     seed = _seed() if options["seed"] is None else options["seed"]
     name = options["name"] or run_name(path.stem, now())
     order = Order(
-        plan=chosen, plan_name=path.stem, variants=known, engine=engine, **{**options, "seed": seed, "name": name}
+        plan=there.plan,
+        plan_name=path.stem,
+        variants=known,
+        engine=engine,
+        left_out=there.left_out,
+        **{**options, "seed": seed, "name": name},
     )
     console = Console(stderr=True)
     if engine == "compose":
@@ -149,6 +158,16 @@ def run(
         outcome = carry_out(order, console, attached_stack if engine == "attached" else local_stack)
     click.echo(str(outcome.folder.path))
     sys.exit(0 if outcome.all_valid else INVALID)
+
+
+def _attending(plan: Plan, known: dict[str, Variant], named: tuple[str, ...], engine: str) -> Attendance:
+    """Who of the plan is there. Containers are looked for from inside: their starter starts what the plan names."""
+    if engine == "local":
+        return attendance(plan, known, missing, named)
+    if engine == "compose":
+        return in_plain_forms(Attendance(plan, {}))
+    whole = plan if named else joined(plan, known, not_started)
+    return in_plain_forms(attendance(whole, known, not_started, named))
 
 
 def _seed() -> int:
@@ -171,6 +190,8 @@ def serve(variant: str, port: int) -> None:
 
     known = load_variants()
     _known_variant(variant, known)
+    if why := missing(known[variant]):
+        raise UsageError(f"{variant} can't be run here: {why}")
     with suppress(Interrupted):  # the way it is meant to end
         keep_up(known[variant], port)
 
@@ -187,8 +208,16 @@ def check(variants: tuple[str, ...]) -> None:
     known = load_variants()
     for name in variants:
         _known_variant(name, known)
+    why = {name: reason for name, variant in known.items() if (reason := missing(variant))}
+    for name in variants:
+        if name in why:
+            raise UsageError(f"{name} can't be run here: {why[name]}")
     contenders = [name for name, variant in known.items() if variant.kind in ("contender", "reference")]
-    sys.exit(0 if check_all(list(variants) or contenders, known, Console()) else 1)
+    for name in contenders if not variants else []:
+        if name in why:
+            click.echo(f"{name}: left out: {why[name]}", err=True)
+    names = list(variants) or [name for name in contenders if name not in why]
+    sys.exit(0 if check_all(names, known, Console()) else 1)
 
 
 @cli.command()

@@ -19,8 +19,9 @@ from waitbench.workloads import SCENARIOS, WORKLOADS
 K = TypeVar("K")
 V = TypeVar("V")
 
-SectionKey = tuple[str, str, tuple[tuple[str, int], ...], str, Any]
-"""Scenario, workload, parameters, load model; of a mixed load the share, of a burst the profile."""
+SectionKey = tuple[str, str, tuple[tuple[str, int], ...], str, Any, int]
+"""Scenario, workload, parameters, load model; of a mixed load the share, of a burst the profile; cores of the
+services."""
 CellKey = tuple[SectionKey, float, str, bool]
 """With the load, the variant, and whether a mixed load's neighbours were left out."""
 
@@ -162,7 +163,8 @@ def _places(run: RunRecord) -> dict[SectionKey, int]:
         scenario = cell["workload"] if cell["workload"] in SCENARIOS else ""
         played = cell.get("share") or tuple((step["rate"], step["seconds"]) for step in cell.get("profile") or [])
         model = "closed" if cell.get("users") else "open"
-        key = (scenario, cell.get("of") or cell["workload"], tuple(cell["params"].items()), model, played)
+        cpus = cell.get("service_cpus") or 0
+        key = (scenario, cell.get("of") or cell["workload"], tuple(cell["params"].items()), model, played, cpus)
         places.setdefault(key, len(places))
     return places
 
@@ -200,7 +202,7 @@ def _cell_key(spec: TrialSpec) -> CellKey:
 def _section_key(spec: TrialSpec) -> SectionKey:
     inner = spec.beside or spec
     played = spec.beside.share if spec.beside else tuple((stage.rate, stage.seconds) for stage in spec.profile)
-    return spec.scenario, inner.workload, tuple(inner.params.items()), spec.load_model, played
+    return spec.scenario, inner.workload, tuple(inner.params.items()), spec.load_model, played, spec.cpus
 
 
 def _grouped(items: Iterable[V], key: Callable[[V], K]) -> dict[K, list[V]]:

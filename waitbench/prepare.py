@@ -4,7 +4,7 @@ import itertools
 import os
 import secrets
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import IO
 from waitbench import __version__
 from waitbench.environment import environment
 from waitbench.errors import WaitbenchError
-from waitbench.plan import Cell, External, Plan
+from waitbench.plan import Cell, Contender, External, Plan, contenders
 from waitbench.results import Exchange, Neighbours, RunFolder, RunRecord, Target, TrialSpec, now
 from waitbench.schedule import Slot, schedule
 from waitbench.variants import Variant, labelled
@@ -101,19 +101,24 @@ def new_folder(out: Path, name: str) -> RunFolder:
 
 def targets(plan: Plan, variants: dict[str, Variant], base_urls: dict[str, str]) -> dict[str, Target]:
     """Every contender, as declared."""
+    twins = labelled(plan.variants)
     found = {
-        label: Target(
-            name=label,
-            title=variants[name].title + _ordinal(label, name, plan.variants),
-            base_url=base_urls[label],
-            twin_of=name if plan.variants.count(name) > 1 else "",
-            framework=variants[name].framework,
-            model=variants[name].model,
-            server=variants[name].server,
-            budget=variants[name].budget,
-            workloads=_listed(variants[name].workloads),
+        who.label: Target(
+            name=who.label,
+            title=variants[who.variant].title + _ordinal(who, twins) + _form(who),
+            base_url=base_urls[who.label],
+            kind=variants[who.variant].kind,
+            variant=who.variant,
+            cpus=who.cpus,
+            twin_of=who.variant if plan.variants.count(who.variant) > 1 else "",
+            framework=variants[who.variant].framework,
+            model=variants[who.variant].model,
+            server=variants[who.variant].server,
+            budget=variants[who.variant].budget | ({"workers": who.workers} if who.workers > 1 else {}),
+            workloads=_listed(variants[who.variant].workloads),
         )
-        for label, name in labelled(plan.variants).items()
+        for who in contenders(plan)
+        if not who.external
     }
     for item in plan.external:
         same = [each.name for each in plan.external if (each.base_url, each.paths) == (item.base_url, item.paths)]
@@ -128,11 +133,22 @@ def targets(plan: Plan, variants: dict[str, Variant], base_urls: dict[str, str])
     return found
 
 
-def _ordinal(label: str, name: str, names: list[str]) -> str:
+def _ordinal(who: Contender, twins: Mapping[str, str]) -> str:
     """What sets a contender apart that is compared with itself."""
-    if names.count(name) == 1:
+    own = [label for label, name in twins.items() if name == who.variant]
+    if len(own) == 1:
         return ""
-    return f" (no. {label.removeprefix(name).lstrip('-') or 1})"
+    # Of `a` and `a-2`, both begin the label of `a-2`.
+    mine = max((label for label in own if who.label.startswith(label)), key=len)
+    return f" (no. {mine.removeprefix(who.variant).lstrip('-') or 1})"
+
+
+def _form(who: Contender) -> str:
+    """What sets the form of a variant apart that has more workers or cores than it declares."""
+    if who.workers == 1 and not who.cpus:
+        return ""
+    parts = [f"{who.workers} process{'es' if who.workers > 1 else ''}"]
+    return f" ({', '.join([*parts, *([f'{who.cpus} cores'] if who.cpus > 1 else [])])})"
 
 
 def _listed(names: Iterable[str] | None) -> list[str] | None:
@@ -147,6 +163,7 @@ def run_record(
     seed: int,
     found: dict[str, Target],
     upstream_url: str | None,
+    left_out: dict[str, str] | None = None,
 ) -> RunRecord:
     limited = {name: target.workloads for name, target in found.items() if target.workloads is not None}
     return RunRecord(
@@ -163,6 +180,7 @@ def run_record(
         environment=environment(),
         trials=[trial_spec(slot, plan, seed, found) for slot in schedule(plan, seed, limited)],
         searching=bool(plan.searches),
+        left_out=left_out or {},
     )
 
 
@@ -193,6 +211,7 @@ def trial_spec(slot: Slot, plan: Plan, seed: int, found: dict[str, Target]) -> T
         warmup_s=plan.warmup_s,
         measure_s=slot.measure_s,
         timeout_s=plan.timeout_s,
+        cpus=target.cpus,
         base_url=target.base_url,
         instrumented=external is None,
         uses_upstream=external is None and "upstream" in cell.asked,

@@ -186,6 +186,8 @@ class RunRecord(_Record):
     targets: dict[str, Target]
     environment: dict[str, Any] = {}
     trials: list[TrialSpec]
+    left_out: dict[str, str] = {}
+    """What the plan names and this run could not have, and why."""
     searching: bool = False
     """More trials may follow: which ones depends on those so far."""
 

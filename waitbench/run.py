@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
@@ -20,14 +20,14 @@ from waitbench.launch.cores import Cores
 from waitbench.launch.local import LocalStack, free_port, require_free
 from waitbench.launch.process import Process, allow_many_sockets
 from waitbench.paths import LOADTESTS, ROOT
-from waitbench.plan import Plan
+from waitbench.plan import Plan, contenders
 from waitbench.prepare import new_folder, run_record, sole_run, targets
 from waitbench.progress import RunProgress, watch_trials
 from waitbench.report import load_comparison, write_report
 from waitbench.results import RunFolder, RunRecord, Status, Target, now
 from waitbench.search import Searches
 from waitbench.service import Service, wait_until
-from waitbench.variants import Variant, labelled
+from waitbench.variants import Variant
 from waitbench.workloads import WORKLOADS
 
 WATCH_S = 0.2
@@ -52,6 +52,8 @@ class Order:
     ui_host: str = "127.0.0.1"
     ui_port: int = 8089
     keep_ui: bool = False
+    left_out: dict[str, str] = field(default_factory=dict)
+    """What the plan named and can't be had here, and why."""
     locust_workers: int = 0
     """Locust processes that generate the load; 0: one process does that and all else."""
 
@@ -81,7 +83,7 @@ def run(order: Order, console: Console, stacked: Callable[[Order], AbstractConte
             found = targets(order.plan, order.variants, stack.base_urls)
             folder = new_folder(order.out, order.name)
             record = run_record(
-                folder, order.plan, order.plan_name, order.engine, order.seed, found, stack.upstream_url
+                folder, order.plan, order.plan_name, order.engine, order.seed, found, stack.upstream_url, order.left_out
             )
             folder.write_run(record)
             return _carry_out(order, console, stack, folder, record, release)
@@ -119,7 +121,8 @@ def _carry_out(
 
 
 def _asked_of(target: Target, plan: Plan) -> list[str]:
-    asked = {workload for cell in plan.cells for workload in cell.asked}
+    who = next(each for each in contenders(plan) if each.label == target.name)
+    asked = {workload for cell in plan.cells if who.plays(cell) for workload in cell.asked}
     return sorted(asked if target.workloads is None else asked.intersection(target.workloads))
 
 
@@ -225,6 +228,8 @@ def _tell(console: Console, order: Order, record: RunRecord) -> None:
     searches = f"{count} searches for a knee" if count > 1 else "a search for the knee"
     parts += [f"{searches}, of at most {MOST_TRIALS} trials for each contender"] if record.searching else []
     console.print(f"[bold]{order.plan.title}[/]: {'; '.join(parts)}, seed {record.seed}", highlight=False)
+    for name, why in order.left_out.items():
+        console.print(f"left out: {name}: {why}", highlight=False, markup=False)
     if order.ui:
         console.print(f"watch it at {_ui_url(order)}", highlight=False)
 
@@ -266,7 +271,7 @@ def local_stack(order: Order) -> Iterator[Stack]:
     with LocalStack() as local:
         if local.cores.dependencies:
             os.sched_setaffinity(0, local.cores.dependencies)  # the harness too keeps off the services' core
-        local.start(order.plan.variants)
+        local.start_contenders([who for who in contenders(order.plan) if not who.external])
         yield Stack(local.base_urls, local.upstream_url or None, local.cores, local.died)
 
 
@@ -275,5 +280,5 @@ def attached_stack(order: Order) -> Iterator[Stack]:
     """Services that Compose has started: this is the load container's side. WAITBENCH_PORT is theirs."""
     os.umask(0)  # whoever called Compose may read and remove what is written here, whatever their number
     port = os.environ.get("WAITBENCH_PORT", "8000")
-    base_urls = {label: f"http://{name}:{port}" for label, name in labelled(order.plan.variants).items()}
+    base_urls = {who.label: f"http://{who.variant}:{port}" for who in contenders(order.plan) if not who.external}
     yield Stack(base_urls, f"http://upstream:{port}", Cores(), lambda: None)

@@ -4,8 +4,7 @@ import random
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from waitbench.plan import Cell, Load, Plan
-from waitbench.variants import labelled
+from waitbench.plan import Cell, Contender, Load, Plan, contenders
 
 
 @dataclass(frozen=True)
@@ -22,32 +21,41 @@ class Slot:
     """Of a mixed load: without its neighbours."""
 
 
-def contenders(plan: Plan) -> list[str]:
-    return [*labelled(plan.variants), *(item.name for item in plan.external)]
-
-
 def schedule(plan: Plan, seed: int, limited: Mapping[str, Collection[str]] = {}) -> list[Slot]:
     """Each block holds every contender once, under one load; a repeat holds one block for each load.
 
-    A contender is left out of the blocks whose workload it does not serve: `limited` names what those serve that
-    do not serve everything, and an external service serves what the plan has paths for. A block of a mixed load holds
-    every contender twice, with its slow neighbours and without.
+    A contender is left out of the blocks whose cells do not name it, or whose workload it does not serve: `limited`
+    names what those serve that do not serve everything, and an external service serves what the plan has paths for.
+    A block of a mixed load holds every contender twice, with its slow neighbours and without.
 
     Both orders are shuffled anew, so that a machine that grows warm, or a neighbour that wakes, falls on all alike.
     """
     rng = random.Random(seed)  # noqa: S311 - an order, not a secret
     serves = {**limited, **{item.name: item.paths for item in plan.external}}
-    names = contenders(plan)
+    everyone = contenders(plan)
     slots: list[Slot] = []
     block = 0
     for repeat in range(1, plan.repeats + 1):
-        for cell, load in rng.sample(plan.load_points, len(plan.load_points)):
+        for points in rng.sample(plan.blocks, len(plan.blocks)):
             block += 1
-            measure_s = sum(stage.seconds for stage in cell.stages) or cell.measure_s or plan.measure_s
+            cells, (cell, load) = [cell for cell, _ in points], points[0]
+            measure_s = max(_seconds(each, plan) for each in cells)
             both = [
-                (name, alone) for name in names for alone in ((False, True) if cell.workload == "mixed" else (False,))
+                (who.label, alone)
+                for who in everyone
+                if _plays(who, cells, serves)
+                for alone in ((False, True) if cell.workload == "mixed" else (False,))
             ]
-            for contender, alone in rng.sample(both, len(both)):
-                if contender not in serves or cell.asked <= set(serves[contender]):
-                    slots.append(Slot(block, repeat, cell, load, contender, measure_s, alone))
+            slots += [
+                Slot(block, repeat, cell, load, label, measure_s, alone) for label, alone in rng.sample(both, len(both))
+            ]
     return slots
+
+
+def _seconds(cell: Cell, plan: Plan) -> float:
+    return sum(stage.seconds for stage in cell.stages) or cell.measure_s or plan.measure_s
+
+
+def _plays(who: Contender, cells: list[Cell], serves: Mapping[str, Collection[str]]) -> bool:
+    able = who.label not in serves or cells[0].asked <= set(serves[who.label])
+    return able and any(who.plays(cell) for cell in cells)

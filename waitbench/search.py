@@ -3,7 +3,7 @@
 import random
 
 from waitbench import knee
-from waitbench.plan import Cell, Load, Plan
+from waitbench.plan import Cell, Load, Plan, contenders
 from waitbench.prepare import trial_spec
 from waitbench.results import RunFolder, RunRecord, Target, TrialSpec
 from waitbench.schedule import Slot
@@ -37,7 +37,8 @@ class Searches:
     def _next_block(self, record: RunRecord) -> list[TrialSpec]:
         """Of the first search that is not at its end; nothing when all are."""
         for cell in self._plan.searches:
-            served = [t for t in record.targets.values() if t.workloads is None or cell.workload in t.workloads]
+            playing = [who.label for who in contenders(self._plan) if who.plays(cell)]
+            served = [t for t in record.targets.values() if t.name in playing and t.serves(cell.workload)]
             slots = [slot for target in served if (slot := self._next(record, cell, target))]
             if slots:
                 shuffled = self._rng.sample(slots, len(slots))

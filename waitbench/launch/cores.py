@@ -3,6 +3,8 @@
 import os
 from dataclasses import dataclass
 
+from waitbench.errors import WaitbenchError
+
 
 @dataclass(frozen=True)
 class Cores:
@@ -13,6 +15,18 @@ class Cores:
     generator: tuple[int, ...] = ()
     spare: tuple[int, ...] = ()
     """For more generators."""
+
+    def of_service(self, count: int) -> tuple[int, ...]:
+        """The cores of a service: its own, or `count` of all there are; the generator's comes last. Raises
+        WaitbenchError where the machine has fewer."""
+        if not count:
+            return self.services
+        every = dict.fromkeys([*self.services, *self.spare, *self.dependencies, *self.generator])
+        ordered = [*(core for core in every if core not in self.generator), *self.generator]
+        if count > max(len(ordered), 1):
+            there = len(ordered) or "none"
+            raise WaitbenchError(f"service_cpus = {count}: of cores for a service there are {there} here; lower it")
+        return tuple(ordered[:count])
 
 
 def share_out(allowed: list[int]) -> Cores:

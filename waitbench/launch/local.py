@@ -6,7 +6,7 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from waitbench.launch.cores import Cores, allowed_cores, share_out
 from waitbench.launch.postgres import Postgres
 from waitbench.launch.process import Process
 from waitbench.paths import SERVICES, VARIANTS
+from waitbench.plan import Contender
 from waitbench.service import Service, wait_until
 from waitbench.variants import labelled, load_variants
 
@@ -61,15 +62,19 @@ class LocalStack:
         return folder
 
     def start(self, variants: Iterable[str], ports: dict[str, int] | None = None) -> None:
-        """Start the named services and the dependencies that these need and are not there yet, then wait until each is
-        ready.
+        """Start the named services as they are declared. One that is named twice is started twice, under labels of
+        their own; the rest is as with `start_contenders`."""
+        self.start_contenders([Contender(label, name) for label, name in labelled(variants).items()], ports)
 
-        One that is named twice is started twice, under labels of their own.
+    def start_contenders(self, contenders: Sequence[Contender], ports: dict[str, int] | None = None) -> None:
+        """Start services and the dependencies that these need and are not there yet, then wait until each is ready.
 
         Raises WaitbenchError with a service's own last words when it does not come up.
         """
-        ports, variants = ports or {}, list(variants)
+        ports = ports or {}
+        cpus = {who.label: self.cores.of_service(who.cpus) for who in contenders}  # refused before anything starts
         known = load_variants(self._variants_file)
+        variants = [who.variant for who in contenders]
         urls = {}
         postgres = None
         if any(known[name].serves("db") for name in variants) and "postgres" not in self.processes:
@@ -79,24 +84,27 @@ class LocalStack:
         if any(known[name].serves("upstream") for name in variants) and not self.upstream_url:
             urls["upstream"] = self.upstream_url = self._serve("upstream", free_port(), self.cores.dependencies)
             self._addresses["WAITBENCH_UPSTREAM_URL"] = self.upstream_url
-        for label, name in labelled(variants).items():
-            port = ports.get(label) or free_port()
-            urls[label] = self.base_urls[label] = self._serve(name, port, self.cores.services, label)
+        for who in contenders:
+            port = ports.get(who.label) or free_port()
+            url = self._serve(who.variant, port, cpus[who.label], who.label, who.workers)
+            urls[who.label] = self.base_urls[who.label] = url
         if postgres:
             postgres.wait_until_ready()
+        workers = {who.label: who.workers for who in contenders}
         for name, url in urls.items():
-            self._wait_until_ready(name, url)
+            self._wait_until_ready(name, url, workers.get(name, 1))
 
     def died(self) -> WaitbenchError | None:
         """The error of the first process that ended unasked, if any did."""
         return next((p.died() for p in self.processes.values() if p.exit_code() is not None), None)
 
-    def _serve(self, name: str, port: int, cpus: Iterable[int], label: str = "") -> str:
+    def _serve(self, name: str, port: int, cpus: Iterable[int], label: str = "", workers: int = 1) -> str:
         label = label or name
         require_free(port, label)
         state = self._folder / "state" / label
         state.mkdir(parents=True)
         options = ["--port", str(port), "--variants", str(self._variants_file.resolve())]
+        options += ["--workers", str(workers)] if workers > 1 else []
         process = Process(
             label,
             [sys.executable, str(SERVICES / "serve.py"), name, *options],
@@ -116,13 +124,14 @@ class LocalStack:
         self.processes[name] = process
         self._ending.callback(process.end)
 
-    def _wait_until_ready(self, name: str, url: str) -> None:
+    def _wait_until_ready(self, name: str, url: str, workers: int) -> None:
         process = self.processes[name]
 
         def ready() -> bool:
             if process.exit_code() is not None:
                 raise process.died()
-            return service.ready()
+            # The first worker that is up answers for all.
+            return service.ready() and (workers == 1 or service.info()["budget"]["workers"] >= workers)
 
         with Service(url) as service:
             if not wait_until(ready, READY_S):

@@ -13,6 +13,8 @@ USERS_MAX = 20_000
 RECOVER_S = 2.0
 """Within a burst's last step a whole second has to be well, and some of it is before that."""
 RATE_MAX = 50_000.0
+WORKERS_MAX = 32
+CPUS_MAX = 256
 Arrivals = Literal["poisson", "uniform"]
 _SCENARIO_KEYS = {"mixed": {"of", "share"}, "burst": {"of", "profile"}}
 _SCENARIO_ADVICE = {
@@ -75,6 +77,12 @@ class Cell(Strict):
     """Open loop: independent callers, or a clock."""
     measure_s: Annotated[float, Field(ge=0.5, le=600)] | None = None
     """In place of the plan's, where this cell needs more time, or less."""
+    variants: Annotated[list[str], Field(min_length=1)] | None = None
+    """Who plays it, of the plan's; None: all of them."""
+    workers: Annotated[list[Annotated[int, Field(ge=1, le=WORKERS_MAX)]], Field(min_length=1)] | None = None
+    """Each variant with so many processes, one service for each number."""
+    service_cpus: Annotated[int, Field(ge=1, le=CPUS_MAX)] | None = None
+    """So many cores for each service; where the machine has no more, the generator shares the last."""
 
     @field_validator("workload")
     @classmethod
@@ -117,6 +125,12 @@ class Cell(Strict):
         return self
 
     @model_validator(mode="after")
+    def _plain_form(self) -> "Cell":
+        if self.service_cpus and (self.workload in SCENARIOS or self.find):
+            raise ValueError("service_cpus goes with a plain workload under users or rate")
+        return self
+
+    @model_validator(mode="after")
     def _own_time(self) -> "Cell":
         if self.measure_s is not None and (self.profile or self.find):
             raise ValueError(
@@ -156,6 +170,12 @@ class Cell(Strict):
     def asked(self) -> set[str]:
         """Every workload that requests are sent for: who plays this cell has to serve them all."""
         return {self.measured, self.of or self.measured}
+
+    @property
+    def asks(self) -> tuple[object, ...]:
+        """What is asked of a service, whoever plays it and however long: the same for cells that may share trials."""
+        played = self.share, tuple((step.rate, step.seconds) for step in self.profile or [])
+        return self.workload, self.of, tuple(sorted(self.params.items())), played, self.service_cpus or 0
 
     @property
     def stages(self) -> list[Stage]:

@@ -52,6 +52,7 @@ def load_plan(path: Path, variants: dict[str, Variant], allow_remote: bool = Fal
         lines = [f"  {place(item['loc'])}: {advice(item)}" for item in error.errors()]
         raise UsageError("\n".join([f"{path}: this plan can't be run:", *lines])) from None
     _check_names(path, plan, variants)
+    _check_cells(path, plan, variants)
     _check_loads(path, plan)
     _check_searches(path, plan)
     _check_targets(path, plan, allow_remote, in_compose)
@@ -73,12 +74,32 @@ def _check_names(path: Path, plan: Plan, variants: dict[str, Variant]) -> None:
             raise UsageError(f"{path}: external: the name {name!r} is taken; choose another")
 
 
+def _check_cells(path: Path, plan: Plan, variants: dict[str, Variant]) -> None:
+    """Who plays each cell: of the plan's own, and in a form that there can be."""
+    own = [*plan.variants, *(item.name for item in plan.external)]
+    for number, cell in enumerate(plan.cells):
+        for name in cell.variants or []:
+            if name not in own:
+                raise UsageError(
+                    f"{path}: cells[{number}].variants: {name!r} is not among the plan's; {nearest(name, own)}, or add "
+                    "it to the plan's variants"
+                )
+        for name in (cell.variants or own) if cell.workers else []:
+            if name in variants and (count := variants[name].budget["workers"]) > 1:
+                raise UsageError(
+                    f"{path}: cells[{number}].workers: {name} is of {count} processes as it stands; leave it out with "
+                    "variants = [...]"
+                )
+
+
 def _check_loads(path: Path, plan: Plan) -> None:
-    loads = [(_named(cell), sorted(cell.params.items()), load) for cell, load in plan.load_points]
-    for workload, params, load in loads:
-        if loads.count((workload, params, load)) > 1:
-            given = ", ".join([workload, *params_words(dict(params))])
-            told = " (bursts are told apart by their highest rate)" if workload.startswith("burst") else ""
+    """What a cell names its contenders for may stand in others too: they share their trials."""
+    points = [(cell, load) for cell, load in plan.load_points if cell.variants is None]
+    asked = [(_named(cell), sorted(cell.params.items()), load) for cell, load in points]
+    for (cell, load), asks in zip(points, asked, strict=True):
+        if asked.count(asks) > 1:
+            given = ", ".join([_named(cell), *params_words(cell.params)])
+            told = " (bursts are told apart by their highest rate)" if cell.workload == "burst" else ""
             raise UsageError(
                 f"{path}: cells: {given} with {load_words(load.model, load.size)} is there twice{told}; keep one, and "
                 "raise repeats for more trials"
@@ -87,7 +108,11 @@ def _check_loads(path: Path, plan: Plan) -> None:
 
 def _named(cell: Cell) -> str:
     """What sets a cell apart, beside its parameters and loads."""
-    return " ".join(filter(None, [cell.workload, cell.of, f"share = {cell.share:g}" if cell.share else ""]))
+    more = [
+        f"share = {cell.share:g}" if cell.share else "",
+        f"on {cell.service_cpus} cores" if cell.service_cpus else "",
+    ]
+    return " ".join(filter(None, [cell.workload, cell.of, *more]))
 
 
 def _check_searches(path: Path, plan: Plan) -> None:

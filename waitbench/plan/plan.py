@@ -93,3 +93,11 @@ class Plan(Strict):
     def load_points(self) -> list[tuple[Cell, Load]]:
         """Each cell at each of its loads."""
         return [(cell, load) for cell in self.cells for load in cell.loads]
+
+    @property
+    def blocks(self) -> list[list[tuple[Cell, Load]]]:
+        """The load points of one repeat, those together that ask for the same: each contender plays such once."""
+        found: dict[object, list[tuple[Cell, Load]]] = {}
+        for cell, load in self.load_points:
+            found.setdefault((cell.asks, load), []).append((cell, load))
+        return list(found.values())

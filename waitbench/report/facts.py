@@ -42,11 +42,11 @@ def _absent(name: str) -> str:
 
 def shortfalls(comparison: Comparison) -> list[str]:
     """Every reason that a rule gave, and every percentile that a sample could not carry."""
-    lines = []
+    lines = [f"{name} was left out: {why}." for name, why in comparison.run.left_out.items()]
     for cell in comparison.cells:
         where = f"{cell.target.title}, {_played(cell.spec)}, {cell.spec.load_words}"
         for reason in cell.reasons:
-            if reason.weight == "invalid" or reason.code == "neighbours":
+            if reason.weight == "invalid" or reason.code in ("neighbours", "trap"):
                 advice = f" Advice: {reason.advice}." if reason.advice else ""
                 lines.append(f"{where}: {reason.code}: {reason.text}.{advice}")
         if len(cell.trials) < cell.planned:

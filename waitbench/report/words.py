@@ -16,6 +16,8 @@ def standing_word(point: Point, cell: Cell) -> str:
     """How a cell stands under its load, in a few words."""
     if not cell.valid:
         return "not counted: " + ", ".join(dict.fromkeys(r.code for r in cell.reasons if r.weight == "invalid"))
+    if cell not in point.counted:
+        return _beside(point, cell)
     if point.ceiling_bound:
         return "tie, at the ceiling"
     standing = next(s for s in point.standings if s.cell is cell)
@@ -23,6 +25,17 @@ def standing_word(point: Point, cell: Cell) -> str:
     if standing.best and not any(s.verdict == "slower" for s in point.standings):
         return f"{best}, by no difference that holds" if any(s.verdict for s in point.standings) else "alone"
     return _against_best(standing, best) + (", at the ceiling" if cell.ceiling_bound else "")
+
+
+def _beside(point: Point, cell: Cell) -> str:
+    """Of one that is not ranked: what it is, and how it stands to the best that is."""
+    ratio = next(s for s in point.standings if s.cell is cell).ratio
+    told = (
+        f": {ratio.mean:.2f} {f'× the quickest by {point.percentile}' if point.open else 'of the most'}"
+        if ratio
+        else ""
+    )
+    return f"{cell.target.kind}{told}"
 
 
 def mixed_word(point: MixedPoint, pair: Pair) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from waitbench.check import differences
-from waitbench.results import Target, TrialRecord
+from waitbench.results import Proof, Target, TrialRecord
 from waitbench.validity.reason import Reason
 from waitbench.workloads import WORKLOADS
 
@@ -30,7 +30,9 @@ def overlap(trial: TrialRecord, target: Target) -> Iterator[Reason]:
     neighbours = trial.spec.beside
     for name in dict.fromkeys([trial.spec.workload, *([neighbours.workload] if neighbours else [])]):
         proof = target.proofs.get(name)
-        if proof is None:
+        if target.kind == "trap":
+            yield from _trap(name, proof)
+        elif proof is None:
             if trial.spec.instrumented and WORKLOADS[name].overlap:
                 yield Reason("overlap", "invalid", f"{name}: it was not seen what calls at once do", "run it anew")
         elif not proof.good:
@@ -40,6 +42,16 @@ def overlap(trial: TrialRecord, target: Target) -> Iterator[Reason]:
                 f"{name}: {proof.says}",
                 "something blocks: an unpatched library, a blocking call on the loop, a pool too small",
             )
+
+
+def _trap(name: str, proof: Proof | None) -> Iterator[Reason]:
+    """A trap is there to show what blocking does: it counts only where it was seen to block."""
+    if WORKLOADS[name].overlap != "waits":
+        return
+    if proof is None or proof.good:
+        yield Reason("overlap", "invalid", f"{name}: a trap, and its calls overlap", "mend the trap: it shows nothing")
+    else:
+        yield Reason("trap", "note", f"{name}: a trap, wrong on purpose: {proof.says}")
 
 
 def accounts(trial: TrialRecord) -> Iterator[Reason]:

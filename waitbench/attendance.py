@@ -1,0 +1,77 @@
+"""Who of a plan can be had: what is not installed, or not started, is left out of it, and that is told."""
+
+import socket
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from waitbench.errors import UsageError, WaitbenchError
+from waitbench.plan import Plan
+from waitbench.variants import Variant
+
+Missing = Callable[[Variant], str]
+"""Why a variant can't be had, and what to do about it; "" where it can."""
+
+
+@dataclass(frozen=True)
+class Attendance:
+    """A plan as it can be carried out, and why it is not whole: by what was left out."""
+
+    plan: Plan
+    left_out: dict[str, str]
+
+
+def attendance(plan: Plan, known: Mapping[str, Variant], missing: Missing, named: Iterable[str] = ()) -> Attendance:
+    """The plan without what can't be had. Raises UsageError for a variant that was named for this run, and
+    WaitbenchError where nothing is left."""
+    why = {name: reason for name in dict.fromkeys(plan.variants) if (reason := missing(known[name]))}
+    for name in named:
+        if name in why:
+            raise UsageError(f"{name} can't be run here: {why[name]}")
+    left = [name for name in plan.variants if name not in why]
+    if not left and not plan.external:
+        told = "\n".join(f"  {name}: {reason}" for name, reason in why.items())
+        raise WaitbenchError(f"none of the plan's variants can be run here:\n{told}")
+    return Attendance(_without(plan, left), {known[name].title: reason for name, reason in why.items()})
+
+
+def _without(plan: Plan, left: list[str]) -> Plan:
+    there = {*left, *(item.name for item in plan.external)}
+    cells = []
+    for cell in plan.cells:
+        named = None if cell.variants is None else [name for name in cell.variants if name in there]
+        if named != []:
+            cells.append(cell.model_copy(update={"variants": named}))
+    return plan.model_copy(update={"variants": left, "cells": cells})
+
+
+def joined(plan: Plan, known: Mapping[str, Variant], missing: Missing) -> Plan:
+    """The plan with every reference that is up: who starts one in containers wants it measured."""
+    names = [
+        name for name, v in known.items() if v.kind == "reference" and name not in plan.variants and not missing(v)
+    ]
+    return plan.model_copy(update={"variants": [*plan.variants, *names]})
+
+
+def in_plain_forms(attendance: Attendance) -> Attendance:
+    """Without the cells that ask for more workers or cores than declared: a container has one form."""
+    plain = [cell for cell in attendance.plan.cells if not cell.workers and not cell.service_cpus]
+    if len(plain) == len(attendance.plan.cells):
+        return attendance
+    if not plain:
+        raise WaitbenchError(
+            "this plan asks for workers or service_cpus alone, which containers do not have; run it locally"
+        )
+    why = "containers have the processes and cores that compose.yaml gives them; run the plan locally for these"
+    left_out = {**attendance.left_out, "What asks for workers or service_cpus": why}
+    return Attendance(attendance.plan.model_copy(update={"cells": plain}), left_out)
+
+
+def not_started(variant: Variant) -> str:
+    """Of a service in containers, by its name on their network."""
+    try:
+        socket.getaddrinfo(variant.name, None)
+    except OSError:
+        return (
+            f"its container is not there; start it with COMPOSE_PROFILES={variant.profile}" if variant.profile else ""
+        )
+    return ""
