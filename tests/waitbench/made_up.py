@@ -223,7 +223,7 @@ def run_record(
     """The record of a run of `specs`; targets are made for the variants where none are given."""
     names = dict.fromkeys(planned.variant for planned in specs)
     found = targets or [target(name) for name in names]
-    cells: dict[tuple[str, tuple[tuple[str, int], ...], str], list[float]] = {}
+    cells: dict[tuple[str, tuple[tuple[str, int], ...], str, int], list[float]] = {}
     sought = {(s.workload, tuple(s.params.items()), s.objective_p99_ms) for s in specs if s.objective_p99_ms}
     searches = [
         {"workload": w, "params": dict(p), "find": "knee", "p99_ms": ms, "from_rate": 100.0, "to_rate": 20_000.0}
@@ -233,7 +233,7 @@ def run_record(
         if planned.objective_p99_ms or planned.scenario:
             continue
         key = "users" if planned.load_model == "closed" else "rate"
-        loads = cells.setdefault((planned.workload, tuple(planned.params.items()), key), [])
+        loads = cells.setdefault((planned.workload, tuple(planned.params.items()), key, planned.cpus), [])
         if planned.load not in loads:
             loads.append(planned.load)
     known: dict[str, Any] = {
@@ -253,7 +253,10 @@ def run_record(
             "timeout_s": 30.0,
             "variants": list(names),
             "cells": [
-                *({"workload": w, "params": dict(p), key: ls} for (w, p, key), ls in cells.items()),
+                *(
+                    {"workload": w, "params": dict(p), key: ls, "service_cpus": cpus or None}
+                    for (w, p, key, cpus), ls in cells.items()
+                ),
                 *searches,
                 *_scenario_cells(specs),
             ],

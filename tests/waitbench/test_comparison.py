@@ -372,3 +372,64 @@ class TestOpenLoop:
         point = only_point(made(trials))
         assert point.percentile == "p50"
         assert {s.ratio.mean for s in point.standings if s.ratio} == {1.0}
+
+
+class TestThoseBesideTheRanking:
+    """References and traps are shown against the best contender, and are never it."""
+
+    GO = made_up.target("go", title="Go", kind="reference", framework="net/http", model="goroutines")
+    TRAP = made_up.target("trap", title="A trap", kind="trap", proofs={"wait": made_up.proof("20 calls in a row")})
+
+    def compared(self, rates: Mapping[str, Sequence[float]]) -> Comparison:
+        trials = at_rates(rates)
+        own = [made_up.target(name) for name in rates if name not in ("go", "trap")]
+        return made(trials, targets=[*own, self.GO, self.TRAP])
+
+    def test_a_reference_that_answers_more_is_told_as_such_and_ranks_nobody(self) -> None:
+        comparison = self.compared({FLASK: [40, 41, 42], FASTAPI: [20, 20.5, 21], "go": [80, 82, 84]})
+        found = words(only_point(comparison))
+        assert found == {FLASK: "most", FASTAPI: "0.50 of the most", "go": "reference: 2.00 of the most"}
+        [line] = answers(comparison)
+        assert "Flask on threads answers most, 41/s" in line
+        assert "; for reference, Go reaches 2.00 (2.00–2.00) of that" in line
+
+    def test_a_trap_counts_where_it_was_seen_to_block_and_says_what_it_is(self) -> None:
+        comparison = self.compared({FLASK: [40, 41, 42], "trap": [4, 4.1, 4.2]})
+        assert words(only_point(comparison)) == {FLASK: "alone", "trap": "trap: 0.10 of the most"}
+        assert [r.code for r in cell_of(comparison, "trap").reasons] == ["trap"]
+        assert "; the trap A trap reaches 0.10 (0.10–0.10) of that" in answers(comparison)[0]
+
+    def test_contenders_at_one_ceiling_tie_though_a_trap_is_far_below(self) -> None:
+        comparison = self.compared({FLASK: [97, 97, 97], DJANGO: [99, 99, 99], "trap": [4, 4.1, 4.2]})
+        point = only_point(comparison)
+        assert point.ceiling_bound
+        assert words(point) == {
+            FLASK: "tie, at the ceiling",
+            DJANGO: "tie, at the ceiling",
+            "trap": "trap: 0.04 of the most",
+        }
+
+    def test_contenders_at_ceilings_of_their_own_are_ranked(self) -> None:
+        one_at_a_time = made_up.target(
+            DJANGO, budget={**made_up.BUDGET, "in_flight": 1}, budget_read={**made_up.BUDGET, "in_flight": 1}
+        )
+        comparison = made(
+            at_rates({FLASK: [97, 97, 97], DJANGO: [9.8, 9.8, 9.8]}), targets=[made_up.target(FLASK), one_at_a_time]
+        )
+        point = only_point(comparison)
+        assert not point.ceiling_bound
+        assert words(point) == {FLASK: "most, at the ceiling", DJANGO: "0.10 of the most, at the ceiling"}
+
+
+def test_services_on_more_cores_have_a_section_of_their_own() -> None:
+    specs = [
+        made_up.spec(FLASK + ("-2cpu" if cpus else ""), repeat=repeat, cpus=cpus)
+        for cpus in (0, 2)
+        for repeat in (1, 2, 3)
+    ]
+    two = made_up.target(FLASK + "-2cpu", variant=FLASK, cpus=2)
+    comparison = made([made_up.trial(spec) for spec in specs], targets=[made_up.target(FLASK), two])
+    assert [(section.key, section.title) for section in comparison.sections] == [
+        ("wait-ms100", "A plain wait (ms = 100)"),
+        ("wait-ms100-2cpu", "A plain wait (ms = 100, 2 cores)"),
+    ]

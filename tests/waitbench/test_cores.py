@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from waitbench.errors import WaitbenchError
 from waitbench.launch.cores import Cores, allowed_cores, share_out
 
 
@@ -20,6 +21,30 @@ def test_with_two_cores_the_dependencies_sit_by_the_generator_and_the_service_is
 def test_with_three_cores_or_more_each_part_has_its_own(allowed: list[int]) -> None:
     found = share_out(allowed)
     assert found == Cores((allowed[0],), (allowed[2],), (allowed[1],), tuple(allowed[3:]))
+
+
+@pytest.mark.parametrize(
+    ("allowed", "count", "given"),
+    [
+        ([0, 1], 0, (0,)),
+        ([0, 1], 1, (0,)),
+        ([0, 1], 2, (0, 1)),
+        ([0, 1, 2, 3, 4], 2, (0, 3)),
+        ([0, 1, 2, 3, 4], 4, (0, 3, 4, 2)),
+        ([0, 1, 2, 3, 4], 5, (0, 3, 4, 2, 1)),
+        ([], 1, ()),
+    ],
+)
+def test_a_service_that_asks_for_cores_gets_the_generators_last(
+    allowed: list[int], count: int, given: tuple[int, ...]
+) -> None:
+    assert share_out(allowed).of_service(count) == given
+
+
+@pytest.mark.parametrize(("allowed", "count", "there"), [([0, 1], 3, "2"), ([0], 2, "none")])
+def test_more_cores_than_there_are_is_refused(allowed: list[int], count: int, there: str) -> None:
+    with pytest.raises(WaitbenchError, match=f"service_cpus = {count}: of cores for a service there are {there} here"):
+        share_out(allowed).of_service(count)
 
 
 def test_the_cores_shared_out_are_those_this_process_may_use() -> None:

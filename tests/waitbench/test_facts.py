@@ -11,18 +11,28 @@ def test_a_service_without_a_pool_has_none_and_one_without_a_bound_has_no_limit(
     null = made_up.target("null", framework="none", budget_read={"workers": 1}, workloads=["fast", "wait"])
     run = made_up.run_record(specs, targets=[flask, null])
     comparison = compare(run, [made_up.trial(spec) for spec in specs])
-    assert budgets(comparison)[1] == [
+    assert budgets(comparison).rows == [
         ("processes", ["1", "1"]),
         ("requests at once in each", ["1000", "no limit"]),
         ("PostgreSQL connections of each", ["50", "none"]),
     ]
 
 
+def test_many_contenders_stand_one_below_the_other() -> None:
+    names = [f"contender-{number}" for number in range(7)]
+    targets = [made_up.target(name, budget_read={"workers": 1, "in_flight": n}) for n, name in enumerate(names, 1)]
+    specs = [made_up.spec(name) for name in names]
+    found = budgets(compare(made_up.run_record(specs, targets=targets), [made_up.trial(spec) for spec in specs]))
+    assert (found.corner, found.titles) == ("contender", ["processes", "requests at once in each"])
+    assert found.rows == [(name, ["1", str(n)]) for n, name in enumerate(names, 1)]
+
+
 def test_a_service_is_told_with_the_packages_that_it_uses_alone() -> None:
     versions = {"uvloop": "0.23", "httptools": "0.9", "psycopg": "3.3", "httpx2": "2.16", "flask": "3.1"}
     null = made_up.target(
-        "null", framework="none", info={"python": "3.11.7", "versions": versions}, workloads=["fast", "wait"]
-    )
+        "null", framework="none", server="asyncio, uvloop, httptools", workloads=["fast", "wait"],
+        info={"python": "3.11.7", "versions": versions},
+    )  # fmt: skip
     specs = [made_up.spec("null")]
     comparison = compare(made_up.run_record(specs, targets=[null]), [made_up.trial(spec) for spec in specs])
     assert ("null", "Python 3.11.7, uvloop 0.23, httptools 0.9") in dict(facts(comparison))["Environment"]

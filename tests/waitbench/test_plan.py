@@ -290,6 +290,16 @@ BAD: dict[str, tuple[str | bytes, str, str]] = {
     "a name with blanks": (external(name='"My Service"'), "external[0].name", "[a-z0-9]"),
     "a name that a variant has": (external(name='"django-gevent"'), "'django-gevent'", "choose another"),
     "a name that another has": (TOP + CELL + MINE + MINE, "'mine'", "choose another"),
+    "a contender of a cell that the plan has not": (
+        cell('workload = "fast"\nusers = [1]\nvariants = ["django-gevent"]'), "cells[0].variants", "add it to the",
+    ),
+    "a cell that names nobody": (cell('workload = "fast"\nusers = [1]\nvariants = []'), "cells[0].variants", "at least"),
+    "no workers": (cell('workload = "fast"\nusers = [1]\nworkers = [0]'), "cells[0].workers[0]", "at least 1"),
+    "no cores": (cell('workload = "fast"\nusers = [1]\nservice_cpus = 0'), "cells[0].service_cpus", "at least 1"),
+    "cores for a mixed load": (cell(MIXED + "rate = [50]\nservice_cpus = 2"), "cells[0]", "goes with a plain workload"),
+    "cores for a search": (
+        cell('workload = "fast"\nfind = "knee"\np99_ms = 9\nservice_cpus = 2'), "cells[0]", "goes with a plain",
+    ),
     "half a line": ("title =\nrepeats = 1\n", "not valid TOML", "line 1"),
     "bytes that are no text": (b'title = "\xff"', "not valid TOML", "utf-8"),
 }  # fmt: skip

@@ -6,7 +6,7 @@ from itertools import groupby
 from hypothesis import given
 from hypothesis import strategies as st
 
-from waitbench.plan import Plan
+from waitbench.plan import Contender, Plan, contenders
 from waitbench.schedule import Slot, schedule
 
 VARIANTS = ["flask-threads", "django-gevent", "fastapi-asyncio"]
@@ -121,3 +121,48 @@ def test_with_neighbours_or_without_is_not_always_first() -> None:
 def test_a_burst_is_measured_for_as_long_as_its_profile() -> None:
     found = {(slot.cell.workload, slot.measure_s) for slot in schedule(SCENARIOS, 1)}
     assert found == {("mixed", 4.0), ("burst", 7.5)}
+
+
+FORMS = Plan.model_validate(
+    {
+        "title": "cells that name who plays them, and in which form",
+        "repeats": 2,
+        "measure_s": 2.0,
+        "variants": ["flask-threads", "fastapi-asyncio"],
+        "cells": [
+            {"workload": "fast", "users": [4]},
+            {"workload": "fast", "users": [4, 8], "variants": ["fastapi-asyncio"], "workers": [1, 4], "measure_s": 5.0},
+            {"workload": "cpu", "params": {"ksteps": 1}, "users": [4], "workers": [1, 2], "service_cpus": 2},
+        ],
+        "external": [{"name": "mine", "base_url": "http://127.0.0.1:9", "paths": {"fast": "/f", "cpu": "/c"}}],
+    }
+)
+
+
+def test_a_variant_is_a_contender_in_each_form_that_a_cell_asks_for() -> None:
+    assert contenders(FORMS) == [
+        Contender("flask-threads", "flask-threads"),
+        Contender("flask-threads-2cpu", "flask-threads", cpus=2),
+        Contender("flask-threads-2w-2cpu", "flask-threads", workers=2, cpus=2),
+        Contender("fastapi-asyncio", "fastapi-asyncio"),
+        Contender("fastapi-asyncio-4w", "fastapi-asyncio", workers=4),
+        Contender("fastapi-asyncio-2cpu", "fastapi-asyncio", cpus=2),
+        Contender("fastapi-asyncio-2w-2cpu", "fastapi-asyncio", workers=2, cpus=2),
+        Contender("mine", "mine", external=True),
+    ]
+
+
+@given(seeds)
+def test_cells_that_ask_for_the_same_share_a_block_and_each_contender_plays_it_once(seed: int) -> None:
+    found = {}
+    for block in blocks(schedule(FORMS, seed)):
+        [key] = {(slot.cell.workload, slot.load.size, slot.repeat, slot.measure_s) for slot in block}
+        found[key] = sorted(slot.contender for slot in block)
+    one = {
+        ("fast", 4, 5.0): ["fastapi-asyncio", "fastapi-asyncio-4w", "flask-threads", "mine"],
+        ("fast", 8, 5.0): ["fastapi-asyncio", "fastapi-asyncio-4w"],
+        ("cpu", 4, 2.0): [
+            "fastapi-asyncio-2cpu", "fastapi-asyncio-2w-2cpu", "flask-threads-2cpu", "flask-threads-2w-2cpu",
+        ],
+    }  # fmt: skip
+    assert found == {(name, size, repeat, s): who for (name, size, s), who in one.items() for repeat in (1, 2)}

@@ -1,6 +1,7 @@
 """How it was measured, on what, with which budgets; and what there is to doubt. The same lines in every format."""
 
 from collections import Counter
+from dataclasses import dataclass
 
 from waitbench.cells import PERCENTILES
 from waitbench.comparison import Comparison
@@ -27,12 +28,29 @@ def facts(comparison: Comparison) -> Facts:
     return [("How it was measured", _method(comparison)), ("Environment", _environment(comparison))]
 
 
-def budgets(comparison: Comparison) -> tuple[list[str], list[tuple[str, list[str]]]]:
-    """The contenders' titles, and for each part of a budget what each was found running with."""
+SIDE_BY_SIDE = 6
+"""So many contenders stand side by side in a table; more of them stand one below the other."""
+
+
+@dataclass(frozen=True)
+class Budgets:
+    """A table of what each contender was found running with."""
+
+    corner: str
+    titles: list[str]
+    rows: list[tuple[str, list[str]]]
+
+
+def budgets(comparison: Comparison) -> Budgets:
+    """A column for each contender, or, where there are many, a row."""
     targets = [t for t in comparison.variants if not t.external]
     names = [name for name in BUDGET_WORDS if any(name in _found(t) for t in targets)]
-    rows = [(BUDGET_WORDS[name], [str(_found(t).get(name, _absent(name))) for t in targets]) for name in names]
-    return [t.title for t in targets], rows
+    titles, limits = [t.title for t in targets], [BUDGET_WORDS[name] for name in names]
+    figures = [[str(_found(t).get(name, _absent(name))) for t in targets] for name in names]
+    if len(targets) <= SIDE_BY_SIDE:
+        return Budgets("limit", titles, list(zip(limits, figures, strict=True)))
+    turned = [list(row) for row in zip(*figures, strict=True)] if figures else [[] for _ in targets]
+    return Budgets("contender", limits, list(zip(titles, turned, strict=True)))
 
 
 def _absent(name: str) -> str:
@@ -176,17 +194,17 @@ def _environment(comparison: Comparison) -> list[tuple[str, str]]:
 def _service(target: Target) -> str:
     if target.external:
         return f"external, at {target.base_url}"
-    info = target.info
-    chosen = {
-        "flask": ("flask", "gunicorn"),
-        "django": ("django", "gunicorn", "gevent"),
-        "fastapi": ("fastapi", "uvicorn", "uvloop", "httptools"),
-        "none": ("uvloop", "httptools"),
-    }
+    versions = target.info.get("versions", {})
+    if "python" not in target.info and target.kind == "reference":
+        return ", ".join(f"{name} {version}" for name, version in versions.items())
+    server = [name for name in _SERVERS if name in target.server]
     clients = [package for workload, package in (("db", "psycopg"), ("upstream", "httpx2")) if target.serves(workload)]
-    versions = info.get("versions", {})
-    named = [f"{n} {versions[n]}" for n in (*chosen.get(target.framework, ()), *clients) if n in versions]
-    return f"Python {info.get('python', '?')}, {', '.join(named)}"
+    named = [f"{name} {versions[name]}" for name in (target.framework, *server, *clients) if name in versions]
+    return f"Python {target.info.get('python', '?')}, {', '.join(named)}"
+
+
+_SERVERS = ("gunicorn", "gevent", "uvicorn", "uvloop", "httptools")
+"""Packages that a server's title names."""
 
 
 def _found(target: Target) -> dict[str, int]:

@@ -21,7 +21,6 @@ _templates = Environment(
 
 
 def render(comparison: Comparison, charts: list[Chart]) -> str:
-    titles, rows = budgets(comparison)
     return _templates.get_template("report.html.j2").render(
         comparison=comparison,
         answers=answers(comparison),
@@ -42,8 +41,7 @@ def render(comparison: Comparison, charts: list[Chart]) -> str:
         knee_shows=KNEE_SHOWS,
         load_title=load_title,
         facts=facts(comparison),
-        budget_titles=titles,
-        budget_rows=rows,
+        budgets=budgets(comparison),
         shortfalls=shortfalls(comparison),
     )
 

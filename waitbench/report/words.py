@@ -22,8 +22,9 @@ def standing_word(point: Point, cell: Cell) -> str:
         return "tie, at the ceiling"
     standing = next(s for s in point.standings if s.cell is cell)
     best = f"quickest by {point.percentile}" if point.open else "most"
-    if standing.best and not any(s.verdict == "slower" for s in point.standings):
-        return f"{best}, by no difference that holds" if any(s.verdict for s in point.standings) else "alone"
+    ranked = [s for s in point.standings if s.cell in point.counted]
+    if standing.best and not any(s.verdict == "slower" for s in ranked):
+        return f"{best}, by no difference that holds" if any(s.verdict for s in ranked) else "alone"
     return _against_best(standing, best) + (", at the ceiling" if cell.ceiling_bound else "")
 
 

@@ -1,0 +1,86 @@
+"""Who of a plan can be had, and what is told of the others."""
+
+import pytest
+
+from waitbench.attendance import Attendance, attendance, in_plain_forms, joined, not_started
+from waitbench.errors import UsageError, WaitbenchError
+from waitbench.launch.programs import missing
+from waitbench.plan import Plan
+from waitbench.variants import Variant
+
+
+def variant(name: str, **changes: object) -> Variant:
+    known = {"title": name.title(), "framework": "f", "model": "m", "server": "s", "budget": {"workers": 1}}
+    return Variant(name, **(known | changes))  # type: ignore[arg-type]
+
+
+KNOWN = {
+    "ours": variant("ours"),
+    "theirs": variant("theirs"),
+    "go": variant("go", kind="reference", profile="references", program="nowhere/service"),
+}
+PLAN = Plan.model_validate(
+    {
+        "title": "t",
+        "variants": ["ours", "go"],
+        "cells": [
+            {"workload": "fast", "users": [1]},
+            {"workload": "fast", "users": [2], "variants": ["go"]},
+            {"workload": "fast", "users": [3], "variants": ["go", "ours"], "workers": [1, 2]},
+            {"workload": "fast", "users": [4], "service_cpus": 2},
+        ],
+    }
+)
+
+
+def without(*names: str) -> object:
+    return lambda variant: "not today" if variant.name in names else ""
+
+
+def test_a_plan_whose_variants_are_all_there_stays_as_it_is() -> None:
+    assert attendance(PLAN, KNOWN, lambda _: "") == Attendance(PLAN, {})
+
+
+def test_what_is_missing_is_left_out_of_the_plan_and_of_its_cells_and_is_told() -> None:
+    found = attendance(PLAN, KNOWN, without("go"))  # type: ignore[arg-type]
+    assert found.left_out == {"Go": "not today"}
+    assert found.plan.variants == ["ours"]
+    assert [(cell.users, cell.variants) for cell in found.plan.cells] == [([1], None), ([3], ["ours"]), ([4], None)]
+
+
+def test_what_was_named_for_this_run_is_not_left_out_but_refused() -> None:
+    with pytest.raises(UsageError, match="go can't be run here: not today"):
+        attendance(PLAN, KNOWN, without("go"), named=["go"])  # type: ignore[arg-type]
+
+
+def test_where_nobody_is_left_the_run_is_refused_with_every_reason() -> None:
+    with pytest.raises(WaitbenchError, match=r"ours: not today\n  go: not today"):
+        attendance(PLAN, KNOWN, without("go", "ours"))  # type: ignore[arg-type]
+
+
+def test_a_reference_that_is_up_joins_and_another_contender_does_not() -> None:
+    plan = PLAN.model_copy(update={"variants": ["ours"]})
+    assert joined(plan, KNOWN, lambda _: "").variants == ["ours", "go"]
+    assert joined(plan, KNOWN, without("go")).variants == ["ours"]  # type: ignore[arg-type]
+    assert joined(PLAN, KNOWN, lambda _: "").variants == ["ours", "go"]
+
+
+def test_containers_leave_out_other_forms_than_their_own_and_say_so() -> None:
+    found = in_plain_forms(Attendance(PLAN, {"Go": "why"}))
+    assert [cell.users for cell in found.plan.cells] == [[1], [2]]
+    assert list(found.left_out) == ["Go", "What asks for workers or service_cpus"]
+    plain = Attendance(found.plan, {})
+    assert in_plain_forms(plain) is plain
+    with pytest.raises(WaitbenchError, match="run it locally"):
+        in_plain_forms(Attendance(PLAN.model_copy(update={"cells": PLAN.cells[2:]}), {}))
+
+
+def test_a_program_that_is_not_installed_is_missing_and_python_never_is() -> None:
+    assert missing(KNOWN["ours"]) == ""
+    assert "services/nowhere/service is not there; say `make setup-references`" in missing(KNOWN["go"])
+
+
+def test_a_container_that_no_name_leads_to_was_not_started() -> None:
+    assert not_started(variant("localhost", profile="matrix")) == ""
+    said = not_started(variant("no-such-host.invalid", profile="matrix"))
+    assert said.endswith("start it with COMPOSE_PROFILES=matrix")
