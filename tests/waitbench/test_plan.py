@@ -293,7 +293,7 @@ BAD: dict[str, tuple[str | bytes, str, str]] = {
     "a contender of a cell that the plan has not": (
         cell('workload = "fast"\nusers = [1]\nvariants = ["django-gevent"]'), "cells[0].variants", "add it to the",
     ),
-    "a cell that names nobody": (cell('workload = "fast"\nusers = [1]\nvariants = []'), "cells[0].variants", "at least"),
+    "a cell that names nobody": (cell('workload = "fast"\nusers = [1]\nvariants = []'), "cells[0].variants", "least"),
     "no workers": (cell('workload = "fast"\nusers = [1]\nworkers = [0]'), "cells[0].workers[0]", "at least 1"),
     "no cores": (cell('workload = "fast"\nusers = [1]\nservice_cpus = 0'), "cells[0].service_cpus", "at least 1"),
     "cores for a mixed load": (cell(MIXED + "rate = [50]\nservice_cpus = 2"), "cells[0]", "goes with a plain workload"),
