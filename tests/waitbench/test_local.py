@@ -15,6 +15,7 @@ from tests.waitbench import processes
 from waitbench.errors import WaitbenchError
 from waitbench.launch.local import SCRATCH, LocalStack, free_port, require_free, sweep
 from waitbench.paths import VARIANTS
+from waitbench.plan import Contender
 from waitbench.service import Service, wait_until
 
 
@@ -85,6 +86,29 @@ class TestStack:
             for name in ("flask-threads", "fastapi-asyncio"):
                 with Service(stack.base_urls[name]) as service:
                     assert [service.get(path).status_code for path in ("/db?ms=1", "/upstream?ms=1")] == [200, 200]
+
+    @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two cores")
+    def test_a_form_of_a_variant_has_its_processes_and_its_cores(self, temporary: Path) -> None:
+        """And is ready only with all its processes: the first of them answers for the others."""
+        forms = [
+            Contender("flask-threads", "flask-threads"),
+            Contender("flask-threads-3w-2cpu", "flask-threads", workers=3, cpus=2),
+            Contender("fastapi-asyncio-2w", "fastapi-asyncio", workers=2),
+        ]
+        with LocalStack() as stack:
+            stack.start_contenders(forms)
+            found = {}
+            for who in forms:
+                with Service(stack.base_urls[who.label]) as service:
+                    budget, pid = service.info()["budget"], service.info()["pid"]
+                    found[who.label] = (budget["workers"], len(os.sched_getaffinity(pid)))
+        assert found == {"flask-threads": (1, 1), "flask-threads-3w-2cpu": (3, 2), "fastapi-asyncio-2w": (2, 1)}
+
+    def test_more_cores_than_there_are_is_refused_before_anything_starts(self, temporary: Path) -> None:
+        with LocalStack() as stack:
+            with pytest.raises(WaitbenchError, match="service_cpus = 999"):
+                stack.start_contenders([Contender("null-999cpu", "null", cpus=999)])
+            assert stack.processes == {}
 
     def test_a_service_that_dies_at_its_start_is_told_with_its_own_words_and_all_is_cleared(
         self, temporary: Path, tmp_path: Path
