@@ -1,0 +1,18 @@
+"""Programs of variants that are no Python: whether they are on this machine."""
+
+import os
+from pathlib import Path
+
+from waitbench.paths import SERVICES
+from waitbench.variants import Variant
+
+
+def missing(variant: Variant, services: Path = SERVICES) -> str:
+    """What a variant lacks to be run on this machine, with what to do; "" where it lacks nothing."""
+    program = services / variant.program
+    if not variant.program or (program.is_file() and os.access(program, os.X_OK)):
+        return ""
+    return (
+        f"{variant.name} runs by {program}, which is not there; "
+        "say `make setup-references`, or use containers (--profile references)"
+    )
