@@ -180,15 +180,22 @@ def serve(variant: str, port: int) -> None:
 def check(variants: tuple[str, ...]) -> None:
     """Check contract, timing, overlap and budget against live services; exits 1 when anything is wrong.
 
-    With no VARIANTS, every contender and reference. An instrument or a trap is checked when it is named.
+    With no VARIANTS, every contender, and every reference that is on this machine. An instrument or a trap is checked
+    when it is named.
     """
+    from waitbench.launch.programs import missing
     from waitbench.serve import check as check_all
 
     known = load_variants()
     for name in variants:
         _known_variant(name, known)
-    contenders = [name for name, variant in known.items() if variant.kind in ("contender", "reference")]
-    sys.exit(0 if check_all(list(variants) or contenders, known, Console()) else 1)
+    usual = [name for name, variant in known.items() if variant.kind in ("contender", "reference")]
+    lacking = {name: missing(known[name]) for name in usual}
+    if not variants:
+        for why in filter(None, lacking.values()):
+            click.echo(f"not checked: {why}", err=True)
+    chosen = list(variants) or [name for name in usual if not lacking[name]]
+    sys.exit(0 if check_all(chosen, known, Console()) else 1)
 
 
 @cli.command()

@@ -14,6 +14,7 @@ from waitbench.errors import WaitbenchError
 from waitbench.launch.cores import Cores, allowed_cores, share_out
 from waitbench.launch.postgres import Postgres
 from waitbench.launch.process import Process
+from waitbench.launch.programs import missing
 from waitbench.paths import SERVICES, VARIANTS
 from waitbench.service import Service, wait_until
 from waitbench.variants import labelled, load_variants
@@ -66,10 +67,13 @@ class LocalStack:
 
         One that is named twice is started twice, under labels of their own.
 
-        Raises WaitbenchError with a service's own last words when it does not come up.
+        Raises WaitbenchError where one can't be run on this machine, and with a service's own last words when it does
+        not come up.
         """
         ports, variants = ports or {}, list(variants)
         known = load_variants(self._variants_file)
+        for lacking in filter(None, (missing(known[name]) for name in variants)):
+            raise WaitbenchError(lacking)
         urls = {}
         postgres = None
         if any(known[name].serves("db") for name in variants) and "postgres" not in self.processes:
