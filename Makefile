@@ -5,10 +5,10 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup setup-dev run serve check-services test test-compose check format lock clean
+.PHONY: help setup setup-dev setup-references run serve check-services test test-compose check format lock clean
 
 help: ## What there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # A stamp for each set of packages: nothing is downloaded, or even looked for, twice.
 $(VENV)/local.stamp: requirements/local.txt
@@ -23,6 +23,9 @@ $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/local.stamp
 
 setup: $(VENV)/local.stamp ## Packages for a local run, into .venv
 setup-dev: $(VENV)/dev.stamp ## Packages for work on waitbench too
+
+setup-references: setup ## References that are no Python, built with what this machine has
+	services/go_app/build.sh $(BIN)
 
 run: setup ## Run PLAN (quick) on this machine; ARGS for more, as ARGS="--seed 1"
 	$(BIN)/python -m waitbench run $(PLAN) $(ARGS)
@@ -47,10 +50,10 @@ format: setup-dev ## Format and mend what can be mended
 	$(BIN)/ruff check --fix .
 
 lock: setup-dev ## Pin the newest packages that the .in files allow (needs uv)
-	for set in dev services harness local; do \
+	for set in dev services harness local references; do \
 	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	    $$(test $$set = dev || echo --constraint requirements/dev.txt) --upgrade requirements/$$set.in -o requirements/$$set.txt; \
 	done
 
 clean: ## Remove the packages and caches; runs in results/ stay
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) services/go_app/build .mypy_cache .pytest_cache .ruff_cache .hypothesis

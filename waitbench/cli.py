@@ -201,8 +201,10 @@ def serve(variant: str, port: int) -> None:
 def check(variants: tuple[str, ...]) -> None:
     """Check contract, timing, overlap and budget against live services; exits 1 when anything is wrong.
 
-    With no VARIANTS, every contender and reference. An instrument or a trap is checked when it is named.
+    With no VARIANTS, every contender, and every reference that is on this machine. An instrument or a trap is checked
+    when it is named.
     """
+    from waitbench.launch.programs import missing
     from waitbench.serve import check as check_all
 
     known = load_variants()
@@ -215,7 +217,7 @@ def check(variants: tuple[str, ...]) -> None:
     contenders = [name for name, variant in known.items() if variant.kind in ("contender", "reference")]
     for name in contenders if not variants else []:
         if name in why:
-            click.echo(f"{name}: left out: {why[name]}", err=True)
+            click.echo(f"not checked: {why[name]}", err=True)
     names = list(variants) or [name for name in contenders if name not in why]
     sys.exit(0 if check_all(names, known, Console()) else 1)
 

@@ -1,15 +1,18 @@
 """compose.yaml against the one list of contenders, and against its own promises. No engine needed."""
 
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from services.serve import server_command
 from waitbench.launch.compose import settings
 from waitbench.launch.postgres import SETTINGS
 from waitbench.paths import COMPOSE
+from waitbench.paths import VARIANTS as VARIANTS_FILE
 from waitbench.variants import load_variants
 
 TEXT = COMPOSE.read_text()
@@ -37,9 +40,19 @@ def test_a_run_from_outside_starts_the_profiles_of_what_is_chosen(profiles: list
     assert variables.get("COMPOSE_PROFILES") == told
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", [name for name, variant in VARIANTS.items() if not variant.program])
 def test_a_variant_is_started_by_its_name_alone(name: str) -> None:
     assert SERVICES[name]["command"] == [name]
+
+
+@pytest.mark.parametrize("name", [name for name, variant in VARIANTS.items() if variant.program])
+def test_what_is_no_python_is_started_as_serve_py_would(name: str) -> None:
+    command, told = server_command(VARIANTS_FILE, name, "0.0.0.0", 8000)
+    assert shlex.split(SERVICES[name]["command"]) == command[1:]
+    said, addresses = SERVICES[name]["environment"], set(SERVICES["flask-threads"]["environment"])
+    wanted = {key: value for key, value in told.items() if key.startswith("WAITBENCH_") and value != "0"}
+    assert {key: value for key, value in said.items() if key not in addresses} == wanted
+    assert addresses <= set(said)
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -96,6 +109,6 @@ def test_every_variable_has_a_default_and_is_explained() -> None:
     used = re.findall(r"\$\{(\w+)(:?-)?", TEXT)
     head = TEXT[: TEXT.index("\nname:")]
     assert [name for name, default in used if not default] == []
-    explained = set(re.findall(r"\b(?:WAITBENCH_\w+|PYTHON_IMAGE)\b", head)) | {"WAITBENCH_GIT_COMMIT"}
+    explained = set(re.findall(r"\b(?:WAITBENCH_\w+|\w+_IMAGE)\b", head)) | {"WAITBENCH_GIT_COMMIT"}
     names = {name for name, _ in used}
     assert {name for name in names if name not in explained and name != "WAITBENCH_GID"} == set()

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.conftest import installed
 from waitbench.launch.local import LocalStack
 from waitbench.paths import ROOT
 from waitbench.paths import VARIANTS as VARIANTS_FILE
@@ -260,7 +261,7 @@ def grown(service: Service, crowd: Crowd, one: Callable[[Crowd], Coroutine[Any, 
 def fresh() -> Iterator[LocalStack]:
     """Services that have done nothing yet, so that no memory of former work is there to be used again."""
     with LocalStack() as own:
-        own.start(VARIANTS)
+        own.start(installed(VARIANTS))
         yield own
 
 

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 import psutil
 import pytest
 
+from tests.conftest import installed
 from waitbench.launch.local import LocalStack
 from waitbench.service import Service, wait_until
 from waitbench.variants import load_variants
@@ -53,7 +54,7 @@ FAILED: dict[str, Answer] = {
 def hanging() -> Iterator[LocalStack]:
     """A stack whose dependencies are stopped and let go on again; each test leaves them running."""
     with LocalStack(environment=STACK_ENVIRONMENT) as stack:
-        stack.start(VARIANTS)
+        stack.start(installed(VARIANTS))
         yield stack
 
 
@@ -61,8 +62,8 @@ def hanging() -> Iterator[LocalStack]:
 def bereft() -> Iterator[LocalStack]:
     """A stack whose services have worked, and whose dependencies have since died."""
     with LocalStack(environment=STACK_ENVIRONMENT) as stack:
-        stack.start(VARIANTS)
-        for name in VARIANTS:
+        stack.start(installed(VARIANTS))
+        for name in installed(VARIANTS):
             assert [_ask(stack, name, path) for path in RIGHT] == [_right(path) for path in RIGHT]
         for dependency in ("postgres", "upstream"):
             _kill(stack, dependency)
@@ -158,10 +159,10 @@ def test_bad_input_is_refused_before_a_dependency_is_asked(bereft: LocalStack, v
 
 def test_services_come_back_when_their_dependencies_do() -> None:
     with LocalStack(environment=STACK_ENVIRONMENT) as stack, ExitStack() as ending:
-        stack.start(VARIANTS)
+        stack.start(installed(VARIANTS))
         again = [_restart(stack, dependency) for dependency in ("postgres", "upstream")]
         for start, path in zip(again, (DATABASE, UPSTREAM), strict=True):
-            assert {_ask(stack, name, path) for name in VARIANTS} == {FAILED[path]}
+            assert {_ask(stack, name, path) for name in installed(VARIANTS)} == {FAILED[path]}
             child = start()
             ending.callback(child.wait)
             ending.callback(child.send_signal, signal.SIGQUIT)  # SIGTERM has PostgreSQL wait for its clients
@@ -170,7 +171,7 @@ def test_services_come_back_when_their_dependencies_do() -> None:
 
 
 def _everyone_right(stack: LocalStack, path: str) -> bool:
-    return {_ask(stack, name, path) for name in VARIANTS} == {_right(path)}
+    return {_ask(stack, name, path) for name in installed(VARIANTS)} == {_right(path)}
 
 
 def _restart(stack: LocalStack, name: str) -> Callable[[], subprocess.Popen[bytes]]:

@@ -16,6 +16,7 @@ from work import scratch
 from work.answers import DependencyFailed
 from work.settings import settings
 
+from tests.conftest import installed
 from waitbench.errors import WaitbenchError
 from waitbench.launch.local import LocalStack
 from waitbench.service import Service, wait_until
@@ -82,8 +83,8 @@ def test_more_requests_at_once_than_there_are_threads_are_all_served(stack: Loca
 
 def test_a_service_that_is_killed_at_work_leaves_no_file() -> None:
     with LocalStack() as own:
-        own.start(VARIANTS)
-        for variant in VARIANTS:
+        own.start(installed(VARIANTS))
+        for variant in installed(VARIANTS):
             _kill_at_work(own, variant)
         assert list(own.scratch.iterdir()) == []
 
@@ -104,7 +105,7 @@ def _kill_at_work(stack: LocalStack, variant: str) -> None:
 def homeless() -> Iterator[LocalStack]:
     """Services whose scratch folder is not there."""
     with LocalStack(environment={"WAITBENCH_SCRATCH_DIR": "/nowhere"}) as own:
-        own.start(VARIANTS)
+        own.start(installed(VARIANTS))
         yield own
 
 

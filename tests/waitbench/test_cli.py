@@ -160,9 +160,19 @@ class TestCheck:
         monkeypatch.setattr("waitbench.serve.check", check)
         return names
 
-    def test_with_no_names_every_contender_is_checked_and_no_instrument(self, checked: list[str]) -> None:
+    def test_with_no_names_every_contender_is_checked_and_no_instrument(
+        self, checked: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("waitbench.launch.programs.missing", lambda variant: "")
         printed("check")
         assert checked == [name for name in load_variants() if name != "null"]
+
+    def test_with_no_names_a_reference_that_is_not_on_this_machine_is_told_and_left_out(
+        self, checked: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("waitbench.launch.programs.missing", lambda variant: variant.program and "no such program")
+        assert "not checked: no such program" in CliRunner().invoke(cli, ["check"]).stderr
+        assert checked == [name for name, variant in load_variants().items() if variant.kind == "contender"]
 
     def test_an_instrument_is_checked_when_it_is_named(self, checked: list[str]) -> None:
         printed("check", "null")

@@ -37,5 +37,7 @@ def _runtime(variant: Variant, info: dict[str, Any]) -> Finding:
         # uvicorn's own module about the parser, or, without a framework, the parser itself
         right = runtime.get("loop") == "uvloop" and runtime.get("http") in ("httptools_impl", "httptools")
         return Finding("budget", "the event loop is uvloop, the parser httptools", right, json.dumps(runtime))
+    if variant.model == "goroutines":
+        return Finding("budget", "goroutines run on a processor at least", runtime.get("gomaxprocs", 0) >= 1)
     patched = runtime.get("gevent_patched")
     return Finding("budget", "threads are real threads", not patched, f"gevent has patched {patched}")

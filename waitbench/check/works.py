@@ -17,6 +17,9 @@ SHARE = 0.8
 CORES_OVER = 1.25
 """How far CPU seconds per second may go above what the model can: what the kernel does for a connection while another
 thread works comes on top."""
+SHORT_S = 0.01
+"""A call that takes less of the processor, as where the language is compiled, is over before a scheduler stops it for
+others: several need not be held together, and how much else is answered meanwhile says nothing."""
 TRIES = 3
 
 
@@ -62,6 +65,8 @@ def _says(alone: Spent, crowd: Spent, most: int) -> str:
         return f"{CALLS} calls at once worked on {crowd.cores:.1f} cores, and the model can use {most}"
     if crowd.good < CALLS:
         return f"of {CALLS} calls at once only {crowd.good} were answered with 200"
+    if alone.cpu_s < SHORT_S:
+        return ""
     if crowd.held < CALLS:
         return f"of {CALLS} calls the service held only {crowd.held} at once"
     if crowd.meanwhile <= CALLS:

@@ -14,6 +14,7 @@ from waitbench.errors import WaitbenchError
 from waitbench.launch.cores import Cores, allowed_cores, share_out
 from waitbench.launch.postgres import Postgres
 from waitbench.launch.process import Process
+from waitbench.launch.programs import missing
 from waitbench.paths import SERVICES, VARIANTS
 from waitbench.plan import Contender
 from waitbench.service import Service, wait_until
@@ -69,12 +70,15 @@ class LocalStack:
     def start_contenders(self, contenders: Sequence[Contender], ports: dict[str, int] | None = None) -> None:
         """Start services and the dependencies that these need and are not there yet, then wait until each is ready.
 
-        Raises WaitbenchError with a service's own last words when it does not come up.
+        Raises WaitbenchError where one can't be run on this machine, and with a service's own last words when it does
+        not come up.
         """
         ports = ports or {}
         cpus = {who.label: self.cores.of_service(who.cpus) for who in contenders}  # refused before anything starts
         known = load_variants(self._variants_file)
         variants = [who.variant for who in contenders]
+        for lacking in filter(None, (missing(known[name]) for name in variants)):
+            raise WaitbenchError(lacking)
         urls = {}
         postgres = None
         if any(known[name].serves("db") for name in variants) and "postgres" not in self.processes:

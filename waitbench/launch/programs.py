@@ -1,15 +1,18 @@
-"""What variants run by that are no Python: whether it is there."""
+"""Programs of variants that are no Python: whether they are on this machine."""
 
 import os
+from pathlib import Path
 
 from waitbench.paths import SERVICES
 from waitbench.variants import Variant
 
-ADVICE = "say `make setup-references`, or use containers (--profile references)"
 
-
-def missing(variant: Variant) -> str:
-    """What to do where the program of a variant is not installed; "" where nothing is missing."""
-    if not variant.program or os.access(SERVICES / variant.program, os.X_OK):
+def missing(variant: Variant, services: Path = SERVICES) -> str:
+    """What a variant lacks to be run on this machine, with what to do; "" where it lacks nothing."""
+    program = services / variant.program
+    if not variant.program or (program.is_file() and os.access(program, os.X_OK)):
         return ""
-    return f"services/{variant.program} is not there; {ADVICE}"
+    return (
+        f"{variant.name} runs by {program}, which is not there; "
+        "say `make setup-references`, or use containers (--profile references)"
+    )

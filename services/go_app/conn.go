@@ -1,0 +1,54 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+)
+
+// conn has a path with a broken escape answered as any other path that is not there. net/http takes it for no request
+// and refuses it before any handler, in plain text.
+type conn struct {
+	*net.TCPConn
+	last []byte // what was read last: where net/http refuses, the request
+}
+
+func (l listener) Accept() (net.Conn, error) {
+	made, err := l.AcceptTCP()
+	if err != nil {
+		return nil, err
+	}
+	return &conn{TCPConn: made}, nil
+}
+
+func (c *conn) Read(into []byte) (int, error) {
+	count, err := c.TCPConn.Read(into)
+	c.last = into[:count]
+	return count, err
+}
+
+const refusedUnseen = "HTTP/1.1 400 Bad Request\r\n" +
+	"Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request"
+
+func (c *conn) Write(answer []byte) (int, error) {
+	if string(answer) != refusedUnseen || !brokenEscape(c.last) {
+		return c.TCPConn.Write(answer)
+	}
+	body := notFound
+	if strings.HasPrefix(string(c.last), "HEAD ") {
+		body = nil
+	}
+	_, err := fmt.Fprintf(c.TCPConn, "HTTP/1.1 404 Not Found\r\nContent-Type: %s\r\nContent-Length: %d\r\n"+
+		"Connection: close\r\n\r\n%s", typeProblem[0], len(notFound), body)
+	return len(answer), err
+}
+
+// brokenEscape is whether the path of a request has a percent sign that begins no escape.
+func brokenEscape(request []byte) bool {
+	_, rest, _ := strings.Cut(string(request), " ")
+	target, _, whole := strings.Cut(rest, " HTTP/1.")
+	path, _, _ := strings.Cut(target, "?")
+	_, err := url.PathUnescape(path)
+	return whole && strings.HasPrefix(path, "/") && err != nil
+}

@@ -1,0 +1,8 @@
+module waitbench/go_app
+
+go 1.27
+
+require github.com/lib/pq v1.10.7
+
+// Debian's package of it, which build.sh puts there: nothing is fetched by Go itself.
+replace github.com/lib/pq => ./build/pq

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"net/http"
+	"os"
+	"runtime"
+	"strings"
+)
+
+// pqVersion is of the lib/pq that was built in; build.sh knows it.
+var pqVersion = "unknown"
+
+// info is what a service says of itself. The budget is read from the live objects, not from what was asked for.
+type info struct {
+	Variant   string            `json:"variant"`
+	Framework string            `json:"framework"`
+	Server    string            `json:"server"`
+	Model     string            `json:"model"`
+	PID       int               `json:"pid"`
+	GIL       bool              `json:"gil"`
+	Versions  map[string]string `json:"versions"`
+	Runtime   struct {
+		Gomaxprocs int `json:"gomaxprocs"`
+	} `json:"runtime"`
+	Budget budget `json:"budget"`
+}
+
+type budget struct {
+	Workers             int `json:"workers"`
+	Backlog             int `json:"backlog"`
+	KeepAliveS          int `json:"keep_alive_s"`
+	DBPool              int `json:"db_pool"`
+	UpstreamConnections int `json:"upstream_connections"`
+	WorkThreads         int `json:"work_threads"`
+}
+
+func (s *service) describe() info {
+	said := info{
+		Variant:   s.settings.variant,
+		Framework: s.settings.framework,
+		Server:    s.settings.server,
+		Model:     s.settings.model,
+		PID:       os.Getpid(),
+		Versions:  map[string]string{"go": strings.TrimPrefix(runtime.Version(), "go"), "lib/pq": pqVersion},
+		Budget: budget{
+			Workers:             1, // it never starts a process
+			Backlog:             s.listener.backlog(),
+			KeepAliveS:          int(s.server.IdleTimeout.Seconds()),
+			DBPool:              s.pool.Stats().MaxOpenConnections,
+			UpstreamConnections: s.client.Transport.(*http.Transport).MaxConnsPerHost,
+			WorkThreads:         cap(s.work),
+		},
+	}
+	said.Runtime.Gomaxprocs = runtime.GOMAXPROCS(0)
+	return said
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"os"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+// tally is the service's own count of its requests. Those for /health, /info and /usage are the harness's own and are
+// not counted.
+type tally struct {
+	started, answered, inFlight, peakInFlight atomic.Int64
+}
+
+func uncounted(path string) bool {
+	switch path {
+	case "/health", "/info", "/usage", "/usage/reset":
+		return true
+	}
+	return false
+}
+
+func (t *tally) begin() {
+	t.started.Add(1)
+	now := t.inFlight.Add(1)
+	for peak := t.peakInFlight.Load(); now > peak; peak = t.peakInFlight.Load() {
+		if t.peakInFlight.CompareAndSwap(peak, now) {
+			return
+		}
+	}
+}
+
+func (t *tally) end() {
+	t.answered.Add(1)
+	t.inFlight.Add(-1)
+}
+
+// usage is what this service has answered and taken so far. The peaks are since the last reset; what is of the disk
+// reached it, and was not found or left in memory.
+type usage struct {
+	MonotonicS       float64 `json:"monotonic_s"`
+	RequestsStarted  int64   `json:"requests_started"`
+	RequestsAnswered int64   `json:"requests_answered"`
+	InFlight         int64   `json:"in_flight"`
+	PeakInFlight     int64   `json:"peak_in_flight"`
+	Processes        int     `json:"processes"`
+	CPUS             float64 `json:"cpu_s"`
+	RSSBytes         int64   `json:"rss_bytes"`
+	PeakRSSBytes     int64   `json:"peak_rss_bytes"`
+	DiskReadBytes    int64   `json:"disk_read_bytes"`
+	DiskWrittenBytes int64   `json:"disk_written_bytes"`
+}
+
+func (t *tally) usage() usage {
+	memory := figures("/proc/self/status")
+	disk := figures("/proc/self/io")
+	return usage{
+		MonotonicS:       clock(clockMonotonic),
+		RequestsStarted:  t.started.Load(),
+		RequestsAnswered: t.answered.Load(),
+		InFlight:         t.inFlight.Load(),
+		PeakInFlight:     t.peakInFlight.Load(),
+		Processes:        1,
+		CPUS:             clock(clockProcess),
+		RSSBytes:         memory["VmRSS"] * 1024,
+		PeakRSSBytes:     memory["VmHWM"] * 1024,
+		DiskReadBytes:    disk["read_bytes"],
+		// What was thrown away before it got to the disk is counted by the kernel too.
+		DiskWrittenBytes: max(0, disk["write_bytes"]-disk["cancelled_write_bytes"]),
+	}
+}
+
+// resetPeaks starts the peaks anew, so that each trial has its own, and gives back what memory is free, so that each
+// begins with what the service needs at rest.
+func (t *tally) resetPeaks() {
+	debug.FreeOSMemory()
+	t.peakInFlight.Store(t.inFlight.Load())
+	// 5: the kernel's own "reset the peak resident set", proc_pid_clear_refs(5). Where it is refused the peak goes on.
+	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)
+}
+
+// figures is what a file that the kernel keeps of this process says; nothing where it is not there.
+func figures(file string) map[string]int64 {
+	found := map[string]int64{}
+	content, _ := os.ReadFile(file)
+	for line := range strings.Lines(string(content)) {
+		name, said, _ := strings.Cut(line, ":")
+		if words := strings.Fields(said); len(words) > 0 {
+			found[name], _ = strconv.ParseInt(words[0], 10, 64)
+		}
+	}
+	return found
+}
+
+// The clocks of clock_gettime(2).
+const (
+	clockMonotonic = 1
+	clockProcess   = 2
+)
+
+// clock is in seconds.
+func clock(id uintptr) float64 {
+	var now syscall.Timespec
+	syscall.Syscall(syscall.SYS_CLOCK_GETTIME, id, uintptr(unsafe.Pointer(&now)), 0)
+	return time.Duration(now.Nano()).Seconds()
+}
