@@ -18,11 +18,10 @@ class Measure:
 
     name: MeasureName
     title: str
-    higher_is_better: bool = False
 
 
 MEASURES: dict[MeasureName, Measure] = {
-    "goodput": Measure("goodput", "good answers/s", higher_is_better=True),
+    "goodput": Measure("goodput", "good answers/s"),
     "p50": Measure("p50", "p50"),
     "p99": Measure("p99", "p99"),
     "cpu": Measure("cpu", "CPU s per 1,000"),
@@ -83,9 +82,10 @@ class Factors:
         return f"{self.section.key}-{self.point.load:g}"
 
     def levels(self, factor: Factor) -> list[str]:
-        """The reference first: that of most contenders, and of those the first of the run. No figure has a say."""
+        """Of those that count; the reference first: that of most contenders, and of those the first of the run. No
+        figure has a say in it."""
         place = FACTORS.index(factor)
-        every = [levels_of(cell.target)[place] for cell in self.cells]
+        every = [levels_of(cell.target)[place] for cell in self._counted]
         return sorted(dict.fromkeys(every), key=lambda level: -every.count(level))
 
     @cached_property
@@ -152,8 +152,8 @@ def levels_of(target: Target) -> Levels:
     return target.framework, target.model
 
 
-def framework_title(name: str) -> str:
-    return FRAMEWORKS.get(name, name)
+def level_title(factor: Factor, level: str) -> str:
+    return FRAMEWORKS.get(level, level) if factor == "framework" else level
 
 
 def _is_matrix(levels: Sequence[Levels]) -> bool:
