@@ -1,9 +1,9 @@
 """How every chart looks: drawn in stand-in colours, which become variables of the page."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import cycle
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -82,19 +82,27 @@ Looks = dict[str, Look]
 
 
 def looks(targets: Iterable[Target]) -> Looks:
-    """Of every contender of a run. Where two have framework and model in common, the later one gets another mark."""
+    """Of every contender of a run, no two alike. Where two have framework and model in common, the later one gets
+    another mark."""
+    every = list(targets)
+    known = {target.framework for target in every}
+    left = [n for n in range(len(LINES)) if n not in {FRAMEWORKS.index(name) for name in known & set(FRAMEWORKS)}]
+    spare = cycle(left or range(len(LINES)))
+    colours, marks = {name: n for n, name in enumerate(FRAMEWORKS)}, {name: n for n, name in enumerate(MODELS)}
     found: Looks = {}
-    colours = dict(zip(FRAMEWORKS, range(len(LINES)), strict=False))
-    marks = dict(zip(MODELS, range(len(MARKS)), strict=False))
-    spare = count(len(FRAMEWORKS))
-    for target in targets:
-        colour = colours.setdefault(target.framework or target.name, -1)
-        if colour < 0:
-            colour = colours[target.framework or target.name] = next(spare) % len(LINES)
-        mark = marks.setdefault(target.model, len(marks) % len(MARKS))
-        tried = (Look(colour, (mark + step) % len(MARKS)) for step in range(len(MARKS)))
-        found[target.name] = next((each for each in tried if each not in found.values()), Look(colour, mark))
+    for target in every:
+        framework = target.framework or target.name
+        if framework not in colours:
+            colours[framework] = next(spare)
+        first = Look(colours[framework], marks.setdefault(target.model, len(marks) % len(MARKS)))
+        found[target.name] = next((each for each in _from(first) if each not in found.values()), first)
     return found
+
+
+def _from(first: Look) -> Iterator[Look]:
+    """Every look there is: the marks of one colour, then those of the next."""
+    for step in range(len(LINES) * len(MARKS)):
+        yield Look((first.colour + step // len(MARKS)) % len(LINES), (first.mark + step) % len(MARKS))
 
 
 def look(target: Target, own: Look) -> dict[str, Any]:
