@@ -163,7 +163,7 @@ def oddity_words(found: Factors, oddity: Oddity | None) -> str:
     if oddity.holds:
         return (
             f"the split does not hold for {title}{alike}: {ratio_words(oddity.ratio)} times what its framework and its "
-            "model predict"
+            "model predict, which the effects above have in them"
         )
     return (
         f"no departure from the split is more than noise; the farthest is {title}{alike}, {ratio_words(oddity.ratio)}"
