@@ -5,6 +5,8 @@ import math
 from waitbench.bursts import Burst, BurstSection
 from waitbench.cells import Cell, Point, Section, Standing
 from waitbench.comparison import Comparison
+from waitbench.effects import FACTORS, Split
+from waitbench.factors import Factors, Measured, level_title
 from waitbench.gathering import Gathering
 from waitbench.knees import Knee, KneeSection
 from waitbench.mixed import MixedPoint, MixedSection, Pair
@@ -12,9 +14,12 @@ from waitbench.statistics import Interval, verdict
 
 
 def answers(comparison: Comparison) -> list[str]:
-    """One for each section, in reading order, and for what two of them tell together."""
+    """One for each section, in reading order, with what is the framework's and what the model's where that can be told,
+    and for what two of them tell together."""
+    split = [found for section in comparison.sections if (found := comparison.factors_of(section))]
     return [
         *map(answer, comparison.sections),
+        *map(factors_answer, split),
         *map(gathering_answer, comparison.gatherings),
         *map(mixed_answer, comparison.mixed),
         *map(burst_answer, comparison.bursts),
@@ -59,6 +64,46 @@ def gathering_answer(gathering: Gathering) -> str:
 def _quicker(ratio: Interval) -> str:
     called = verdict(ratio) in ("slower", "faster")
     return f"{_figure(ratio)} of it" if called else "no difference that holds"
+
+
+def factors_answer(found: Factors) -> str:
+    """Which matters more at the highest load, framework or model, and by how much."""
+    told = [_matters(found, each) for each in found.measures if each is found.leading or each.measure.name == "cpu"]
+    if found.leading is None:
+        told.insert(
+            0, "what they answer and when is arithmetic, at the ceiling" if found.ceiling_bound else "no figure"
+        )
+    return f"{found.section.title}, {found.point.load_words}, framework and model apart: {'; '.join(told)}."
+
+
+def _matters(found: Factors, measured: Measured) -> str:
+    title, split = measured.measure.title, measured.split
+    if split is None:
+        return f"{title} can't be split"
+    called = {factor: split.called(factor) for factor in FACTORS}
+    if not any(called.values()) or split.shares is None:
+        return f"{title}: no difference that holds of either{_odd(found, split)}"
+    told = [
+        f"{level_title(factor, effects[0].level)} {_figure(effects[0].ratio)} times "
+        f"{level_title(factor, split.effects[factor][0].level)}"
+        if (effects := called[factor])
+        else f"no difference that holds of the {factor}"
+        for factor in ([split.more, *(f for f in FACTORS if f != split.more)] if split.more else FACTORS)
+    ]
+    more = f"the {split.more} matters more" if split.more else "neither clearly matters more"
+    share = {factor: f"{round(getattr(split.shares, factor) * 100)} %" for factor in FACTORS}
+    shares = f"of the spread, the framework explains {share['framework']}, the model {share['model']}"
+    return f"{title}: {more} ({shares}): {', '.join(told)}{_odd(found, split)}"
+
+
+def _odd(found: Factors, split: Split) -> str:
+    oddity = split.oddity
+    if oddity is None or not oddity.holds:
+        return ""
+    titles = [cell.target.title for name in (oddity.contender, *oddity.as_far) for cell in found.cells
+              if cell.variant == name]  # fmt: skip
+    who = titles[0] if len(titles) == 1 else f"{titles[0]} (or else {_list(titles[1:])})"
+    return f", but {who} is {_figure(oddity.ratio)} times what that predicts"
 
 
 def mixed_answer(section: MixedSection) -> str:

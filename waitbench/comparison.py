@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from waitbench.bursts import Burst, BurstSection
 from waitbench.cells import Cell, Point, Section
+from waitbench.factors import Factors, factors
 from waitbench.gathering import Gathering, gatherings
 from waitbench.knees import Knee, KneeSection
 from waitbench.mixed import MixedPoint, MixedSection, Pair
@@ -60,6 +61,14 @@ class Comparison:
     def gatherings(self) -> list[Gathering]:
         return gatherings(self.sections)
 
+    @cached_property
+    def factors(self) -> list[Factors]:
+        return factors(self.sections)
+
+    def factors_of(self, section: Section) -> Factors | None:
+        """At its highest load; None where its contenders make no matrix."""
+        return next((each for each in self.factors if each.point is section.top), None)
+
     @property
     def searched(self) -> list[Cell | Knee]:
         """Whatever has trials."""
@@ -74,16 +83,19 @@ class Comparison:
     @property
     def chance(self) -> Chance:
         """Of every load point that ranks, of the cost that each section's answer tells, of every contender beside its
-        neighbours and without, and of its calls at once and in a row."""
+        neighbours and without, of its calls at once and in a row, and of every effect of a framework or a model, with
+        the contender that fits these least."""
         ranked = [point.ranked for section in self.sections for point in section.points]
         costs = [section.top.cost for section in self.sections]
         costed = [cost.contenders for cost in costs if cost and _bounded(cost.ratio)]
         unchosen = sum(_bounded(point.ratio(pair)) for s in self.mixed for point in s.points for pair in point.pairs)
         unchosen += sum(_bounded(each.ratio) for gathering in self.gatherings for each in gathering.contenders)
+        unchosen += sum(each.calls for each in self.factors)
+        tested = sum(each.oddities for each in self.factors)  # by two tests, so no more than by one of them
         comparisons = sum(ranked) + len(costed) + unchosen
         most = sum(chance_calls(count + 1) for count in ranked) + sum(chance_calls(count) for count in costed)
-        most += (1 - CONFIDENCE) * unchosen
-        return Chance(comparisons, (1 - CONFIDENCE) * comparisons, most)
+        most += (1 - CONFIDENCE) * (unchosen + tested)
+        return Chance(comparisons + tested, (1 - CONFIDENCE) * comparisons, most)
 
     @property
     def variants(self) -> list[Target]:

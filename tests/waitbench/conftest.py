@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.waitbench import made_up
+from tests.waitbench.made_up_matrix import OTHERS, TITLES, matrix_run, matrix_trials
 from tests.waitbench.made_up_scenarios import burst_trial, mixed_trials
 from waitbench.report import write_report
 from waitbench.results import RunFolder, TrialRecord
@@ -110,5 +111,14 @@ def scenario_reported(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     trials = scenario_trials()
     run = made_up.run_record([trial.spec for trial in trials])
     folder = made_up.run_folder(tmp_path_factory.mktemp("scenarios"), run, trials)
+    write_report(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def matrix_reported(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """The folder of a run of thirteen contenders, ten of which make a matrix, with its report."""
+    trials = matrix_trials((*TITLES, *OTHERS), loads=(200, 400))
+    folder = made_up.run_folder(tmp_path_factory.mktemp("matrix"), matrix_run(trials), trials)
     write_report(folder)
     return folder

@@ -50,7 +50,7 @@ def faults() -> list[str]:
     return []
 
 
-@pytest.fixture(params=["reported", "partly_reported", "knee_reported", "scenario_reported"])
+@pytest.fixture(params=["reported", "partly_reported", "knee_reported", "scenario_reported", "matrix_reported"])
 def folder(request: pytest.FixtureRequest) -> RunFolder:
     found: RunFolder = request.getfixturevalue(request.param)
     return found
@@ -145,6 +145,22 @@ def test_a_mixed_load_and_a_burst_are_seen_whole(
         box = chart.bounding_box()
         assert box is not None
         assert 250 < box["width"] <= viewport["width"]
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_framework_and_model_are_seen_apart(
+    browser: "Browser", matrix_reported: RunFolder, faults: list[str], viewport: dict[str, int]
+) -> None:
+    page = opened(browser, matrix_reported, faults, viewport=viewport)
+    assert "Flask" in page.locator("[id$=-factors] tr[data-level=django]").inner_text()
+    assert "threads" in page.locator("[id$=-factors] tr[data-level=gevent]").inner_text()
+    assert page.locator("[id$=-factors] figure svg text", has_text="good answers/s").is_visible()
+    for letters in page.locator("figure svg text").all():
+        box = letters.bounding_box()
+        assert box is not None
+        assert box["height"] > 8  # of a line, not of its letters: 9 px and up of type
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= viewport["width"]
 
 
 def test_the_lines_of_a_chart_have_the_colours_of_their_contenders(

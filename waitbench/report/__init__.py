@@ -28,6 +28,8 @@ def write_report(folder: RunFolder) -> Comparison:
             (folder.path / "charts" / f"{chart.name}.svg").write_text(chart.svg, encoding="utf-8")
         (folder.path / "summary.csv").write_text(tables.summary_csv(comparison), encoding="utf-8")
         (folder.path / "trials.csv").write_text(tables.trials_csv(comparison), encoding="utf-8")
+        if comparison.factors:
+            (folder.path / "factors.csv").write_text(tables.factors_csv(comparison), encoding="utf-8")
         (folder.path / "report.md").write_text(markdown.render(comparison, drawn), encoding="utf-8")
         (folder.path / "report.html").write_text(html.render(comparison, drawn), encoding="utf-8")
     except OSError as error:

@@ -1,8 +1,9 @@
 """The charts, as SVG that follows the reader's light or dark scheme."""
 
 import io
+import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -12,16 +13,32 @@ matplotlib.use("svg")
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator
 
 from waitbench import latency
 from waitbench.bursts import BurstSection
 from waitbench.cells import Cell, Point, Section
 from waitbench.comparison import Comparison
+from waitbench.factors import Factors
 from waitbench.knees import KneeSection
 from waitbench.mixed import MixedSection
-from waitbench.report import scenario_charts
-from waitbench.report.theme import CEILING, GRID, PALETTE, SIZE_IN, STYLE, THOUSANDS, look, themed
+from waitbench.report import factor_charts, scenario_charts
+from waitbench.report.theme import (
+    CEILING,
+    CROWDED,
+    GRID,
+    PALETTE,
+    ROW_IN,
+    SIZE_IN,
+    STYLE,
+    THOUSANDS,
+    Looks,
+    far_apart,
+    logarithmic,
+    look,
+    looks,
+    name_rows,
+    themed,
+)
 from waitbench.report.words import load_title
 from waitbench.statistics import TAIL_SAMPLES
 
@@ -43,50 +60,74 @@ class Chart:
 
 
 def draw(comparison: Comparison) -> list[Chart]:
-    """Four charts a section, in reading order; of a mixed load or a search one, of a burst two."""
-    order = {target.name: n for n, target in enumerate(comparison.variants)}
+    """Four charts a section, in reading order, and one of its framework and model apart; of a mixed load or a search
+    one, of a burst two."""
+    styles = looks(comparison.variants)
     charts = []
     with matplotlib.rc_context(STYLE):
         for section in comparison.sections:
             kinds = _PLOTS if _costed(section.top) else {kind: p for kind, p in _PLOTS.items() if kind != "cost"}
-            charts += [_chart(section, order, kind, plot) for kind, plot in kinds.items()]
+            charts += [_chart(section, styles, kind, plot) for kind, plot in kinds.items()]
+            found = comparison.factors_of(section)
+            if found and any(measured.split for measured in found.measures):
+                charts.append(_factors(found, styles))
         for mixed in comparison.mixed:
-            charts.append(_chart(mixed, order, "beside", scenario_charts.beside))
+            charts.append(_chart(mixed, styles, "beside", scenario_charts.beside))
         for burst in comparison.bursts:
-            charts.append(_chart(burst, order, "goodput", scenario_charts.goodput))
-            charts.append(_chart(burst, order, "latency", scenario_charts.latency))
+            charts.append(_chart(burst, styles, "goodput", scenario_charts.goodput))
+            charts.append(_chart(burst, styles, "latency", scenario_charts.latency))
         for knees in comparison.knees:
-            charts.append(_chart(knees, order, "p99", _knee))
+            charts.append(_chart(knees, styles, "p99", _knee))
     return charts
 
 
 def _chart(
     section: Section | MixedSection | BurstSection | KneeSection,
-    order: dict[str, int],
+    styles: Looks,
     kind: str,
     plot: Callable[..., str],
 ) -> Chart:
     figure = Figure(figsize=SIZE_IN, layout="constrained")
     axes = figure.subplots()
-    caption = plot(axes, section, order)
+    caption = plot(axes, section, styles)
     axes.grid(True, linewidth=0.6)
     axes.set_axisbelow(True)
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(loc="best", fontsize=8)
+    _legend(figure, axes)
+    return Chart(f"{section.key}-{kind}", section.key, caption, _svg(figure))
+
+
+def _factors(found: Factors, styles: Looks) -> Chart:
+    figure = Figure(layout="constrained")
+    caption = factor_charts.apart(figure, found, styles)
+    return Chart(f"{found.section.key}-factors", f"{found.section.key}-factors", caption, _svg(figure))
+
+
+def _svg(figure: Figure) -> str:
     out = io.StringIO()
     figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    return Chart(f"{section.key}-{kind}", section.key, caption, themed(out.getvalue()))
+    return themed(out.getvalue())
 
 
-def _throughput(axes: Axes, section: Section, order: dict[str, int]) -> str:
+def _legend(figure: Figure, axes: Axes) -> None:
+    """Inside, where there is room for it; below, where the names are many."""
+    names = len(axes.get_legend_handles_labels()[1])
+    if names > CROWDED:
+        width, height = figure.get_size_inches()
+        figure.set_size_inches(width, height + ROW_IN * math.ceil(names / 2))
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2, handlelength=3.2)
+    elif names:
+        axes.legend(loc="best", fontsize=8)
+
+
+def _throughput(axes: Axes, section: Section, styles: Looks) -> str:
     """Good answers against users, with what arithmetic allows."""
     if len(section.points) == 1:
-        return _throughput_at_one_load(axes, section, order)
+        return _throughput_at_one_load(axes, section, styles)
     for variant, cells in _by_variant(section):
         mean = [cell.goodput.mean for cell in cells]
         bars = list(zip(*(_bars(cell) for cell in cells), strict=True))
         axes.errorbar(
-            [cell.load for cell in cells], mean, yerr=bars, capsize=3, **look(cells[0].target, order[variant])
+            [cell.load for cell in cells], mean, yerr=bars, capsize=3, **look(cells[0].target, styles[variant])
         )
     ceilings = [(point.load, rps) for point in section.points if (rps := _common_ceiling(point)) is not None]
     if ceilings:
@@ -95,27 +136,29 @@ def _throughput(axes: Axes, section: Section, order: dict[str, int]) -> str:
     axes.set_xscale("log")
     axes.set_xticks(loads, [f"{load:g}" for load in loads])
     axes.minorticks_off()
-    axes.set_ylim(bottom=0)
     axes.yaxis.set_major_formatter(THOUSANDS)
+    means = [cell.goodput.mean for point in section.points for cell in _counted(point)]
+    scale = _from_nought(
+        axes, means + [rps for _, rps in ceilings], [cell.goodput.mean for cell in _counted(section.top)]
+    )
     axes.set_xlabel(load_title(section.points))
     axes.set_ylabel("good answers per second")
     axes.set_title(f"Throughput against {load_title(section.points)}", loc="left")
     against = load_title(section.points)
-    return f"Good answers per second against {against}, {section.title}; bars are 95 % intervals over trials"
+    return f"Good answers per second against {against}, {section.title}; bars are 95 % intervals over trials{scale}"
 
 
-def _throughput_at_one_load(axes: Axes, section: Section, order: dict[str, int]) -> str:
+def _throughput_at_one_load(axes: Axes, section: Section, styles: Looks) -> str:
     """A point for each contender, where there is no second load to draw a line to."""
     point = section.top
     counted = _counted(point)
     for place, cell in enumerate(counted):
         low, high = _bars(cell)
-        looks = {**look(cell.target, order[cell.variant]), "linestyle": ""}
+        looks = {**look(cell.target, styles[cell.variant]), "linestyle": ""}
         axes.errorbar([cell.goodput.mean], [place], xerr=[[low], [high]], capsize=4, **looks)
+    name_rows(axes, [cell.target.title for cell in counted])
     if (rps := _common_ceiling(point)) is not None:
         axes.axvline(rps, **CEILING)
-    axes.set_yticks(range(len(counted)), ["" for _ in counted])
-    axes.set_ylim(max(1, len(counted)) - 0.5, -0.5)
     axes.set_xlim(left=0)
     axes.xaxis.set_major_formatter(THOUSANDS)
     axes.set_xlabel("good answers per second")
@@ -123,13 +166,14 @@ def _throughput_at_one_load(axes: Axes, section: Section, order: dict[str, int])
     return f"Good answers per second at {point.load_words}, {section.title}; bars are 95 % intervals over trials"
 
 
-def _percentiles(axes: Axes, section: Section, order: dict[str, int]) -> str:
+def _percentiles(axes: Axes, section: Section, styles: Looks) -> str:
     """Latency by percentile on an axis of log 1/(1-p), as far as each sample carries."""
     point = section.top
+    curves = {cell.variant: _curve(cell) for cell in _counted(point) if cell.samples}
     for cell in _counted(point):
         if cell.samples:
-            curve = _curve(cell)
-            looks = {**look(cell.target, order[cell.variant]), "marker": ""}
+            curve = curves[cell.variant]
+            looks = {**look(cell.target, styles[cell.variant]), "marker": ""}
             axes.plot([tail for tail, _ in curve], [ms for _, ms in curve], **looks)
     axes.set_xscale("log")
     shown = [1, 2, 10, 100, 1000, 10_000]
@@ -137,54 +181,64 @@ def _percentiles(axes: Axes, section: Section, order: dict[str, int]) -> str:
     ticks = [tick for tick in shown if tick <= max(10, reach)]
     axes.set_xticks(ticks, ["min" if tick == 1 else f"p{100 - 100 / tick:g}" for tick in ticks])
     axes.minorticks_off()
-    axes.set_ylim(bottom=0)
+    drawn = [ms for curve in curves.values() for _, ms in curve]
+    scale = _from_nought(axes, drawn, [curve[-1][1] for curve in curves.values()])
     axes.set_xlabel("percentile")
     axes.set_ylabel("latency (ms)")
     axes.set_title(f"Latency by percentile, {point.load_words}", loc="left")
-    return f"Latency by percentile at {point.load_words}, {section.title}; each line ends where its sample does"
+    return f"Latency by percentile at {point.load_words}, {section.title}; each line ends where its sample does{scale}"
 
 
-def _over_time(axes: Axes, section: Section, order: dict[str, int]) -> str:
+def _over_time(axes: Axes, section: Section, styles: Looks) -> str:
     """p99 of each second from the start of the warm-up: the median over trials."""
     point = section.top
+    ends = {cell.variant: _seconds(cell) for cell in _counted(point)}
     for cell in _counted(point):
-        seconds = _seconds(cell)
-        axes.plot([s for s, _ in seconds], [ms for _, ms in seconds], **look(cell.target, order[cell.variant]))
+        seconds = ends[cell.variant]
+        axes.plot([s for s, _ in seconds], [ms for _, ms in seconds], **look(cell.target, styles[cell.variant]))
     window = next((t for cell in point.cells for t in cell.trials), None)
     if window:
         begin = window.window_offset_s
         axes.axvspan(begin, begin + window.window_s, color=GRID, alpha=0.5, linewidth=0, label="measured")
-    axes.set_ylim(bottom=0)
+    drawn = [ms for seconds in ends.values() for _, ms in seconds]
+    scale = _from_nought(axes, drawn, [max(ms for _, ms in seconds) for seconds in ends.values() if seconds])
     axes.set_xlabel("second of the trial")
     axes.set_ylabel("p99 (ms)")
     axes.set_title(f"Latency over time, {point.load_words}", loc="left")
-    return (
-        f"p99 of each second at {point.load_words}, {section.title}: the median over trials, the measured window shaded"
-    )
+    told = "the median over trials, the measured window shaded"
+    return f"p99 of each second at {point.load_words}, {section.title}: {told}{scale}"
 
 
-def _cost(axes: Axes, section: Section, order: dict[str, int]) -> str:
+def _cost(axes: Axes, section: Section, styles: Looks) -> str:
     """Processor against memory, a point for each contender."""
     point = section.top
     costed = _costed(point)
     for cell, kib, cpu_s in costed:
-        looks = {**look(cell.target, order[cell.variant]), "linestyle": "", "markersize": 8}
+        looks = {**look(cell.target, styles[cell.variant]), "linestyle": "", "markersize": 8}
         axes.plot([kib], [cpu_s], **looks)
-    axes.set_xlim(0, 1.2 * max(kib for _, kib, _ in costed) or 1)
-    axes.set_ylim(0, 1.2 * max(cpu_s for *_, cpu_s in costed) or 1)
+    memory, processor = [kib for _, kib, _ in costed], [cpu_s for *_, cpu_s in costed]
+    axes.set_xlim(0, 1.2 * max(memory) or 1)
+    axes.set_ylim(0, 1.2 * max(processor) or 1)
     axes.xaxis.set_major_formatter(THOUSANDS)
+    if far_apart(memory):
+        axes.set(xscale="log", xlim=_about(memory))
+        logarithmic(axes.xaxis)
+    if far_apart(processor):
+        axes.set(yscale="log", ylim=_about(processor))
+        logarithmic(axes.yaxis)
+    scale = "; logarithmic where some are far apart" if far_apart(memory) or far_apart(processor) else ""
     axes.set_xlabel("KiB for a request in flight")
     axes.set_ylabel("CPU s for 1,000 answers")
     axes.set_title(f"Cost, {point.load_words}", loc="left")
-    return f"Processor against memory at {point.load_words}, {section.title}; lower left is cheaper"
+    return f"Processor against memory at {point.load_words}, {section.title}; lower left is cheaper{scale}"
 
 
-def _knee(axes: Axes, section: KneeSection, order: dict[str, int]) -> str:
+def _knee(axes: Axes, section: KneeSection, styles: Looks) -> str:
     """p99 against the rate offered, the objective, and the interval in which each gives way."""
     drawn = [section.objective_ms]
     for knee in section.knees:
         found = knee.p99_by_rate
-        looks = look(knee.target, order[knee.variant])
+        looks = look(knee.target, styles[knee.variant])
         axes.plot([rate for rate, _ in found], [ms for _, ms in found], **looks)
         drawn += [ms for _, ms in found]
         if knee.low is not None and knee.high is not None:
@@ -197,21 +251,34 @@ def _knee(axes: Axes, section: KneeSection, order: dict[str, int]) -> str:
     tried = [trial.spec.load for knee in section.knees for trial in knee.trials]  # of which maybe none can be drawn
     axes.set_xlim(min(tried) / 1.2, max(tried) * 1.2)
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axis.set_major_formatter(THOUSANDS)
-        axis.set_minor_locator(NullLocator())
+        logarithmic(axis)
     axes.set_xlabel("requests/s offered")
     axes.set_ylabel("p99 (ms)")
     axes.set_title("p99 against the rate offered", loc="left")
     return f"p99 of the trials at each rate, {section.title}; shaded is where each gives way, on logarithmic axes"
 
 
-_PLOTS: dict[str, Callable[[Axes, Section, dict[str, int]], str]] = {
+_PLOTS: dict[str, Callable[[Axes, Section, Looks], str]] = {
     "throughput": _throughput,
     "percentiles": _percentiles,
     "time": _over_time,
     "cost": _cost,
 }
+
+
+def _from_nought(axes: Axes, drawn: Sequence[float], contenders: Sequence[float]) -> str:
+    """The axis of a figure that can't be below nought, and what the caption has to say of it."""
+    if not far_apart(contenders):
+        axes.set_ylim(bottom=0)
+        return ""
+    axes.set_yscale("log")
+    axes.set_ylim(*_about(drawn))
+    logarithmic(axes.yaxis)
+    return "; on a logarithmic axis"
+
+
+def _about(drawn: Sequence[float]) -> tuple[float, float]:
+    return min(drawn) / 1.3, max(drawn) * 1.3
 
 
 def _curve(cell: Cell) -> list[tuple[float, float]]:

@@ -7,6 +7,7 @@ from waitbench.cells import PERCENTILES
 from waitbench.comparison import Comparison
 from waitbench.knees import Knee, KneeSection
 from waitbench.report.figures import knee_doubt
+from waitbench.report.theme import CROWDED
 from waitbench.results import Target, TrialSpec
 
 Facts = list[tuple[str, list[tuple[str, str]]]]
@@ -28,10 +29,6 @@ def facts(comparison: Comparison) -> Facts:
     return [("How it was measured", _method(comparison)), ("Environment", _environment(comparison))]
 
 
-SIDE_BY_SIDE = 6
-"""So many contenders stand side by side in a table; more of them stand one below the other."""
-
-
 @dataclass(frozen=True)
 class Budgets:
     """A table of what each contender was found running with."""
@@ -47,7 +44,7 @@ def budgets(comparison: Comparison) -> Budgets:
     names = [name for name in BUDGET_WORDS if any(name in _found(t) for t in targets)]
     titles, limits = [t.title for t in targets], [BUDGET_WORDS[name] for name in names]
     figures = [[str(_found(t).get(name, _absent(name))) for t in targets] for name in names]
-    if len(targets) <= SIDE_BY_SIDE:
+    if len(comparison.variants) <= CROWDED:
         return Budgets("limit", titles, list(zip(limits, figures, strict=True)))
     turned = [list(row) for row in zip(*figures, strict=True)] if figures else [[] for _ in targets]
     return Budgets("contender", limits, list(zip(titles, turned, strict=True)))

@@ -70,7 +70,7 @@ def mixed_row(point: MixedPoint, pair: Pair, cell: Cell) -> dict[str, str]:
     return row | {
         "neighbours_goodput_rps": number(goodput.mean if goodput else None, 1),
         "neighbours_p99_ms": number(pair.neighbours_p99_ms, 1),
-        **_bounds("beside_over_alone", ratio, 3),
+        **bounds("beside_over_alone", ratio, 3),
         "compared_by": point.percentile if ratio else "",
     }
 
@@ -81,14 +81,14 @@ def burst_row(burst: Burst) -> dict[str, str]:
         "calm_goodput_rps": number(burst.calm_rps, 1),
         "overload_goodput_rps": number(burst.overload_rps, 1),
         "after_goodput_rps": number(burst.after_rps, 1),
-        **_bounds("recovery", burst.recovery, 2, mean="recovery_s"),
+        **bounds("recovery", burst.recovery, 2, mean="recovery_s"),
         "resolution_s": number_as_given(burst.resolution_s),
         "calm_p99_ms": number(burst.calm_p99_ms, 1),
         "shed": str(burst.cell.shed),
     }
 
 
-def _bounds(name: str, value: Interval | None, digits: int, mean: str = "") -> dict[str, str]:
+def bounds(name: str, value: Interval | None, digits: int, mean: str = "") -> dict[str, str]:
     return {
         mean or name: number(value.mean if value else None, digits),
         f"{name}_low": number(value.low if value else None, digits),

@@ -5,10 +5,11 @@ from markupsafe import Markup
 
 from waitbench.answer import answers
 from waitbench.comparison import Comparison
+from waitbench.report import factor_words
 from waitbench.report.charts import Chart
 from waitbench.report.facts import budgets, facts, shortfalls
 from waitbench.report.figures import burst_row, interval, knee_interval, knee_row, mixed_row, span, summary_row
-from waitbench.report.theme import PALETTE
+from waitbench.report.theme import CROWDED, PALETTE, looks
 from waitbench.report.words import KNEE_SHOWS, burst_word, knee_word, load_title, mixed_word, standing_word
 
 _templates = Environment(
@@ -26,7 +27,9 @@ def render(comparison: Comparison, charts: list[Chart]) -> str:
         answers=answers(comparison),
         charts=_by_section(charts),
         palette=Markup(PALETTE),  # noqa: S704 - our own constant
-        colour={target.name: n % 8 for n, target in enumerate(comparison.variants)},
+        dot=dots(comparison).__getitem__,
+        words=factor_words,
+        crowded=len(comparison.variants) > CROWDED,
         summary_row=summary_row,
         interval=interval,
         standing_word=standing_word,
@@ -44,6 +47,14 @@ def render(comparison: Comparison, charts: list[Chart]) -> str:
         budgets=budgets(comparison),
         shortfalls=shortfalls(comparison),
     )
+
+
+def dots(comparison: Comparison) -> dict[str, Markup]:
+    """What a contender's lines look like, before its name; with its mark where colours alone do not tell all apart."""
+    found = looks(comparison.variants)
+    shared = len({own.colour for own in found.values()}) < len(found)
+    span = Markup('<span class="dot{}" style="background: var(--line{})"></span>')
+    return {name: span.format(f" m{own.mark}" if shared else "", own.colour) for name, own in found.items()}
 
 
 def _by_section(charts: list[Chart]) -> dict[str, list[tuple[Markup, str]]]:

@@ -6,8 +6,10 @@ from waitbench.answer import answers
 from waitbench.bursts import BurstSection
 from waitbench.cells import Cell, Point, Section
 from waitbench.comparison import Comparison
+from waitbench.factors import Factors
 from waitbench.knees import KneeSection
 from waitbench.mixed import MixedPoint, MixedSection, Pair
+from waitbench.report import factor_words
 from waitbench.report.charts import Chart
 from waitbench.report.facts import facts, shortfalls
 from waitbench.report.figures import burst_row, interval, knee_interval, knee_row, mixed_row, span, summary_row
@@ -39,7 +41,7 @@ def render(comparison: Comparison, charts: list[Chart]) -> str:
         lines += [f"**{comparison.state}**", ""]
     lines += [f"- {line}" for line in answers(comparison)]
     drawn = [
-        *((section.key, section_lines(section)) for section in comparison.sections),
+        *(each for section in comparison.sections for each in _with_factors(section, comparison.factors_of(section))),
         *((mixed.key, mixed_lines(mixed)) for mixed in comparison.mixed),
         *((bursts.key, burst_lines(bursts)) for bursts in comparison.bursts),
         *((knees.key, knee_lines(knees)) for knees in comparison.knees),
@@ -49,6 +51,22 @@ def render(comparison: Comparison, charts: list[Chart]) -> str:
         lines += [f"![{c.caption}](charts/{c.name}.svg)" for c in charts if c.section == key]
     lines += ["", *_doubts(comparison), *_facts(comparison)]
     return "\n".join(lines) + "\n"
+
+
+def _with_factors(section: Section, found: Factors | None) -> list[tuple[str, list[str]]]:
+    apart = [(f"{section.key}-factors", factor_lines(found))] if found else []
+    return [(section.key, section_lines(section)), *apart]
+
+
+def factor_lines(found: Factors) -> list[str]:
+    """Framework and model apart: how to read it, the table, and for whom it does not hold."""
+    titles = ["", "against", *(measured.measure.title for measured in found.measures)]
+    lines = [f"### {factor_words.HEADING}", "", factor_words.intro(found), ""]
+    lines += [_row(titles), _row(["---"] * len(titles))]
+    for row in factor_words.rows(found):
+        shown = [f"**{text}**" if differs else text for text, differs in row.figures]
+        lines.append(_row([row.title, row.against, *shown]))
+    return [*lines, "", *(f"- {note}" for note in factor_words.notes(found))]
 
 
 def section_lines(section: Section) -> list[str]:

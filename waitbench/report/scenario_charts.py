@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
-from matplotlib.ticker import LogLocator, NullLocator
+from matplotlib.ticker import NullLocator
 
 from waitbench.bursts import Burst, BurstSection
 from waitbench.cells import Cell
 from waitbench.mixed import MixedPoint, MixedSection, Pair
-from waitbench.report.theme import CEILING, FIGURES, GRID, MUTED, THOUSANDS, look
+from waitbench.report.theme import CEILING, GRID, MUTED, THOUSANDS, Looks, logarithmic, look, name_rows
 
 LEAST_SPAN = 5.0
 """On a logarithmic axis that reaches from one value to so many times of it, 1-2-5 leaves two numbers at least."""
@@ -21,10 +20,10 @@ LEGEND = 4.0
 """Room for it above the highest line, on a logarithmic axis."""
 
 
-def beside(axes: Axes, section: MixedSection, order: dict[str, int]) -> str:
+def beside(axes: Axes, section: MixedSection, styles: Looks) -> str:
     """A percentile alone and beside the neighbours, with the intervals of both."""
     several = len(section.points) > 1
-    _against_rate(axes, section, order) if several else _at_one_rate(axes, section.top, order)
+    _against_rate(axes, section, styles) if several else _at_one_rate(axes, section.top, styles)
     for label, fill in (("alone", "none"), ("beside neighbours", MUTED)):
         axes.plot([], [], color=MUTED, marker="o", markerfacecolor=fill, linestyle="", label=label)
     where = "against the rate offered" if several else f"at {section.top.load_words}"
@@ -35,26 +34,25 @@ def beside(axes: Axes, section: MixedSection, order: dict[str, int]) -> str:
     )
 
 
-def _at_one_rate(axes: Axes, point: MixedPoint, order: dict[str, int]) -> None:
+def _at_one_rate(axes: Axes, point: MixedPoint, styles: Looks) -> None:
     """A line for each contender, from one to the other."""
     pairs = [pair for pair in point.pairs if pair.valid]
     drawn: list[float] = []
     for place, pair in enumerate(pairs):
         ends = [(cell, *end) for cell in pair.cells if (end := _end(cell, point.percentile))]
-        looks = look(pair.first.target, order[pair.variant])
+        looks = look(pair.first.target, styles[pair.variant])
         axes.plot([ms for _, ms, _, _ in ends], [place] * len(ends), color=looks["color"], linewidth=1)
         for cell, ms, below, above in ends:
             axes.errorbar([ms], [place], xerr=[[below], [above]], capsize=4, **{**_mark(looks, cell), "linestyle": ""})
             drawn += [ms - below, ms + above]
-    axes.set_yticks(range(len(pairs)), ["" for _ in pairs])
-    axes.set_ylim(max(1, len(pairs)) - 0.5, -0.5)
+    name_rows(axes, [pair.first.target.title for pair in pairs])
     axes.set_xlabel(f"{point.percentile} (ms)")
     axes.set_xscale("log")
     axes.set_xlim(*_about(drawn))
-    _number(axes.xaxis)
+    logarithmic(axes.xaxis)
 
 
-def _against_rate(axes: Axes, section: MixedSection, order: dict[str, int]) -> None:
+def _against_rate(axes: Axes, section: MixedSection, styles: Looks) -> None:
     """Two lines for each contender."""
     name = section.top.percentile
     pairs: dict[str, list[Pair]] = {}
@@ -65,10 +63,10 @@ def _against_rate(axes: Axes, section: MixedSection, order: dict[str, int]) -> N
         for cells in ([pair.alone for pair in own], [pair.beside for pair in own]):
             ends = [(cell, *end) for cell in cells if cell and (end := _end(cell, name))]
             for cell, ms, below, above in ends[:1]:  # one label for a line
-                axes.plot([], [], **_mark(look(cell.target, order[variant]), cell))
+                axes.plot([], [], **_mark(look(cell.target, styles[variant]), cell))
                 drawn += [ms - below, ms + above]
             if ends:
-                looks = {**_mark(look(ends[0][0].target, order[variant]), ends[0][0]), "label": None}
+                looks = {**_mark(look(ends[0][0].target, styles[variant]), ends[0][0]), "label": None}
                 bars = [[below for *_, below, _ in ends], [above for *_, above in ends]]
                 axes.errorbar([c.load for c, *_ in ends], [ms for _, ms, _, _ in ends], yerr=bars, capsize=3, **looks)
                 drawn += [edge for _, ms, below, above in ends for edge in (ms - below, ms + above)]
@@ -81,19 +79,19 @@ def _against_rate(axes: Axes, section: MixedSection, order: dict[str, int]) -> N
     axes.set_yscale("log")
     low, high = _about(drawn)
     axes.set_ylim(low, high * LEGEND)
-    _number(axes.yaxis)
+    logarithmic(axes.yaxis)
 
 
-def goodput(axes: Axes, section: BurstSection, order: dict[str, int]) -> str:
+def goodput(axes: Axes, section: BurstSection, styles: Looks) -> str:
     """Good answers as they came, with what was offered."""
     stages = section.spec.profile
     edges = [section.calm.begin_s + sum(stage.seconds for stage in stages[:n]) for n in range(len(stages) + 1)]
     axes.stairs([stage.rate for stage in stages], edges, baseline=None, **{**CEILING, "label": "offered"})
     for burst in _counted(section):
         series = burst.goodput_over_time
-        axes.plot([s for s, _ in series], [rps for _, rps in series], **_line(burst, order))
+        axes.plot([s for s, _ in series], [rps for _, rps in series], **_line(burst, styles))
         if (at := _recovered_at(section, burst)) is not None:
-            axes.plot([at], [_value_at(series, at)], **_recovery(burst, order))
+            axes.plot([at], [_value_at(series, at)], **_recovery(burst, styles))
     _over_time(axes, section)
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_formatter(THOUSANDS)
@@ -102,19 +100,19 @@ def goodput(axes: Axes, section: BurstSection, order: dict[str, int]) -> str:
     return f"Good answers per second, {section.title}; {_TOLD}"
 
 
-def latency(axes: Axes, section: BurstSection, order: dict[str, int]) -> str:
+def latency(axes: Axes, section: BurstSection, styles: Looks) -> str:
     """p99 by when requests were due."""
     drawn: list[float] = []
     for burst in _counted(section):
         series = burst.p99_over_time
-        axes.plot([s for s, _ in series], [ms for _, ms in series], **_line(burst, order))
+        axes.plot([s for s, _ in series], [ms for _, ms in series], **_line(burst, styles))
         drawn += [ms for _, ms in series if math.isfinite(ms)]
         if (at := _recovered_at(section, burst)) is not None:
-            axes.plot([at], [_value_at(series, at)], **_recovery(burst, order))
+            axes.plot([at], [_value_at(series, at)], **_recovery(burst, styles))
     _over_time(axes, section)
     axes.set_yscale("log")
     axes.set_ylim(*_about(drawn))
-    _number(axes.yaxis)
+    logarithmic(axes.yaxis)
     axes.set_ylabel("p99 (ms)")
     axes.set_title("Latency over time", loc="left")
     return (
@@ -136,12 +134,12 @@ def _counted(section: BurstSection) -> list[Burst]:
     return [burst for burst in section.bursts if burst.cell.valid]
 
 
-def _line(burst: Burst, order: dict[str, int]) -> dict[str, Any]:
-    return {**look(burst.cell.target, order[burst.variant]), "marker": "", "linewidth": 1.3}
+def _line(burst: Burst, styles: Looks) -> dict[str, Any]:
+    return {**look(burst.cell.target, styles[burst.variant]), "marker": "", "linewidth": 1.3}
 
 
-def _recovery(burst: Burst, order: dict[str, int]) -> dict[str, Any]:
-    return {**look(burst.cell.target, order[burst.variant]), "linestyle": "", "label": None, "markersize": 7}
+def _recovery(burst: Burst, styles: Looks) -> dict[str, Any]:
+    return {**look(burst.cell.target, styles[burst.variant]), "linestyle": "", "label": None, "markersize": 7}
 
 
 def _recovered_at(section: BurstSection, burst: Burst) -> float | None:
@@ -173,9 +171,3 @@ def _about(drawn: Sequence[float]) -> tuple[float, float]:
     low, high = (min(drawn) / 1.3, max(drawn) * 1.3) if drawn else (1.0, 100.0)
     wider = max(1.0, math.sqrt(LEAST_SPAN / (high / low)))
     return low / wider, high * wider
-
-
-def _number(axis: Axis) -> None:
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.set_major_formatter(FIGURES)
-    axis.set_minor_locator(NullLocator())

@@ -6,6 +6,7 @@ import io
 from waitbench import latency, recovery
 from waitbench.cells import PERCENTILES, kib_per_request
 from waitbench.comparison import Comparison
+from waitbench.report.factor_words import factor_rows
 from waitbench.report.figures import asked, burst_row, knee_row, mixed_row, number, number_as_given, said, summary_row
 from waitbench.results import Target, TrialRecord
 from waitbench.statistics import samples_needed
@@ -29,6 +30,25 @@ def summary_csv(comparison: Comparison) -> str:
     rows += [burst_row(burst) for section in comparison.bursts for burst in section.bursts]
     rows += [knee_row(section, knee) for section in comparison.knees for knee in section.knees]
     return _csv(list(SUMMARY), rows)
+
+
+FACTORS_CSV = (
+    "workload", "params", "load_model", "load", "measure", "repeats", "contenders", "factor", "level", "reference",
+    "ratio", "ratio_low", "ratio_high", "says", "share",
+)  # fmt: skip
+
+
+def factors_csv(comparison: Comparison) -> str:
+    """Of every load point that has a matrix, each measure: a row for each effect, for what each factor explains, and
+    for the contender that fits them least."""
+    rows = [
+        {**asked(spec), "load_model": spec.load_model, "load": f"{spec.load:g}", **row}
+        for found in comparison.factors
+        for measured in found.measures
+        for spec in [found.cells[0].spec]
+        for row in factor_rows(found, measured)
+    ]
+    return _csv(list(FACTORS_CSV), rows)
 
 
 def trials_csv(comparison: Comparison) -> str:

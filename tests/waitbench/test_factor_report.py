@@ -1,0 +1,154 @@
+"""What a report says of framework and model apart, in every format; and that a crowd of contenders stays readable."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.waitbench import made_up
+from tests.waitbench.made_up_matrix import OTHERS, TITLES, matrix_run, matrix_targets, matrix_trials
+from tests.waitbench.test_report import Page, rows, svgs
+from waitbench.answer import answers
+from waitbench.report import load_comparison, write_report
+from waitbench.report.factor_words import HEADING, notes
+from waitbench.report.theme import looks
+from waitbench.results import RunFolder
+
+
+@pytest.fixture(scope="module")
+def page(matrix_reported: RunFolder) -> Page:
+    return Page((matrix_reported.path / "report.html").read_text())
+
+
+@pytest.fixture(scope="module")
+def markdown(matrix_reported: RunFolder) -> str:
+    return (matrix_reported.path / "report.md").read_text()
+
+
+class TestEveryFormat:
+    def test_the_table_of_page_and_markdown_has_the_figures_of_factors_csv(
+        self, matrix_reported: RunFolder, page: Page, markdown: str
+    ) -> None:
+        effects = [row for row in rows(matrix_reported, "factors.csv") if row["reference"] in ("flask", "threads")]
+        shown = [row for row in effects if row["load"] == "400"]
+        assert {(row["factor"], row["level"]) for row in shown} == {
+            ("framework", "django"), ("framework", "fastapi"),
+            ("model", "asyncio"), ("model", "gevent"), ("model", "sync"),
+        }  # fmt: skip
+        for row in shown:
+            bounds = f" ({float(row['ratio_low']):.2f}–{float(row['ratio_high']):.2f})" if row["ratio_low"] else ""
+            told = f"{float(row['ratio']):.2f}{bounds}"
+            assert told in page.words
+            assert told in markdown
+            assert (f"**{told}**" in markdown) == (row["says"] in ("more", "less")), row
+
+    def test_shares_add_up_and_are_told(self, matrix_reported: RunFolder, page: Page) -> None:
+        found = rows(matrix_reported, "factors.csv")
+        for load in ("200", "400"):
+            shares = [float(r["share"]) for r in found if (r["measure"], r["load"]) == ("goodput", load) and r["share"]]
+            assert len(shares) == 4
+            assert sum(shares) == pytest.approx(1, abs=0.001)
+        assert f"{round(shares[1] * 100)} %" in page.words
+
+    def test_factors_csv_has_every_load_point_and_measure(self, matrix_reported: RunFolder) -> None:
+        found = rows(matrix_reported, "factors.csv")
+        assert {(row["load"], row["measure"]) for row in found} == {
+            (load, name) for load in ("200", "400") for name in ("goodput", "p50", "cpu", "memory")
+        }
+        assert {row["contenders"] for row in found} == {";".join(TITLES)}
+        [odd] = [r for r in found if (r["factor"], r["load"], r["measure"]) == ("contender", "400", "goodput")]
+        assert (odd["level"], odd["reference"], odd["says"]) == ("flask-asyncio", "predicted", "departs")
+
+    def test_notes_and_answer_stand_in_page_and_markdown(
+        self, matrix_reported: RunFolder, page: Page, markdown: str
+    ) -> None:
+        comparison = load_comparison(matrix_reported)
+        assert f"### {HEADING}" in markdown
+        for line in (*notes(comparison.factors[-1]), *answers(comparison)):
+            assert line in page.words
+            assert f"- {line}\n" in markdown
+
+    def test_there_is_one_chart_of_it_with_every_level(self, matrix_reported: RunFolder, markdown: str) -> None:
+        [(name, svg)] = [(name, svg) for name, svg in svgs(matrix_reported) if "factors" in name]
+        assert f"](charts/{name})" in markdown
+        for text in ("Flask", "Django", "FastAPI", "threads", "gevent", "asyncio", "sync", "good answers/s", "p50"):
+            assert f">{text}</text>" in svg
+
+    def test_the_page_is_well_formed(self, page: Page) -> None:
+        assert page.unclosed == []
+
+    def test_a_run_without_a_matrix_has_none_of_it(self, reported: RunFolder) -> None:
+        assert not (reported.path / "factors.csv").exists()
+        assert HEADING not in (reported.path / "report.md").read_text()
+        assert HEADING not in (reported.path / "report.html").read_text()
+
+    def test_what_can_not_be_split_is_told_and_not_drawn(self, tmp_path: Path) -> None:
+        trials = matrix_trials(("flask-threads", "flask-sync", "django-sync", "fastapi-asyncio"))
+        folder = made_up.run_folder(tmp_path, matrix_run(trials), trials)
+        write_report(folder)
+        assert [name for name, _ in svgs(folder) if "factors" in name] == []
+        assert "can't be split" in (tmp_path / "report.md").read_text()
+        assert {row["says"].partition(":")[0] for row in rows(folder, "factors.csv")} == {"not split"}
+
+    def test_one_repeat_is_told_without_intervals(self, tmp_path: Path) -> None:
+        trials = matrix_trials(repeats=1)
+        folder = made_up.run_folder(tmp_path, matrix_run(trials), trials)
+        write_report(folder)
+        assert {row["ratio_low"] for row in rows(folder, "factors.csv")} == {""}
+        assert "good answers/s: no difference that holds of either" in (tmp_path / "report.md").read_text()
+
+
+class TestLooks:
+    def test_colour_is_the_framework_and_mark_the_model(self) -> None:
+        found = looks(matrix_targets())
+        for kind, place in (("colour", 0), ("mark", 1)):
+            levels = {(name.split("-")[place], getattr(found[name], kind)) for name in TITLES}
+            assert len(levels) == len({level for level, _ in levels}) == len({shown for _, shown in levels})
+        assert len({found[name].colour for name in ("flask-sync", "django-sync", "fastapi-asyncio", *OTHERS)}) == 6
+
+    def test_three_contenders_look_as_they_always_did(self) -> None:
+        found = looks([made_up.target(name) for name in made_up.TITLES])
+        assert [(each.colour, each.mark) for each in found.values()] == [(0, 0), (1, 1), (2, 2)]
+        more = looks([*(made_up.target(name) for name in made_up.TITLES), made_up.external()])
+        assert (more["mine"].colour, more["mine"].mark) == (3, 4)
+
+    def test_no_two_look_alike_though_framework_and_model_are_the_same(self) -> None:
+        twins = [made_up.target(f"flask-threads-{n}", framework="flask", model="threads") for n in range(8)]
+        externals = [made_up.external(f"mine-{n}") for n in range(4)]
+        found = looks([*matrix_targets(), *externals, *twins[:4]])
+        assert len(set(found.values())) == len(found) == 21
+        assert len(set(looks(twins).values())) == 8
+
+    def test_a_page_has_each_contender_s_colour_and_mark_before_its_name(self, page: Page) -> None:
+        dots = {value for tag, name, value in page.attributes if (tag, name) == ("span", "class")}
+        assert dots == {f"dot m{mark}" for mark in range(6)}
+
+    def test_where_colours_tell_all_apart_a_dot_is_round(self, reported: RunFolder) -> None:
+        assert 'class="dot m' not in (reported.path / "report.html").read_text()
+
+
+class TestCrowd:
+    def test_every_name_stands_once_in_each_chart(self, matrix_reported: RunFolder) -> None:
+        titles = [target.title for target in matrix_targets()]
+        for name, svg in svgs(matrix_reported):
+            if "factors" not in name:
+                assert {title: svg.count(f">{title}</text>") for title in titles} == dict.fromkeys(titles, 1), name
+
+    def test_a_chart_of_one_load_names_its_rows_and_has_no_legend_of_them(self, tmp_path: Path) -> None:
+        trials = matrix_trials((*TITLES, *OTHERS), repeats=2)
+        folder = made_up.run_folder(tmp_path, matrix_run(trials), trials)
+        write_report(folder)
+        svg = dict(svgs(folder))["wait-ms100-throughput.svg"]
+        assert svg.count(">Flask on threads</text>") == 1
+        assert re.search(r'id="ytick_1".*>Flask on sync workers</text>', svg, re.DOTALL)
+
+    def test_what_is_far_apart_is_told_on_a_logarithmic_axis_that_the_caption_names(
+        self, matrix_reported: RunFolder, markdown: str, reported: RunFolder
+    ) -> None:
+        assert (
+            "bars are 95 % intervals over trials; on a logarithmic axis](charts/wait-ms100-throughput.svg)" in markdown
+        )
+        assert "; on a logarithmic axis]" not in (reported.path / "report.md").read_text()
+
+    def test_budgets_have_a_row_for_each_contender(self, page: Page) -> None:
+        assert page.values("data-label").count("processes") == 13

@@ -1,0 +1,182 @@
+"""From a load point to what is the framework's and what the model's."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from tests.waitbench import made_up
+from tests.waitbench.made_up_matrix import FRAMEWORK, MODEL, OTHERS, TITLES, matrix_run, matrix_targets, matrix_trials
+from waitbench.answer import answers
+from waitbench.comparison import Comparison, compare
+from waitbench.effects import FACTORS, Split
+from waitbench.factors import Factors
+from waitbench.report.factor_words import notes
+from waitbench.results import TrialRecord
+
+SQUARE = ("flask-threads", "flask-gevent", "django-threads", "django-gevent")
+
+
+def only(comparison: Comparison) -> Factors:
+    [found] = comparison.factors
+    return found
+
+
+def factors_of(trials: list[TrialRecord]) -> Factors:
+    return only(compare(matrix_run(trials), trials))
+
+
+def splits(found: Factors) -> dict[str, Split]:
+    return {each.measure.name: each.split for each in found.measures if each.split}
+
+
+def with_target(name: str, **changes: Any) -> list[Factors]:
+    """A square of four contenders, one of them changed."""
+    trials = matrix_trials(SQUARE, odd={})
+    targets = [t.model_copy(update=changes) if t.name == name else t for t in matrix_targets(SQUARE)]
+    return compare(made_up.run_record([t.spec for t in trials], targets), trials).factors
+
+
+def spoilt(trials: Sequence[TrialRecord], *names: str) -> list[TrialRecord]:
+    return [t.model_copy(update={"disturbance": "stopped"}) if t.spec.variant in names else t for t in trials]
+
+
+class TestWhoTakesPart:
+    def test_contenders_that_share_a_framework_and_a_model_make_a_matrix(self) -> None:
+        found = factors_of(matrix_trials((*TITLES, *OTHERS)))
+        assert [cell.variant for cell in found.cells] == list(TITLES)
+
+    def test_three_that_share_nothing_make_none(self) -> None:
+        trials = matrix_trials(("flask-threads", "django-gevent", "fastapi-asyncio"))
+        assert compare(matrix_run(trials), trials).factors == []
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"kind": "trap"},
+            {"kind": "reference"},
+            {"external": True, "framework": "", "model": ""},
+            {"twin_of": "django-gevent"},
+            {"budget": made_up.BUDGET | {"workers": 2}, "budget_read": made_up.BUDGET | {"workers": 2}},
+            {"cpus": 1},
+        ],
+        ids=["trap", "reference", "external", "twin", "workers", "cores"],
+    )
+    def test_what_is_no_plain_contender_is_left_out(self, changes: dict[str, Any]) -> None:
+        [found] = with_target("django-gevent", **changes)
+        assert [cell.variant for cell in found.cells] == list(SQUARE[:3])
+
+    def test_what_does_not_count_is_left_out_and_told(self) -> None:
+        found = factors_of(spoilt(matrix_trials(), "django-sync"))
+        assert "django-sync" not in splits(found)["goodput"].contenders
+        assert "Not part of it, since they do not count: Django on sync workers." in notes(found)
+
+    def test_the_references_are_those_of_most_contenders_and_then_the_first(self) -> None:
+        found = factors_of(matrix_trials())
+        assert [found.levels(factor)[0] for factor in FACTORS] == ["flask", "threads"]
+        without = factors_of(spoilt(matrix_trials(), "flask-threads", "django-threads"))
+        assert [found.levels("model")[0] for found in (found, without)] == ["threads", "asyncio"]
+
+
+class TestMeasures:
+    def test_a_closed_loop_is_split_by_goodput_latency_and_cost(self) -> None:
+        found = splits(factors_of(matrix_trials(odd={}, noise=0.0)))
+        assert list(found) == ["goodput", "p50", "cpu", "memory"]
+        for name, power in (("goodput", 1), ("p50", -1), ("cpu", -1)):
+            for factor, made in zip(FACTORS, (FRAMEWORK, MODEL), strict=True):
+                told = {e.level: e.ratio.mean for e in found[name].effects[factor] if e.ratio}
+                # A whole number of answers, and latencies of whole milliseconds.
+                assert told == {level: pytest.approx(made[level] ** power, rel=0.02) for level in told}
+
+    def test_memory_has_one_figure_and_so_no_interval(self) -> None:
+        found = factors_of(matrix_trials())
+        effects = splits(found)["memory"].effects["model"]
+        assert [each.ratio.bounded for each in effects if each.ratio] == [False] * 3
+        assert "Memory has one figure for all trials of a contender, so its ratios have no interval." in notes(found)
+
+    def test_memory_that_is_not_known_of_any_is_not_split(self) -> None:
+        trials = [
+            t.model_copy(update={"usage": made_up.usage(t.measured.sent, peak_rss_bytes=made_up.REST_BYTES)})
+            for t in matrix_trials(SQUARE)
+        ]
+        assert list(splits(factors_of(trials))) == ["goodput", "p50", "cpu"]
+
+    def test_an_open_loop_is_split_by_its_percentile_and_cost(self) -> None:
+        found = factors_of(matrix_trials(open_loop=True, odd={}))
+        assert list(splits(found)) == ["p99", "cpu", "memory"]
+        assert "The rate is given, so good answers are not split." in notes(found)
+
+    def test_at_the_ceiling_only_the_cost_is_split(self) -> None:
+        trials = [
+            made_up.at_rate(made_up.spec(name, repeat=repeat), 99, cpu_s=repeat * (2 if "django" in name else 1))
+            for name in SQUARE
+            for repeat in (1, 2, 3)
+        ]
+        found = factors_of(trials)
+        assert list(splits(found)) == ["cpu", "memory"]
+        assert (
+            "All stand at the ceiling, so arithmetic says what they answer and when: only the cost is split."
+            in notes(found)
+        )
+        line = answers(compare(matrix_run(trials), trials))[1]
+        assert line == (
+            "A plain wait (ms = 100), 10 users, framework and model apart: what they answer and when is arithmetic, at "
+            "the ceiling; CPU s per 1,000: the framework matters more (of the spread, the framework explains 100 %, "
+            "the model 0 %): Django 2.00 (2.00–2.00) times Flask, no difference that holds of the model."
+        )
+
+    def test_one_at_a_ceiling_of_its_own_is_named(self) -> None:
+        rates = {"flask-threads": 60, "flask-gevent": 70, "django-threads": 50, "django-gevent": 99}
+        trials = [
+            made_up.at_rate(made_up.spec(name, repeat=n), rps + n / 10) for name, rps in rates.items() for n in (1, 2)
+        ]
+        assert any(note.startswith("At a ceiling of their own") for note in notes(factors_of(trials)))
+        assert any("sets and not the stack: Django on gevent." in note for note in notes(factors_of(trials)))
+
+
+class TestWhatIsTold:
+    def test_parts_with_nothing_in_common_are_named(self) -> None:
+        names = ("flask-threads", "flask-sync", "django-sync", "django-gevent", "fastapi-asyncio")
+        trials = matrix_trials(names)
+        told = (
+            "good answers/s can't be split: these parts have neither a framework nor a model in common: Flask on "
+            "threads, Flask on sync workers, Django on sync workers and Django on gevent; FastAPI on asyncio."
+        )
+        assert told in notes(factors_of(trials))
+        assert "good answers/s can't be split" in answers(compare(matrix_run(trials), trials))[1]
+
+    def test_where_none_counts_nothing_is_split(self) -> None:
+        trials = spoilt(matrix_trials(SQUARE), *SQUARE)
+        comparison = compare(matrix_run(trials), trials)
+        assert only(comparison).measures == []
+        assert answers(comparison)[1].endswith("framework and model apart: no figure.")
+
+    def test_one_that_does_not_fit_is_named_in_answer_and_notes(self) -> None:
+        trials = matrix_trials(odd={"flask-asyncio": 0.5}, noise=0.0)
+        comparison = compare(matrix_run(trials), trials)
+        line = answers(comparison)[1]
+        assert "good answers/s: the model matters more (of the spread, the framework explains" in line
+        assert "but Flask with async views is 0.50 (" in line
+        assert any(
+            note.startswith("good answers/s: the split does not hold for Flask with async views: 0.50 (")
+            for note in notes(only(comparison))
+        )
+
+    def test_noise_alone_has_no_effect_to_tell(self) -> None:
+        rates = {"flask-threads": (60, 66, 63), "flask-gevent": (66, 60, 64), "django-threads": (63, 61, 67),
+                 "django-gevent": (65, 67, 60)}  # fmt: skip
+        trials = [
+            made_up.at_rate(made_up.spec(name, repeat=n), rps)
+            for name, each in rates.items()
+            for n, rps in enumerate(each, 1)
+        ]
+        line = answers(compare(matrix_run(trials), trials))[1]
+        assert "good answers/s: no difference that holds of either;" in line
+
+    def test_every_effect_and_every_farthest_is_a_comparison_that_chance_may_call(self) -> None:
+        trials = matrix_trials(SQUARE, odd={})
+        chance = compare(matrix_run(trials), trials).chance
+        # Three beside the best, one of cost; an effect of each factor and one farthest, of each of three measures.
+        assert chance.comparisons == 4 + 3 * 3
+        # The farthest has to pass two tests: it may be called less often, and no more.
+        assert (chance.least, chance.most) == pytest.approx((0.05 * (4 + 6), 0.05 * (6 + 6 + 9)))
