@@ -4,6 +4,7 @@ import math
 
 from waitbench.bursts import Burst, BurstSection
 from waitbench.cells import Cell, Point, Section, Standing
+from waitbench.claims import Verdict
 from waitbench.comparison import Comparison
 from waitbench.gathering import Gathering
 from waitbench.knees import Knee, KneeSection
@@ -12,7 +13,15 @@ from waitbench.statistics import Interval, verdict
 
 
 def answers(comparison: Comparison) -> list[str]:
-    """One for each section, in reading order, and for what two of them tell together."""
+    """One for each claim, then one for each section, in reading order, and for what two of them tell together."""
+    return [*map(claim_answer, comparison.claims), *section_answers(comparison)]
+
+
+def claim_answer(verdict: Verdict) -> str:
+    return f"{verdict.judgement}: {verdict.claim.says}"
+
+
+def section_answers(comparison: Comparison) -> list[str]:
     return [
         *map(answer, comparison.sections),
         *map(gathering_answer, comparison.gatherings),

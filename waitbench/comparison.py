@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from waitbench.bursts import Burst, BurstSection
 from waitbench.cells import Cell, Point, Section
+from waitbench.claims import Verdict, verdicts
 from waitbench.gathering import Gathering, gatherings
 from waitbench.knees import Knee, KneeSection
 from waitbench.mixed import MixedPoint, MixedSection, Pair
@@ -58,6 +59,10 @@ class Comparison:
     @cached_property
     def gatherings(self) -> list[Gathering]:
         return gatherings(self.sections)
+
+    @cached_property
+    def claims(self) -> list[Verdict]:
+        return verdicts(self.run, self.cells)
 
     @property
     def searched(self) -> list[Cell | Knee]:

@@ -13,6 +13,7 @@ USERS_MAX = 20_000
 RECOVER_S = 2.0
 """Within a burst's last step a whole second has to be well, and some of it is before that."""
 RATE_MAX = 50_000.0
+WORKERS_MAX, CPUS_MAX = 16, 64
 Arrivals = Literal["poisson", "uniform"]
 _SCENARIO_KEYS = {"mixed": {"of", "share"}, "burst": {"of", "profile"}}
 _SCENARIO_ADVICE = {
@@ -75,6 +76,12 @@ class Cell(Strict):
     """Open loop: independent callers, or a clock."""
     measure_s: Annotated[float, Field(ge=0.5, le=600)] | None = None
     """In place of the plan's, where this cell needs more time, or less."""
+    variants: Annotated[list[str], Field(min_length=1)] | None = None
+    """Who plays it; None: all of the plan's."""
+    workers: Annotated[list[Annotated[int, Field(ge=1, le=WORKERS_MAX)]], Field(min_length=1)] | None = None
+    """Each variant with so many processes; None: as declared."""
+    service_cpus: Annotated[int, Field(ge=1, le=CPUS_MAX)] | None = None
+    """So many cores for the service; None: those that every service has."""
 
     @field_validator("workload")
     @classmethod

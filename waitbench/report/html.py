@@ -1,11 +1,12 @@
-"""report.html: one file, offline, for a screen of any width and for paper."""
+"""report.html and claims.html: each one file, offline, for a screen of any width and for paper."""
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from waitbench.answer import answers
+from waitbench.answer import section_answers
 from waitbench.comparison import Comparison
 from waitbench.report.charts import Chart
+from waitbench.report.claim_figures import FIGURE_WORDS, HOW, JUDGED, ruling_rows
 from waitbench.report.facts import budgets, facts, shortfalls
 from waitbench.report.figures import burst_row, interval, knee_interval, knee_row, mixed_row, span, summary_row
 from waitbench.report.theme import PALETTE
@@ -24,7 +25,7 @@ def render(comparison: Comparison, charts: list[Chart]) -> str:
     titles, rows = budgets(comparison)
     return _templates.get_template("report.html.j2").render(
         comparison=comparison,
-        answers=answers(comparison),
+        answers=section_answers(comparison),
         charts=_by_section(charts),
         palette=Markup(PALETTE),  # noqa: S704 - our own constant
         colour={target.name: n % 8 for n, target in enumerate(comparison.variants)},
@@ -45,6 +46,19 @@ def render(comparison: Comparison, charts: list[Chart]) -> str:
         budget_titles=titles,
         budget_rows=rows,
         shortfalls=shortfalls(comparison),
+    )
+
+
+def render_claims(comparison: Comparison, charts: list[Chart]) -> str:
+    return _templates.get_template("claims.html.j2").render(
+        comparison=comparison,
+        charts=_by_section(charts),
+        palette=Markup(PALETTE),  # noqa: S704 - our own constant
+        ruling_rows=ruling_rows,
+        figure_words=FIGURE_WORDS,
+        judged=JUDGED,
+        how=HOW,
+        span=span,
     )
 
 

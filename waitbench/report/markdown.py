@@ -2,13 +2,14 @@
 
 from markupsafe import escape
 
-from waitbench.answer import answers
+from waitbench.answer import section_answers
 from waitbench.bursts import BurstSection
 from waitbench.cells import Cell, Point, Section
 from waitbench.comparison import Comparison
 from waitbench.knees import KneeSection
 from waitbench.mixed import MixedPoint, MixedSection, Pair
 from waitbench.report.charts import Chart
+from waitbench.report.claim_figures import plain
 from waitbench.report.facts import facts, shortfalls
 from waitbench.report.figures import burst_row, interval, knee_interval, knee_row, mixed_row, span, summary_row
 from waitbench.report.words import KNEE_SHOWS, burst_word, knee_word, load_title, mixed_word, standing_word
@@ -37,7 +38,8 @@ def render(comparison: Comparison, charts: list[Chart]) -> str:
     lines = [f"# {escape(' '.join(comparison.run.plan['title'].split()))}", ""]
     if comparison.state:
         lines += [f"**{comparison.state}**", ""]
-    lines += [f"- {line}" for line in answers(comparison)]
+    lines += _verdicts(comparison)
+    lines += [f"- {line}" for line in section_answers(comparison)]
     drawn = [
         *((section.key, section_lines(section)) for section in comparison.sections),
         *((mixed.key, mixed_lines(mixed)) for mixed in comparison.mixed),
@@ -49,6 +51,15 @@ def render(comparison: Comparison, charts: list[Chart]) -> str:
         lines += [f"![{c.caption}](charts/{c.name}.svg)" for c in charts if c.section == key]
     lines += ["", *_doubts(comparison), *_facts(comparison)]
     return "\n".join(lines) + "\n"
+
+
+def _verdicts(comparison: Comparison) -> list[str]:
+    """A line for each claim, where the plan has any."""
+    told = [
+        f"- **{verdict.judgement}**: [{escape(plain(verdict.claim.says))}](claims.md#{verdict.claim.id})"
+        for verdict in comparison.claims
+    ]
+    return ["## Verdicts", "", *told, "", "## Answers", ""] if told else []
 
 
 def section_lines(section: Section) -> list[str]:

@@ -51,7 +51,7 @@ def _at_one_rate(axes: Axes, point: MixedPoint, order: dict[str, int]) -> None:
     axes.set_xlabel(f"{point.percentile} (ms)")
     axes.set_xscale("log")
     axes.set_xlim(*_about(drawn))
-    _number(axes.xaxis)
+    number_axis(axes.xaxis)
 
 
 def _against_rate(axes: Axes, section: MixedSection, order: dict[str, int]) -> None:
@@ -81,7 +81,7 @@ def _against_rate(axes: Axes, section: MixedSection, order: dict[str, int]) -> N
     axes.set_yscale("log")
     low, high = _about(drawn)
     axes.set_ylim(low, high * LEGEND)
-    _number(axes.yaxis)
+    number_axis(axes.yaxis)
 
 
 def goodput(axes: Axes, section: BurstSection, order: dict[str, int]) -> str:
@@ -114,7 +114,7 @@ def latency(axes: Axes, section: BurstSection, order: dict[str, int]) -> str:
     _over_time(axes, section)
     axes.set_yscale("log")
     axes.set_ylim(*_about(drawn))
-    _number(axes.yaxis)
+    number_axis(axes.yaxis)
     axes.set_ylabel("p99 (ms)")
     axes.set_title("Latency over time", loc="left")
     return (
@@ -175,7 +175,7 @@ def _about(drawn: Sequence[float]) -> tuple[float, float]:
     return low / wider, high * wider
 
 
-def _number(axis: Axis) -> None:
+def number_axis(axis: Axis) -> None:
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(FIGURES)
     axis.set_minor_locator(NullLocator())
