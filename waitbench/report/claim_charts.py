@@ -18,9 +18,9 @@ from waitbench.report.claim_figures import plain
 from waitbench.report.scenario_charts import number_axis
 from waitbench.report.theme import INK, LINES, MUTED, SIZE_IN, STYLE, themed
 
-ROW_IN, LINE_IN, EDGES_IN = 0.36, 0.15, 0.95
+ROW_IN, LINE_IN, EDGES_IN = 0.36, 0.16, 0.95
 """Heights of a rule's band, of a line of its words above it, and of all that is above and below the rules."""
-LETTERS = 58
+LETTERS = 54
 """Of a line: more would be wider than the chart."""
 BEYOND = 1.6
 """How far the axis reaches beyond what has to be seen, as a ratio."""
@@ -28,8 +28,8 @@ FARTHEST = 4.0
 """How far an interval may draw the axis beyond the ratios and the zones."""
 
 # Told apart by their hatches too. The stand-ins are of the second and the seventh contender's line.
-SUPPORTED: dict[str, Any] = {"facecolor": LINES[2], "edgecolor": LINES[2], "hatch": "////"}
-REFUTED: dict[str, Any] = {"facecolor": LINES[6], "edgecolor": LINES[6], "hatch": "...."}
+SUPPORTED: dict[str, Any] = {"facecolor": "none", "edgecolor": LINES[2], "hatch": "////", "linewidth": 0.8}
+REFUTED: dict[str, Any] = {"facecolor": "none", "edgecolor": LINES[6], "hatch": "....", "linewidth": 0.8}
 MARKS = {"supported": "o", "refuted": "X", "inconclusive": "D"}
 
 
@@ -50,30 +50,30 @@ def _chart(verdict: Verdict) -> Chart:
     for ruling, lines, height in zip(verdict.rulings, words, heights, strict=True):
         _rule(axes, ruling, lines, top)
         top += height
-    axes.axvline(1, color=MUTED, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     number_axis(axes.xaxis)
     axes.set_xlabel("ratio")
     axes.set_title("Ratios and zones", loc="left")
-    key = [Patch(**_faint(SUPPORTED), label="supports"), Patch(**_faint(REFUTED), label="refutes")]
+    key = [Patch(**SUPPORTED, label="supports"), Patch(**REFUTED, label="refutes")]
     figure.legend(handles=key, loc="outside lower center", ncols=2, fontsize=8)
     out = io.StringIO()
     figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     caption = (
         f"The ratios of {verdict.claim.id} by rule, on a logarithmic axis; bars are 95 % intervals over repeats; "
-        "hatched is the zone that supports a rule, dotted the one that refutes it"
+        "the zone that supports a rule is hatched, the one that refutes it dotted"
     )
     return Chart(f"claim-{verdict.claim.id}", verdict.claim.id, caption, themed(out.getvalue()))
 
 
 def _rule(axes: Axes, ruling: Ruling, lines: list[str], top: float) -> None:
     """Its words, and below them its zones with its ratio in them."""
-    axes.text(0.0, top, "\n".join(lines), transform=axes.get_yaxis_transform(), va="top", fontsize=8, color=INK)
+    axes.text(0.0, top, "\n".join(lines), transform=axes.get_yaxis_transform(), va="top", fontsize=8.5, color=INK)
     band = top + LINE_IN * len(lines)
     for zone, colours in ((ruling.rule.supported, SUPPORTED), (ruling.rule.refuted, REFUTED)):
         for low, high in _seen(axes, zone):
-            axes.add_patch(Rectangle((low, band), high - low, ROW_IN * 0.7, **_faint(colours), zorder=2))
+            axes.add_patch(Rectangle((low, band), high - low, ROW_IN * 0.7, **colours, zorder=2))
+    axes.vlines([1], band, band + ROW_IN * 0.7, color=MUTED, linewidth=0.8, linestyle=(0, (2, 2)))
     middle, ratio = band + ROW_IN * 0.35, ruling.ratio
     if ratio is None:
         at: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "ha": "center", "va": "center"}
@@ -89,10 +89,6 @@ def _rule(axes: Axes, ruling: Ruling, lines: list[str], top: float) -> None:
     }
     hollow: dict[str, Any] = {"markerfacecolor": "none"} if ruling.judgement == "inconclusive" else {}
     axes.errorbar([ratio.mean], [middle], xerr=spread or None, zorder=3, **looks, **hollow)
-
-
-def _faint(looks: dict[str, Any]) -> dict[str, Any]:
-    return {**looks, "alpha": 0.35, "linewidth": 0.6}
 
 
 def _seen(axes: Axes, zone: Zone) -> list[tuple[float, float]]:

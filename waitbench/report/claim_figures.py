@@ -29,8 +29,8 @@ JUDGED = {
 HOW = (
     "Each rule takes the ratio of one figure in two places, repeat by repeat. It is supported where the whole 95 % "
     "interval lies in the zone named first, refuted where all of it lies in the other, and else inconclusive. One "
-    "refuted rule refutes its claim; to support it takes all of them. A verdict holds for this machine, these versions "
-    "and these loads."
+    "refuted rule refutes its claim; to support it takes all of them. Memory has no interval: each cell tells what it "
+    "took at least. A verdict holds for this machine, these versions and these loads."
 )
 
 

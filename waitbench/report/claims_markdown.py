@@ -20,7 +20,7 @@ def render(comparison: Comparison, charts: list[Chart]) -> str:
     lines += [HOW, "", "The figures of every cell, and what there is to doubt: [report.md](report.md).", ""]
     lines += [_row(("claim", "verdict", "")), _row(["---"] * 3)]
     for verdict in comparison.claims:
-        told = f"[{_text(verdict.claim.says)}](#{verdict.claim.id})"
+        told = f"[{_text(verdict.claim.says)}](#claim-{verdict.claim.id})"
         lines.append(_row((told, f"**{verdict.judgement}**", JUDGED[verdict.judgement])))
     for verdict in comparison.claims:
         lines += ["", *_claim(verdict), ""]
@@ -32,7 +32,7 @@ def render(comparison: Comparison, charts: list[Chart]) -> str:
 def _claim(verdict: Verdict) -> list[str]:
     """The heading of a claim, its verdict, what was done, and its table."""
     claim = verdict.claim
-    lines = [f'## <a id="{claim.id}"></a>{_text(claim.says)}', ""]
+    lines = [f'## <a id="claim-{claim.id}"></a>{_text(claim.says)}', ""]
     lines += [f"**{verdict.judgement}**: {JUDGED[verdict.judgement]}.", "", _text(claim.tested), ""]
     lines += [_row(COLUMNS), _row(["---"] * len(COLUMNS))]
     return lines + [_row(_cells(row)) for row in ruling_rows(verdict)]

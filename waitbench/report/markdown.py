@@ -56,7 +56,7 @@ def render(comparison: Comparison, charts: list[Chart]) -> str:
 def _verdicts(comparison: Comparison) -> list[str]:
     """A line for each claim, where the plan has any."""
     told = [
-        f"- **{verdict.judgement}**: [{escape(plain(verdict.claim.says))}](claims.md#{verdict.claim.id})"
+        f"- **{verdict.judgement}**: [{escape(plain(verdict.claim.says))}](claims.md#claim-{verdict.claim.id})"
         for verdict in comparison.claims
     ]
     return ["## Verdicts", "", *told, "", "## Answers", ""] if told else []
