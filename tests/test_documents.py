@@ -8,9 +8,11 @@ import pytest
 
 from waitbench.cli import cli
 from waitbench.paths import ROOT
+from waitbench.plan import load_plan
 from waitbench.report import load_comparison
 from waitbench.report.markdown import section_lines
 from waitbench.results import RunFolder
+from waitbench.variants import load_variants
 
 DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "results/README.md")]
 DOCUMENTS += sorted((ROOT / "docs").glob("*.md"))
@@ -51,3 +53,21 @@ def test_every_variable_and_target_of_the_makefile_that_the_readme_names_is_ther
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"\bmake ([a-z-]+)", README):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_the_example_of_a_claim_can_be_run(tmp_path: Path) -> None:
+    shown = (ROOT / "docs" / "claims.md").read_text()
+    for kind in ("claims", "plan"):
+        found = re.search(rf"<!-- {kind} -->\n```toml\n(.*?)\n```\n", shown, re.DOTALL)
+        assert found is not None
+        (tmp_path / f"{kind}.toml").write_text(found[1])
+    plan = load_plan(tmp_path / "plan.toml", load_variants())
+    assert [claim.id for claim in plan.claims] == ["threads-wait", "neighbours"]
+    assert plan.variants == ["flask-threads", "fastapi-asyncio"]
+
+
+def test_every_claim_is_told_with_what_its_test_cannot_show() -> None:
+    shown = (ROOT / "docs" / "claims.md").read_text()
+    ids = re.findall(r'^id = "([a-z-]+)"', (ROOT / "loadtests" / "claims.toml").read_text(), re.MULTILINE)
+    assert len(ids) == 10
+    assert [name for name in ids if f"**{name}**" not in shown] == []

@@ -44,7 +44,7 @@ def test_the_generator_knows_of_the_harness_its_file_types_alone() -> None:
     "name",
     [
         *("statistics", "effects", "validity", "cells", "factors", "mixed", "bursts", "recovery", "gathering", "knee"),
-        *("knees", "comparison", "answer", "schedule", "workloads", "latency"),
+        *("knees", "comparison", "answer", "claims", "schedule", "workloads", "latency"),
     ],
 )
 def test_what_judges_touches_neither_files_nor_clocks(name: str) -> None:

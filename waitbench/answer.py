@@ -4,6 +4,7 @@ import math
 
 from waitbench.bursts import Burst, BurstSection
 from waitbench.cells import Cell, Point, Section, Standing
+from waitbench.claims import Verdict
 from waitbench.comparison import Comparison
 from waitbench.effects import FACTORS, Split
 from waitbench.factors import Factors, Measured, level_title
@@ -14,8 +15,16 @@ from waitbench.statistics import Interval, verdict
 
 
 def answers(comparison: Comparison) -> list[str]:
-    """One for each section, in reading order, with what is the framework's and what the model's where that can be told,
-    and for what two of them tell together."""
+    """One for each claim, then one for each section, in reading order, and for what two of them tell together."""
+    return [*map(claim_answer, comparison.claims), *section_answers(comparison)]
+
+
+def claim_answer(verdict: Verdict) -> str:
+    return f"{verdict.judgement}: {verdict.claim.says}"
+
+
+def section_answers(comparison: Comparison) -> list[str]:
+    """With what is the framework's and what the model's, where that can be told."""
     split = [found for section in comparison.sections if (found := comparison.factors_of(section))]
     return [
         *map(answer, comparison.sections),

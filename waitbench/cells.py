@@ -159,12 +159,16 @@ class Cell:
         peaks = [t.usage.after["peak_rss_bytes"] for t in self.trials if t.usage.after]
         return max(peaks) / 2**20 if peaks else None
 
+    @property
+    def memories(self) -> dict[int, float]:
+        """KiB for a request in flight, by repeat."""
+        return {trial.spec.repeat: kib for trial in self.trials if (kib := kib_per_request(trial)) is not None}
+
     @cached_property
     def kib_per_request(self) -> float | None:
         """Memory for a request in flight: the most of its trials. What a service has taken once and keeps, as a
         thread's stack, no later trial shows, so each trial tells what it took at least."""
-        found = [kib for trial in self.trials if (kib := kib_per_request(trial)) is not None]
-        return max(found, default=None)
+        return max(self.memories.values(), default=None)
 
     @property
     def ceiling(self) -> Ceiling | None:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from waitbench.bursts import Burst, BurstSection
 from waitbench.cells import Cell, Point, Section
+from waitbench.claims import Verdict, verdicts
 from waitbench.factors import Factors, factors
 from waitbench.gathering import Gathering, gatherings
 from waitbench.knees import Knee, KneeSection
@@ -68,6 +69,10 @@ class Comparison:
     def factors_of(self, section: Section) -> Factors | None:
         """At its highest load; None where its contenders make no matrix."""
         return next((each for each in self.factors if each.point is section.top), None)
+
+    @cached_property
+    def claims(self) -> list[Verdict]:
+        return verdicts(self.run, self.cells)
 
     @property
     def searched(self) -> list[Cell | Knee]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.waitbench import made_up
+from tests.waitbench import made_up, made_up_claims
 from tests.waitbench.made_up_matrix import OTHERS, TITLES, matrix_run, matrix_trials
 from tests.waitbench.made_up_scenarios import burst_trial, mixed_trials
 from waitbench.report import write_report
@@ -120,5 +120,122 @@ def matrix_reported(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """The folder of a run of thirteen contenders, ten of which make a matrix, with its report."""
     trials = matrix_trials((*TITLES, *OTHERS), loads=(200, 400))
     folder = made_up.run_folder(tmp_path_factory.mktemp("matrix"), matrix_run(trials), trials)
+    write_report(folder)
+    return folder
+
+
+CLAIMS = """
+[[claims]]
+id = "holds"
+says = "It is <b>so</b> & stays so | whatever comes."
+tested = "By looking at it, and at what | is <i>beside</i> it."
+would_change = "Another <u>look</u>."
+[[claims.cells]]
+name = "waiting"
+workload = "wait"
+params = { ms = 100 }
+users = [10, 20]
+variants = ["fastapi-asyncio", "flask-threads"]
+[[claims.cells]]
+name = "beside"
+workload = "mixed"
+of = "wait"
+share = 0.01
+params = { ms = 50 }
+rate = [400]
+measure_s = 3.0
+variants = ["flask-threads"]
+[[claims.rules]]
+says = "Twice the users get more."
+figure = "goodput_rps"
+of = { cell = "waiting", variant = "flask-threads", load = 20 }
+over = { cell = "waiting", variant = "flask-threads", load = 10 }
+supported = { at_least = 1.5 }
+refuted = { at_most = 1.2 }
+[[claims.rules]]
+says = "A few slow neighbours, of which there are not many and never were, do the fast path no harm | <at all>."
+figure = "p99_ms"
+of = { cell = "beside" }
+over = { cell = "beside", alone = true }
+supported = { within = [0.8, 1.25] }
+refuted = { outside = [0.5, 2] }
+
+[[claims]]
+id = "fails"
+says = "On two cores it costs less."
+tested = "By the bill."
+would_change = "A cheaper bill."
+[[claims.cells]]
+name = "two"
+workload = "wait"
+params = { ms = 200 }
+users = [20]
+variants = ["fastapi-asyncio", "flask-threads"]
+workers = [2]
+service_cpus = 2
+[[claims.rules]]
+says = "It costs less."
+figure = "cpu_s_per_1k"
+of = { cell = "two", variant = "fastapi-asyncio" }
+over = { cell = "two", variant = "flask-threads" }
+supported = { at_most = 0.8 }
+refuted = { at_least = 1.2 }
+
+[[claims]]
+id = "wavers"
+says = "It takes half the memory."
+tested = "By weighing."
+would_change = "A better scale."
+[[claims.cells]]
+name = "heavy"
+workload = "wait"
+params = { ms = 150 }
+users = [20]
+variants = ["fastapi-asyncio", "flask-threads"]
+[[claims.rules]]
+says = "It takes half the memory."
+figure = "kib_per_request"
+of = { cell = "heavy", variant = "fastapi-asyncio" }
+over = { cell = "heavy", variant = "flask-threads" }
+supported = { at_most = 0.5 }
+refuted = { at_least = 1 }
+
+[[claims]]
+id = "unknown"
+says = "It is as quick as something that is not here."
+tested = "By asking."
+would_change = "An answer."
+[[claims.cells]]
+name = "waiting"
+workload = "wait"
+params = { ms = 100 }
+users = [20]
+variants = ["fastapi-asyncio", "django-gevent"]
+[[claims.rules]]
+says = "It is as quick."
+figure = "p50_ms"
+of = { cell = "waiting", variant = "fastapi-asyncio" }
+over = { cell = "waiting", variant = "django-gevent" }
+supported = { within = [0.9, 1.1] }
+refuted = { outside = [0.5, 2] }
+"""
+RATIOS: dict[str, list[float]] = {"holds": [1.9, 1.02], "fails": [2.0], "wavers": [0.7]}
+"""Of the rules of each claim that has trials."""
+
+
+@pytest.fixture(scope="session")
+def claims_reported(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """The folder of a run that judged four claims, one of each verdict, with its report."""
+    claims = made_up_claims.claims_of(tmp_path_factory.mktemp("claims"), CLAIMS)
+    trials = [
+        trial
+        for claim in claims
+        for rule, ratio in zip(claim.rules, RATIOS.get(claim.id, []), strict=False)
+        for trial in made_up_claims.trials(
+            rule, claim.place(rule.of), claim.place(rule.over), [ratio * each for each in made_up_claims.WOBBLE]
+        )
+    ]
+    run = made_up_claims.run(claims, trials, title=TITLE)
+    folder = made_up.run_folder(tmp_path_factory.mktemp("judged"), run, trials)
     write_report(folder)
     return folder

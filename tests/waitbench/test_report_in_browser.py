@@ -1,4 +1,4 @@
-"""report.html in a real browser that has no network."""
+"""report.html and claims.html in a real browser that has no network."""
 
 import os
 import shutil
@@ -50,13 +50,17 @@ def faults() -> list[str]:
     return []
 
 
-@pytest.fixture(params=["reported", "partly_reported", "knee_reported", "scenario_reported", "matrix_reported"])
+@pytest.fixture(
+    params=["reported", "partly_reported", "knee_reported", "scenario_reported", "matrix_reported", "claims_reported"]
+)
 def folder(request: pytest.FixtureRequest) -> RunFolder:
     found: RunFolder = request.getfixturevalue(request.param)
     return found
 
 
-def opened(browser: "Browser", folder: RunFolder, faults: list[str], **context: Any) -> "Page":
+def opened(
+    browser: "Browser", folder: RunFolder, faults: list[str], file: str = "report.html", **context: Any
+) -> "Page":
     def dismiss(dialog: "Dialog") -> None:
         faults.append(f"dialog: {dialog.message}")
         dialog.dismiss()
@@ -66,7 +70,7 @@ def opened(browser: "Browser", folder: RunFolder, faults: list[str], **context: 
     page.on("pageerror", lambda error: faults.append(f"error: {error}"))
     page.on("requestfailed", lambda request: faults.append(f"asked for {request.url}"))
     page.on("dialog", dismiss)
-    page.goto((folder.path / "report.html").resolve().as_uri())
+    page.goto((folder.path / file).resolve().as_uri())
     return page
 
 
@@ -228,3 +232,54 @@ def test_a_run_that_is_not_whole_says_so_before_anything_else(
     box = state.bounding_box()
     assert box is not None
     assert box["y"] < PHONE["height"]
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_verdicts_are_seen_whole_in_either_scheme(
+    browser: "Browser", claims_reported: RunFolder, faults: list[str], viewport: dict[str, int], scheme: str
+) -> None:
+    page = opened(browser, claims_reported, faults, "claims.html", viewport=viewport, color_scheme=scheme)
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    assert page.evaluate(CUT) == 0
+    charts = page.locator("figure svg[role=img]").all()
+    assert len(charts) == 4
+    for chart in charts:
+        box = chart.bounding_box()
+        assert box is not None
+        assert 250 < box["width"] <= viewport["width"]
+    paper = brightness(style(page, "body", "backgroundColor"))
+    for selector in ("h1", ".verdict.supported", ".verdict.refuted", ".verdict.untested", "td a", "figcaption"):
+        assert abs(brightness(style(page, selector, "color")) - paper) > 70, selector
+    assert abs(brightness(style(page, "figure svg text", "fill")) - paper) > 80
+    assert faults == []
+
+
+def test_a_verdict_in_the_report_leads_to_its_claim(
+    browser: "Browser", claims_reported: RunFolder, faults: list[str]
+) -> None:
+    page = opened(browser, claims_reported, faults, viewport=WIDE)
+    page.locator("#claims a").nth(1).click()
+    assert page.url.endswith("/claims.html#claim-fails")
+    assert page.locator("#claim-fails h2").inner_text() == "On two cores it costs less."
+    page.locator("header a").click()
+    assert page.url.endswith("/report.html")
+    assert faults == []
+
+
+def test_verdicts_fit_on_paper(browser: "Browser", claims_reported: RunFolder, faults: list[str]) -> None:
+    page = opened(browser, claims_reported, faults, "claims.html", viewport={"width": 794, "height": 1123})
+    page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 794
+    assert page.evaluate(CUT) == 0
+    assert page.pdf(format="A4").startswith(b"%PDF")
+    assert faults == []
+
+
+def test_on_a_phone_every_figure_of_a_rule_has_its_name_beside_it(
+    browser: "Browser", claims_reported: RunFolder, faults: list[str]
+) -> None:
+    page = opened(browser, claims_reported, faults, "claims.html", viewport=PHONE)
+    label = page.eval_on_selector("td[data-column=ratio]", "cell => getComputedStyle(cell, '::before').content")
+    assert label == '"ratio"'
+    assert page.locator("td[data-column=says]").first.is_visible()

@@ -1,4 +1,4 @@
-"""Plans: what is to be measured, checked whole before anything starts."""
+"""Plans and claims: what is to be measured, checked whole before anything starts."""
 
 from waitbench.plan.cell import Cell, Load
 from waitbench.plan.contender import Contender, contenders

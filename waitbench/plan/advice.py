@@ -1,17 +1,31 @@
 """What would be right, where a plan file has something wrong."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from waitbench.plan.cell import Cell, Step
+from waitbench.plan.claim import Claim, ClaimCell, Claims, Rule, Side
 from waitbench.plan.nearest import nearest
 from waitbench.plan.plan import External, Plan
+from waitbench.plan.zone import Refuted, Supported
 
-_KEYS = {
+Tables = Mapping[str, Iterable[str]]
+"""The keys of each table of a file, by the table's name; "" for the file's own."""
+PLAN_TABLES: Tables = {
     "": Plan.model_fields,
     "cells": Cell.model_fields,
     "profile": Step.model_fields,
     "external": External.model_fields,
+}
+CLAIM_TABLES: Tables = {
+    "": Claims.model_fields,
+    "claims": Claim.model_fields,
+    "cells": ClaimCell.model_fields,
+    "rules": Rule.model_fields,
+    "of": Side.model_fields,
+    "over": Side.model_fields,
+    "supported": Supported.model_fields,
+    "refuted": Refuted.model_fields,
 }
 _BOUNDS = {"ge": "at least", "le": "at most", "gt": "more than", "lt": "less than"}
 
@@ -24,16 +38,16 @@ def place(location: tuple[int | str, ...]) -> str:
     return text or "plan"
 
 
-def advice(item: Any) -> str:
+def advice(item: Any, tables: Tables) -> str:
     kind, given = item["type"], item["input"]
     if kind == "extra_forbidden":
-        return f"unknown key; {nearest(str(item['loc'][-1]), _keys(item['loc'][:-1]))}"
+        return f"unknown key; {nearest(str(item['loc'][-1]), _keys(item['loc'][:-1], tables))}"
     if kind == "missing":
         return "this key is needed"
     if kind == "value_error":
         return str(item["ctx"]["error"])
     if kind == "model_type":
-        return f"give a table with keys of {', '.join(_keys(item['loc']))}, not {given!r}"
+        return f"give a table with keys of {', '.join(_keys(item['loc'], tables))}, not {given!r}"
     limits = item.get("ctx", {})
     if "min_length" in limits:
         return "empty; give at least one" if not given else f"too few; give at least {limits['min_length']}"
@@ -42,7 +56,7 @@ def advice(item: Any) -> str:
     return f"{item['msg'].lower()}, not {given!r}"
 
 
-def _keys(location: tuple[int | str, ...]) -> Iterable[str]:
+def _keys(location: tuple[int | str, ...], tables: Tables) -> Iterable[str]:
     """What may stand in the table that is there."""
     table = next((part for part in reversed(location) if isinstance(part, str)), "")
-    return _KEYS.get(table, Plan.model_fields)
+    return tables.get(table, tables[""])

@@ -1,17 +1,20 @@
 """Plan files: where they are, and a plan read from one."""
 
-import tomllib
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
 from waitbench.errors import UsageError
 from waitbench.paths import PLANS
-from waitbench.plan.advice import advice, place
+from waitbench.plan.advice import PLAN_TABLES, advice, place
 from waitbench.plan.cell import Cell
+from waitbench.plan.claim import Claim
+from waitbench.plan.claims_file import load_claims, require_samples
 from waitbench.plan.nearest import nearest
 from waitbench.plan.plan import Plan
+from waitbench.plan.toml import read_toml
 from waitbench.results import load_words
 from waitbench.variants import Variant
 from waitbench.workloads import params_words
@@ -40,23 +43,43 @@ def load_plan(path: Path, variants: dict[str, Variant], allow_remote: bool = Fal
 
     Raises UsageError that names the file, each wrong key, and what would be right.
     """
+    raw = read_toml(path)
+    claims = _claims(path, raw, variants)
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: not valid TOML: {error}") from None
-    except OSError as error:
-        raise UsageError(f"{path}: can't be read: {error.strerror}") from None
-    try:
-        plan = Plan.model_validate(raw)
+        plan = Plan.model_validate(_with_claims(raw, claims) if claims else raw)
     except ValidationError as error:
-        lines = [f"  {place(item['loc'])}: {advice(item)}" for item in error.errors()]
+        lines = [f"  {place(item['loc'])}: {advice(item, PLAN_TABLES)}" for item in error.errors()]
         raise UsageError("\n".join([f"{path}: this plan can't be run:", *lines])) from None
     _check_names(path, plan, variants)
     _check_cells(path, plan, variants)
     _check_loads(path, plan)
     _check_searches(path, plan)
     _check_targets(path, plan, allow_remote, in_compose)
+    require_samples(path, plan, variants)
     return plan
+
+
+def _claims(path: Path, raw: dict[str, Any], variants: dict[str, Variant]) -> list[Claim]:
+    """Those of the file that the plan names."""
+    if "claims" not in raw:
+        return []
+    if not isinstance(raw["claims"], str):
+        raise UsageError(f'{path}: claims: give the path of their file from here, as claims = "../claims.toml"')
+    return load_claims(path.parent / raw["claims"], variants)
+
+
+def _with_claims(raw: dict[str, Any], claims: list[Claim]) -> dict[str, Any]:
+    """The plan with the cells that its claims need after its own, and everyone who plays one of them.
+
+    The plan's own cells are played by the plan's own variants, where it names any.
+    """
+    own, needed = raw.get("cells", []), [cell.cell for claim in claims for cell in claim.cells]
+    if not isinstance(own, list) or not isinstance(raw.get("variants", []), list):
+        return {**raw, "claims": claims}  # refused as it is
+    if "variants" in raw:
+        own = [{"variants": raw["variants"], **cell} if isinstance(cell, dict) else cell for cell in own]
+    names = dict.fromkeys([*raw.get("variants", []), *(name for cell in needed for name in cell.variants or [])])
+    return {**raw, "claims": claims, "cells": own + needed, "variants": list(names)}
 
 
 def _check_names(path: Path, plan: Plan, variants: dict[str, Variant]) -> None:

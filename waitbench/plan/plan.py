@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from waitbench.plan.cell import Cell, Load, Strict
+from waitbench.plan.claim import Claim
 from waitbench.plan.nearest import nearest
 from waitbench.workloads import WORKLOADS
 
@@ -61,6 +62,8 @@ class Plan(Strict):
     variants: Annotated[list[str], Field(min_length=1)]
     cells: Annotated[list[Cell], Field(min_length=1)]
     external: Annotated[list[External], Field(default_factory=list)]
+    claims: Annotated[list[Claim], Field(default_factory=list)]
+    """In a file: the path of the file that has them, from the plan's own. Their cells are among the plan's."""
 
     @property
     def searches(self) -> list[Cell]:

@@ -1,12 +1,13 @@
-"""report.html: one file, offline, for a screen of any width and for paper."""
+"""report.html and claims.html: each one file, offline, for a screen of any width and for paper."""
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from waitbench.answer import answers
+from waitbench.answer import section_answers
 from waitbench.comparison import Comparison
 from waitbench.report import factor_words
 from waitbench.report.charts import Chart
+from waitbench.report.claim_figures import FIGURE_WORDS, HOW, JUDGED, ruling_rows
 from waitbench.report.facts import budgets, facts, shortfalls
 from waitbench.report.figures import burst_row, interval, knee_interval, knee_row, mixed_row, span, summary_row
 from waitbench.report.theme import CROWDED, PALETTE, looks
@@ -24,7 +25,7 @@ _templates = Environment(
 def render(comparison: Comparison, charts: list[Chart]) -> str:
     return _templates.get_template("report.html.j2").render(
         comparison=comparison,
-        answers=answers(comparison),
+        answers=section_answers(comparison),
         charts=_by_section(charts),
         palette=Markup(PALETTE),  # noqa: S704 - our own constant
         dot=dots(comparison).__getitem__,
@@ -55,6 +56,19 @@ def dots(comparison: Comparison) -> dict[str, Markup]:
     shared = len({own.colour for own in found.values()}) < len(found)
     span = Markup('<span class="dot{}" style="background: var(--line{})"></span>')
     return {name: span.format(f" m{own.mark}" if shared else "", own.colour) for name, own in found.items()}
+
+
+def render_claims(comparison: Comparison, charts: list[Chart]) -> str:
+    return _templates.get_template("claims.html.j2").render(
+        comparison=comparison,
+        charts=_by_section(charts),
+        palette=Markup(PALETTE),  # noqa: S704 - our own constant
+        ruling_rows=ruling_rows,
+        figure_words=FIGURE_WORDS,
+        judged=JUDGED,
+        how=HOW,
+        span=span,
+    )
 
 
 def _by_section(charts: list[Chart]) -> dict[str, list[tuple[Markup, str]]]:

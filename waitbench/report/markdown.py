@@ -2,7 +2,7 @@
 
 from markupsafe import escape
 
-from waitbench.answer import answers
+from waitbench.answer import section_answers
 from waitbench.bursts import BurstSection
 from waitbench.cells import Cell, Point, Section
 from waitbench.comparison import Comparison
@@ -11,6 +11,7 @@ from waitbench.knees import KneeSection
 from waitbench.mixed import MixedPoint, MixedSection, Pair
 from waitbench.report import factor_words
 from waitbench.report.charts import Chart
+from waitbench.report.claim_figures import plain
 from waitbench.report.facts import facts, shortfalls
 from waitbench.report.figures import burst_row, interval, knee_interval, knee_row, mixed_row, span, summary_row
 from waitbench.report.words import KNEE_SHOWS, burst_word, knee_word, load_title, mixed_word, standing_word
@@ -39,7 +40,8 @@ def render(comparison: Comparison, charts: list[Chart]) -> str:
     lines = [f"# {escape(' '.join(comparison.run.plan['title'].split()))}", ""]
     if comparison.state:
         lines += [f"**{comparison.state}**", ""]
-    lines += [f"- {line}" for line in answers(comparison)]
+    lines += _verdicts(comparison)
+    lines += [f"- {line}" for line in section_answers(comparison)]
     drawn = [
         *(each for section in comparison.sections for each in _with_factors(section, comparison.factors_of(section))),
         *((mixed.key, mixed_lines(mixed)) for mixed in comparison.mixed),
@@ -67,6 +69,15 @@ def factor_lines(found: Factors) -> list[str]:
         shown = [f"**{text}**" if differs else text for text, differs in row.figures]
         lines.append(_row([row.title, row.against, *shown]))
     return [*lines, "", *(f"- {note}" for note in factor_words.notes(found))]
+
+
+def _verdicts(comparison: Comparison) -> list[str]:
+    """A line for each claim, where the plan has any."""
+    told = [
+        f"- **{verdict.judgement}**: [{escape(plain(verdict.claim.says))}](claims.md#claim-{verdict.claim.id})"
+        for verdict in comparison.claims
+    ]
+    return ["## Verdicts", "", *told, "", "## Answers", ""] if told else []
 
 
 def section_lines(section: Section) -> list[str]:

@@ -1,4 +1,4 @@
-"""summary.csv, a row a cell, and trials.csv, a row a trial."""
+"""summary.csv, a row a cell, trials.csv, a row a trial, and claims.csv, a row a rule."""
 
 import csv
 import io
@@ -6,6 +6,7 @@ import io
 from waitbench import latency, recovery
 from waitbench.cells import PERCENTILES, kib_per_request
 from waitbench.comparison import Comparison
+from waitbench.report.claim_figures import ruling_rows
 from waitbench.report.factor_words import factor_rows
 from waitbench.report.figures import asked, burst_row, knee_row, mixed_row, number, number_as_given, said, summary_row
 from waitbench.results import Target, TrialRecord
@@ -55,6 +56,11 @@ def trials_csv(comparison: Comparison) -> str:
     rows = [_trial_row(trial, each.target) for each in comparison.searched for trial in each.trials]
     rows.sort(key=lambda row: (int(row["block"]), row["started_at"]))
     return _csv(list(rows[0]) if rows else ["block"], rows)
+
+
+def claims_csv(comparison: Comparison) -> str:
+    rows = [row for verdict in comparison.claims for row in ruling_rows(verdict)]
+    return _csv(list(rows[0]), rows)
 
 
 def _trial_row(trial: TrialRecord, target: Target) -> dict[str, str]:

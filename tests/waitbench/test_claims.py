@@ -1,0 +1,298 @@
+"""What makes of a claim what: each rule, each lack, and how rules make a verdict."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.waitbench import made_up, made_up_claims
+from tests.waitbench.made_up_claims import CLAIMS, RULES, WOBBLE, claims_of, judged, ratio_between, ratio_in, ruling
+from waitbench.answer import answers
+from waitbench.claims import Judgement, Verdict
+from waitbench.comparison import compare
+from waitbench.errors import WaitbenchError
+from waitbench.plan.claim import Claim
+from waitbench.plan.zone import Zone
+from waitbench.results import TrialRecord, Usage
+
+FLASK, FASTAPI = "flask-threads", "fastapi-asyncio"
+CELL = f"""
+[[claims.cells]]
+name = "waiting"
+workload = "wait"
+params = {{ ms = 100 }}
+users = [10, 20]
+variants = ["{FASTAPI}", "{FLASK}"]
+"""
+TOP = """
+[[claims]]
+id = "{id}"
+says = "It is so."
+tested = "By looking."
+would_change = "Another look."
+"""
+
+
+def rule(figure: str = "goodput_rps", zones: str = "supported = { at_least = 2 }\nrefuted = { at_most = 1.5 }") -> str:
+    of = f'of = {{ cell = "waiting", variant = "{FASTAPI}", load = 20 }}\n'
+    over = f'over = {{ cell = "waiting", variant = "{FLASK}", load = 20 }}\n'
+    return f'[[claims.rules]]\nsays = "More."\nfigure = "{figure}"\n{of}{over}{zones}\n'
+
+
+@pytest.fixture
+def claim(tmp_path: Path) -> Claim:
+    [found] = claims_of(tmp_path, TOP.format(id="so") + CELL + rule())
+    return found
+
+
+def made(claim: Claim, *ratios: float, number: int = 0) -> list[TrialRecord]:
+    """Trials in which one rule's ratio is these, by repeat."""
+    asked = claim.rules[number]
+    return made_up_claims.trials(asked, claim.place(asked.of), claim.place(asked.over), ratios)
+
+
+def wobbling(ratio: float) -> list[float]:
+    return [ratio * each for each in WOBBLE]
+
+
+@pytest.mark.parametrize(("claim", "number"), RULES, ids=lambda value: getattr(value, "id", str(value)))
+class TestEveryRuleThatComesAlong:
+    """Of loadtests/claims.toml: each can have each verdict."""
+
+    def test_it_is_supported(self, claim: Claim, number: int) -> None:
+        ratio = ratio_in(claim.rules[number].supported)
+        found = ruling(claim, number, made(claim, *wobbling(ratio), number=number))
+        assert (found.judgement, found.why) == ("supported", "")
+        assert found.ratio is not None
+        assert found.ratio.mean == pytest.approx(ratio, rel=0.02)
+
+    def test_it_is_refuted(self, claim: Claim, number: int) -> None:
+        trials = made(claim, *wobbling(ratio_in(claim.rules[number].refuted)), number=number)
+        assert ruling(claim, number, trials).judgement == "refuted"
+        assert judged(claim, trials).judgement == "refuted"
+
+    def test_it_is_inconclusive(self, claim: Claim, number: int) -> None:
+        trials = made(claim, *wobbling(ratio_between(claim.rules[number])), number=number)
+        assert ruling(claim, number, trials).judgement == "inconclusive"
+
+    def test_noise_that_reaches_from_zone_to_zone_is_inconclusive(self, claim: Claim, number: int) -> None:
+        asked = claim.rules[number]
+        if asked.figure == "kib_per_request":
+            return  # it has no interval
+        ratios = [ratio_in(asked.supported), ratio_in(asked.refuted), ratio_in(asked.supported)]
+        assert ruling(claim, number, made(claim, *ratios, number=number)).judgement == "inconclusive"
+
+    def test_it_is_untested_without_one_of_its_sides(self, claim: Claim, number: int) -> None:
+        trials = made(claim, *wobbling(ratio_in(claim.rules[number].supported)), number=number)
+        for left_out in {trial.spec.file.partition("-")[2] for trial in trials}:
+            kept = [trial for trial in trials if trial.spec.file.partition("-")[2] != left_out]
+            found = ruling(claim, number, kept)
+            assert found.judgement == "untested"
+            assert found.why
+            assert judged(claim, kept).judgement == "untested"
+
+    def test_one_repeat_leaves_it_untested(self, claim: Claim, number: int) -> None:
+        found = ruling(claim, number, made(claim, ratio_in(claim.rules[number].refuted), number=number))
+        assert found.judgement == "untested"
+        assert "it has one trial, and an interval takes 2" in found.why
+
+
+class TestZones:
+    @pytest.mark.parametrize(
+        ("zones", "ratios"),
+        [
+            ("supported = { at_least = 2 }\nrefuted = { at_most = 1.5 }",
+             {"supported": 2.2, "refuted": 1.4, "inconclusive": 1.75}),
+            ("supported = { at_most = 0.5 }\nrefuted = { at_least = 0.8 }",
+             {"supported": 0.4, "refuted": 0.9, "inconclusive": 0.65}),
+            ("supported = { within = [0.8, 1.25] }\nrefuted = { outside = [0.5, 2] }",
+             {"supported": 1.0, "refuted": 2.2, "inconclusive": 1.6}),
+            ("supported = { within = [0.8, 1.25] }\nrefuted = { outside = [0.5, 2] }",
+             {"supported": 1.2, "refuted": 0.45, "inconclusive": 0.65}),
+            ("supported = { within = [0.8, 1.25] }\nrefuted = { at_least = 2 }",
+             {"supported": 0.9, "refuted": 2.2, "inconclusive": 0.4}),
+        ],
+    )  # fmt: skip
+    def test_the_whole_interval_has_to_lie_in_one(
+        self, zones: str, ratios: dict[Judgement, float], tmp_path: Path
+    ) -> None:
+        [claim] = claims_of(tmp_path, TOP.format(id="so") + CELL + rule(zones=zones))
+        for judgement, ratio in ratios.items():
+            assert judged(claim, made(claim, *wobbling(ratio))).judgement == judgement
+
+    def test_a_mean_in_a_zone_is_not_enough(self, claim: Claim) -> None:
+        # Geometric mean 2.2; with three repeats and 20 % of noise the interval begins at 1.4.
+        found = ruling(claim, 0, made(claim, 2.2 * 1.2, 2.2 / 1.2, 2.2))
+        assert found.ratio is not None
+        assert found.ratio.mean > 2
+        assert found.judgement == "inconclusive"
+
+    def test_an_interval_on_both_sides_of_what_is_supported_lies_outside_of_nothing(self) -> None:
+        zone = Zone(at_least=2)
+        assert (zone.holds(2, 3), zone.holds(1.9, 3)) == (True, False)
+
+    def test_what_the_machine_does_to_both_in_a_repeat_does_not_matter(self, claim: Claim) -> None:
+        """Halved in one repeat, both still make the same ratio."""
+        whole = made(claim, 3.0, 3.0)
+        halved = [made_up.at_rate(t.spec.model_copy(update={"repeat": 3, "file": "3" + t.spec.file}),
+                                  t.measured.good / 20) for t in made(claim, 3.0)]  # fmt: skip
+        found = ruling(claim, 0, whole + halved)
+        assert found.ratio is not None
+        assert (found.ratio.low, found.ratio.high) == pytest.approx((3, 3), rel=0.01)
+        assert found.judgement == "supported"
+
+    def test_memory_is_compared_by_what_each_cell_took_at_least_without_an_interval(self, tmp_path: Path) -> None:
+        zones = "supported = { at_most = 0.5 }\nrefuted = { at_least = 1 }"
+        [claim] = claims_of(tmp_path, TOP.format(id="so") + CELL + rule("kib_per_request", zones))
+        # The second and third trial show less: what was taken once, no later trial shows.
+        trials = made(claim, 0.4, 0.01, 0.02)
+        found = ruling(claim, 0, trials)
+        assert found.ratio is not None
+        assert found.ratio.mean == pytest.approx(0.4)
+        assert not found.ratio.bounded
+        assert found.judgement == "supported"
+
+
+class TestLacks:
+    """Why a rule is untested, in words."""
+
+    def why(self, claim: Claim, trials: list[TrialRecord]) -> str:
+        found = ruling(claim, 0, trials)
+        assert found.judgement == "untested"
+        assert found.ratio is None
+        return found.why
+
+    def test_a_contender_that_was_left_out(self, claim: Claim) -> None:
+        trials = [trial for trial in made(claim, 3, 3) if trial.spec.variant == FASTAPI]
+        assert self.why(claim, trials) == "flask-threads: it was not in this run"
+
+    def test_a_load_that_was_not_played(self, claim: Claim) -> None:
+        trials = made(claim, 3, 3)
+        other = [made_up.at_rate(made_up.spec(FLASK, load=10, repeat=n, file=f"{n}-other.json"), 50) for n in (1, 2)]
+        found = [trial for trial in trials if trial.spec.variant == FASTAPI] + other
+        assert self.why(claim, found) == "Flask on threads: no trial of waiting with it"
+
+    def test_another_number_of_processes_or_cores_is_not_the_same(self, claim: Claim) -> None:
+        trials = made(claim, 3, 3)
+        spread = [
+            trial.model_copy(update={"spec": trial.spec.model_copy(update={"cpus": 2})})
+            if trial.spec.variant == FLASK else trial
+            for trial in trials
+        ]  # fmt: skip
+        assert self.why(claim, spread) == "Flask on threads: no trial of waiting with it"
+        run = made_up_claims.run([claim], trials)
+        two = {**made_up.BUDGET, "workers": 2}
+        targets = {name: found.model_copy(update={"budget": two, "budget_read": two} if name == FLASK else {})
+                   for name, found in run.targets.items()}  # fmt: skip
+        [verdict] = compare(run.model_copy(update={"targets": targets}), trials).claims
+        assert verdict.rulings[0].why == "Flask on threads: no trial of waiting with it"
+
+    def test_a_cell_that_does_not_count(self, claim: Claim) -> None:
+        trials = made(claim, 3, 3)
+        trials[0] = trials[0].model_copy(update={"disturbance": "stopped"})
+        assert self.why(claim, trials) == "FastAPI on asyncio, waiting 20: not counted: disturbed"
+
+    def test_repeats_that_do_not_meet(self, claim: Claim) -> None:
+        first, second = made(claim, 3, 3, 3, 3), made(claim, 3, 3)
+        trials = [t for t in first if t.spec.variant == FASTAPI and t.spec.repeat > 2]
+        trials += [t for t in second if t.spec.variant == FLASK]
+        assert self.why(claim, trials) == "the two share fewer than 2 repeats"
+
+    def test_two_repeats_of_three_are_enough(self, claim: Claim) -> None:
+        assert ruling(claim, 0, made(claim, 3, 3, 3)[:-1]).judgement == "supported"
+
+    def test_a_percentile_that_a_trial_does_not_carry(self, tmp_path: Path) -> None:
+        zones = "supported = { at_least = 2 }\nrefuted = { at_most = 1.5 }"
+        text = TOP.format(id="so") + CELL.replace("20]", "20]\nmeasure_s = 30.0") + rule("p99_ms", zones)
+        [claim] = claims_of(tmp_path, text)
+        trials = made(claim, 1.2, 1.2)
+        trials[1] = made_up.trial(trials[1].spec, taken_us=[200_200] * 999)
+        assert self.why(claim, trials) == "Flask on threads, waiting 20: p99 can't be told from a trial of 999 requests"
+
+    def test_a_cost_that_was_not_read(self, tmp_path: Path) -> None:
+        for figure, zones in (
+            ("cpu_s_per_1k", "supported = { at_least = 2 }\nrefuted = { at_most = 1.5 }"),
+            ("kib_per_request", "supported = { at_least = 4 }\nrefuted = { at_most = 1.5 }"),
+        ):
+            [claim] = claims_of(tmp_path, TOP.format(id="so") + CELL + rule(figure, zones))
+            unread = [
+                trial.model_copy(update={"usage": Usage(after=trial.usage.after, before=None)})
+                if trial.spec.variant == FLASK else trial
+                for trial in made(claim, 3, 3)
+            ]  # fmt: skip
+            # A service that tells nothing of itself does not count either; one that is the reader's own may not.
+            mine = [t.model_copy(update={"spec": t.spec.model_copy(update={"instrumented": False})}) for t in unread]
+            assert self.why(claim, mine) == f"Flask on threads, waiting 20: {figure} was not read in 2 trials"
+
+    def test_memory_that_is_nought_makes_no_ratio(self, tmp_path: Path) -> None:
+        zones = "supported = { at_least = 4 }\nrefuted = { at_most = 1.5 }"
+        [claim] = claims_of(tmp_path, TOP.format(id="so") + CELL + rule("kib_per_request", zones))
+        trials = made(claim, 1e-9, 1e-9)
+        assert self.why(claim, trials).endswith("kib_per_request is nought, which makes no ratio")
+
+    def test_every_lack_is_told_once(self, claim: Claim) -> None:
+        assert self.why(claim, []) == "fastapi-asyncio: it was not in this run; flask-threads: it was not in this run"
+
+
+RATIOS = {"supported": (3.0,) * 3, "refuted": (1.0,) * 3, "inconclusive": (1.75,) * 3, "untested": ()}
+
+
+class TestVerdicts:
+    """A claim of two rules, by what each comes to."""
+
+    @pytest.fixture
+    def claim(self, tmp_path: Path) -> Claim:
+        second = rule("cpu_s_per_1k").replace("load = 20", "load = 10")
+        [found] = claims_of(tmp_path, TOP.format(id="so") + CELL + rule() + second)
+        return found
+
+    @pytest.mark.parametrize(
+        ("first", "second", "whole"),
+        [
+            ("supported", "supported", "supported"),
+            ("supported", "inconclusive", "inconclusive"),
+            ("inconclusive", "inconclusive", "inconclusive"),
+            ("supported", "refuted", "refuted"),
+            ("inconclusive", "refuted", "refuted"),
+            ("untested", "refuted", "refuted"),
+            ("untested", "supported", "untested"),
+            ("untested", "inconclusive", "untested"),
+            ("untested", "untested", "untested"),
+            ("refuted", "refuted", "refuted"),
+        ],
+    )
+    def test_one_refuted_rule_refutes_and_all_have_to_support(
+        self, claim: Claim, first: Judgement, second: Judgement, whole: Judgement
+    ) -> None:
+        for one, two in ((first, second), (second, first)):
+            trials = made(claim, *RATIOS[one]) + made(claim, *RATIOS[two], number=1)
+            verdict = judged(claim, trials)
+            assert [found.judgement for found in verdict.rulings] == [one, two]
+            assert verdict.judgement == whole
+
+    def test_verdicts_come_first_among_the_answers_in_the_order_of_the_claims(self, tmp_path: Path) -> None:
+        text = TOP.format(id="b") + CELL + rule() + TOP.format(id="a").replace("is so", "is not") + CELL + rule()
+        claims = claims_of(tmp_path, text)
+        comparison = made_up_claims.comparison(claims, made(claims[0], 3, 3, 3))
+        assert answers(comparison)[:2] == ["supported: It is so.", "supported: It is not."]
+        assert answers(comparison)[2].startswith("A plain wait (ms = 100), 20 users: ")
+
+    def test_verdicts_do_not_make_a_run_invalid(self, claim: Claim) -> None:
+        assert made_up_claims.comparison([claim], made(claim, 1, 1, 1)).all_valid
+
+    def test_a_run_of_a_plan_without_claims_has_no_verdicts(self) -> None:
+        comparison = made_up.compared([made_up.trial()])
+        assert comparison.claims == []
+
+    def test_claims_that_can_not_be_read_any_more_are_told_with_where_they_are(self, claim: Claim) -> None:
+        run = made_up_claims.run([claim], [])
+        run.plan["claims"][0]["rules"][0]["figure"] = "mood"
+        with pytest.raises(WaitbenchError, match=r"plan\.claims\.0\.rules\.0\.figure: .* with the waitbench that made"):
+            _ = compare(run, []).claims
+
+
+def test_the_claims_of_a_run_are_those_of_the_file_whatever_they_leave_out() -> None:
+    """Written into run.json and read back, each leads to the same places."""
+    run = made_up_claims.run(CLAIMS, [])
+    verdicts: list[Verdict] = compare(run, []).claims
+    assert [verdict.claim for verdict in verdicts] == CLAIMS
+    assert {verdict.judgement for verdict in verdicts} == {"untested"}

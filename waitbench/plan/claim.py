@@ -1,0 +1,202 @@
+"""Claims: sentences on trial, each with the rules in numbers that give it a verdict."""
+
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
+
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+
+from waitbench.plan.cell import Cell, Load, Strict
+from waitbench.plan.nearest import nearest
+from waitbench.plan.zone import Refuted, Supported
+from waitbench.workloads import WORKLOADS
+
+T = TypeVar("T")
+
+FigureName = Literal["goodput_rps", "p50_ms", "p90_ms", "p99_ms", "cpu_s_per_1k", "kib_per_request"]
+OF_THE_SERVICE = ("cpu_s_per_1k", "kib_per_request")
+"""Of all that a service does in a trial, whatever it was asked for."""
+MEMORY_GAP = 2.0
+"""The figure of memory has no interval, so its zones have to lie so many times apart."""
+_NAME = r"^[a-z0-9][a-z0-9-]*$"
+
+
+class ClaimCell(Cell):
+    """A plan's cell with a name that rules use."""
+
+    name: Annotated[str, Field(pattern=_NAME)]
+    variants: Annotated[list[str], Field(min_length=1)]
+    """Needed here: a claim says whom it is about."""
+
+    @model_validator(mode="after")
+    def _at_given_loads(self) -> "ClaimCell":
+        if self.find is not None or self.profile is not None:
+            raise ValueError("a claim compares figures at given loads; give users or rate, not find or profile")
+        for name, given in (("variants", self.variants), ("workers", self.workers), ("users", self.users),
+                            ("rate", self.rate)):  # fmt: skip
+            if given and len({*given}) < len(given):
+                raise ValueError(f"{name} = {given}: one is there twice; keep one")
+        return self
+
+    @property
+    def cell(self) -> Cell:
+        """As a plan has it."""
+        return Cell(**{name: getattr(self, name) for name in self.model_fields_set - {"name"}})
+
+    @model_serializer(mode="wrap")
+    def _as_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A key that was left out may not be there at all beside some of the others."""
+        return {name: value for name, value in handler(self).items() if name in self.model_fields_set}
+
+
+class Side(Strict):
+    """One side of a ratio. What its cell has only one of may be left out."""
+
+    cell: str
+    variant: str | None = None
+    load: Annotated[float, Field(gt=0)] | None = None
+    workers: Annotated[int, Field(ge=1)] | None = None
+    """Once read from a file: always given."""
+    alone: bool = False
+    """Of a mixed cell: without the neighbours."""
+
+
+class Rule(Strict):
+    """The ratio of a figure in one place to the same in another, and where it has to lie."""
+
+    says: str
+    """What holds where it is supported."""
+    figure: FigureName
+    of: Side
+    over: Side
+    supported: Supported
+    refuted: Refuted
+
+    @property
+    def sides(self) -> tuple[tuple[str, Side], tuple[str, Side]]:
+        return ("of", self.of), ("over", self.over)
+
+    @model_validator(mode="after")
+    def _zones_apart(self) -> "Rule":
+        gap = self.supported.gap(self.refuted)
+        if gap <= 1:
+            raise ValueError(
+                f"supported ({self.supported.words}) and refuted ({self.refuted.words}) overlap; leave a gap between "
+                "them, so that noise takes no ratio from the one to the other"
+            )
+        if self.figure == "kib_per_request" and gap < MEMORY_GAP:
+            raise ValueError(f"kib_per_request has no interval; leave a gap of {MEMORY_GAP:g} times between the zones")
+        return self
+
+
+class Place(NamedTuple):
+    """What a side of a rule stands for, with nothing left out but a number of processes that is as declared."""
+
+    cell: ClaimCell
+    variant: str
+    load: Load
+    workers: int | None
+    alone: bool
+
+    @property
+    def asked(self) -> tuple[Any, ...]:
+        """What sets its trials apart from all others, whichever cell asks for them."""
+        cell = self.cell
+        params = WORKLOADS[cell.of or cell.workload].complete(cell.params)
+        what = cell.workload, cell.of, tuple(sorted(params.items())), cell.share
+        return *what, self.load, self.alone, self.variant, self.workers, cell.service_cpus or 0
+
+
+class Claim(Strict):
+    """A sentence on trial."""
+
+    id: Annotated[str, Field(pattern=_NAME)]
+    says: str
+    """In one sentence."""
+    tested: str
+    """How."""
+    would_change: str
+    """What would change the verdict."""
+    cells: Annotated[list[ClaimCell], Field(min_length=1)]
+    rules: Annotated[list[Rule], Field(min_length=1)]
+
+    @property
+    def sides(self) -> Iterator[tuple[str, Rule, Side]]:
+        """Every side with where it stands in the claim."""
+        for number, rule in enumerate(self.rules):
+            for name, side in rule.sides:
+                yield f"rules[{number}].{name}", rule, side
+
+    def place(self, side: Side) -> Place:
+        """Raises ValueError where the side leads nowhere."""
+        cells = {cell.name: cell for cell in self.cells}
+        if side.cell not in cells:
+            raise ValueError(f"cell: no cell named {side.cell!r}; {nearest(side.cell, cells)}")
+        cell = cells[side.cell]
+        variant = side.variant or _only("variant", cell.name, cell.variants)
+        if variant not in cell.variants:
+            raise ValueError(f"variant: {cell.name} is not played by {variant!r}; {nearest(variant, cell.variants)}")
+        loads = {load.size: load for load in cell.loads}
+        size = side.load or _only("load", cell.name, loads)
+        if size not in loads:
+            raise ValueError(f"load: {cell.name} is not played at {size:g}; there are: {_listed(loads)}")
+        workers = side.workers or (_only("workers", cell.name, cell.workers) if cell.workers else None)
+        if cell.workers and workers not in cell.workers:
+            raise ValueError(f"workers: {cell.name} is not played by {workers}; there are: {_listed(cell.workers)}")
+        if side.alone and cell.workload != "mixed":
+            raise ValueError(f"alone: {cell.name} is not mixed, and so has no neighbours to be without; leave it out")
+        return Place(cell, variant, loads[size], workers, side.alone)
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> "Claim":
+        names = [cell.name for cell in self.cells]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"two cells are named {twice!r}; name each for what sets it apart")
+        return self
+
+    @model_validator(mode="after")
+    def _sides_lead_somewhere(self) -> "Claim":
+        for where, rule, side in self.sides:
+            try:
+                place = self.place(side)
+            except ValueError as error:
+                raise ValueError(f"{where}.{error}") from None
+            if advice := _no_such_figure(rule.figure, place.cell):
+                raise ValueError(f"{where}: {advice}")
+        for number, rule in enumerate(self.rules):
+            if self.place(rule.of).asked == self.place(rule.over).asked:
+                raise ValueError(f"rules[{number}]: of and over are the same, whose ratio is 1; name two that differ")
+        return self
+
+
+class Claims(Strict):
+    """A file of them."""
+
+    claims: Annotated[list[Claim], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _ids_differ(self) -> "Claims":
+        ids = [claim.id for claim in self.claims]
+        if twice := next((name for name in ids if ids.count(name) > 1), None):
+            raise ValueError(f"two claims have the id {twice!r}; name each for what it says")
+        return self
+
+
+def _no_such_figure(figure: str, cell: ClaimCell) -> str:
+    """Why a cell does not have a figure, with what to do; "" where it may."""
+    if figure == "goodput_rps" and cell.rate:
+        return f"goodput_rps of {cell.name} is the rate that was asked for; compare by p99_ms, or give users"
+    if figure in OF_THE_SERVICE and cell.workload == "mixed":
+        return f"{figure} of {cell.name} is of the neighbours too; compare by a latency, or take a plain cell"
+    return ""
+
+
+def _only(name: str, cell: str, known: Iterable[T]) -> T:
+    """What need not be named. Raises ValueError where there are several."""
+    first, *others = known
+    if others:
+        raise ValueError(f"{name}: {cell} has several; name one of {_listed([first, *others])}")
+    return first
+
+
+def _listed(values: Iterable[object]) -> str:
+    return ", ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in values)

@@ -1,0 +1,91 @@
+"""Files of claims: claims read from one, and held to what there is."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from waitbench.errors import UsageError
+from waitbench.plan.advice import CLAIM_TABLES, advice, place
+from waitbench.plan.claim import Claim, Claims, Place, Rule
+from waitbench.plan.nearest import nearest
+from waitbench.plan.plan import Plan
+from waitbench.plan.toml import read_toml
+from waitbench.variants import Variant
+from waitbench.workloads import WORKLOADS, ceiling
+
+
+def load_claims(path: Path, variants: Mapping[str, Variant]) -> list[Claim]:
+    """The claims of a file, their rules with every number of processes filled in.
+
+    Raises UsageError that names the file, each wrong key, and what would be right.
+    """
+    raw = read_toml(path)
+    try:
+        claims = Claims.model_validate(raw).claims
+    except ValidationError as error:
+        lines = [f"  {place(item['loc'])}: {advice(item, CLAIM_TABLES)}" for item in error.errors()]
+        raise UsageError("\n".join([f"{path}: these claims can't be tested:", *lines])) from None
+    for number, claim in enumerate(claims):
+        if wrong := _wrong(claim, variants):
+            raise UsageError(f"{path}: claims[{number}].{wrong}")
+    return [_filled(claim, variants) for claim in claims]
+
+
+def require_samples(path: Path, plan: Plan, variants: Mapping[str, Variant]) -> None:
+    """Raises UsageError where a rule compares a percentile that no trial can carry."""
+    if not plan.claims:
+        return
+    # Only now: they bring the libraries of the report along.
+    from waitbench.cells import PERCENTILES
+    from waitbench.statistics import samples_needed
+
+    takes = {f"{name}_ms": samples_needed(percent) for name, percent in PERCENTILES.items()}
+    for claim in plan.claims:
+        for where, rule, side in claim.sides:
+            found = claim.place(side)
+            most = _most_requests(found, variants[found.variant], plan.measure_s)
+            needed = takes.get(rule.figure, 0)
+            if most is not None and most < needed:
+                raise UsageError(
+                    f"{path}: claims: {claim.id}: {where}: {rule.figure} takes {needed:,} requests in each trial, and "
+                    f"{found.cell.name} has {most:,.0f} at most; give it more load, or a measure_s of its own"
+                )
+
+
+def _most_requests(found: Place, variant: Variant, measure_s: float) -> float | None:
+    """What arithmetic allows one trial; None where it sets no limit."""
+    cell, budget = found.cell, {**variant.budget, "workers": found.workers or 1}
+    closed = found.load.model == "closed"
+    users, rate = (int(found.load.size), None) if closed else (None, found.load.size * (1 - (cell.share or 0)))
+    params = {} if cell.workload == "mixed" else cell.params
+    allowed = ceiling(WORKLOADS[cell.measured], params, budget, users, rate)
+    return allowed.rps * (cell.measure_s or measure_s) if allowed else None
+
+
+def _wrong(claim: Claim, variants: Mapping[str, Variant]) -> str:
+    """The key of the first thing that nothing has, and what would be right; "" where all is well."""
+    for number, cell in enumerate(claim.cells):
+        for name in cell.variants:
+            if name not in variants:
+                return f"cells[{number}].variants: no variant named {name!r}; {nearest(name, variants)}"
+            lacks = sorted(workload for workload in cell.asked if not variants[name].serves(workload))
+            if lacks:
+                serves = ", ".join(variants[name].workloads or ())
+                return f"cells[{number}].variants: {name} does not serve {', '.join(lacks)}, only {serves}"
+    for where, _, side in claim.sides:
+        if side.workers and not claim.place(side).cell.workers:
+            return f"{where}.workers: {side.cell} has no workers to choose from; give it workers, or leave it out here"
+    return ""
+
+
+def _filled(claim: Claim, variants: Mapping[str, Variant]) -> Claim:
+    """With the number of processes that a variant declares, where a cell does not give another."""
+
+    def filled(rule: Rule) -> Rule:
+        places = {name: claim.place(side) for name, side in rule.sides}
+        workers = {name: p.workers or variants[p.variant].budget["workers"] for name, p in places.items()}
+        sides = {name: side.model_copy(update={"workers": workers[name]}) for name, side in rule.sides}
+        return rule.model_copy(update=sides)
+
+    return claim.model_copy(update={"rules": [filled(rule) for rule in claim.rules]})

@@ -1,0 +1,57 @@
+"""claims.md: the verdicts for places that show Markdown."""
+
+from markupsafe import escape
+
+from waitbench.claims import Verdict
+from waitbench.comparison import Comparison
+from waitbench.report.charts import Chart
+from waitbench.report.claim_figures import FIGURE_WORDS, HOW, JUDGED, plain, ruling_rows
+from waitbench.report.figures import span
+
+COLUMNS = (
+    "rule", "figure", "of", "", "over", "", "ratio", "95 % interval", "supported", "refuted", "verdict",
+)  # fmt: skip
+
+
+def render(comparison: Comparison, charts: list[Chart]) -> str:
+    lines = [f"# Verdicts: {_text(comparison.run.plan['title'])}", ""]
+    if comparison.state:
+        lines += [f"**{comparison.state}**", ""]
+    lines += [HOW, "", "The figures of every cell, and what there is to doubt: [report.md](report.md).", ""]
+    lines += [_row(("claim", "verdict", "")), _row(["---"] * 3)]
+    for verdict in comparison.claims:
+        told = f"[{_text(verdict.claim.says)}](#claim-{verdict.claim.id})"
+        lines.append(_row((told, f"**{verdict.judgement}**", JUDGED[verdict.judgement])))
+    for verdict in comparison.claims:
+        lines += ["", *_claim(verdict), ""]
+        lines += [f"![{c.caption}](charts/{c.name}.svg)" for c in charts if c.section == verdict.claim.id]
+        lines += ["", f"What would change the verdict: {_text(verdict.claim.would_change)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _claim(verdict: Verdict) -> list[str]:
+    """The heading of a claim, its verdict, what was done, and its table."""
+    claim = verdict.claim
+    lines = [f'## <a id="claim-{claim.id}"></a>{_text(claim.says)}', ""]
+    lines += [f"**{verdict.judgement}**: {JUDGED[verdict.judgement]}.", "", _text(claim.tested), ""]
+    lines += [_row(COLUMNS), _row(["---"] * len(COLUMNS))]
+    return lines + [_row(_cells(row)) for row in ruling_rows(verdict)]
+
+
+def _cells(row: dict[str, str]) -> list[str]:
+    judged = f"{row['verdict']}: {row['why']}" if row["why"] else row["verdict"]
+    shown = [
+        f"{row['rule']}. {row['says']}", FIGURE_WORDS[row["figure"]], row["of"], row["of_figure"] or "–",
+        row["over"], row["over_figure"] or "–", row["ratio"] or "–", span(row["ratio_low"], row["ratio_high"]),
+        row["supported"], row["refuted"], judged,
+    ]  # fmt: skip
+    return [_text(text) for text in shown]
+
+
+def _text(text: str) -> str:
+    """As text on one line, in a table too."""
+    return str(escape(plain(text))).replace("|", "\\|")
+
+
+def _row(cells: list[str] | tuple[str, ...]) -> str:
+    return "| " + " | ".join(cells) + " |"
