@@ -1,0 +1,124 @@
+// The slow endpoints in Fastify.
+
+import { createServer } from 'node:http';
+
+import Fastify from 'fastify';
+
+import * as answers from './answers.js';
+import * as params from './params.js';
+import { decoded, pathOf } from './paths.js';
+import * as tally from './tally.js';
+import * as work from './work.js';
+
+export const app = Fastify({ exposeHeadRoutes: false, serverFactory, clientErrorHandler: noRequest });
+
+// The one method that each path takes.
+const methods = new Map();
+app.addHook('onRoute', ({ url, method }) => methods.set(url, method));
+
+// Bodies are left alone, of whatever media type they say they are: whoever wants one reads it piece by piece.
+app.removeAllContentTypeParsers();
+app.addContentTypeParser('*', (request, body, done) => done(null));
+const anyBody = {
+  onRequest(request, reply, done) {
+    request.headers['content-type'] = answers.BYTES;
+    done();
+  },
+};
+
+function serverFactory(handler) {
+  const counted = tally.counted(handler);
+  return createServer((request, response) => {
+    request.url = decoded(request.url);
+    counted(request, response);
+  });
+}
+
+function send(reply, body, status = 200, mediaType = answers.JSON_TYPE) {
+  // As bytes: to the type of a text Fastify would add a charset.
+  return reply.code(status).header('content-type', mediaType).send(Buffer.from(body));
+}
+
+function refuse(reply, status, body) {
+  return send(reply, body, status, answers.PROBLEM);
+}
+
+app.get('/health', (request, reply) => send(reply, answers.HEALTH));
+
+app.get('/info', async (request, reply) => send(reply, JSON.stringify(await work.info(app.server))));
+
+app.get('/usage', (request, reply) => send(reply, JSON.stringify(tally.usage())));
+
+app.post('/usage/reset', anyBody, (request, reply) => {
+  tally.resetPeaks();
+  send(reply, JSON.stringify(tally.usage()));
+});
+
+app.get('/fast', (request, reply) => send(reply, answers.FAST));
+
+app.get('/wait', async (request, reply) => {
+  const ms = params.ms(request.query.ms);
+  await work.wait(ms);
+  return send(reply, answers.waited(ms));
+});
+
+app.get('/upstream', async (request, reply) => {
+  const ms = params.ms(request.query.ms);
+  const calls = params.calls(request.query.calls);
+  const serial = params.serial(request.query.serial);
+  return send(reply, answers.called(ms, await work.upstream(ms, calls, serial)));
+});
+
+app.get('/db', async (request, reply) => {
+  const ms = params.ms(request.query.ms);
+  return send(reply, answers.queried(ms, await work.db(ms)));
+});
+
+app.get('/disk', async (request, reply) => {
+  const kib = params.diskKib(request.query.kib);
+  const inline = params.inline(request.query.inline);
+  return send(reply, answers.stored(kib, await work.disk(kib, inline)));
+});
+
+app.post('/upload', anyBody, async (request, reply) => {
+  const length = params.contentLength(request.headers['content-length']);
+  return send(reply, answers.received(length, await work.upload(request.raw)));
+});
+
+app.get('/download', async (request, reply) => {
+  const kib = params.downloadKib(request.query.kib);
+  return reply.headers({ 'content-type': answers.BYTES, 'content-length': kib * 1024 }).send(work.download(kib));
+});
+
+app.get('/cpu', async (request, reply) => {
+  const ksteps = params.ksteps(request.query.ksteps);
+  const inline = params.inline(request.query.inline);
+  return send(reply, answers.computed(ksteps, await work.cpu(ksteps, inline)));
+});
+
+app.setErrorHandler((error, request, reply) => {
+  if (error instanceof answers.Refusal) {
+    return refuse(reply, error.status, answers.problem(error.status, error.message));
+  }
+  console.error(error);
+  return refuse(reply, 500, answers.SERVER_ERROR);
+});
+
+app.setNotFoundHandler(anyBody, (request, reply) => {
+  const method = methods.get(pathOf(request.url));
+  if (method === undefined) {
+    return refuse(reply, 404, answers.NOT_FOUND);
+  }
+  return refuse(reply.header('allow', method), 405, answers.METHOD_NOT_ALLOWED);
+});
+
+// What Node's parser does not take for a request gets no further than here.
+function noRequest(error, socket) {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const head = ['HTTP/1.1 400 Bad Request', `content-type: ${answers.PROBLEM}`, 'connection: close'];
+  const body = answers.NO_REQUEST;
+  socket.end([...head, `content-length: ${body.length}`, '', body].join('\r\n'));
+}
