@@ -4,6 +4,7 @@ import cluster from 'node:cluster';
 import { readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 
+import * as fellows from './fellows.js';
 import * as libc from './libc.js';
 import { settings } from './settings.js';
 import * as tally from './tally.js';
@@ -46,11 +47,6 @@ async function runtime() {
   };
 }
 
-// A worker of a cluster has no listener of its own: the first process has it, and tells.
-const told = new Promise((resolve) => {
-  process.on('message', (message) => message.backlog && resolve(message.backlog));
-});
-
 function backlog(server) {
-  return cluster.isWorker ? told : libc.backlog(server._handle.fd);
+  return cluster.isWorker ? fellows.backlog : libc.backlog(server._handle.fd);
 }

@@ -9,14 +9,14 @@ import * as fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
+import { giveBackAll } from './fellows.js';
 import * as libc from './libc.js';
+import { giveBack, resetPeak } from './memory.js';
 import { pathOf } from './paths.js';
 import { settings } from './settings.js';
 
 const [STARTED, ANSWERED, IN_FLIGHT, PEAK_IN_FLIGHT] = [0, 1, 2, 3];
 const SIZE = 4 * Float64Array.BYTES_PER_ELEMENT;
-// Said to the other processes, where there are any.
-const GIVE_BACK = 'give back';
 const UNCOUNTED = new Set(['/health', '/info', '/usage', '/usage/reset']);
 
 // The process that was started first: a worker's parent, where there are workers.
@@ -30,7 +30,6 @@ export function open() {
   fs.mkdirSync(folder, { recursive: true });
   fs.writeFileSync(path.join(folder, String(process.pid)), Buffer.alloc(SIZE));
   own = counts(process.pid);
-  process.on('message', (message) => message === GIVE_BACK && giveBack());
 }
 
 // A handler of requests that are counted, from its call until the answer is handed over or the client is gone.
@@ -94,28 +93,12 @@ export function usage() {
 
 // Start the peaks anew, so that each trial has its own, and give back what memory is free, so that each begins with what
 // the service needs at rest.
-export function resetPeaks() {
-  giveBack();
-  if (cluster.isWorker) {
-    process.send(GIVE_BACK);
-  }
+export async function resetPeaks() {
+  await (cluster.isWorker ? giveBackAll() : giveBack());
   for (const one of pids().map(counts)) {
     one[PEAK_IN_FLIGHT] = one[IN_FLIGHT];
   }
-  for (const pid of processes()) {
-    try {
-      // 5: the kernel's own "reset the peak resident set", proc_pid_clear_refs(5)
-      fs.writeFileSync(`/proc/${pid}/clear_refs`, '5');
-    } catch {
-      // It is gone, or another's.
-    }
-  }
-}
-
-// What is free: by V8's own account first, then by that of the allocator below it.
-export function giveBack() {
-  globalThis.gc?.();
-  libc.trimMemory();
+  processes().forEach(resetPeak);
 }
 
 function pids() {
