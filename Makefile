@@ -26,6 +26,7 @@ setup-dev: $(VENV)/dev.stamp ## Packages for work on waitbench too
 
 setup-references: setup ## References that are no Python, built with what this machine has
 	services/go_app/build.sh $(BIN)
+	services/node_app/install.sh
 
 run: setup ## Run PLAN (quick) on this machine; ARGS for more, as ARGS="--seed 1"
 	$(BIN)/python -m waitbench run $(PLAN) $(ARGS)

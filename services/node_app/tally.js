@@ -120,30 +120,25 @@ function sum(items, figure) {
 
 // Resident set and its peak, in bytes.
 function memoryOf(pid) {
-  const { VmRSS, VmHWM } = figures(pid, 'status', 'VmRSS', 'VmHWM');
-  return [VmRSS * 1024, VmHWM * 1024];
+  return figures(pid, 'status', /^VmRSS:\s*(\d+)/m, /^VmHWM:\s*(\d+)/m).map((kib) => kib * 1024);
 }
 
 // Bytes read from the disk and written to it; 0 where the kernel does not tell.
 //
 // What was written and thrown away before it got there is counted by the kernel, and taken off again.
 function diskOf(pid) {
-  const found = figures(pid, 'io', 'read_bytes', 'write_bytes', 'cancelled_write_bytes');
-  return [found.read_bytes, Math.max(0, found.write_bytes - found.cancelled_write_bytes)];
+  const counts = [/^read_bytes: (\d+)/m, /^write_bytes: (\d+)/m, /^cancelled_write_bytes: (\d+)/m];
+  const [read, written, cancelled] = figures(pid, 'io', ...counts);
+  return [read, Math.max(0, written - cancelled)];
 }
 
-// The named lines of a file that the kernel keeps of a process; 0 for what is not there.
-function figures(pid, file, ...names) {
-  const found = Object.fromEntries(names.map((name) => [name, 0]));
+// What is sought in a file that the kernel keeps of a process; 0 for what is not there.
+function figures(pid, file, ...sought) {
+  let told = '';
   try {
-    for (const line of fs.readFileSync(`/proc/${pid}/${file}`, 'utf8').split('\n')) {
-      const [key, value] = line.split(':');
-      if (key in found) {
-        found[key] = parseInt(value, 10);
-      }
-    }
+    told = fs.readFileSync(`/proc/${pid}/${file}`, 'utf8');
   } catch {
     // It is gone, or the kernel does not tell.
   }
-  return found;
+  return sought.map((figure) => Number(figure.exec(told)?.[1] ?? 0));
 }
