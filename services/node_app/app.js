@@ -1,12 +1,11 @@
 // The slow endpoints in Fastify.
 
-import { createServer } from 'node:http';
-
 import Fastify from 'fastify';
 
 import * as answers from './answers.js';
 import * as params from './params.js';
-import { decoded, pathOf } from './paths.js';
+import { pathOf } from './paths.js';
+import { noRequest, serverFactory } from './server.js';
 import * as tally from './tally.js';
 import * as work from './work.js';
 
@@ -25,14 +24,6 @@ const anyBody = {
     done();
   },
 };
-
-function serverFactory(handler) {
-  const counted = tally.counted(handler);
-  return createServer((request, response) => {
-    request.url = decoded(request.url);
-    counted(request, response);
-  });
-}
 
 const asItIs = (body) => body;
 
@@ -113,14 +104,3 @@ app.setNotFoundHandler(anyBody, (request, reply) => {
   }
   return refuse(reply.header('allow', method), 405, answers.METHOD_NOT_ALLOWED);
 });
-
-// What Node's parser does not take for a request gets no further than here.
-function noRequest(error, socket) {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const head = ['HTTP/1.1 400 Bad Request', `content-type: ${answers.PROBLEM}`, 'connection: close'];
-  const body = answers.NO_REQUEST;
-  socket.end([...head, `content-length: ${body.length}`, '', body].join('\r\n'));
-}
