@@ -57,4 +57,4 @@ lock: setup-dev ## Pin the newest packages that the .in files allow (needs uv)
 	done
 
 clean: ## Remove the packages and caches; runs in results/ stay
-	rm -rf $(VENV) services/go_app/build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) services/go_app/build services/node_app/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
