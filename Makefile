@@ -26,6 +26,7 @@ setup-dev: $(VENV)/dev.stamp ## Packages for work on waitbench too
 
 setup-references: setup ## References that are no Python, built with what this machine has
 	services/go_app/build.sh $(BIN)
+	services/node_app/install.sh
 
 run: setup ## Run PLAN (quick) on this machine; ARGS for more, as ARGS="--seed 1"
 	$(BIN)/python -m waitbench run $(PLAN) $(ARGS)
@@ -56,4 +57,4 @@ lock: setup-dev ## Pin the newest packages that the .in files allow (needs uv)
 	done
 
 clean: ## Remove the packages and caches; runs in results/ stay
-	rm -rf $(VENV) services/go_app/build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) services/go_app/build services/node_app/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -14,6 +14,8 @@ MEASURED = {"services", "work", "flask_app", "django_app", "fastapi_app", "null_
 def imports(folder: Path) -> Iterator[tuple[str, str]]:
     """Every module imported anywhere below a folder, with the file that does."""
     for file in folder.rglob("*.py"):
+        if "node_modules" in file.parts:  # packages of others
+            continue
         for node in ast.walk(ast.parse(file.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and node.module:

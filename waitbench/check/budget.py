@@ -39,5 +39,13 @@ def _runtime(variant: Variant, info: dict[str, Any]) -> Finding:
         return Finding("budget", "the event loop is uvloop, the parser httptools", right, json.dumps(runtime))
     if variant.model == "goroutines":
         return Finding("budget", "goroutines run on a processor at least", runtime.get("gomaxprocs", 0) >= 1)
+    if variant.model == "event loop":
+        workers = variant.budget["workers"]
+        right = (runtime.get("event_loop"), runtime.get("pool_threads"), runtime.get("processes")) == (
+            "libuv",
+            variant.budget["work_threads"],
+            workers if workers == 1 else workers + 1,  # several have a process before them, which listens
+        )
+        return Finding("budget", "the event loop is libuv, with its pool of threads", right, json.dumps(runtime))
     patched = runtime.get("gevent_patched")
     return Finding("budget", "threads are real threads", not patched, f"gevent has patched {patched}")

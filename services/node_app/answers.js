@@ -1,0 +1,78 @@
+// The bytes of every answer, so that they are the same from every variant, and every refusal.
+
+import { STATUS_CODES } from 'node:http';
+
+export const JSON_TYPE = 'application/json';
+export const PROBLEM = 'application/problem+json';
+export const BYTES = 'application/octet-stream';
+
+// No answer but a problem document, with the error's own text.
+export class Refusal extends Error {
+  static status = 500;
+
+  get status() {
+    return this.constructor.status;
+  }
+}
+
+// The request asks for something outside the contract.
+export class BadInput extends Refusal {
+  static status = 400;
+}
+
+// An upload does not say how long it is.
+export class LengthMissing extends Refusal {
+  static status = 411;
+}
+
+// An upload says that it is longer than the contract allows.
+export class TooLarge extends Refusal {
+  static status = 413;
+}
+
+// The remote API, the database or the disk did not answer, or not in time.
+export class DependencyFailed extends Refusal {
+  static status = 503;
+}
+
+// RFC 9110 has a newer phrase than Node.
+const TITLES = { ...STATUS_CODES, 413: 'Content Too Large' };
+
+// An RFC 9457 problem document.
+export function problem(status, detail) {
+  return JSON.stringify({ type: 'about:blank', title: TITLES[status], status, detail });
+}
+
+export const NOT_FOUND = problem(404, 'no such path');
+export const METHOD_NOT_ALLOWED = problem(405, 'this path does not take that method');
+export const SERVER_ERROR = problem(500, 'the service failed; its log says why');
+export const NO_REQUEST = problem(400, 'this is no HTTP request');
+
+export const CUT_SHORT = 'the body is shorter than its Content-Length';
+
+export const HEALTH = JSON.stringify({ status: 'ok' });
+export const FAST = JSON.stringify({ workload: 'fast' });
+
+export function waited(ms) {
+  return JSON.stringify({ workload: 'wait', ms });
+}
+
+export function called(ms, calls) {
+  return JSON.stringify({ workload: 'upstream', ms, calls });
+}
+
+export function queried(ms, rows) {
+  return JSON.stringify({ workload: 'db', ms, rows });
+}
+
+export function stored(kib, sha256) {
+  return JSON.stringify({ workload: 'disk', kib, sha256 });
+}
+
+export function received(bytes, sha256) {
+  return JSON.stringify({ workload: 'upload', bytes, sha256 });
+}
+
+export function computed(ksteps, result) {
+  return JSON.stringify({ workload: 'cpu', ksteps, result });
+}

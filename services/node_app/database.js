@@ -1,0 +1,34 @@
+// The query behind /db, the table it reads and the pool it goes by.
+
+import pg from 'pg';
+
+import { settings } from './settings.js';
+
+export const FAILED = 'the database did not answer in time';
+
+const SHELF = 7;
+// It has a name, so that each connection prepares it, once.
+const QUERY = {
+  name: 'shelf',
+  text: `
+    WITH waited AS MATERIALIZED (SELECT pg_sleep($1))
+    SELECT item.id, item.name, item.price_cents
+    FROM waited, item
+    WHERE item.shelf = $2
+    ORDER BY item.id
+  `,
+};
+
+export const pool = new pg.Pool({
+  connectionString: settings.databaseUrl,
+  max: settings.dbPool,
+  connectionTimeoutMillis: settings.dependencyGraceMs,
+  idleTimeoutMillis: 0, // kept, as the other services keep theirs
+});
+// An idle connection that breaks has left the pool already; the next query makes another.
+pool.on('error', () => {});
+
+// Where the database hangs, the pool throws the connection away: it is in an unknown state.
+export function query(ms) {
+  return { ...QUERY, values: [ms / 1000, SHELF], query_timeout: ms + settings.dependencyGraceMs };
+}

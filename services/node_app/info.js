@@ -1,0 +1,52 @@
+// What the service says of itself. The budget is read from the live objects, not from what was asked for.
+
+import cluster from 'node:cluster';
+import { readFileSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+
+import * as fellows from './fellows.js';
+import * as libc from './libc.js';
+import { settings } from './settings.js';
+import * as tally from './tally.js';
+
+const PACKAGES = ['fastify', 'pg', 'piscina', 'undici'];
+
+// The body of /info. `server` is the live one; `pools` are the figures that the caller reads from its live objects.
+export async function info(server, pools) {
+  return {
+    variant: settings.variant,
+    framework: settings.framework,
+    server: settings.server,
+    model: settings.model,
+    pid: process.pid,
+    // Each thread has an engine of its own, and /cpu is worked on in threads.
+    gil: false,
+    versions: { node: process.versions.node, ...Object.fromEntries(PACKAGES.map((name) => [name, version(name)])) },
+    runtime: await runtime(),
+    budget: {
+      workers: tally.workerPids().length,
+      backlog: await backlog(server),
+      keep_alive_s: server.keepAliveTimeout / 1000,
+      ...pools,
+    },
+  };
+}
+
+function version(name) {
+  return JSON.parse(readFileSync(new URL(`node_modules/${name}/package.json`, import.meta.url))).version;
+}
+
+// Proof of the concurrency model: the library of the event loop, with the threads of its pool counted, and the processes.
+async function runtime() {
+  const threads = await readdir('/proc/self/task');
+  const names = await Promise.all(threads.map((id) => readFile(`/proc/self/task/${id}/comm`, 'utf8').catch(() => '')));
+  return {
+    event_loop: process.versions.uv ? 'libuv' : '',
+    pool_threads: names.filter((name) => name === 'libuv-worker\n').length,
+    processes: tally.processes().length,
+  };
+}
+
+function backlog(server) {
+  return cluster.isWorker ? fellows.backlog : libc.backlog(server._handle.fd);
+}

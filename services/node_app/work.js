@@ -1,0 +1,97 @@
+// The waits and the work. What takes long is awaited; what would stop the event loop goes to threads.
+
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
+
+import { Piscina } from 'piscina';
+
+import { BadInput, CUT_SHORT, DependencyFailed } from './answers.js';
+import * as database from './database.js';
+import { info as describe } from './info.js';
+import * as pattern from './pattern.js';
+import plain from './processor.js';
+import * as remote from './remote.js';
+import * as scratch from './scratch.js';
+import { settings } from './settings.js';
+
+// Threads with an engine each, made when first needed and kept. Disk work has libuv's own, as many of them.
+const threads = new Piscina({
+  filename: new URL('processor.js', import.meta.url).href,
+  minThreads: 0,
+  maxThreads: settings.workThreads,
+  idleTimeout: Infinity,
+});
+
+// Node's timers count whole milliseconds from when the event loop last looked at the clock, so one may end early.
+export async function wait(ms) {
+  const due = performance.now() + ms;
+  for (let left = ms; left > 0; left = due - performance.now()) {
+    await setTimeout(Math.floor(left) + 1);
+  }
+}
+
+// `calls` remote calls, one after the other or all at once; returns when the last is back.
+export async function upstream(ms, calls, serial) {
+  const numbers = Array.from({ length: calls }, (_, number) => number);
+  if (!serial) {
+    return Promise.all(numbers.map((number) => remote.get(ms, number)));
+  }
+  const results = [];
+  for (const number of numbers) {
+    results.push(await remote.get(ms, number));
+  }
+  return results;
+}
+
+// Rows by an indexed read, from a query that waits `ms` in the database.
+export async function db(ms) {
+  try {
+    const { rows } = await database.pool.query(database.query(ms));
+    return rows;
+  } catch (error) {
+    throw new DependencyFailed(database.FAILED, { cause: error });
+  }
+}
+
+// SHA-256 of a file that was on the disk and is read back.
+export async function disk(kib, inline) {
+  return inline ? scratch.keepAndReadBackInline(kib) : scratch.keepAndReadBack(kib);
+}
+
+// SHA-256 of a body, piece by piece as it comes.
+export async function upload(body) {
+  const digest = createHash('sha256');
+  try {
+    for await (const piece of body) {
+      digest.update(piece);
+      free(piece);
+    }
+  } catch (error) {
+    throw new BadInput(CUT_SHORT, { cause: error });
+  }
+  return digest.digest('hex');
+}
+
+// At once: V8 lets many megabytes of such pieces gather before it looks for what is free. A piece may be a part of more.
+function free(piece) {
+  if (piece.length === piece.buffer.byteLength) {
+    piece.buffer.transfer(0);
+  }
+}
+
+export function download(kib) {
+  return Readable.from(pattern.pieces(kib * 1024), { objectMode: false, highWaterMark: pattern.PIECE });
+}
+
+export async function cpu(ksteps, inline) {
+  return inline ? plain(ksteps) : threads.run(ksteps);
+}
+
+export async function info(server) {
+  return describe(server, {
+    db_pool: database.pool.options.max,
+    upstream_connections: remote.connections(),
+    work_threads: threads.options.maxThreads,
+  });
+}
