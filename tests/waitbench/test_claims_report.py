@@ -97,6 +97,9 @@ class TestEveryFormat:
         assert [first.index(f">{verdict}<") for verdict in VERDICTS.values()]
         summary = markdown[: markdown.index("## ")]
         assert re.findall(r"\*\*([a-z]+)\*\*", summary) == list(VERDICTS.values())
+        for since in ("2 of 2 rules supported", "1 of 1 rule refuted"):
+            assert since in page.words
+            assert f"| {since} |" in summary
 
     def test_text_of_the_file_is_text_and_never_markup(self, page: ClaimsPage, markdown: str) -> None:
         for tag in ("<b>", "<i>", "<u>", "<at all>", "<script"):

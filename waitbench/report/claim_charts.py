@@ -19,7 +19,7 @@ from waitbench.report.theme import INK, LINES, MUTED, SIZE_IN, STYLE, logarithmi
 
 ROW_IN, LINE_IN, EDGES_IN = 0.36, 0.16, 0.95
 """Heights of a rule's band, of a line of its words above it, and of all that is above and below the rules."""
-LETTERS = 54
+LETTERS = 60
 """Of a line: more would be wider than the chart."""
 BEYOND = 1.6
 """How far the axis reaches beyond what has to be seen, as a ratio."""

@@ -24,7 +24,7 @@ JUDGED = {
     "inconclusive": "this run can't tell",
     "untested": "there is nothing to judge a rule by",
 }
-"""What a verdict means, in a few words."""
+"""What makes a verdict, in a few words."""
 
 HOW = (
     "Each rule takes the ratio of one figure in two places, repeat by repeat. It is supported where the whole 95 % "
@@ -32,6 +32,12 @@ HOW = (
     "refuted rule refutes its claim; to support it takes all of them. Memory has no interval: each cell tells what it "
     "took at least. A verdict holds for this machine, these versions and these loads."
 )
+
+
+def count_words(verdict: Verdict) -> str:
+    """`2 of 3 rules refuted`: what makes the verdict."""
+    decisive = sum(ruling.judgement == verdict.judgement for ruling in verdict.rulings)
+    return f"{decisive} of {_count(len(verdict.rulings), 'rule', 'rules')} {verdict.judgement}"
 
 
 def ruling_row(verdict: Verdict, number_of: int, ruling: Ruling) -> dict[str, str]:

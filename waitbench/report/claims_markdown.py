@@ -5,7 +5,7 @@ from markupsafe import escape
 from waitbench.claims import Verdict
 from waitbench.comparison import Comparison
 from waitbench.report.charts import Chart
-from waitbench.report.claim_figures import FIGURE_WORDS, HOW, JUDGED, plain, ruling_rows
+from waitbench.report.claim_figures import FIGURE_WORDS, HOW, JUDGED, count_words, plain, ruling_rows
 from waitbench.report.figures import span
 
 COLUMNS = (
@@ -18,10 +18,10 @@ def render(comparison: Comparison, charts: list[Chart]) -> str:
     if comparison.state:
         lines += [f"**{comparison.state}**", ""]
     lines += [HOW, "", "The figures of every cell, and what there is to doubt: [report.md](report.md).", ""]
-    lines += [_row(("claim", "verdict", "")), _row(["---"] * 3)]
+    lines += [_row(("claim", "verdict", "since")), _row(["---"] * 3)]
     for verdict in comparison.claims:
         told = f"[{_text(verdict.claim.says)}](#claim-{verdict.claim.id})"
-        lines.append(_row((told, f"**{verdict.judgement}**", JUDGED[verdict.judgement])))
+        lines.append(_row((told, f"**{verdict.judgement}**", count_words(verdict))))
     for verdict in comparison.claims:
         lines += ["", *_claim(verdict), ""]
         lines += [f"![{c.caption}](charts/{c.name}.svg)" for c in charts if c.section == verdict.claim.id]

@@ -7,7 +7,7 @@ from waitbench.answer import section_answers
 from waitbench.comparison import Comparison
 from waitbench.report import factor_words
 from waitbench.report.charts import Chart
-from waitbench.report.claim_figures import FIGURE_WORDS, HOW, JUDGED, ruling_rows
+from waitbench.report.claim_figures import FIGURE_WORDS, HOW, JUDGED, count_words, ruling_rows
 from waitbench.report.facts import budgets, facts, shortfalls
 from waitbench.report.figures import burst_row, interval, knee_interval, knee_row, mixed_row, span, summary_row
 from waitbench.report.theme import CROWDED, PALETTE, looks
@@ -66,6 +66,7 @@ def render_claims(comparison: Comparison, charts: list[Chart]) -> str:
         ruling_rows=ruling_rows,
         figure_words=FIGURE_WORDS,
         judged=JUDGED,
+        count_words=count_words,
         how=HOW,
         span=span,
     )
