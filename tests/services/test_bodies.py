@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.conftest import EVERY_APP
 from waitbench.launch.local import LocalStack
 from waitbench.paths import ROOT
 from waitbench.paths import VARIANTS as VARIANTS_FILE
@@ -23,7 +24,7 @@ from waitbench.variants import load_variants
 
 pytestmark = pytest.mark.live
 
-VARIANTS = [name for name, variant in load_variants().items() if variant.serves("upload")]
+VARIANTS = [name for name in EVERY_APP if load_variants()[name].serves("upload")]
 variants = pytest.mark.parametrize("variant", VARIANTS)
 
 KIB, MIB = 1024, 1024 * 1024
@@ -277,7 +278,7 @@ def test_a_crowd_of_slow_clients_takes_next_to_no_memory(
 
 def test_a_service_that_holds_bodies_whole_takes_more_memory_than_that(tmp_path: Path) -> None:
     file = tmp_path / "variants.toml"
-    right, wrong = "fastapi_app.app:application", "tests.wrong.buffered_upload:application"
+    right, wrong = "fastapi_app.async_app:application", "tests.wrong.buffered_upload:application"
     file.write_text(VARIANTS_FILE.read_text().replace(right, wrong))
     with LocalStack(variants_file=file, environment={"PYTHONPATH": str(ROOT)}) as own:
         own.start(["fastapi-asyncio"])

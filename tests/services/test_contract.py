@@ -143,7 +143,7 @@ def test_every_service_gives_the_same_answer_to_whatever_is_asked(
     stack: LocalStack, method: str, path: str, query: str
 ) -> None:
     answers = {name: _answer(url, method, path + query) for name, url in stack.base_urls.items()}
-    without = {answers.pop(name) for name, variant in VARIANTS.items() if not _serves(variant, path)}
+    without = {answers.pop(name) for name in list(answers) if not _serves(VARIANTS[name], path)}
     assert without <= {_answer(next(iter(stack.base_urls.values())), method, "/nope")}
     if (path, method) == ("/usage/reset", "POST"):
         answers = {name: (*answer[:3], b"") for name, answer in answers.items()}  # each has its own figures

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 import psutil
 import pytest
 
+from tests.conftest import EVERY_APP
 from waitbench.launch.local import LocalStack
 from waitbench.service import Service, wait_until
 from waitbench.variants import load_variants
@@ -19,7 +20,9 @@ from waitbench.workloads import WORKLOADS
 
 pytestmark = pytest.mark.live
 
-VARIANTS = [name for name, variant in load_variants().items() if variant.serves("upstream") and variant.serves("db")]
+VARIANTS = [
+    name for name in EVERY_APP if load_variants()[name].serves("upstream") and load_variants()[name].serves("db")
+]
 GRACE_S = 0.5
 PATIENCE_S = 15.0
 """The client's own time-out: an answer within it is no hang, however busy the machine is."""
