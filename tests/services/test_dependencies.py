@@ -20,9 +20,8 @@ from waitbench.workloads import WORKLOADS
 
 pytestmark = pytest.mark.live
 
-VARIANTS = [
-    name for name in EVERY_APP if load_variants()[name].serves("upstream") and load_variants()[name].serves("db")
-]
+LISTED = load_variants()
+VARIANTS = [name for name in EVERY_APP if LISTED[name].serves("upstream") and LISTED[name].serves("db")]
 GRACE_S = 0.5
 PATIENCE_S = 15.0
 """The client's own time-out: an answer within it is no hang, however busy the machine is."""
@@ -111,6 +110,21 @@ def _kill(stack: LocalStack, name: str) -> None:
         with suppress(psutil.NoSuchProcess):
             process.kill()
     psutil.wait_procs(family, timeout=PATIENCE_S)
+
+
+def _connections(stack: LocalStack) -> int:
+    """How many connections PostgreSQL holds: each is a process of its own, which says so."""
+    backends = psutil.Process(stack.processes["postgres"].pid).children()
+    return sum("waitbench waitbench" in " ".join(backend.cmdline()) for backend in backends)
+
+
+@pytest.mark.parametrize("variant", [name for name in VARIANTS if LISTED[name].profile == ""])
+def test_a_pool_opens_at_the_first_query_and_once_however_many_come_first(variant: str) -> None:
+    with LocalStack() as own:
+        own.start([variant])
+        assert _connections(own) == 0
+        assert set(_ask_at_once(own, variant, DATABASE, CROWD)) == {_right(DATABASE)}
+        assert wait_until(lambda: _connections(own) == LISTED[variant].budget["db_pool"], PATIENCE_S)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -1,4 +1,4 @@
-"""How much two service files have in common: what is alike belongs into services/work, and what stays is the framework's.
+"""How much two service files have in common: what is alike belongs into services/work, the rest is the framework's.
 
 A line is like another when both say the same, whatever their indentation; blank lines count for nothing. Runs of such
 lines are looked for between every two files: a handler in two frameworks has its work and its answer in common, and
