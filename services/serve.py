@@ -40,6 +40,7 @@ def server_command(
         "WAITBENCH_FRAMEWORK": variant["framework"],
         "WAITBENCH_MODEL": variant["model"],
         "WAITBENCH_SERVER": server["title"],
+        "WAITBENCH_IN_FLIGHT": str(budget.get("in_flight", 0)),
         "WAITBENCH_DB_POOL": str(budget.get("db_pool", 0)),
         "WAITBENCH_UPSTREAM_CONNECTIONS": str(budget.get("upstream_connections", 0)),
         "WAITBENCH_UPSTREAM_THREADS": str(budget.get("upstream_threads", 0)),

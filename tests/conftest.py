@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -30,21 +31,44 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.fail(why, pytrace=False) if REQUIRED else pytest.skip(why)
 
 
+EVERY_APP = (
+    *("flask-threads", "django-gevent", "fastapi-asyncio", "null"),
+    *("flask-asyncio", "django-asyncio", "fastapi-threads"),
+    *("go", "node"),
+)
+"""What the long tests run over: each app once, and each way that services/work has of waiting. Any other variant is one
+of these apps on a server that another of them runs on, on one that only takes less at once, or in several processes;
+`check` looks at every one of them (tests/services/test_check.py)."""
+
+
+@contextmanager
+def up(stack: LocalStack, name: str) -> Iterator[str]:
+    """The address of a service: of one that is up, or else of one that is started for this and ended then."""
+    if name in stack.base_urls:
+        yield stack.base_urls[name]
+        return
+    stack.start([name])
+    try:
+        yield stack.base_urls.pop(name)
+    finally:
+        stack.processes[name].end(grace_s=0)
+
+
 @pytest.fixture(scope="session")
 def stack() -> Iterator[LocalStack]:
     with LocalStack() as local:
-        local.start(installed(VARIANTS))
+        local.start(installed(EVERY_APP))
         yield local
 
 
-@pytest.fixture(params=list(VARIANTS))
+@pytest.fixture(params=EVERY_APP)
 def variant(request: pytest.FixtureRequest) -> Variant:
-    """Each variant in turn, instruments too."""
+    """Each of these in turn; of all of them, or of others, where a test says so."""
     return VARIANTS[request.param]
 
 
 @pytest.fixture
 def service(stack: LocalStack, variant: Variant) -> Iterator[Service]:
     """The live service of `variant`."""
-    with Service(stack.base_urls[variant.name]) as live:
+    with up(stack, variant.name) as url, Service(url) as live:
         yield live

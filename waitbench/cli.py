@@ -48,13 +48,13 @@ def _mark(row: dict[str, Any]) -> str:
     """What sets a variant apart that is no contender."""
     if row.get("kind", "contender") == "contender":
         return ""
+    what = f"a trap: {row['trap']}" if row["trap"] else _KINDS[row["kind"]]
     few = f"; serves {', '.join(row['workloads'])}" if len(row["workloads"]) < len(WORKLOADS) else ""
-    return f" ({_KINDS[row['kind']]}{few})"
+    return f" ({what}{few})"
 
 
 _KINDS = {
     "reference": "a reference, no Python",
-    "trap": "a trap: wrong on purpose",
     "instrument": "an instrument, no contender",
 }
 
@@ -69,6 +69,7 @@ def _variants() -> list[dict[str, Any]]:
             "server": v.server,
             "budget": v.budget,
             "kind": v.kind,
+            "trap": v.trap,
             "profile": v.profile,
             "workloads": [name for name in WORKLOADS if v.serves(name)],
         }

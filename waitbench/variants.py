@@ -28,6 +28,8 @@ class Variant:
     kind: Kind = "contender"
     """A reference is no Python and is there to compare with; a trap is wrong on purpose; an instrument measures the
     harness, and is started only when it is named."""
+    trap: str = ""
+    """Of a trap: what is wrong with it."""
     profile: str = ""
     """Of compose.yaml; "" where the variant is always started."""
     program: str = ""
@@ -50,11 +52,17 @@ def load_variants(path: Path = VARIANTS) -> dict[str, Variant]:
             budget=entry["budget"],
             workloads=tuple(entry["workloads"]) if "workloads" in entry else None,
             kind=entry.get("kind", "contender"),
+            trap=entry.get("trap", ""),
             profile=entry.get("profile", ""),
             program=listing["servers"][entry["server"]].get("program", ""),
         )
         for name, entry in listing["variants"].items()
     }
+
+
+def together(budget: Budget, calls: int) -> int:
+    """How many of so many calls the service can have in hand at once, by what is declared."""
+    return min(calls, budget["in_flight"] * budget.get("workers", 1)) if "in_flight" in budget else calls
 
 
 def labelled(names: Iterable[str]) -> dict[str, str]:

@@ -5,9 +5,12 @@ import secrets
 DEBUG = False
 SECRET_KEY = secrets.token_hex()
 ALLOWED_HOSTS = ["*"]
-ROOT_URLCONF = "django_app.app"
+ROOT_URLCONF = "django_app.urls"
 INSTALLED_APPS: list[str] = []
-MIDDLEWARE = ["django.middleware.common.CommonMiddleware", "django_app.app.refusal"]
+# CommonMiddleware is written for threads. On an event loop Django runs both halves of it in one: a thread is begun for
+# each request, which goes there and back, and there again, and it stays until the answer is sent. A project pays that
+# for any middleware of the kind; it is paid here too, since the settings are the same for every model.
+MIDDLEWARE = ["django.middleware.common.CommonMiddleware", "django_app.wiring.refusal"]
 APPEND_SLASH = False
 USE_I18N = False
 USE_TZ = True

@@ -2,9 +2,9 @@
 
 import queue
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from hashlib import sha256
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx2
@@ -12,23 +12,15 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from work import answers, database, pattern, processor, remote, scratch
-from work.answers import BadInput, DependencyFailed, Refusal
+from work import database, processor, remote, scratch
+from work.answers import DependencyFailed, Refusal
+from work.bodies import download as download
+from work.bodies import upload as upload
 from work.info import info as describe
 from work.settings import settings
 from work.threads import NativeThreads, OwnThreads, attempt
 
-
-class _Connection(psycopg.Connection[Any]):
-    """A connection whose every exchange has a deadline, so that a database that hangs is found out."""
-
-    deadline_s = settings.dependency_grace_s
-
-    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        return super().wait(gen, interval, self.deadline_s if timeout is None else timeout)
-
-
-_pool = ConnectionPool(connection_class=_Connection, **database.POOL)
+_pool = ConnectionPool(connection_class=database.Connection, **database.POOL)
 _clients: queue.LifoQueue[httpx2.Client | None] = queue.LifoQueue(settings.upstream_connections)
 for _ in range(settings.upstream_connections):
     _clients.put(None)  # a place not yet used
@@ -36,9 +28,15 @@ _threads = ThreadPoolExecutor(settings.upstream_threads or 1, thread_name_prefix
 _work_threads = (NativeThreads if settings.model == "gevent" else OwnThreads)(settings.work_threads or 1)
 
 
-def open_pool() -> None:
-    """Connect in the background; the first query waits for a connection if none is there yet."""
-    _pool.open(wait=False)
+@asynccontextmanager
+async def lifespan(_: Any) -> AsyncIterator[None]:
+    """Where an event loop hands each call to a thread: as many at once as in_flight says, and not anyio's 40."""
+    from anyio.to_thread import current_default_thread_limiter
+
+    if settings.in_flight:
+        current_default_thread_limiter().total_tokens = settings.in_flight
+    yield
+    _pool.close()
 
 
 def wait(ms: int) -> None:
@@ -87,6 +85,8 @@ _gather = _gather_by_greenlets if settings.model == "gevent" else _gather_by_thr
 def db(ms: int) -> list[dict[str, Any]]:
     """Rows by an indexed read, from a query that waits `ms` in the database."""
     try:
+        if _pool.closed:
+            _pool.open(wait=False)  # at the first query; of several at once, one opens it
         with _pool.connection() as connection:
             connection.deadline_s = ms / 1000 + settings.dependency_grace_s
             with connection.cursor(row_factory=dict_row) as cursor:
@@ -104,25 +104,6 @@ def disk(kib: int, inline: int) -> str:
     return str(_work_threads.run(inline, scratch.keep_and_read_back, kib))
 
 
-def upload(read: Callable[[int], bytes], length: int) -> str:
-    """SHA-256 of a body, read piece by piece as it comes."""
-    digest = sha256()
-    while length:
-        try:
-            piece = read(min(pattern.PIECE, length))
-        except OSError as error:
-            raise BadInput(answers.CUT_SHORT) from error
-        if not piece:
-            raise BadInput(answers.CUT_SHORT)
-        digest.update(piece)
-        length -= len(piece)
-    return digest.hexdigest()
-
-
-def download(kib: int) -> Iterator[bytes]:
-    return pattern.pieces(kib * 1024)
-
-
 def cpu(ksteps: int, inline: int) -> int:
     return int(_work_threads.run(inline, processor.plain, ksteps))
 
@@ -132,5 +113,5 @@ def cpu_native(n: int, inline: int) -> int:
 
 
 def info() -> dict[str, Any]:
-    threads = _threads._max_workers if settings.model == "threads" else None
-    return describe(_pool, _clients.maxsize, threads, _work_threads.count)
+    threads = None if settings.model == "gevent" else _threads._max_workers
+    return describe(_pool.max_size, _clients.maxsize, threads, _work_threads.count)

@@ -2,21 +2,44 @@
 
 from typing import Any
 
+import psycopg
+
 from work.settings import settings
 
 FAILED = "the database did not answer in time"
 
 # autocommit: one round trip for a query, not three. prepare_threshold: each connection prepares at once.
-_CONNECTION: dict[str, Any] = {"autocommit": True, "prepare_threshold": 1, "connect_timeout": 3}
+CONNECTION: dict[str, Any] = {"autocommit": True, "prepare_threshold": 1, "connect_timeout": 3}
+# Not open from the start: twenty services with fifty connections each would be all that PostgreSQL takes, whether
+# they are asked for rows or not.
 POOL: dict[str, Any] = {
     "conninfo": settings.database_url,
-    "kwargs": _CONNECTION,
+    "kwargs": CONNECTION,
     "min_size": settings.db_pool,
     "max_size": settings.db_pool,
     "timeout": settings.dependency_grace_s,
     "reconnect_timeout": 2,
     "open": False,
 }
+
+
+class Connection(psycopg.Connection[Any]):
+    """A connection whose every exchange has a deadline, so that a database that hangs is found out."""
+
+    deadline_s = settings.dependency_grace_s
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        return super().wait(gen, interval, self.deadline_s if timeout is None else timeout)
+
+
+class AsyncConnection(psycopg.AsyncConnection[Any]):
+    """The same in its other colour."""
+
+    deadline_s = settings.dependency_grace_s
+
+    async def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        return await super().wait(gen, interval, self.deadline_s if timeout is None else timeout)
+
 
 SHELF = 7
 QUERY = """

@@ -1,5 +1,6 @@
 """What a service says of itself. The budget is read from the live objects, not from what was asked for."""
 
+import asyncio
 import contextlib
 import gc
 import os
@@ -7,6 +8,7 @@ import platform
 import socket
 import struct
 import sys
+import threading
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -20,25 +22,25 @@ null_server: Any = None
 """The live null server, set by null_app; None elsewhere."""
 
 PACKAGES = (
-    "django", "fastapi", "flask", "gevent", "gunicorn", "httptools", "httpx2", "numpy",
+    "anyio", "asgiref", "django", "fastapi", "flask", "gevent", "gunicorn", "httptools", "httpx2", "numpy",
     "psycopg", "psycopg-pool", "starlette", "uvicorn", "uvloop", "werkzeug",
 )  # fmt: skip
 
 
 def info(
-    db_pool: Any = None,
+    db_pool: int | None = None,
     upstream_connections: int | None = None,
     upstream_threads: int | None = None,
     work_threads: int | None = None,
 ) -> dict[str, Any]:
-    """The body of /info. `db_pool` is the live pool; the others are read by the caller from its live objects.
+    """The body of /info. What is given is read by the caller from its live objects.
 
     None where the service has no such thing.
     """
     budget = {
         "workers": len(tally.worker_pids()),
         **_server_budget(),
-        "db_pool": None if db_pool is None else db_pool.max_size,
+        "db_pool": db_pool,
         "upstream_connections": upstream_connections,
         "upstream_threads": upstream_threads,
         "work_threads": work_threads,
@@ -72,7 +74,11 @@ def _server_budget() -> dict[str, Any]:
 
 
 def _gunicorn_budget() -> dict[str, Any]:
+    from gunicorn.workers.sync import SyncWorker
+
     worker = gunicorn_worker
+    if isinstance(worker, SyncWorker):  # it takes a connection, answers one request, closes it: there is nothing to set
+        return {"in_flight": 1, "backlog": _backlog(worker.sockets[0]), "keep_alive_s": 0}
     threads = getattr(getattr(worker, "tpool", None), "_max_workers", None)
     return {
         "in_flight": threads or worker.worker_connections,
@@ -85,7 +91,7 @@ def _gunicorn_budget() -> dict[str, Any]:
 def _uvicorn_budget() -> dict[str, Any]:
     server = _uvicorn_server()
     return {
-        "in_flight": server.config.limit_concurrency,
+        "in_flight": _threads_of_calls() if settings.model == "threads" else server.config.limit_concurrency,
         "connections": None,
         "backlog": _backlog(server.servers[0].sockets[0]),
         "keep_alive_s": server.config.timeout_keep_alive,
@@ -94,6 +100,14 @@ def _uvicorn_budget() -> dict[str, Any]:
 
 def _null_budget() -> dict[str, Any]:
     return {"backlog": _backlog(null_server.listener), "keep_alive_s": null_server.keep_alive_s}
+
+
+def _threads_of_calls() -> int:
+    """How many calls the live event loop hands to threads at once; asked from one of these threads."""
+    from anyio import from_thread
+    from anyio.to_thread import current_default_thread_limiter
+
+    return int(from_thread.run_sync(current_default_thread_limiter).total_tokens)
 
 
 def _uvicorn_server() -> Any:
@@ -114,18 +128,28 @@ def _backlog(listener: Any) -> int:
 
 
 def _runtime() -> dict[str, Any]:
-    """Proof of the concurrency model: the loop that runs, or what gevent patched."""
-    if settings.model == "asyncio":
-        import asyncio
+    """Proof of the concurrency model: the loop that runs, the thread that this is, the worker and what is patched."""
+    if gunicorn_worker:
+        worker = type(gunicorn_worker).__name__
+        if settings.model == "asyncio":
+            return {"worker": worker, "loop": _loop()}
+        return {"worker": worker, "gevent_patched": _patched()}
+    if settings.model == "threads":
+        return {"thread": threading.current_thread().name, "http": _http_parser()}
+    return {"loop": _loop(), "http": _http_parser()}
 
-        return {"loop": type(asyncio.get_running_loop()).__module__.partition(".")[0], "http": _http_parser()}
-    patched = []
-    if "gevent.monkey" in sys.modules:
-        from gevent import monkey
 
-        modules = ("socket", "ssl", "select", "threading", "time", "queue", "subprocess")
-        patched = [name for name in modules if monkey.is_module_patched(name)]
-    return {"gevent_patched": patched}
+def _loop() -> str:
+    return type(asyncio.get_running_loop()).__module__.partition(".")[0]
+
+
+def _patched() -> list[str]:
+    if "gevent.monkey" not in sys.modules:
+        return []
+    from gevent import monkey
+
+    modules = ("socket", "ssl", "select", "threading", "time", "queue", "subprocess")
+    return [name for name in modules if monkey.is_module_patched(name)]
 
 
 def _http_parser() -> str:

@@ -12,22 +12,12 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from work import database, pattern, processor, remote, scratch
+from work import bodies, database, pattern, processor, remote, scratch
 from work.answers import DependencyFailed
 from work.info import info as describe
 from work.settings import settings
 
-
-class _Connection(psycopg.AsyncConnection[Any]):
-    """A connection whose every exchange has a deadline, so that a database that hangs is found out."""
-
-    deadline_s = settings.dependency_grace_s
-
-    async def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        return await super().wait(gen, interval, self.deadline_s if timeout is None else timeout)
-
-
-_pool = AsyncConnectionPool(connection_class=_Connection, **database.POOL)
+_pool = AsyncConnectionPool(connection_class=database.AsyncConnection, **database.POOL)
 _clients: asyncio.LifoQueue[httpx2.AsyncClient | None] = asyncio.LifoQueue(settings.upstream_connections)
 for _ in range(settings.upstream_connections):
     _clients.put_nowait(None)  # a place not yet used
@@ -36,8 +26,7 @@ _work_threads = ThreadPoolExecutor(settings.work_threads or 1, thread_name_prefi
 
 @asynccontextmanager
 async def lifespan(_: Any) -> AsyncIterator[None]:
-    """Connect in the background when the service starts; part in good order when it ends."""
-    await _pool.open(wait=False)
+    """Part in good order when the service ends."""
     yield
     await _pool.close()
 
@@ -70,6 +59,8 @@ async def _call(ms: int, call: int) -> dict[str, Any]:
 async def db(ms: int) -> list[dict[str, Any]]:
     """Rows by an indexed read, from a query that waits `ms` in the database."""
     try:
+        if _pool.closed:
+            await _pool.open(wait=False)  # at the first query; of several at once, one opens it
         async with _pool.connection() as connection:
             connection.deadline_s = ms / 1000 + settings.dependency_grace_s
             async with connection.cursor(row_factory=dict_row) as cursor:
@@ -96,6 +87,11 @@ async def upload(pieces: AsyncIterator[bytes]) -> str:
     return digest.hexdigest()
 
 
+async def upload_read(read: Callable[[int], bytes], length: int) -> str:
+    """The same of a body that is all there and is read like a file."""
+    return str(await _work(0, bodies.upload, read, length))
+
+
 async def download(kib: int) -> AsyncIterator[bytes]:
     for piece in pattern.pieces(kib * 1024):
         yield piece
@@ -117,4 +113,4 @@ async def _work(inline: int, work: Callable[..., Any], *args: Any) -> Any:
 
 
 def info() -> dict[str, Any]:
-    return describe(_pool, _clients.maxsize, None, _work_threads._max_workers)
+    return describe(_pool.max_size, _clients.maxsize, None, _work_threads._max_workers)

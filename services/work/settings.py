@@ -1,6 +1,7 @@
 """What a service is told by whoever starts it, read once from the environment."""
 
 import os
+import tempfile
 from dataclasses import dataclass
 
 
@@ -12,6 +13,8 @@ class Settings:
     server: str
     database_url: str
     upstream_url: str
+    in_flight: int
+    """Calls at once, where the application sets that and not its server; 0: no limit."""
     db_pool: int
     upstream_connections: int
     upstream_threads: int
@@ -19,7 +22,7 @@ class Settings:
     dependency_grace_s: float
     """How much longer than the wait itself a dependency may take before the answer is 503."""
     state_dir: str
-    """Where the workers of one service keep their counts; "" for a folder of its own."""
+    """Where the workers of one service keep their counts."""
     scratch_dir: str
     """Where /disk has its files: on a disk, since memory that looks like one would prove nothing."""
 
@@ -33,12 +36,13 @@ def _read() -> Settings:
         server=env("WAITBENCH_SERVER", ""),
         database_url=env("WAITBENCH_DATABASE_URL", "postgresql://waitbench@127.0.0.1:5432/waitbench"),
         upstream_url=env("WAITBENCH_UPSTREAM_URL", "http://127.0.0.1:8090"),
+        in_flight=int(env("WAITBENCH_IN_FLIGHT", "0")),
         db_pool=int(env("WAITBENCH_DB_POOL", "50")),
         upstream_connections=int(env("WAITBENCH_UPSTREAM_CONNECTIONS", "1000")),
         upstream_threads=int(env("WAITBENCH_UPSTREAM_THREADS", "1000")),
         work_threads=int(env("WAITBENCH_WORK_THREADS", "40")),
         dependency_grace_s=float(env("WAITBENCH_DEPENDENCY_GRACE_S", "5")),
-        state_dir=env("WAITBENCH_STATE_DIR", ""),
+        state_dir=env("WAITBENCH_STATE_DIR", "") or f"{tempfile.gettempdir()}/waitbench-{os.getpgrp()}",
         scratch_dir=env("WAITBENCH_SCRATCH_DIR", "/var/tmp"),  # noqa: S108 - the files in it have no names
     )
 

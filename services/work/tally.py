@@ -9,7 +9,6 @@ import contextlib
 import ctypes
 import mmap
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
@@ -24,8 +23,7 @@ UNCOUNTED = frozenset({"/health", "/info", "/usage", "/usage/reset"})
 
 
 def _folder() -> Path:
-    folder = settings.state_dir or f"{tempfile.gettempdir()}/waitbench-{os.getpgrp()}"
-    path = Path(folder)
+    path = Path(settings.state_dir)
     path.mkdir(parents=True, exist_ok=True)
     return path
 
@@ -128,6 +126,30 @@ class CountedAsgi:
             await self._app(scope, receive, send)
         finally:
             end()
+
+
+class CountedUntilAnswered(CountedAsgi):
+    """The same, but only until the last of the answer is sent: for an application that goes on after that, when its
+    caller may be there again."""
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or scope["path"] in UNCOUNTED:
+            return await self._app(scope, receive, send)
+        begin()
+        answered = False
+
+        async def sent(message: MutableMapping[str, Any]) -> None:
+            nonlocal answered
+            await send(message)
+            if message["type"] == "http.response.body" and not message.get("more_body", False) and not answered:
+                answered = True
+                end()
+
+        try:
+            await self._app(scope, receive, sent)
+        finally:
+            if not answered:
+                end()
 
 
 def worker_pids() -> list[int]:

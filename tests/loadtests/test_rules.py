@@ -299,8 +299,8 @@ def wrong(tmp_path_factory: pytest.TempPathFactory) -> Judged:
     place = tmp_path_factory.mktemp("wrong")
     listed, mark, budget = VARIANTS.read_text().partition(f"[variants.{DJANGO}.budget]")
     running = listed + mark + budget.replace("db_pool = 50", "db_pool = 49", 1)
-    running = running.replace("flask_app.app:", "tests.wrong.short_and_unsynced:")
-    running = running.replace("fastapi_app.app:", "tests.wrong.blocked_loop:")
+    running = running.replace("flask_app.sync_app:", "tests.wrong.short_and_unsynced:")
+    running = running.replace("fastapi_app.async_app:", "tests.wrong.blocked_loop:")
     (place / "variants.toml").write_text(running)
     cells = (
         'workload = "wait"\nparams = { ms = 50 }\nusers = [4]',

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.conftest import EVERY_APP
 from waitbench.launch.local import LocalStack
 from waitbench.service import Service, wait_until
 from waitbench.variants import load_variants
@@ -74,7 +75,7 @@ def test_200_waiting_users_are_held_at_once_and_every_request_is_accounted_for(s
     assert after["requests_answered"] - before["requests_answered"] == users.answered >= USERS
 
 
-CALLERS = [name for name, variant in load_variants().items() if variant.serves("upstream")]
+CALLERS = [name for name in EVERY_APP if load_variants()[name].serves("upstream")]
 
 
 @pytest.mark.parametrize("variant", CALLERS, indirect=True)

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 import psutil
 import pytest
 
-from tests.conftest import installed
+from tests.conftest import EVERY_APP, installed
 from waitbench.launch.local import LocalStack
 from waitbench.service import Service, wait_until
 from waitbench.variants import load_variants
@@ -20,7 +20,8 @@ from waitbench.workloads import WORKLOADS
 
 pytestmark = pytest.mark.live
 
-VARIANTS = [name for name, variant in load_variants().items() if variant.serves("upstream") and variant.serves("db")]
+LISTED = load_variants()
+VARIANTS = [name for name in EVERY_APP if LISTED[name].serves("upstream") and LISTED[name].serves("db")]
 GRACE_S = 0.5
 PATIENCE_S = 15.0
 """The client's own time-out: an answer within it is no hang, however busy the machine is."""
@@ -109,6 +110,23 @@ def _kill(stack: LocalStack, name: str) -> None:
         with suppress(psutil.NoSuchProcess):
             process.kill()
     psutil.wait_procs(family, timeout=PATIENCE_S)
+
+
+def _connected(stack: LocalStack, count: int) -> bool:
+    """Whether PostgreSQL holds so many connections: each is a process of its own, which says so."""
+    backends = psutil.Process(stack.processes["postgres"].pid).children()
+    return sum("waitbench waitbench" in " ".join(backend.cmdline()) for backend in backends) == count
+
+
+def test_a_pool_opens_at_the_first_query_and_once_however_many_come_first() -> None:
+    always = [name for name in VARIANTS if not LISTED[name].profile]
+    with LocalStack() as own:
+        own.start(always)
+        assert _connected(own, 0)
+        for services, name in enumerate(always, 1):
+            assert set(_ask_at_once(own, name, DATABASE, CROWD)) == {_right(DATABASE)}
+            opened = services * LISTED[name].budget["db_pool"]
+            assert wait_until(functools.partial(_connected, own, opened), PATIENCE_S)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

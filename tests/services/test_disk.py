@@ -16,7 +16,7 @@ from work import scratch
 from work.answers import DependencyFailed
 from work.settings import settings
 
-from tests.conftest import installed
+from tests.conftest import EVERY_APP, installed
 from waitbench.errors import WaitbenchError
 from waitbench.launch.local import LocalStack
 from waitbench.service import Service, wait_until
@@ -24,7 +24,7 @@ from waitbench.variants import load_variants
 
 pytestmark = pytest.mark.live
 
-VARIANTS = [name for name, variant in load_variants().items() if variant.serves("disk")]
+VARIANTS = [name for name in EVERY_APP if load_variants()[name].serves("disk")]
 variants = pytest.mark.parametrize("variant", VARIANTS)
 
 REQUESTS, KIB = 20, 256

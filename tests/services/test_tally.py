@@ -199,12 +199,36 @@ def test_an_asgi_request_is_counted_until_the_application_returns_or_fails() -> 
     assert _counted() == (2, 2, 0, 1)
 
 
+def test_a_request_is_counted_until_the_last_of_its_answer_is_sent_where_the_application_goes_on() -> None:
+    seen = []
+
+    async def send(message: Any) -> None:
+        seen.append(_counted())
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start"})
+        await send({"type": "http.response.body", "more_body": True})
+        await send({"type": "http.response.body"})
+        seen.append(_counted())
+
+    async def fails(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start"})
+        raise ZeroDivisionError
+
+    asyncio.run(tally.CountedUntilAnswered(app)({"type": "http", "path": "/fast"}, None, send))
+    assert seen == [(1, 0, 1, 1)] * 3 + [(1, 1, 0, 1)]
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(tally.CountedUntilAnswered(fails)({"type": "http", "path": "/fast"}, None, send))
+    assert _counted() == (2, 2, 0, 1)
+
+
 @pytest.mark.parametrize("path", sorted(tally.UNCOUNTED))
 def test_the_harness_own_questions_are_not_counted(path: str) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         pass
 
     asyncio.run(tally.CountedAsgi(app)({"type": "http", "path": path}, None, None))
+    asyncio.run(tally.CountedUntilAnswered(app)({"type": "http", "path": path}, None, None))
     asyncio.run(tally.CountedAsgi(app)({"type": "lifespan"}, None, None))
     assert tally.CountedWsgi(lambda environ, start: [b"x"])(_environ(path), lambda *_: None) == [b"x"]
     assert _counted() == (0, 0, 0, 0)

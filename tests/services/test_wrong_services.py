@@ -1,6 +1,7 @@
 """Services made wrong on purpose, started for real: `waitbench check` must see each, and complain of nothing else."""
 
 import json
+import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,16 +22,19 @@ pytestmark = pytest.mark.live
 
 @dataclass(frozen=True)
 class Wrong:
-    """A variant with one thing wrong: another application, or another budget than the declared one."""
+    """A variant with one thing wrong: another application, another server, or another budget than the declared one."""
 
     variant: str
     touches: tuple[str, ...]
     """The workloads whose code has the mistake: it is checked on these, and on `fast`, which never has it."""
     app: str | None = None
+    server: str | None = None
     budget: dict[str, int] = field(default_factory=dict)
 
 
 WAIT, WORK, BODIES = ("wait",), ("cpu", "cpu_native"), ("upload", "download")
+ONE_BY_ONE = ("wait", "disk", "cpu")
+MANY = {"in_flight": 100, "connections": 200}
 FEW = {"in_flight": 100, "upstream_connections": 100}
 WRONG = {
     "short-wait": Wrong("flask-threads", WAIT, "tests.wrong.short_wait:application"),
@@ -48,6 +52,10 @@ WRONG = {
     "small-pool": Wrong("flask-threads", ("db",), "tests.wrong.small_pool:application"),
     # Still enough for the calls that have to overlap, so that only the reading back can tell.
     "small-budget": Wrong("flask-threads", ("upstream",), budget=FEW),
+    "not-one-at-a-time": Wrong("flask-sync", ONE_BY_ONE, server="gthread", budget=MANY),
+    # Those that are in the list as wrong.
+    "fastapi-blocking": Wrong("fastapi-blocking", ("wait", "disk", "cpu", *BODIES)),
+    "gevent-unpatched": Wrong("gevent-unpatched", ("wait", "disk", "cpu", *BODIES)),
 }
 
 
@@ -58,6 +66,7 @@ def _listing() -> dict[str, Any]:
         name: {
             **right[wrong.variant],
             "app": wrong.app or right[wrong.variant]["app"],
+            "server": wrong.server or right[wrong.variant]["server"],
             "budget": {**right[wrong.variant]["budget"], **wrong.budget},
         }
         for name, wrong in WRONG.items()
@@ -201,6 +210,45 @@ def test_a_pool_that_says_more_than_it_has_is_found_by_a_second_round(own_stack:
     (found,) = found_wrong(own_stack, "small-pool")
     assert (found.group, found.what) == ("overlap", "50 slow calls of /db?ms=400 overlap")
     assert "one after the other" in found.detail
+
+
+def test_calls_that_overlap_where_the_budget_has_room_for_one_are_found(own_stack: LocalStack) -> None:
+    found = found_wrong(own_stack, "not-one-at-a-time")
+    overlap = {finding.what: finding.detail for finding in found if finding.group == "overlap"}
+    assert set(overlap) == {
+        "5 slow calls of /wait?ms=200 go 1 at a time",
+        "20 slow disk calls are held at once",
+        "4 cpu calls at once cost what they cost one by one, and go 1 at a time",
+    }
+    assert "with 1 at a time they take 5" in overlap["5 slow calls of /wait?ms=200 go 1 at a time"]
+    assert {finding.what for finding in found if finding.group == "budget"} == {
+        *("in_flight is 1", "connections is None"),
+        "the worker is one that takes a request at a time",
+    }
+
+
+def test_the_trap_of_blocking_in_async_def_is_found_by_overlap_alone(own_stack: LocalStack) -> None:
+    found = found_wrong(own_stack, "fastapi-blocking")
+    assert groups(found) == {
+        ("overlap", SLOW_WAITS),
+        ("overlap", "20 slow disk calls are held at once"),
+        ("overlap", "4 cpu calls at once cost what they cost one by one, and stop nobody else"),
+    }
+    (waits,) = (finding.detail for finding in found if finding.what == SLOW_WAITS)
+    assert re.match(
+        r"20 calls at once took as long as (19|2\d)\.\d of them one after the other; the service held 1", waits
+    )
+    assert all(f"(a trap: {load_variants()['fastapi-blocking'].trap})" in finding.detail for finding in found)
+
+
+def test_the_trap_of_nothing_patched_is_found_by_overlap_and_by_what_gevent_says(own_stack: LocalStack) -> None:
+    found = found_wrong(own_stack, "gevent-unpatched")
+    assert groups(found) == {("overlap", SLOW_WAITS), ("budget", "gevent has patched the standard library")}
+    waits, patched = (finding.detail for finding in found)
+    assert re.match(
+        r"20 calls at once took as long as (19|2\d)\.\d of them one after the other; the service held 1", waits
+    )
+    assert patched.startswith("not patched: ['select', 'socket', 'threading', 'time'] (a trap: ")
 
 
 def test_a_smaller_budget_than_declared_is_found_by_reading_it_back(own_stack: LocalStack) -> None:

@@ -40,7 +40,7 @@ def left_in(folder: Path) -> list[str]:
 def broken_variants(folder: Path) -> Path:
     """A list of contenders in which FastAPI's application can't be imported."""
     file = folder / "variants.toml"
-    file.write_text(VARIANTS.read_text().replace("fastapi_app.app:application", "no_such_app.app:application"))
+    file.write_text(VARIANTS.read_text().replace("fastapi_app.async_app:application", "no_such_app.app:application"))
     return file
 
 

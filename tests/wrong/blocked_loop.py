@@ -11,4 +11,4 @@ async def _wait(ms):
 
 nonblocking.wait = _wait
 
-from fastapi_app.app import application  # noqa: E402, F401
+from fastapi_app.async_app import application  # noqa: E402, F401

@@ -11,4 +11,4 @@ async def _upload(pieces):
 
 nonblocking.upload = _upload
 
-from fastapi_app.app import application  # noqa: E402, F401
+from fastapi_app.async_app import application  # noqa: E402, F401

@@ -26,4 +26,4 @@ def _native(n):
 
 processor.plain, processor.native = _plain, _native
 
-from django_app.app import application  # noqa: E402, F401
+from django_app.sync_app import application  # noqa: E402, F401

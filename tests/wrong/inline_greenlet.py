@@ -4,4 +4,4 @@ from work import threads
 
 threads.NativeThreads.run = lambda self, inline, work, *args: work(*args)
 
-from django_app.app import application  # noqa: E402, F401
+from django_app.sync_app import application  # noqa: E402, F401

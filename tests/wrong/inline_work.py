@@ -9,4 +9,4 @@ async def _work(inline, work, *args):
 
 nonblocking._work = _work
 
-from fastapi_app.app import application  # noqa: E402, F401
+from fastapi_app.async_app import application  # noqa: E402, F401

@@ -6,4 +6,4 @@ from work import processor
 
 processor.plain, processor.native = lru_cache(processor.plain), lru_cache(processor.native)
 
-from fastapi_app.app import application  # noqa: E402, F401
+from fastapi_app.async_app import application  # noqa: E402, F401

@@ -15,4 +15,4 @@ def _lenient(name, given, low, high):
 
 params._whole = _lenient
 
-from fastapi_app.app import application  # noqa: E402, F401
+from fastapi_app.async_app import application  # noqa: E402, F401

@@ -4,4 +4,4 @@ import os
 
 os.fsync = lambda descriptor: None
 
-from flask_app.app import application  # noqa: E402, F401
+from flask_app.sync_app import application  # noqa: E402, F401

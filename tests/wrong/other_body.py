@@ -4,4 +4,4 @@ from work import answers
 
 answers.waited = lambda ms: answers.encode({"workload": "wait", "ms": str(ms)})
 
-from django_app.app import application  # noqa: E402, F401
+from django_app.sync_app import application  # noqa: E402, F401

@@ -5,4 +5,4 @@ from work import blocking
 _wait = blocking.wait
 blocking.wait = lambda ms: _wait(ms // 2)
 
-from flask_app.app import application  # noqa: E402, F401
+from flask_app.sync_app import application  # noqa: E402, F401

@@ -14,4 +14,4 @@ class _Small(psycopg_pool.ConnectionPool):
 
 psycopg_pool.ConnectionPool = _Small
 
-from flask_app.app import application  # noqa: E402, F401
+from flask_app.sync_app import application  # noqa: E402, F401

@@ -9,4 +9,4 @@ from gevent import monkey
 
 time.sleep = monkey.get_original("time", "sleep")
 
-from django_app.app import application  # noqa: E402, F401
+from django_app.sync_app import application  # noqa: E402, F401

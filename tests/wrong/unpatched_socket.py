@@ -7,4 +7,4 @@ from gevent import monkey
 for name in ("socket", "create_connection"):
     setattr(socket, name, monkey.get_original("socket", name))
 
-from django_app.app import application  # noqa: E402, F401
+from django_app.sync_app import application  # noqa: E402, F401

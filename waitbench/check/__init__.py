@@ -1,6 +1,7 @@
 """Whether a live service is what it says: contract, timing, overlap, budget. Each finding is a record."""
 
 from collections.abc import Container, Iterator
+from dataclasses import replace
 
 from waitbench.check.budget import check_budget, differences
 from waitbench.check.contract import SAMPLES, check_contract
@@ -24,11 +25,16 @@ def check_service(service: Service, variant: Variant, only: Container[str] = WOR
         *_seen("timing", check_timing(service, workloads)),
     ]
     short = {finding.workload for finding in findings if finding.group == "timing" and not finding.good}
-    return [
-        *findings,
-        *_seen("overlap", check_overlap(service, variant.budget, workloads, short)),
-        *_seen("budget", check_budget(service, variant)),
-    ]
+    findings += _seen("overlap", check_overlap(service, variant.budget, workloads, short))
+    findings += _seen("budget", check_budget(service, variant))
+    return [_named(finding, variant) for finding in findings]
+
+
+def _named(finding: Finding, variant: Variant) -> Finding:
+    """What is wrong with a trap is so on purpose, and is told with the reason."""
+    if finding.good or not variant.trap:
+        return finding
+    return replace(finding, detail=f"{finding.detail} (a trap: {variant.trap})")
 
 
 def _seen(group: str, findings: Iterator[Finding]) -> Iterator[Finding]:

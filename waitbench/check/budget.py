@@ -28,11 +28,15 @@ def differences(declared: Budget, found: Budget) -> list[tuple[str, int | None, 
 def _runtime(variant: Variant, info: dict[str, Any]) -> Finding:
     """The concurrency model is really the one it says."""
     runtime = info.get("runtime", {})
+    patched, worker = runtime.get("gevent_patched"), runtime.get("worker")
     if variant.model == "gevent":
-        missing = {"socket", "select", "time", "threading"} - set(runtime.get("gevent_patched", []))
+        missing = {"socket", "select", "time", "threading"} - set(patched or [])
         return Finding(
             "budget", "gevent has patched the standard library", not missing, f"not patched: {sorted(missing)}"
         )
+    if variant.model == "asyncio" and variant.server.startswith("gunicorn"):
+        right = worker == "ThreadWorker" and runtime.get("loop") == "asyncio"
+        return Finding("budget", "each request has a loop of asyncio's own, over WSGI", right, json.dumps(runtime))
     if variant.model == "asyncio":
         # uvicorn's own module about the parser, or, without a framework, the parser itself
         right = runtime.get("loop") == "uvloop" and runtime.get("http") in ("httptools_impl", "httptools")
@@ -47,5 +51,11 @@ def _runtime(variant: Variant, info: dict[str, Any]) -> Finding:
             workers if workers == 1 else workers + 1,  # several have a process before them, which listens
         )
         return Finding("budget", "the event loop is libuv, with its pool of threads", right, json.dumps(runtime))
-    patched = runtime.get("gevent_patched")
-    return Finding("budget", "threads are real threads", not patched, f"gevent has patched {patched}")
+    if variant.model == "sync":
+        right = worker == "SyncWorker" and not patched
+        return Finding("budget", "the worker is one that takes a request at a time", right, json.dumps(runtime))
+    if "http" in runtime:
+        right = runtime.get("thread") == "AnyIO worker thread" and runtime["http"] == "httptools_impl"
+        return Finding("budget", "calls are in threads of the event loop's", right, json.dumps(runtime))
+    right = worker == "ThreadWorker" and not patched
+    return Finding("budget", "threads are real threads", right, json.dumps(runtime))

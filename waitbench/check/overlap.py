@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 
 from waitbench.check.finding import Finding
-from waitbench.check.holds import MEMORY_MOST, SLOW_CLIENTS, holds
+from waitbench.check.holds import SLOW_CLIENTS, clients, holds
 from waitbench.check.waits import slow, waits
 from waitbench.check.works import works
 from waitbench.results import Proof
 from waitbench.service import Service
-from waitbench.variants import Budget
+from waitbench.variants import Budget, together
 from waitbench.workloads import Workload
 
 
@@ -28,17 +28,22 @@ def _findings(service: Service, workload: Workload, budget: Budget) -> Iterator[
     if workload.overlap == "waits":
         for params in slow(workload):
             found = waits(service, workload, params, budget)
-            what = f"{found.calls} slow calls of {workload.path(params)} overlap"
+            room = together(budget, found.calls)
+            so = "overlap" if room == found.calls else f"go {room} at a time"
+            what = f"{found.calls} slow calls of {workload.path(params)} {so}"
             yield Finding("overlap", what, found.good, found.says, name)
     elif workload.overlap == "works":
         found = works(service, workload, budget)
-        what = f"{found.calls} {name} calls at once cost what they cost one by one, and stop nobody else"
+        room = together(budget, found.calls)
+        so = "and stop nobody else" if room == found.calls else f"and go {room} at a time"
+        what = f"{found.calls} {name} calls at once cost what they cost one by one, {so}"
         yield Finding("overlap", what, found.good, found.says, name)
     elif workload.overlap == "holds":
-        found, of_memory = holds(service, workload)
+        found, of_memory = holds(service, workload, budget)
         yield Finding("overlap", f"{found.calls} slow {name} calls are held at once", found.good, found.says, name)
         if name in SLOW_CLIENTS:
-            what = f"{found.calls} slow {name} calls take no more than {MEMORY_MOST // 2**20} MiB"
+            mib = clients(workload, budget).memory_most // 2**20
+            what = f"{found.calls} slow {name} calls take no more than {mib} MiB"
             yield Finding("budget", what, not of_memory, of_memory, name)
 
 
@@ -49,5 +54,5 @@ def proof(service: Service, workload: Workload, budget: Budget) -> Proof:
         return next((one for one in found if not one.good), found[0])
     if workload.overlap == "works":
         return works(service, workload, budget)
-    held, of_memory = holds(service, workload)
+    held, of_memory = holds(service, workload, budget)
     return held.model_copy(update={"good": False, "says": of_memory}) if of_memory and held.good else held

@@ -1,9 +1,12 @@
-"""Slow calls that wait: so many at once take as long as one."""
+"""Slow calls that wait: so many at once take as long as one, or as many rounds as the budget makes of them."""
+
+import math
+from dataclasses import dataclass
 
 from waitbench.check.callers import at_once
 from waitbench.results import Proof
 from waitbench.service import Service
-from waitbench.variants import Budget
+from waitbench.variants import Budget, together
 from waitbench.workloads import Params, Workload
 
 CALLS = 20
@@ -16,6 +19,8 @@ POOL_ROUNDS = 1.8
 """For as many calls as the pool has connections: with one connection fewer there is a second round."""
 POOL_MS = 400
 """Long, so that a busy machine does not make a second round of one."""
+TURNS = 5
+"""Where the budget has no room for as many calls: so many times as many as it has, which then take turns."""
 TRIES = 3
 IN_A_ROW = 0.8
 """Of the calls, so many rounds settle it in one try: a busy machine makes two or three of one, and not sixteen."""
@@ -30,33 +35,61 @@ def slow(workload: Workload) -> list[dict[str, int]]:
     return [{"ms": MS}]
 
 
-def waits(service: Service, workload: Workload, params: Params, budget: Budget) -> Proof:
-    calls, most = CALLS, ROUNDS
+@dataclass(frozen=True)
+class Course:
+    """What so many calls at once are to look like, by the budget."""
+
+    calls: int
+    held: int
+    """How many the service has in hand at once, and no more."""
+    most: float
+    """Rounds from which on it did not wait for so many together."""
+
+    @property
+    def least(self) -> float:
+        """Rounds below which it waited for more together than it says."""
+        return IN_A_ROW * self.calls / self.held if self.held < self.calls else 0.0
+
+
+def _course(workload: Workload, budget: Budget) -> Course:
+    held = together(budget, CALLS)
+    if held < CALLS:
+        calls = min(CALLS, TURNS * held)
+        return Course(calls, held, ROUNDS * math.ceil(calls / held))
     if workload.name == "db" and budget.get("db_pool"):
-        calls, most = min(budget["db_pool"], budget.get("in_flight", POOL_CALLS), POOL_CALLS), POOL_ROUNDS
+        held = min(budget["db_pool"], together(budget, POOL_CALLS))
+        return Course(held, held, POOL_ROUNDS)
+    return Course(held, held, ROUNDS)
+
+
+def waits(service: Service, workload: Workload, params: Params, budget: Budget) -> Proof:
+    right = _course(workload, budget)
     service.get(workload.path({**params, "ms": 1}))
-    good, held, rounds = 0, 0, float(calls)
+    good, held, rounds = 0, 0, float("inf")
     for _ in range(TRIES):
-        crowd = at_once(service, workload.path(params), calls)
+        crowd = at_once(service, workload.path(params), right.calls)
         good, held = max(good, crowd.good), max(held, crowd.held)
         rounds = min(rounds, crowd.took_s / workload.wait_s(params))
-        if (good == held == calls and rounds < most) or rounds >= IN_A_ROW * calls:
+        says = _says(right, good, held, rounds)
+        if not says or rounds >= IN_A_ROW * right.calls or rounds < right.least:
             break
-    return Proof(
-        good=good == held == calls and rounds < most,
-        calls=calls,
-        held=held,
-        rounds=rounds,
-        says=_says(calls, good, held, rounds, most),
-    )
+    return Proof(good=not says, calls=right.calls, held=held, rounds=rounds, says=says)
 
 
-def _says(calls: int, good: int, held: int, rounds: float, most: float) -> str:
-    if rounds >= most:
+def _says(right: Course, good: int, held: int, rounds: float) -> str:
+    calls = right.calls
+    if rounds < right.least:
+        return (
+            f"{calls} calls at once took as long as {rounds:.1f} of them one after the other; "
+            f"with {right.held} at a time they take {calls / right.held:.0f}"
+        )
+    if rounds >= right.most:
         return (
             f"{calls} calls at once took as long as {rounds:.1f} of them one after the other; "
             f"the service held {held} at once"
         )
-    if held < calls:
+    if held < right.held:
         return f"of {calls} calls the service held only {held} at once"
+    if held > right.held:
+        return f"of {calls} calls the service held {held} at once, and its budget is {right.held}"
     return f"of {calls} calls at once only {good} were answered with 200" if good < calls else ""

@@ -7,7 +7,7 @@ from http.client import HTTPConnection
 from waitbench.check.callers import callers, heard, receive, send
 from waitbench.results import Proof
 from waitbench.service import Service
-from waitbench.variants import Budget
+from waitbench.variants import Budget, together
 from waitbench.workloads import Params, Workload
 
 CALLS = 4
@@ -44,19 +44,20 @@ def works(service: Service, workload: Workload, budget: Budget) -> Proof:
     kernel sees to it that it does; so no more has to be known of them here."""
     path = workload.path(WORK[workload.name])
     # The first of the two also makes what the service keeps for the next.
-    alone = min((_spent(service, path, 1) for _ in range(2)), key=lambda spent: spent.cpu_s)
+    alone = min((_spent(service, path, 1, ask=False) for _ in range(2)), key=lambda spent: spent.cpu_s)
     holds_gil = workload.name == "cpu" and service.info().get("gil", True)
-    most = budget.get("workers", 1) if holds_gil else CALLS
+    held = together(budget, CALLS)
+    most = min(budget.get("workers", 1), held) if holds_gil else held
     says = ""
     for _ in range(TRIES):
-        crowd = _spent(service, path, CALLS)
-        says = _says(alone, crowd, most)
+        crowd = _spent(service, path, CALLS, ask=held == CALLS)
+        says = _says(alone, crowd, most, held)
         if not says:
             break
     return Proof(good=not says, calls=CALLS, held=crowd.held, rounds=_times(crowd, alone), says=says)
 
 
-def _says(alone: Spent, crowd: Spent, most: int) -> str:
+def _says(alone: Spent, crowd: Spent, most: int, held: int) -> str:
     if alone.cores > CORES_OVER:
         return f"one call worked on {alone.cores:.1f} cores: its library has threads of its own"
     if crowd.cpu_s < SHARE * CALLS * alone.cpu_s:
@@ -67,9 +68,11 @@ def _says(alone: Spent, crowd: Spent, most: int) -> str:
         return f"of {CALLS} calls at once only {crowd.good} were answered with 200"
     if alone.cpu_s < SHORT_S:
         return ""
-    if crowd.held < CALLS:
+    if crowd.held < held:
         return f"of {CALLS} calls the service held only {crowd.held} at once"
-    if crowd.meanwhile <= CALLS:
+    if crowd.held > held:
+        return f"of {CALLS} calls the service held {crowd.held} at once, and its budget is {held}"
+    if held == CALLS and crowd.meanwhile <= CALLS:
         return f"while {CALLS} calls were worked on only {crowd.meanwhile} others were answered"
     return ""
 
@@ -78,11 +81,12 @@ def _times(crowd: Spent, alone: Spent) -> float:
     return crowd.cpu_s / max(alone.cpu_s, 1e-6)
 
 
-def _spent(service: Service, path: str, calls: int) -> Spent:
+def _spent(service: Service, path: str, calls: int, ask: bool) -> Spent:
+    """`ask`: another caller asks meanwhile, over and over."""
     with callers(service, calls + 1) as (other, *workers), heard(service, path):
         before = service.reset_usage()
         send(workers, path)
-        meanwhile = _answered_meanwhile(other, workers) if calls > 1 else 0
+        meanwhile = _answered_meanwhile(other, workers) if ask else 0
         good = receive(workers)
     after = service.usage()
     cpu_s, wall_s = (after[key] - before[key] for key in ("cpu_s", "monotonic_s"))

@@ -15,7 +15,7 @@ from waitbench.service import wait_until
 
 # Settings of the container's PostgreSQL too (compose.yaml). Durability costs disk time and proves nothing here:
 # the workload only reads.
-SETTINGS = {"max_connections": "400", "shared_buffers": "128MB", "fsync": "off"}
+SETTINGS = {"max_connections": "1000", "shared_buffers": "128MB", "fsync": "off"}
 
 
 class Postgres:

@@ -1,21 +1,14 @@
-"""The slow endpoints in Django."""
+"""The slow endpoints in Django, as views that block."""
 
 import os
 
 from django.core.wsgi import get_wsgi_application
-from django.http import HttpResponse, StreamingHttpResponse
-from django.urls import path
+from django.http import StreamingHttpResponse
 from work import answers, blocking, params, tally
 
+from django_app.wiring import reply
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "django_app.settings")
-
-
-def reply(body, status=200, media_type=answers.JSON, headers=None):
-    return HttpResponse(body, media_type, status, headers=headers)
-
-
-def refuse(status, body, headers=None):
-    return reply(body, status, answers.PROBLEM, headers)
 
 
 def health(request):
@@ -86,57 +79,4 @@ def cpu_native(request):
     return reply(answers.multiplied(n, blocking.cpu_native(n, inline)))
 
 
-def refusal(get_response):
-    """Middleware: what a view refuses becomes its answer."""
-
-    def middleware(request):
-        return get_response(request)
-
-    def process_exception(request, error):
-        if isinstance(error, answers.Refusal):
-            return refuse(error.status, answers.problem(error.status, str(error)))
-        return None
-
-    middleware.process_exception = process_exception
-    return middleware
-
-
-def not_found(request, exception):
-    return refuse(404, answers.NOT_FOUND)
-
-
-def method_not_allowed(allowed):
-    return refuse(405, answers.METHOD_NOT_ALLOWED, {"Allow": allowed})
-
-
-def server_error(request):
-    return refuse(500, answers.SERVER_ERROR)
-
-
-def route(method, pattern, view):
-    def only(request):
-        return view(request) if request.method == method else method_not_allowed(method)
-
-    return path(pattern, only)
-
-
-urlpatterns = [
-    route("GET", "health", health),
-    route("GET", "info", info),
-    route("GET", "usage", usage),
-    route("POST", "usage/reset", reset_usage),
-    route("GET", "fast", fast),
-    route("GET", "wait", wait),
-    route("GET", "upstream", upstream),
-    route("GET", "db", db),
-    route("GET", "disk", disk),
-    route("POST", "upload", upload),
-    route("GET", "download", download),
-    route("GET", "cpu", cpu),
-    route("GET", "cpu_native", cpu_native),
-]
-handler404 = not_found
-handler500 = server_error
-
-blocking.open_pool()
 application = tally.CountedWsgi(get_wsgi_application())

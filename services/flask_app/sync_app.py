@@ -1,34 +1,9 @@
-"""The slow endpoints in Flask."""
+"""The slow endpoints in Flask, as views that block."""
 
-from flask import Flask, Response, request
-from werkzeug.exceptions import MethodNotAllowed, NotFound
-from werkzeug.routing import Rule
+from flask import request
 from work import answers, blocking, params, tally
 
-
-class ExactRule(Rule):
-    """A route that takes the methods it names: werkzeug adds HEAD to GET unasked."""
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.methods.discard("HEAD")
-
-
-class Service(Flask):
-    url_rule_class = ExactRule
-
-
-app = Service(__name__, static_folder=None)
-app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
-app.url_map.merge_slashes = False
-
-
-def reply(body, status=200, media_type=answers.JSON, headers=None):
-    return Response(body, status, headers, content_type=media_type)
-
-
-def refuse(status, body, headers=None):
-    return reply(body, status, answers.PROBLEM, headers)
+from flask_app.wiring import app, reply
 
 
 @app.get("/health")
@@ -111,25 +86,4 @@ def cpu_native():
     return reply(answers.multiplied(n, blocking.cpu_native(n, inline)))
 
 
-@app.errorhandler(answers.Refusal)
-def refusal(error):
-    return refuse(error.status, answers.problem(error.status, str(error)))
-
-
-@app.errorhandler(NotFound)
-def not_found(error):
-    return refuse(404, answers.NOT_FOUND)
-
-
-@app.errorhandler(MethodNotAllowed)
-def method_not_allowed(error):
-    return refuse(405, answers.METHOD_NOT_ALLOWED, {"Allow": ", ".join(error.valid_methods)})
-
-
-@app.errorhandler(500)
-def server_error(error):
-    return refuse(500, answers.SERVER_ERROR)
-
-
-blocking.open_pool()
 application = tally.CountedWsgi(app)

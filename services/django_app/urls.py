@@ -1,0 +1,28 @@
+"""Which view answers which path: those of async_app on an event loop, else those of sync_app."""
+
+from work.settings import settings
+
+from django_app.wiring import not_found, route, server_error
+
+if settings.model == "asyncio":
+    from django_app import async_app as views
+else:
+    from django_app import sync_app as views
+
+urlpatterns = [
+    route("GET", "health", views.health),
+    route("GET", "info", views.info),
+    route("GET", "usage", views.usage),
+    route("POST", "usage/reset", views.reset_usage),
+    route("GET", "fast", views.fast),
+    route("GET", "wait", views.wait),
+    route("GET", "upstream", views.upstream),
+    route("GET", "db", views.db),
+    route("GET", "disk", views.disk),
+    route("POST", "upload", views.upload),
+    route("GET", "download", views.download),
+    route("GET", "cpu", views.cpu),
+    route("GET", "cpu_native", views.cpu_native),
+]
+handler404 = not_found
+handler500 = server_error

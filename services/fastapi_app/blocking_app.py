@@ -1,0 +1,33 @@
+"""A trap: the plain functions of sync_app under `async def`, where each of their waits stops the event loop."""
+
+from functools import wraps
+
+from fastapi import Request
+from work import answers, blocking, nonblocking, params, tally
+
+from fastapi_app import sync_app
+from fastapi_app.wiring import reply, service
+
+api = service(blocking.lifespan)
+
+
+@api.post("/upload")
+async def upload(request: Request):
+    """The one that can't be done wrong: a body that the loop does not read never comes."""
+    length = params.content_length(request.headers.get("Content-Length"))
+    return reply(answers.received(length, await nonblocking.upload(request.stream())))
+
+
+def under_async_def(handler):
+    @wraps(handler)
+    async def handle(*args, **kwargs):
+        return handler(*args, **kwargs)  # the mistake
+
+    return handle
+
+
+for route in sync_app.api.routes:
+    if route.name != "upload":
+        api.add_api_route(route.path, under_async_def(route.endpoint), methods=route.methods)
+
+application = tally.CountedAsgi(api)

@@ -1,0 +1,57 @@
+"""What is FastAPI's own: the app, and the shape of every answer and refusal."""
+
+from anyio import from_thread
+from fastapi import FastAPI, Response
+from starlette.requests import ClientDisconnect
+from work import answers
+
+
+def reply(body, status=200, media_type=answers.JSON, headers=None):
+    return Response(body, status, headers, media_type)
+
+
+def refuse(status, body, headers=None):
+    return reply(body, status, answers.PROBLEM, headers)
+
+
+def reader(request):
+    """Reads the body for a plain `def`, which is in a thread: each piece is fetched from the event loop."""
+    pieces = request.stream()
+
+    async def piece():
+        return await anext(pieces, b"")
+
+    return lambda _: from_thread.run(piece)
+
+
+async def refusal(request, error):
+    return refuse(error.status, answers.problem(error.status, str(error)))
+
+
+async def cut_short(request, error):
+    return refuse(400, answers.problem(400, answers.CUT_SHORT))
+
+
+async def not_found(request, error):
+    return refuse(404, answers.NOT_FOUND)
+
+
+async def method_not_allowed(request, error):
+    return refuse(405, answers.METHOD_NOT_ALLOWED, error.headers)
+
+
+async def server_error(request, error):
+    return refuse(500, answers.SERVER_ERROR)
+
+
+REFUSALS = {
+    answers.Refusal: refusal,
+    ClientDisconnect: cut_short,
+    404: not_found,
+    405: method_not_allowed,
+    500: server_error,
+}
+
+
+def service(lifespan):
+    return FastAPI(openapi_url=None, redirect_slashes=False, lifespan=lifespan, exception_handlers=REFUSALS)

@@ -1,0 +1,123 @@
+"""The waits and the work for coroutines that each have an event loop of their own, for the time of one request.
+
+That is how a WSGI framework runs them (asgiref's async_to_sync: a new loop in a new thread). A pool of connections or
+an HTTP client belongs to the loop that it began on, so nothing of the kind can be shared: each request opens its own,
+and no more are open at once than the budget says. What that costs is the price of this way. In return nothing else
+runs on the loop, and what blocks it stops nobody but its own request.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx2
+import psycopg
+from psycopg.rows import dict_row
+
+from work import bodies, database, processor, remote, scratch
+from work.answers import DependencyFailed
+from work.bodies import download as download
+from work.info import info as describe
+from work.settings import settings
+from work.threads import OwnThreads
+
+
+class Places:
+    """So many at once, over all loops. Several are taken by one request before the next takes any: two that had half of
+    theirs would wait for each other."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._free = threading.Semaphore(count)
+        self._turn = threading.Lock()
+
+    @contextmanager
+    def taken(self, wanted: int, failed: str) -> Iterator[None]:
+        """Waits in the request's own thread; raises DependencyFailed when the grace is over."""
+        taken = 0
+        try:
+            if not self._turn.acquire(timeout=settings.dependency_grace_s):
+                raise DependencyFailed(failed)
+            try:
+                while taken < wanted:
+                    if not self._free.acquire(timeout=settings.dependency_grace_s):
+                        raise DependencyFailed(failed)
+                    taken += 1
+            finally:
+                self._turn.release()
+            yield
+        finally:
+            if taken:
+                self._free.release(taken)
+
+
+_connections = Places(settings.db_pool or 1)
+_remote_connections = Places(settings.upstream_connections or 1)
+_work_threads = OwnThreads(settings.work_threads or 1)
+
+
+async def wait(ms: int) -> None:
+    await asyncio.sleep(ms / 1000)
+
+
+async def upstream(ms: int, calls: int, serial: int) -> list[dict[str, Any]]:
+    """`calls` remote calls, one after the other or all at once; returns when the last is back."""
+    places = 1 if serial else calls
+    options = {**remote.CLIENT, "limits": httpx2.Limits(max_connections=places)}
+    with _remote_connections.taken(places, remote.FAILED):
+        async with httpx2.AsyncClient(**options) as client:
+            if serial:
+                return [await _call(client, ms, call) for call in range(calls)]
+            return await asyncio.gather(*(_call(client, ms, call) for call in range(calls)))
+
+
+async def _call(client: httpx2.AsyncClient, ms: int, call: int) -> dict[str, Any]:
+    try:
+        return remote.read(await client.get(remote.url(ms, call), timeout=remote.timeout(ms)))
+    except httpx2.HTTPError as error:
+        raise DependencyFailed(remote.FAILED) from error
+
+
+async def db(ms: int) -> list[dict[str, Any]]:
+    """Rows by an indexed read, from a query that waits `ms` in the database."""
+    with _connections.taken(1, database.FAILED):
+        try:
+            connection = await _connected()
+            try:
+                connection.deadline_s = ms / 1000 + settings.dependency_grace_s
+                cursor = connection.cursor(row_factory=dict_row)
+                await cursor.execute(database.QUERY, database.arguments(ms))
+                return await cursor.fetchall()
+            finally:
+                await connection.close()
+        except (psycopg.Error, TimeoutError) as error:
+            raise DependencyFailed(database.FAILED) from error
+
+
+async def _connected() -> database.AsyncConnection:
+    async with asyncio.timeout(settings.dependency_grace_s):
+        return await database.AsyncConnection.connect(settings.database_url, **database.CONNECTION)
+
+
+async def disk(kib: int, inline: int) -> str:
+    """SHA-256 of a file that was on the disk and is read back."""
+    return str(_work_threads.run(inline, scratch.keep_and_read_back, kib))
+
+
+async def upload(read: Callable[[int], bytes], length: int) -> str:
+    """SHA-256 of a body, read as the server gives it, which blocks."""
+    return bodies.upload(read, length)
+
+
+async def cpu(ksteps: int, inline: int) -> int:
+    return int(_work_threads.run(inline, processor.plain, ksteps))
+
+
+async def cpu_native(n: int, inline: int) -> int:
+    return int(_work_threads.run(inline, processor.native, n))
+
+
+def info() -> dict[str, Any]:
+    return describe(_connections.count, _remote_connections.count, None, _work_threads.count)
