@@ -1,5 +1,6 @@
 """Plan files: where they are, and a plan read from one."""
 
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -65,7 +66,7 @@ def _claims(path: Path, raw: dict[str, Any], variants: dict[str, Variant]) -> li
         return []
     if not isinstance(raw["claims"], str):
         raise UsageError(f'{path}: claims: give the path of their file from here, as claims = "../claims.toml"')
-    return load_claims(path.parent / raw["claims"], variants)
+    return load_claims(Path(os.path.normpath(path.parent / raw["claims"])), variants)
 
 
 def _with_claims(raw: dict[str, Any], claims: list[Claim]) -> dict[str, Any]:
