@@ -5,7 +5,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup setup-dev setup-references run serve check-services test test-compose check format lock clean
+.PHONY: help setup setup-dev setup-references setup-free-threaded run serve check-services test test-compose check format lock clean
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,13 @@ setup-dev: $(VENV)/dev.stamp ## Packages for work on waitbench too
 setup-references: setup ## References that are no Python, built with what this machine has
 	services/go_app/build.sh $(BIN)
 	services/node_app/install.sh
+
+setup-free-threaded: ## A Python without the GIL for flask-free-threaded: INTERPRETER=/path/to/python3.14t
+	@test -n "$(INTERPRETER)" || { echo "say make setup-free-threaded INTERPRETER=/path/to/python3.14t"; exit 2; }
+	@$(INTERPRETER) -c 'import sys; getattr(sys, "_is_gil_enabled", lambda: True)() and sys.exit(sys.executable + " has the GIL on: give the path of a free-threaded build")'
+	$(INTERPRETER) -m venv .venv-free-threaded
+	.venv-free-threaded/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/free-threaded.txt
+	@.venv-free-threaded/bin/python -c 'import psycopg' || { echo "psycopg needs libpq here (Debian: libpq5)"; rm -rf .venv-free-threaded; exit 1; }
 
 run: setup ## Run PLAN (quick) on this machine; ARGS for more, as ARGS="--seed 1"
 	$(BIN)/python -m waitbench run $(PLAN) $(ARGS)
@@ -55,6 +62,8 @@ lock: setup-dev ## Pin the newest packages that the .in files allow (needs uv)
 	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	    $$(test $$set = dev || echo --constraint requirements/dev.txt) --upgrade requirements/$$set.in -o requirements/$$set.txt; \
 	done
+	uv pip compile --quiet --universal --python-version 3.14 --generate-hashes --no-header --no-annotate \
+	  --constraint requirements/dev.txt --upgrade requirements/free-threaded.in -o requirements/free-threaded.txt
 
 clean: ## Remove the packages and caches; runs in results/ stay
-	rm -rf $(VENV) services/go_app/build services/node_app/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-free-threaded services/go_app/build services/node_app/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -74,7 +74,7 @@ def main() -> None:
     try:
         os.execve(command[0], command, {**os.environ, **environment})  # noqa: S606
     except FileNotFoundError:
-        sys.exit(f"serve: {options.variant} runs by {command[0]}, which is not there; say `make setup-references`")
+        sys.exit(f"serve: {options.variant} runs by {command[0]}, which is not there")
 
 
 if __name__ == "__main__":

@@ -68,6 +68,8 @@ def in_plain_forms(attendance: Attendance) -> Attendance:
 
 def not_started(variant: Variant) -> str:
     """Of a service in containers, by its name on their network."""
+    if not variant.containers:
+        return "it runs locally alone"
     try:
         socket.getaddrinfo(variant.name, None)
     except OSError:

@@ -114,6 +114,7 @@ def targets(plan: Plan, variants: dict[str, Variant], base_urls: dict[str, str])
             framework=variants[who.variant].framework,
             model=variants[who.variant].model,
             server=variants[who.variant].server,
+            gil=variants[who.variant].gil,
             budget=variants[who.variant].budget | ({"workers": who.workers} if who.workers > 1 else {}),
             workloads=_listed(variants[who.variant].workloads),
         )

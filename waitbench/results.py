@@ -158,6 +158,8 @@ class Target(_Record):
     """The contender's own name, where it is there more than once to be compared with itself."""
     workloads: list[str] | None = None
     """What it serves; None for everything."""
+    gil: bool = True
+    """False where it is declared to run without Python's global lock."""
     budget: dict[str, int] = {}
     budget_read: dict[str, int] | None = None
     """The budget read back from the running service; None before it was asked, and for an external one."""

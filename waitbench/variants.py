@@ -32,8 +32,14 @@ class Variant:
     """Of a trap: what is wrong with it."""
     profile: str = ""
     """Of compose.yaml; "" where the variant is always started."""
+    containers: bool = True
+    """Whether compose.yaml has it too."""
+    gil: bool = True
+    """False where it has to run without the global lock."""
     program: str = ""
     """What it runs by, a path in services/; "" for this Python."""
+    setup: str = ""
+    """The command that puts its program there."""
 
     def serves(self, workload: str) -> bool:
         return self.workloads is None or workload in self.workloads
@@ -54,7 +60,10 @@ def load_variants(path: Path = VARIANTS) -> dict[str, Variant]:
             kind=entry.get("kind", "contender"),
             trap=entry.get("trap", ""),
             profile=entry.get("profile", ""),
+            containers=entry.get("containers", True),
+            gil=entry.get("gil", True),
             program=listing["servers"][entry["server"]].get("program", ""),
+            setup=listing["servers"][entry["server"]].get("setup", ""),
         )
         for name, entry in listing["variants"].items()
     }

@@ -18,7 +18,7 @@ from waitbench.variants import load_variants
 TEXT = COMPOSE.read_text()
 FILE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, Any] = FILE["services"]
-VARIANTS = load_variants()
+VARIANTS = {name: variant for name, variant in load_variants().items() if variant.containers}
 PROFILES = {name: variant.profile for name, variant in VARIANTS.items() if variant.profile}
 SUPPORT = {"upstream", "postgres", "results", "load"}
 

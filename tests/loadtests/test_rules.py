@@ -10,6 +10,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -301,12 +302,15 @@ def wrong(tmp_path_factory: pytest.TempPathFactory) -> Judged:
     running = listed + mark + budget.replace("db_pool = 50", "db_pool = 49", 1)
     running = running.replace("flask_app.sync_app:", "tests.wrong.short_and_unsynced:")
     running = running.replace("fastapi_app.async_app:", "tests.wrong.blocked_loop:")
+    running = running.replace("fastapi_app.blocking_app:", "fastapi_app.async_app:")
+    running = running.replace('"../.venv-free-threaded/bin/python"', f'"{sys.executable}"')
     (place / "variants.toml").write_text(running)
     cells = (
         'workload = "wait"\nparams = { ms = 50 }\nusers = [4]',
-        'workload = "disk"\nparams = { kib = 64 }\nusers = [2]',
+        f'workload = "disk"\nparams = {{ kib = 64 }}\nusers = [2]\nvariants = ["{FLASK}", "{DJANGO}", "{FASTAPI}"]',
     )
-    (place / "plan.toml").write_text(plan(*cells, variants=(FLASK, DJANGO, FASTAPI), measure_s=1.0))
+    others = ("gevent-unpatched", "fastapi-blocking", "flask-free-threaded")
+    (place / "plan.toml").write_text(plan(*cells, variants=(FLASK, DJANGO, FASTAPI, *others), measure_s=1.0))
     variants = load_variants()
     order = Order(
         load_plan(place / "plan.toml", variants), "wrong", variants, "local", 1, place / "results", "a-run", ui=False
@@ -327,6 +331,22 @@ def test_a_smaller_pool_than_declared_does_not_count(wrong: Judged) -> None:
 
 def test_a_loop_that_blocks_does_not_overlap(wrong: Judged) -> None:
     assert wrong.spoilt_by(f"{FASTAPI}, wait", "overlap").startswith("wait: ")
+
+
+def test_a_trap_is_told_with_what_it_does_and_counts(wrong: Judged) -> None:
+    found = wrong.found("gevent-unpatched, wait")
+    assert found["trap"].weight == "note"
+    assert found["trap"].text.startswith("wait: a trap, wrong on purpose: 20 calls at once took as long as")
+    assert "overlap" not in found
+
+
+def test_a_trap_whose_calls_overlap_shows_nothing(wrong: Judged) -> None:
+    assert wrong.spoilt_by("fastapi-blocking, wait", "overlap") == "wait: a trap, and its calls overlap"
+
+
+@pytest.mark.skipif(not getattr(sys, "_is_gil_enabled", lambda: True)(), reason="this Python has no GIL")
+def test_a_service_that_has_the_gil_it_was_declared_without_does_not_count(wrong: Judged) -> None:
+    assert wrong.spoilt_by("flask-free-threaded, wait", "gil") == "declared without the GIL, and running with it"
 
 
 def test_files_that_never_left_memory_are_told_by_what_the_disk_read(wrong: Judged) -> None:
@@ -458,12 +478,14 @@ BROKEN_BY: dict[str, Callable[..., None]] = {
     "errors": test_a_service_that_fails_now_and_then_is_told_with_what_it_said,
     "generator-cpu": test_a_generator_that_used_its_core_up_may_have_been_the_limit,
     "generator-lag": test_a_generator_that_stands_still_again_and_again_lags,
+    "gil": test_a_service_that_has_the_gil_it_was_declared_without_does_not_count,
     "lateness": test_a_generator_that_was_late_by_much_of_its_p99_says_so,
     "littles-law": test_users_who_idled_half_of_the_time_break_littles_law,
     "neighbours": test_neighbours_too_few_to_come_in_the_window_are_none,
     "no-requests": test_a_window_in_which_nothing_was_sent_measured_nothing,
     "over-ceiling": test_a_wait_cut_short_is_more_than_arithmetic_allows,
     "overlap": test_a_loop_that_blocks_does_not_overlap,
+    "trap": test_a_trap_is_told_with_what_it_does_and_counts,
     "rate": test_a_service_that_falls_behind_the_rate_is_told_though_nothing_was_shed,
     "upstream-limit": test_a_remote_api_that_stood_still_was_part_of_the_limit,
 }

@@ -17,7 +17,7 @@ def variant(name: str, **changes: object) -> Variant:
 KNOWN = {
     "ours": variant("ours"),
     "theirs": variant("theirs"),
-    "go": variant("go", kind="reference", profile="references", program="nowhere/service"),
+    "go": variant("go", kind="reference", profile="references", program="nowhere/service", setup="make go"),
 }
 PLAN = Plan.model_validate(
     {
@@ -77,7 +77,7 @@ def test_containers_leave_out_other_forms_than_their_own_and_say_so() -> None:
 
 def test_a_program_that_is_not_installed_is_missing_and_python_never_is() -> None:
     assert missing(KNOWN["ours"]) == ""
-    assert "services/nowhere/service, which is not there; say `make setup-references`" in missing(KNOWN["go"])
+    assert "services/nowhere/service, which is not there; say `make go`" in missing(KNOWN["go"])
 
 
 def test_a_container_that_no_name_leads_to_was_not_started() -> None:

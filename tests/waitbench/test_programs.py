@@ -12,7 +12,7 @@ from waitbench.paths import VARIANTS
 from waitbench.variants import load_variants
 
 FLASK = load_variants()["flask-threads"]
-OTHER = dataclasses.replace(FLASK, name="other", program="other_app/program")
+OTHER = dataclasses.replace(FLASK, name="other", program="other_app/program", setup="make other", profile="others")
 
 
 @pytest.fixture
@@ -29,9 +29,12 @@ def test_what_runs_by_this_python_lacks_nothing() -> None:
 
 def test_a_program_that_is_not_there_is_told_with_what_to_do(program: Path, tmp_path: Path) -> None:
     assert missing(OTHER, tmp_path) == (
-        f"other runs by {program}, which is not there; "
-        "say `make setup-references`, or use containers (--profile references)"
+        f"other runs by {program}, which is not there; say `make other`, or use containers (--profile others)"
     )
+
+
+def test_what_runs_locally_alone_is_not_sent_to_containers(program: Path, tmp_path: Path) -> None:
+    assert missing(dataclasses.replace(OTHER, containers=False), tmp_path).endswith("; say `make other`")
 
 
 def test_a_program_is_there_where_it_can_be_run(program: Path, tmp_path: Path) -> None:
@@ -48,8 +51,12 @@ def test_a_folder_is_no_program(program: Path, tmp_path: Path) -> None:
 
 def test_a_stack_says_so_before_it_starts_anything(tmp_path: Path) -> None:
     file = tmp_path / "variants.toml"
-    file.write_text(VARIANTS.read_text().replace("[servers.gthread]", '[servers.gthread]\nprogram = "nowhere/program"'))
+    file.write_text(
+        VARIANTS.read_text().replace(
+            "[servers.gthread]", '[servers.gthread]\nprogram = "nowhere/program"\nsetup = "make it"'
+        )
+    )
     with LocalStack(file) as stack:
-        with pytest.raises(WaitbenchError, match="make setup-references"):
+        with pytest.raises(WaitbenchError, match="say `make it`"):
             stack.start(["fastapi-asyncio", "flask-threads"])
         assert stack.processes == {}

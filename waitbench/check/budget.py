@@ -16,6 +16,10 @@ def check_budget(service: Service, variant: Variant) -> Iterator[Finding]:
         yield Finding("budget", f"{name} is {declared}", False, f"the running service has {found}")
     if not differing:
         yield Finding("budget", f"{len(variant.budget)} figures as declared", True)
+    if not variant.gil:
+        yield Finding(
+            "budget", "no GIL", not info.get("gil", True), "it is on: no free-threaded build, or brought back"
+        )
     yield _runtime(variant, info)
 
 

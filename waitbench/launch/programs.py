@@ -12,7 +12,5 @@ def missing(variant: Variant, services: Path = SERVICES) -> str:
     program = services / variant.program
     if not variant.program or (program.is_file() and os.access(program, os.X_OK)):
         return ""
-    return (
-        f"{variant.name} runs by {program}, which is not there; "
-        "say `make setup-references`, or use containers (--profile references)"
-    )
+    elsewhere = f", or use containers (--profile {variant.profile})" if variant.containers and variant.profile else ""
+    return f"{variant.name} runs by {program}, which is not there; say `{variant.setup}`{elsewhere}"

@@ -197,7 +197,8 @@ def _service(target: Target) -> str:
     server = [name for name in _SERVERS if name in target.server]
     clients = [package for workload, package in (("db", "psycopg"), ("upstream", "httpx2")) if target.serves(workload)]
     named = [f"{name} {versions[name]}" for name in (target.framework, *server, *clients) if name in versions]
-    return f"Python {target.info.get('python', '?')}, {', '.join(named)}"
+    free = "" if target.info.get("gil", True) else " without the GIL"
+    return f"Python {target.info.get('python', '?')}{free}, {', '.join(named)}"
 
 
 _SERVERS = ("gunicorn", "gevent", "uvicorn", "uvloop", "httptools")

@@ -16,6 +16,7 @@ def reasons(trial: TrialRecord, target: Target) -> list[Reason]:
         *generator.disturbed(trial),
         *figures.errors(trial),
         *service.budget(target),
+        *service.gil(target),
         *service.overlap(trial, target),
         *service.accounts(trial),
         *figures.little(trial),

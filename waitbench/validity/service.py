@@ -25,6 +25,12 @@ def budget(target: Target) -> Iterator[Reason]:
         )
 
 
+def gil(target: Target) -> Iterator[Reason]:
+    if not target.gil and target.info.get("gil", True):
+        advice = "its Python is no free-threaded build, or a package that it loaded brought the lock back"
+        yield Reason("gil", "invalid", "declared without the GIL, and running with it", advice)
+
+
 def overlap(trial: TrialRecord, target: Target) -> Iterator[Reason]:
     """Of every workload that the trial asks for; one that was not proven says nothing of the others."""
     neighbours = trial.spec.beside
