@@ -31,14 +31,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.fail(why, pytrace=False) if REQUIRED else pytest.skip(why)
 
 
-EVERY_APP = (
-    *("flask-threads", "django-gevent", "fastapi-asyncio", "null"),
-    *("flask-asyncio", "django-asyncio", "fastapi-threads"),
-    *("go", "node"),
-)
-"""What the long tests run over: each app once, and each way that services/work has of waiting. Any other variant is one
-of these apps on a server that another of them runs on, on one that only takes less at once, or in several processes;
-`check` looks at every one of them (tests/services/test_check.py)."""
+EVERY_WAY = ("flask-threads", "django-gevent", "fastapi-asyncio", "flask-asyncio", "go", "node")
+"""Each way of waiting and working, once: what tests run over that look at nothing else."""
+EVERY_APP = (*EVERY_WAY, "django-asyncio", "fastapi-threads", "null")
+"""Each application once: what the long tests run over. Any other variant is one of these on a server that another of
+them runs on, on one that only takes less at once, or in several processes; `check` looks at every one
+(tests/services/test_check.py)."""
 
 
 @contextmanager

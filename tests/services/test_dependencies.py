@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 import psutil
 import pytest
 
-from tests.conftest import EVERY_APP, installed
+from tests.conftest import EVERY_WAY, installed
 from waitbench.launch.local import LocalStack
 from waitbench.service import Service, wait_until
 from waitbench.variants import load_variants
@@ -21,7 +21,7 @@ from waitbench.workloads import WORKLOADS
 pytestmark = pytest.mark.live
 
 LISTED = load_variants()
-VARIANTS = [name for name in EVERY_APP if LISTED[name].serves("upstream") and LISTED[name].serves("db")]
+VARIANTS = EVERY_WAY
 GRACE_S = 0.5
 PATIENCE_S = 15.0
 """The client's own time-out: an answer within it is no hang, however busy the machine is."""

@@ -16,15 +16,14 @@ from work import scratch
 from work.answers import DependencyFailed
 from work.settings import settings
 
-from tests.conftest import EVERY_APP, installed
+from tests.conftest import EVERY_WAY, installed
 from waitbench.errors import WaitbenchError
 from waitbench.launch.local import LocalStack
 from waitbench.service import Service, wait_until
-from waitbench.variants import load_variants
 
 pytestmark = pytest.mark.live
 
-VARIANTS = [name for name in EVERY_APP if load_variants()[name].serves("disk")]
+VARIANTS = EVERY_WAY
 variants = pytest.mark.parametrize("variant", VARIANTS)
 
 REQUESTS, KIB = 20, 256
