@@ -114,6 +114,12 @@ def test_the_run_is_complete_and_every_request_is_accounted_for(folder: RunFolde
         assert trial.sent == trial.usage.after["requests_answered"] - trial.usage.before["requests_answered"]
 
 
+def test_no_more_is_started_than_the_three_contenders_and_what_they_need(project: Project, folder: RunFolder) -> None:
+    started = set(project.compose("ps", "--all", "--format", "{{.Service}}").split())
+    assert started == {"flask-threads", "django-gevent", "fastapi-asyncio", "upstream", "postgres", "results", "load"}
+    assert set(folder.read_run().targets) == {"flask-threads", "django-gevent", "fastapi-asyncio"}
+
+
 def test_calls_overlap_and_files_reach_a_disk_in_containers_too(folder: RunFolder) -> None:
     run = folder.read_run()
     for target in run.targets.values():
@@ -186,18 +192,44 @@ def test_a_service_that_dies_in_the_middle_ends_the_run_and_what_was_measured_is
     assert project.left() == []
 
 
+def test_references_that_are_started_join_the_plan_and_stand_beside_the_ranking(tmp_path: Path) -> None:
+    """`docker compose --profile references up`, to its end."""
+    project = Project("references", tmp_path)
+    try:
+        options = "--workload wait --workload disk"
+        project.compose(
+            *("--profile", "references", "up", "--detach", "--build"), timeout_s=BUILD_S, WAITBENCH_OPTIONS=options
+        )
+        ended = until(lambda: project.load_exit_code() is not None and [project.load_exit_code()], RUN_S, "it ended")
+        assert ended[0] in (0, 3), project.compose("logs", "load")  # 3: a busy machine may make a trial invalid
+        folder = RunFolder(next(tmp_path.glob("*/run.json")).parent)
+        run = folder.read_run()
+        references = {name for name, target in run.targets.items() if target.kind == "reference"}
+        assert references == {"go", "node", "node-cluster"}
+        assert len(run.targets) == 6
+        for name in references:
+            assert run.targets[name].budget_read == run.targets[name].budget
+            assert all(proof.good for proof in run.targets[name].proofs.values())
+        assert {trial.spec.variant for trial in folder.read_trials(run)} == set(run.targets)
+        assert "reference" in (folder.path / "report.md").read_text()
+    finally:
+        project.compose("--profile", "references", "down", "--volumes", "--timeout", "5")
+    assert project.left() == []
+
+
 def test_a_run_from_outside_ends_with_its_folder_and_leaves_nothing(tmp_path: Path) -> None:
     before = docker("ps", "--all", "--quiet"), docker("network", "ls", "--quiet")
     command = [sys.executable, "-m", "waitbench", "run", "smoke", "--engine", "compose", "--workload", "wait"]
     project = Project("outside", tmp_path)
     options = ["--out", str(tmp_path), "--seed", "1", "--ui-port", str(project.port)]
-    # An instrument has a profile of its own, and workers are more processes in the load container.
-    options += ["--variant", "null", "--variant", "fastapi-asyncio", "--locust-workers", "2"]
+    # What has a profile is started where it is named, and workers are more processes in the load container.
+    names = ["null", "fastapi-asyncio", "django-asyncio", "gevent-unpatched"]
+    options += [*(word for name in names for word in ("--variant", name)), "--locust-workers", "2"]
     done = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True, timeout=BUILD_S)
     assert done.returncode in (0, 3), done.stderr  # 3: a busy machine may make a trial invalid, and says so
     folder = RunFolder(Path(done.stdout.splitlines()[-1]))
     trials = folder.read_trials(folder.read_run())
-    assert {trial.spec.variant for trial in trials} == {"null", "fastapi-asyncio"}
-    assert [trial.generator.processes for trial in trials] == [2, 2]
+    assert {trial.spec.variant for trial in trials} == set(names)
+    assert {trial.generator.processes for trial in trials} == {2}
     assert folder.read_run().environment["git_commit"]
     assert (docker("ps", "--all", "--quiet"), docker("network", "ls", "--quiet")) == before
