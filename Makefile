@@ -35,7 +35,7 @@ setup-free-threaded: ## A Python without the GIL for flask-free-threaded: INTERP
 	.venv-free-threaded/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/free-threaded.txt
 	@.venv-free-threaded/bin/python -c 'import psycopg' || { echo "psycopg needs libpq here (Debian: libpq5)"; rm -rf .venv-free-threaded; exit 1; }
 
-run: setup ## Run PLAN (quick) on this machine; ARGS for more, as ARGS="--seed 1"
+run: setup $(if $(filter claims,$(PLAN)),setup-references) ## Run PLAN (quick) on this machine; ARGS for more, as ARGS="--seed 1"
 	$(BIN)/python -m waitbench run $(PLAN) $(ARGS)
 
 check-services: setup ## Check contract, timing, overlap and budget of every service
