@@ -82,11 +82,12 @@ class Factors:
         return f"{self.section.key}-{self.point.load:g}"
 
     def levels(self, factor: Factor) -> list[str]:
-        """Of those that count; the reference first: that of most contenders, and of those the first of the run. No
-        figure has a say in it."""
+        """Of those that count; the reference first: that of most contenders, those that do not count too, and of those
+        the first of the run. No figure has a say in it."""
         place = FACTORS.index(factor)
-        every = [levels_of(cell.target)[place] for cell in self._counted]
-        return sorted(dict.fromkeys(every), key=lambda level: -every.count(level))
+        every = [levels_of(cell.target)[place] for cell in self.cells]
+        counted = [levels_of(cell.target)[place] for cell in self._counted]
+        return sorted(dict.fromkeys(counted), key=lambda level: -every.count(level))
 
     @cached_property
     def measures(self) -> list[Measured]:

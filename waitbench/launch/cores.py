@@ -1,6 +1,7 @@
 """Which core does what: the services on one, the generator apart from them."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from waitbench.errors import WaitbenchError
@@ -15,6 +16,10 @@ class Cores:
     generator: tuple[int, ...] = ()
     spare: tuple[int, ...] = ()
     """For more generators."""
+
+    def generator_is_apart(self, cpus: Iterable[int]) -> bool:
+        """Whether a service on these cores leaves the generator its own, or nothing is pinned."""
+        return not set(self.generator) & set(cpus)
 
     def of_service(self, count: int) -> tuple[int, ...]:
         """The cores of a service: its own, or `count` of all there are; the generator's comes last. Raises

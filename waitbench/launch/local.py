@@ -102,7 +102,7 @@ class LocalStack:
         """The error of the first process that ended unasked, if any did."""
         return next((p.died() for p in self.processes.values() if p.exit_code() is not None), None)
 
-    def _serve(self, name: str, port: int, cpus: Iterable[int], label: str = "", workers: int = 1) -> str:
+    def _serve(self, name: str, port: int, cpus: Sequence[int], label: str = "", workers: int = 1) -> str:
         label = label or name
         require_free(port, label)
         state = self._folder / "state" / label
@@ -114,6 +114,8 @@ class LocalStack:
             [sys.executable, str(SERVICES / "serve.py"), name, *options],
             self._folder / f"{label}.log",
             cpus=list(cpus),
+            # A service that shares the generator's core would make it late, and the figures with it.
+            yielding=name != "upstream" and not self.cores.generator_is_apart(cpus),
             environment={
                 **self._addresses,
                 "WAITBENCH_STATE_DIR": str(state),
