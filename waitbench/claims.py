@@ -1,7 +1,7 @@
 """Verdicts on a plan's claims, from the cells of a run."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -13,11 +13,14 @@ from waitbench.plan.cell import Load
 from waitbench.plan.claim import Claim, Place, Rule, Side
 from waitbench.results import RunRecord, Target
 from waitbench.statistics import Interval, paired_ratio
+from waitbench.validity import reasons
 from waitbench.workloads import WORKLOADS
 
 Judgement = Literal["supported", "refuted", "inconclusive", "untested"]
 REPEATS = 2
 """An interval takes so many."""
+GENERATORS_OWN = {"generator-lag", "generator-cpu", "dispatch-delay", "disturbed"}
+"""Rules that speak of the load and of who meddled with it, and not of the service."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class Evidence:
     by_repeat: Mapping[int, float]
     lack: str
     """Why it can't be compared; "" where it can."""
+    without: str = ""
+    """Which of its trials are left out, and why; "" where none is."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +63,11 @@ class Ruling:
 
     @property
     def why(self) -> str:
-        """Why it is untested; "" where it is not."""
+        """Why it is untested, or which trials it does without; "" where all are there."""
         lacks = dict.fromkeys(side.lack for side in (self.of, self.over) if side.lack)
         if not lacks and self.ratio is None:
             return f"the two share fewer than {REPEATS} repeats"
-        return "; ".join(lacks)
+        return "; ".join(lacks or dict.fromkeys(side.without for side in (self.of, self.over) if side.without))
 
     @property
     def judgement(self) -> Judgement:
@@ -119,10 +124,28 @@ def _evidence(rule: Rule, place: Place, cell: Cell | None, targets: Mapping[str,
         known = any(_variant(target) == place.variant for target in targets.values())
         lack = f"no trial of {place.cell.name} with it" if known else "it was not in this run"
         return Evidence(place, title, None, None, {}, f"{title}: {lack}")
+    cell, without = _measured(cell)
     value, by_repeat = _FIGURES[rule.figure](cell)
     lack = _lack(rule.figure, cell, value, by_repeat)
     where = f"{title}, {place.cell.name} {place.load.size:g}{' alone' if place.alone else ''}"
-    return Evidence(place, title, cell, value, by_repeat, f"{where}: {lack}" if lack else "")
+    lack, without = (f"{where}: {said}" if said else "" for said in (lack, without))
+    return Evidence(place, title, cell, value, by_repeat, lack, without)
+
+
+def _measured(cell: Cell) -> tuple[Cell, str]:
+    """The cell without the trials that the generator spoilt, and what to say of that. They are no fault of the
+    service, so that leaving them out favours nobody; what a service spoilt by itself strikes its cell out, as in every
+    report."""
+    judged = [(trial, reasons(trial, cell.target)) for trial in cell.trials]
+    codes = [{reason.code for reason in found if reason.weight == "invalid"} for _, found in judged]
+    spoilt = [each for each in codes if each and each <= GENERATORS_OWN]
+    kept = [one for one, each in zip(judged, codes, strict=True) if not (each and each <= GENERATORS_OWN)]
+    if not spoilt or len(kept) < REPEATS:
+        return cell, ""
+    left = {(reason.code, reason.text): reason for _, found in kept for reason in found}
+    why = ", ".join(sorted(set().union(*spoilt)))
+    said = f"{len(spoilt)} of {len(cell.trials)} trials left out ({why})"
+    return replace(cell, trials=[trial for trial, _ in kept], reasons=list(left.values())), said
 
 
 def _lack(figure: str, cell: Cell, value: float | None, by_repeat: Mapping[int, float]) -> str:

@@ -35,8 +35,10 @@ def schedule(plan: Plan, seed: int, limited: Mapping[str, Collection[str]] = {})
     everyone = contenders(plan)
     slots: list[Slot] = []
     block = 0
-    for repeat in range(1, plan.repeats + 1):
+    for repeat in range(1, max((_repeats(points, plan) for points in plan.blocks), default=0) + 1):
         for points in rng.sample(plan.blocks, len(plan.blocks)):
+            if repeat > _repeats(points, plan):
+                continue
             block += 1
             cells, (cell, load) = [cell for cell, _ in points], points[0]
             measure_s = max(_seconds(each, plan) for each in cells)
@@ -50,6 +52,11 @@ def schedule(plan: Plan, seed: int, limited: Mapping[str, Collection[str]] = {})
                 Slot(block, repeat, cell, load, label, measure_s, alone) for label, alone in rng.sample(both, len(both))
             ]
     return slots
+
+
+def _repeats(points: list[tuple[Cell, Load]], plan: Plan) -> int:
+    """Of cells that share their trials, as many as any of them asks for."""
+    return max(cell.repeats or plan.repeats for cell, _ in points)
 
 
 def _seconds(cell: Cell, plan: Plan) -> float:

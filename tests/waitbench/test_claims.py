@@ -191,6 +191,20 @@ class TestLacks:
         trials[0] = trials[0].model_copy(update={"disturbance": "stopped"})
         assert self.why(claim, trials) == "FastAPI on asyncio, waiting 20: not counted: disturbed"
 
+    def test_trials_that_the_generator_spoilt_are_left_out_and_told(self, claim: Claim) -> None:
+        trials = made(claim, 3, 3, 3)
+        trials[0] = trials[0].model_copy(update={"disturbance": "stopped"})
+        found = ruling(claim, 0, trials)
+        assert found.judgement == "supported"
+        assert found.why == "FastAPI on asyncio, waiting 20: 1 of 3 trials left out (disturbed)"
+        assert set(found.of.by_repeat) == {2, 3}
+
+    def test_a_trial_that_the_service_spoilt_strikes_its_cell_out(self, claim: Claim) -> None:
+        trials = made(claim, 3, 3, 3)
+        none_told = trials[0].usage.model_copy(update={"after": None})
+        trials[0] = trials[0].model_copy(update={"disturbance": "stopped", "usage": none_told})
+        assert self.why(claim, trials) == "FastAPI on asyncio, waiting 20: not counted: disturbed, accounts"
+
     def test_repeats_that_do_not_meet(self, claim: Claim) -> None:
         first, second = made(claim, 3, 3, 3, 3), made(claim, 3, 3)
         trials = [t for t in first if t.spec.variant == FASTAPI and t.spec.repeat > 2]

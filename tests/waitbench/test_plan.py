@@ -295,6 +295,9 @@ BAD: dict[str, tuple[str | bytes, str, str]] = {
     ),
     "a cell that names nobody": (cell('workload = "fast"\nusers = [1]\nvariants = []'), "cells[0].variants", "least"),
     "no workers": (cell('workload = "fast"\nusers = [1]\nworkers = [0]'), "cells[0].workers[0]", "at least 1"),
+    "repeats for a search": (
+        cell('workload = "fast"\nfind = "knee"\np99_ms = 9\nrepeats = 5'), "cells[0]", "repeats does not go with find",
+    ),
     "no cores": (cell('workload = "fast"\nusers = [1]\nservice_cpus = 0'), "cells[0].service_cpus", "at least 1"),
     "cores for a mixed load": (cell(MIXED + "rate = [50]\nservice_cpus = 2"), "cells[0]", "goes with a plain workload"),
     "cores for a search": (

@@ -152,6 +152,20 @@ def test_a_variant_is_a_contender_in_each_form_that_a_cell_asks_for() -> None:
     ]
 
 
+def test_a_cell_may_have_more_repeats_than_the_plan_and_others_go_on_without_it() -> None:
+    fast, wait = ({"workload": "fast", "users": [1]}, {"workload": "wait", "params": {"ms": 1}, "users": [1]})
+    base = {"title": "t", "repeats": 2, "variants": VARIANTS}
+    plan = Plan.model_validate(
+        {**base, "cells": [{**fast, "repeats": 4}, {**wait, "repeats": 1}, {**fast, "users": [2]}]}
+    )
+    found = {(s.cell.workload, s.load.size): set[int]() for s in schedule(plan, 1)}
+    for slot in schedule(plan, 1):
+        found[slot.cell.workload, slot.load.size].add(slot.repeat)
+    assert found == {("fast", 1): {1, 2, 3, 4}, ("wait", 1): {1}, ("fast", 2): {1, 2}}
+    shared = Plan.model_validate({**base, "cells": [fast, {**fast, "repeats": 3, "variants": VARIANTS[:1]}]})
+    assert [slot.repeat for slot in schedule(shared, 1)] == [1] * 3 + [2] * 3 + [3] * 3
+
+
 @given(seeds)
 def test_cells_that_ask_for_the_same_share_a_block_and_each_contender_plays_it_once(seed: int) -> None:
     found = {}

@@ -101,6 +101,14 @@ def allow_many_sockets() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
+def _yield() -> None:
+    """Within its session by being nice, and beside other sessions too: a kernel that schedules sessions as groups
+    (autogroup, sched(7)) looks at the group's own value."""
+    os.nice(_YIELDING)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(_YIELDING))
+
+
 def _before_exec(
     cpus: Sequence[int], yielding: bool, end_signal: signal.Signals, parent: int
 ) -> Callable[[], None] | None:
@@ -115,6 +123,6 @@ def _before_exec(
         if cpus:
             os.sched_setaffinity(0, cpus)
         if yielding:
-            os.nice(_YIELDING)
+            _yield()
 
     return tie

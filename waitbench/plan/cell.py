@@ -13,6 +13,7 @@ USERS_MAX = 20_000
 RECOVER_S = 2.0
 """Within a burst's last step a whole second has to be well, and some of it is before that."""
 RATE_MAX = 50_000.0
+REPEATS_MAX = 100
 WORKERS_MAX = 32
 CPUS_MAX = 256
 Arrivals = Literal["poisson", "uniform"]
@@ -77,6 +78,8 @@ class Cell(Strict):
     """Open loop: independent callers, or a clock."""
     measure_s: Annotated[float, Field(ge=0.5, le=600)] | None = None
     """In place of the plan's, where this cell needs more time, or less."""
+    repeats: Annotated[int, Field(ge=1, le=REPEATS_MAX)] | None = None
+    """In place of the plan's, where this cell's figures vary more, or less."""
     variants: Annotated[list[str], Field(min_length=1)] | None = None
     """Who plays it, of the plan's; None: all of them."""
     workers: Annotated[list[Annotated[int, Field(ge=1, le=WORKERS_MAX)]], Field(min_length=1)] | None = None
@@ -128,6 +131,12 @@ class Cell(Strict):
     def _plain_form(self) -> "Cell":
         if self.service_cpus and (self.workload in SCENARIOS or self.find):
             raise ValueError("service_cpus goes with a plain workload under users or rate")
+        return self
+
+    @model_validator(mode="after")
+    def _own_repeats(self) -> "Cell":
+        if self.repeats and self.find:
+            raise ValueError("repeats does not go with find: a search has the plan's")
         return self
 
     @model_validator(mode="after")

@@ -53,7 +53,7 @@ def load_plan(path: Path, variants: dict[str, Variant], allow_remote: bool = Fal
         raise UsageError("\n".join([f"{path}: this plan can't be run:", *lines])) from None
     _check_names(path, plan, variants)
     _check_cells(path, plan, variants)
-    _check_loads(path, plan)
+    _check_loads(path, plan, [n for n, cell in enumerate(raw.get("cells", [])) if "variants" not in cell])
     _check_searches(path, plan)
     _check_targets(path, plan, allow_remote, in_compose)
     require_samples(path, plan, variants)
@@ -116,9 +116,10 @@ def _check_cells(path: Path, plan: Plan, variants: dict[str, Variant]) -> None:
                 )
 
 
-def _check_loads(path: Path, plan: Plan) -> None:
-    """What a cell names its contenders for may stand in others too: they share their trials."""
-    points = [(cell, load) for cell, load in plan.load_points if cell.variants is None]
+def _check_loads(path: Path, plan: Plan, everyones: list[int]) -> None:
+    """Of the cells that everyone plays, by number. One that names its contenders, as those of claims do, may ask for
+    what others ask for too: they share their trials."""
+    points = [(plan.cells[number], load) for number in everyones for load in plan.cells[number].loads]
     asked = [(_named(cell), sorted(cell.params.items()), load) for cell, load in points]
     for (cell, load), asks in zip(points, asked, strict=True):
         if asked.count(asks) > 1:

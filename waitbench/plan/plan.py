@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from waitbench.plan.cell import Cell, Load, Strict
+from waitbench.plan.cell import REPEATS_MAX, Cell, Load, Strict
 from waitbench.plan.claim import Claim
 from waitbench.plan.nearest import nearest
 from waitbench.workloads import WORKLOADS
@@ -54,7 +54,7 @@ class Plan(Strict):
     """Cells x repeats. Seconds are of measuring (`measure_s`) and of load before it (`warmup_s`)."""
 
     title: str
-    repeats: Annotated[int, Field(ge=1, le=100)] = 3
+    repeats: Annotated[int, Field(ge=1, le=REPEATS_MAX)] = 3
     warmup_s: Annotated[float, Field(ge=0, le=120)] = 1.5
     measure_s: Annotated[float, Field(ge=0.5, le=600)] = 3.0
     timeout_s: Annotated[float, Field(ge=1, le=300)] = 30.0
