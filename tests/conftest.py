@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,16 @@ REQUIRED = os.environ.get("WAITBENCH_REQUIRE_REFERENCES") == "1"
 def installed(names: Iterable[str]) -> list[str]:
     """Those that this machine can run."""
     return [name for name in names if not missing(VARIANTS[name])]
+
+
+PURE = Path(__file__).parent / "waitbench"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What starts no service can be run by several processes at once: nothing in it takes time to be measured."""
+    for item in items:
+        if PURE in item.path.parents and not item.get_closest_marker("live"):
+            item.add_marker("pure")
 
 
 @pytest.hookimpl(tryfirst=True)

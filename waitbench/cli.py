@@ -205,7 +205,6 @@ def check(variants: tuple[str, ...]) -> None:
     With no VARIANTS, every contender, and every reference that is on this machine. An instrument or a trap is checked
     when it is named.
     """
-    from waitbench.launch.programs import missing
     from waitbench.serve import check as check_all
 
     known = load_variants()

@@ -7,7 +7,7 @@ and what comes meanwhile waits in a queue.
 import asyncio
 import json
 
-SERVICE_MS = 5
+SERVICE_MS = 2.5
 
 
 class Queue:

@@ -15,7 +15,7 @@ from waitbench.results import TrialSpec
 pytestmark = pytest.mark.live
 
 CAPACITY = 1000 / one_at_a_time.SERVICE_MS
-OBJECTIVE_MS = 50
+OBJECTIVE_MS = 25
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ variants = ["fastapi-asyncio"]
 workload = "fast"
 find = "knee"
 p99_ms = {OBJECTIVE_MS}
-from_rate = 80
+from_rate = 160
 to_rate = 2000
 [[external]]
 name = "mine"

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import httpx2
@@ -11,7 +12,8 @@ import psutil
 import pytest
 
 from loadtests.arrivals import schedule_ns
-from tests.loadtests.bench import FASTAPI, WAIT, Bench, Played, answered, plan, played_both_ways
+from tests.loadtests.bench import WAIT, Bench, Played, answered, played_both_ways
+from tests.loadtests.bench import plan as plan_of
 from waitbench import latency
 from waitbench.launch.local import free_port
 from waitbench.results import Arrivals, TrialRecord
@@ -25,6 +27,8 @@ UNIFORM = f'workload = "wait"\nparams = {{ ms = 30 }}\nrate = [70]\nmax_in_fligh
 SHEDDING = f'workload = "wait"\nparams = {{ ms = 300 }}\nrate = [100]\nmax_in_flight = {LIMIT_SLOW}'
 CELLS = (WAIT, POISSON, UNIFORM, SHEDDING)
 TWO = ("--locust-workers", "2")
+plan = partial(plan_of, variants=("null",))
+"""Of a service that is there at once, since it is not what is looked at."""
 LONG = 'workload = "wait"\nparams = { ms = 20 }\nusers = [5, 6, 7]'
 
 
@@ -208,7 +212,7 @@ def test_the_web_ui_shows_the_load_and_takes_loads_by_hand_when_the_run_is_over(
         assert wait_until(lambda: shows(5), 10)
         bench.wait_for(started, lambda: bench.status() == "complete")
         for users in (3, 4):  # again and again
-            form = {"user_count": users, "spawn_rate": users, "waitbench_target": f"{FASTAPI} /wait?ms=20"}
+            form = {"user_count": users, "spawn_rate": users, "waitbench_target": "null /wait?ms=20"}
             assert ui.post("/swarm", data=form).json()["success"]
             assert wait_until(lambda users=users: shows(users), 15)  # type: ignore[misc]
             before = stats()["stats"][-1]["num_requests"]
