@@ -102,7 +102,7 @@ def test_a_trial_is_long_enough_for_its_p99(ended: Ended) -> None:
 
 
 def test_the_report_tells_the_knee(ended: Ended, row: dict[str, str]) -> None:
-    assert "the highest rate with p99 ≤ 50 ms" in ended.page()
+    assert f"the highest rate with p99 ≤ {OBJECTIVE_MS} ms" in ended.page()
     assert f"holds {float(row['knee_low']):,.0f}" in ended.err
     assert row["load_model"] == "knee"
 
