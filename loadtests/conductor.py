@@ -138,7 +138,7 @@ class Conductor:
             measured=measured,
             drained=drained,
             latency=recorder.latency(window),
-            thirds_p50_us=recorder.thirds_p50_us(window),
+            thirds_iqm_us=recorder.thirds_iqm_us(window),
             arrivals=_arrivals(recorder, spec, window) if spec.load_model == "open" else None,
             connects=recorder.connects(),
             occupancy=recorder.occupancy(window),

@@ -193,10 +193,11 @@ class Trial:
         return left
 
     def _stagger_s(self, share: int) -> float:
-        """How long a user waits before its first request, so that users do not fire in step: they are spread over
-        one wait, or over the first half of the warm-up where that is shorter."""
-        part = (share % self.spec.load) / self.spec.load
-        return part * min(self.spec.least_s, self.spec.warmup_s / 2)
+        """How long a user waits before its first request, so that users neither come at once nor fire in step: they
+        are spread over one wait, or over the first half of the warm-up where that is shorter or there is none. Of
+        connections that come at once a kernel may give one process of several all."""
+        part, half_s = (share % self.spec.load) / self.spec.load, self.spec.warmup_s / 2
+        return part * min(self.spec.least_s or half_s, half_s)
 
     def _first(self, user: Connection, stagger_ns: int) -> None:
         """A closed loop's user begins, out of step with the others."""

@@ -21,6 +21,8 @@ REPEATS = 2
 """An interval takes so many."""
 GENERATORS_OWN = {"generator-lag", "generator-cpu", "dispatch-delay", "disturbed"}
 """Rules that speak of the load and of who meddled with it, and not of the service."""
+DRIFT_SHARE = 0.5
+"""Of a cell's trials: a service that finds no steady state drifts in so many, where a machine drifts now and then."""
 
 
 @dataclass(frozen=True)
@@ -133,13 +135,15 @@ def _evidence(rule: Rule, place: Place, cell: Cell | None, targets: Mapping[str,
 
 
 def _measured(cell: Cell) -> tuple[Cell, str]:
-    """The cell without the trials that the generator spoilt, and what to say of that. They are no fault of the
-    service, so that leaving them out favours nobody; what a service spoilt by itself strikes its cell out, as in every
-    report."""
+    """The cell without the trials that the generator spoilt or the machine's own speed, and what to say of that. They
+    are no fault of the service, so that leaving them out favours nobody; what a service spoilt by itself strikes its
+    cell out, as in every report."""
     judged = [(trial, reasons(trial, cell.target)) for trial in cell.trials]
     codes = [{reason.code for reason in found if reason.weight == "invalid"} for _, found in judged]
-    spoilt = [each for each in codes if each and each <= GENERATORS_OWN]
-    kept = [one for one, each in zip(judged, codes, strict=True) if not (each and each <= GENERATORS_OWN)]
+    drifts = sum("drift" in each for each in codes)
+    excused = GENERATORS_OWN | ({"drift"} if drifts < DRIFT_SHARE * len(codes) else set())
+    spoilt = [each for each in codes if each and each <= excused]
+    kept = [one for one, each in zip(judged, codes, strict=True) if not (each and each <= excused)]
     if not spoilt or len(kept) < REPEATS:
         return cell, ""
     left = {(reason.code, reason.text): reason for _, found in kept for reason in found}

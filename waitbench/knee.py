@@ -62,7 +62,7 @@ def _only_shed(trial: TrialRecord) -> bool:
 
 def _slows(trial: TrialRecord) -> bool:
     """A queue that grows is too much; a service that grows quicker was still warming up."""
-    first, *_, last = trial.thirds_p50_us
+    first, *_, last = trial.thirds_iqm_us
     return first is not None and last is not None and last > first
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from waitbench.errors import WaitbenchError
 
@@ -336,8 +336,9 @@ class TrialRecord(_Record):
     occupancy: float | None = None
     """Requests under way on average over the window, exactly: those that began before it and end after it count with
     their part in it."""
-    thirds_p50_us: list[int | None] = []
-    """The median latency of each third of the window, by when requests were meant to start."""
+    thirds_iqm_us: list[int | None] = Field([], validation_alias=AliasChoices("thirds_iqm_us", "thirds_p50_us"))
+    """The interquartile mean of latency in each third of the window, by when requests were meant to start; at first it
+    was the median."""
     beside: Beside | None = None
     """Of a mixed load with its neighbours; they are in no other figure here but the accounts."""
     bins: list[Bin] = []

@@ -56,7 +56,7 @@ def told(recorder: Recorder) -> tuple[Any, ...]:
         recorder.arrivals(WINDOW),
         recorder.connects(),
         recorder.timeline(),
-        recorder.thirds_p50_us(WINDOW),
+        recorder.thirds_iqm_us(WINDOW),
     )
 
 

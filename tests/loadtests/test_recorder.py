@@ -35,6 +35,29 @@ def recorded(*requests: tuple[int, int] | tuple[int, int, str]) -> Recorder:
     return recorder
 
 
+class TestThirds:
+    """The interquartile mean of each third of the window; thirds of 2 s are 667 ms."""
+
+    @pytest.mark.parametrize(
+        ("taken_ms", "mean_us"),
+        [
+            ([7], 7_000),
+            ([1, 2, 3, 9000], 2_500),  # without one at either end
+            ([1, 2, 3, 4, 5, 6, 7, 8, 9000], 5_000),  # without two
+            ([9, 1, 5], 5_000),  # 3 // 4 = 0
+        ],
+    )
+    def test_a_quarter_at_either_end_does_not_count(self, taken_ms: list[int], mean_us: int) -> None:
+        recorder = recorded(*((1100, 1100 + taken) for taken in taken_ms), (2999, 3000))
+        assert recorder.thirds_iqm_us(WINDOW) == [mean_us, None, 1_000]
+
+    def test_of_two_processes_one_quicker_it_does_not_leap_as_a_median_does(self) -> None:
+        """Of 100 ms and 200 ms: 51 of a hundred are quick in the first third, and 49 in the last."""
+        begins = [(1100, 51), (1800, 50), (2500, 49)]
+        recorder = recorded(*((at, at + (100 if n < quick else 200)) for at, quick in begins for n in range(100)))
+        assert recorder.thirds_iqm_us(WINDOW) == [148_000, 150_000, 152_000]
+
+
 class TestPhases:
     """A request belongs to the phase in which it was sent."""
 

@@ -246,9 +246,9 @@ def test_users_begin_in_the_first_half_of_a_short_warm_up(server: str) -> None:
     assert [trial._stagger_s(n) for n in range(2)] == pytest.approx([0, 0.25])
 
 
-def test_users_who_do_not_wait_begin_at_once(server: str) -> None:
-    trial = Trial(spec(server, "/plain", workload="fast", params={}, load=3))
-    assert [trial._stagger_s(n) for n in range(3)] == [0, 0, 0]
+def test_users_who_do_not_wait_begin_in_the_first_half_of_the_warm_up(server: str) -> None:
+    trial = Trial(spec(server, "/plain", workload="fast", params={}, load=4, warmup_s=1.0))
+    assert [trial._stagger_s(n) for n in range(4)] == pytest.approx([0, 0.125, 0.25, 0.375])
 
 
 def test_connections_that_nobody_needs_any_more_make_room_for_those_that_wait_to_be_accepted() -> None:

@@ -199,6 +199,22 @@ class TestLacks:
         assert found.why == "FastAPI on asyncio, waiting 20: 1 of 3 trials left out (disturbed)"
         assert set(found.of.by_repeat) == {2, 3}
 
+    @pytest.mark.parametrize(("drifting", "repeats"), [(1, 3), (2, 5), (2, 4), (2, 3)])
+    def test_a_drift_now_and_then_is_left_out_and_one_in_half_of_the_trials_is_the_service_s(
+        self, claim: Claim, drifting: int, repeats: int
+    ) -> None:
+        trials = made(claim, *[3] * repeats)
+        mine = [n for n, trial in enumerate(trials) if trial.spec.variant == FASTAPI][:drifting]
+        for n in mine:
+            trials[n] = trials[n].model_copy(update={"thirds_iqm_us": [100_000, 150_000, 200_000]})
+        if 2 * drifting < repeats:
+            found = ruling(claim, 0, trials)
+            assert found.judgement == "supported"
+            assert found.why == f"FastAPI on asyncio, waiting 20: {drifting} of {repeats} trials left out (drift)"
+            assert len(found.of.by_repeat) == repeats - drifting
+        else:
+            assert self.why(claim, trials) == "FastAPI on asyncio, waiting 20: not counted: drift"
+
     def test_a_trial_that_the_service_spoilt_strikes_its_cell_out(self, claim: Claim) -> None:
         trials = made(claim, 3, 3, 3)
         none_told = trials[0].usage.model_copy(update={"after": None})

@@ -264,8 +264,8 @@ class TestOutcome:
         assert came_of(behind) == "missed"
 
     def test_a_queue_that_grows_misses_and_a_service_that_warms_up_tells_nothing(self) -> None:
-        assert came_of(trial(thirds_p50_us=[50_000, 80_000, 110_000])) == "missed"
-        assert came_of(trial(thirds_p50_us=[110_000, 80_000, 50_000])) == "void"
+        assert came_of(trial(thirds_iqm_us=[50_000, 80_000, 110_000])) == "missed"
+        assert came_of(trial(thirds_iqm_us=[110_000, 80_000, 50_000])) == "void"
 
     @pytest.mark.parametrize(
         "changes",

@@ -356,7 +356,7 @@ class TestArrivals:
     def test_a_queue_does_not_excuse_itself(self) -> None:
         """What may be under way goes by the first third: a service that queues answered more quickly then."""
         thirds = [20_000, 1_000_000, 2_000_000]
-        trial = made_up.open_trial(self.SPEC, taken_us=[2_000_000] * 1000, thirds_p50_us=thirds)
+        trial = made_up.open_trial(self.SPEC, taken_us=[2_000_000] * 1000, thirds_iqm_us=thirds)
         assert trial.arrivals is not None
         # 100/s x 20 ms = 2: 990 - 3 x sqrt(4) = 984 have to come back
         for ended, told in ((984, False), (983, True)):
@@ -391,7 +391,7 @@ class TestArrivals:
         spec = self.SHORT.model_copy(update={"load": rate})
         taken = Latency(histogram=ONE_MS, count=intended, sum_us=1, min_us=round(latency_s * 1e6), max_us=1)
         thirds = [round(latency_s * 1e6)] * 3
-        trial = made_up.open_trial(spec, window_s=window_s, taken_us=[], latency=taken, thirds_p50_us=thirds)
+        trial = made_up.open_trial(spec, window_s=window_s, taken_us=[], latency=taken, thirds_iqm_us=thirds)
         assert trial.arrivals is not None
         arrivals = trial.arrivals.model_copy(update={"intended": intended, "ended": ended})
         return "rate" in found(trial.model_copy(update={"arrivals": arrivals}))
@@ -433,19 +433,19 @@ class TestWhatWasMeasuredExactly:
 
 
 class TestDrift:
-    """The median of the last third of the window beside that of the first."""
+    """Latency in the last third of the window beside that in the first."""
 
     def of(self, first: int | None, last: int | None, count: int = 909, share: float = 0.5) -> Trial:
         """`share`: how much of the way is gone in the middle third."""
         middle = None if first is None or last is None else round(first + share * (last - first))
         return made_up.trial(
-            made_up.spec(load=round(count * 0.011)), taken_us=[110_000] * count, thirds_p50_us=[first, middle, last]
+            made_up.spec(load=round(count * 0.011)), taken_us=[110_000] * count, thirds_iqm_us=[first, middle, last]
         )
 
     @pytest.mark.parametrize("edges", [(100_000, 150_100), (150_100, 100_000)])
     def test_half_as_much_again_is_no_steady_state_whether_up_or_down(self, edges: tuple[int, int]) -> None:
         reason = the_reason(self.of(*edges), "drift")
-        assert reason.text == f"the median latency went from {edges[0] / 1000:.0f} to {edges[1] / 1000:.0f} ms " + (
+        assert reason.text == f"typical latency went from {edges[0] / 1000:.0f} to {edges[1] / 1000:.0f} ms " + (
             "within the window"
         )
 
@@ -477,4 +477,4 @@ class TestDrift:
         assert found(self.of(*edges)) == {}
 
     def test_a_record_without_thirds_tells_nothing(self) -> None:
-        assert found(made_up.trial(thirds_p50_us=[])) == {}
+        assert found(made_up.trial(thirds_iqm_us=[])) == {}

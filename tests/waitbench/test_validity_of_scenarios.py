@@ -59,7 +59,7 @@ class TestBurst:
         the_reason(with_arrivals(trial, scheduled=trial.arrivals.intended + 1), "rate")
 
     def test_a_median_that_moves_spoils_nothing(self) -> None:
-        assert found(burst_trial().model_copy(update={"thirds_p50_us": [100_000, 900_000, 2_000_000]})) == {}
+        assert found(burst_trial().model_copy(update={"thirds_iqm_us": [100_000, 900_000, 2_000_000]})) == {}
 
     def test_its_rate_is_no_ceiling_and_a_ceiling_is_no_reason(self) -> None:
         target = made_up.target(budget_read={"workers": 1, "in_flight": 10}, budget={"workers": 1, "in_flight": 10})

@@ -9,9 +9,10 @@ from waitbench.validity.reason import Reason
 ERROR_SHARE = 0.001
 LITTLE = 0.05
 DRIFT_NOTE, DRIFT = 0.20, 0.50
-"""How far the median latency may move from the first third of the window to the last, of the lesser of the two."""
+"""How far latency (its interquartile mean) may move from the first third of the window to the last, of the lesser of
+the two."""
 DRIFT_MS = 5.0
-"""A median that moves by less than this does not drift: timers and neighbours do as much."""
+"""Latency that moves by less than this does not drift: timers and neighbours do as much."""
 DRIFT_MIDDLE = (0.2, 1.2)
 """Where the middle third has to stand between the first and the last, for it to be a way from one to the other."""
 DRIFT_SAMPLES = 90
@@ -73,9 +74,9 @@ def arithmetic(trial: TrialRecord) -> Iterator[Reason]:
 
 
 def drift(trial: TrialRecord) -> Iterator[Reason]:
-    """A median that goes one way within the window is of no steady state, and would be another in a longer window
+    """Latency that goes one way within the window is of no steady state, and would be another in a longer window
     (Barrett and others 2017 found that many runs never reach one)."""
-    first, middle, last = trial.thirds_p50_us or [None] * 3
+    first, middle, last = trial.thirds_iqm_us or [None] * 3
     if trial.spec.scenario == "burst":
         return
     if first is None or middle is None or last is None:
@@ -86,7 +87,7 @@ def drift(trial: TrialRecord) -> Iterator[Reason]:
     moved = abs(last - first) / min(first, last)
     if moved <= DRIFT_NOTE or not low <= (middle - first) / (last - first) <= high:
         return
-    said = f"the median latency went from {first / 1000:.0f} to {last / 1000:.0f} ms within the window"
+    said = f"typical latency went from {first / 1000:.0f} to {last / 1000:.0f} ms within the window"
     if moved > DRIFT:
         yield Reason(
             "drift", "invalid", said, "the service does not keep up, or warms up: lower the load or raise warmup_s"

@@ -105,7 +105,7 @@ def _behind(trial: TrialRecord, arrivals: Arrivals) -> bool:
     if arrivals.ended is None or trial.latency is None:
         return False
     # Of the first third: a queue that grows must not excuse itself.
-    median_us = next(filter(None, trial.thirds_p50_us), trial.latency.min_us)
+    typical_us = next(filter(None, trial.thirds_iqm_us), trial.latency.min_us)
     rate = arrivals.intended / trial.window_s
     held_up = rate * latency.percentile_of_us(trial.latency.histogram, 99) / 1e6 if trial.beside else 0.0
-    return arrivals.ended < ACHIEVED * arrivals.intended - 3 * math.sqrt(2 * rate * median_us / 1e6) - held_up
+    return arrivals.ended < ACHIEVED * arrivals.intended - 3 * math.sqrt(2 * rate * typical_us / 1e6) - held_up
