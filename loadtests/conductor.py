@@ -16,6 +16,7 @@ from loadtests.client import Caller, RequestFailed
 from loadtests.crew import Alone, GaveUp, Workers
 from loadtests.player import FEED_S, Part, sleep_until
 from loadtests.recorder import BIN_S, Recorder, Window
+from loadtests.stolen import StolenTime
 from loadtests.users import TrialUser
 from waitbench.results import (
     Arrivals,
@@ -113,8 +114,10 @@ class Conductor:
         self._crew.begin(begin_ns)
         sleep_until(window.begin_ns)
         self._phase = "measuring"
+        stolen = StolenTime()
         edges = [gevent.spawn(reader.read, "window_start") for reader in (usage, upstream)]
         sleep_until(window.end_ns)
+        stolen_share = stolen.share()
         disturbance = "" if runner.user_count == users else "users were started or stopped from outside"
         edges += [gevent.spawn(reader.read, "window_end") for reader in (usage, upstream)]
 
@@ -149,6 +152,7 @@ class Conductor:
             beside=_beside(parts, window),
             bins=recorder.bins(window) if spec.profile else [],
             bin_s=BIN_S if spec.profile else 0.0,
+            stolen_share=stolen_share,
             disturbance=_disturbance(losses, parts, disturbance or _uninvited(parts, users), held),
         )
 

@@ -345,6 +345,9 @@ class TrialRecord(_Record):
     """Of a burst."""
     bin_s: float = 0.0
     """How long each of these is: what a recovery time can be told to."""
+    stolen_share: float | None = None
+    """Of the time of all the machine's cores in the window: what a hypervisor gave to others. None where a system does
+    not tell."""
     disturbance: str = ""
     """What came from outside and spoilt the trial, as a stop from the web UI."""
 

@@ -27,7 +27,7 @@ from waitbench.statistics import samples_needed
 
 pytestmark = pytest.mark.live
 
-NOISE = {"generator-lag", "generator-cpu", "littles-law", "dispatch-delay", "ceiling-bound", "drift"}
+NOISE = {"generator-lag", "generator-cpu", "littles-law", "dispatch-delay", "ceiling-bound", "drift", "stolen"}
 """What a busy machine, or a stall within the window, may make of a run against a server that does no wrong."""
 
 TOP = 'title = "Known answers"\nwarmup_s = 0.5\nvariants = ["fastapi-asyncio"]\n'

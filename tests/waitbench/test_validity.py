@@ -212,6 +212,15 @@ class TestGenerator:
         assert found(fast) == {}
         the_reason(fast.model_copy(update={"generator": generator(lag_p99_ms=10.1)}), "generator-lag")
 
+    @pytest.mark.parametrize("share", [None, 0.0, 0.05])
+    def test_a_twentieth_of_the_machine_s_time_may_go_to_others(self, share: float | None) -> None:
+        assert found(made_up.trial(stolen_share=share)) == {}
+
+    def test_more_than_that_is_a_note(self) -> None:
+        [reason] = reasons(made_up.trial(stolen_share=0.0501), made_up.target())
+        assert (reason.code, reason.weight) == ("stolen", "note")
+        assert reason.text == "the hypervisor gave 5% of this machine's processor time to others"
+
 
 class TestUpstream:
     """The remote API must never be the limit."""

@@ -11,7 +11,9 @@ from waitbench.variants import Budget, together
 from waitbench.workloads import Params, Workload
 
 CALLS = 4
-WORK: dict[str, Params] = {"cpu": {"ksteps": 1500}, "cpu_native": {"n": 1000}}
+WORK: dict[str, Params] = {"cpu": {"ksteps": 4000}, "cpu_native": {"n": 1000}}
+"""So long, that other threads get their turns of the GIL well more often than there are calls, though a turn is 5 ms
+for each thread that works: with 1500 on two cores 3 others could be answered, with 4000 it was 10 to 14."""
 SHARE = 0.8
 """Of the CPU time of one call, so much has to be spent on each of several at once."""
 CORES_OVER = 1.25

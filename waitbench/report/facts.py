@@ -8,7 +8,7 @@ from waitbench.comparison import Comparison
 from waitbench.knees import Knee, KneeSection
 from waitbench.report.figures import knee_doubt
 from waitbench.report.theme import CROWDED
-from waitbench.results import Target, TrialSpec
+from waitbench.results import Target, TrialRecord, TrialSpec
 
 Facts = list[tuple[str, list[tuple[str, str]]]]
 
@@ -127,9 +127,16 @@ def _method(comparison: Comparison) -> list[tuple[str, str]]:
         ("latency", "from the send (closed loop) or the intended start (open loop) to the last byte"),
         ("requests", f"{sent:,} in all, our own services' counts agree unless said otherwise"),
         ("generator", f"at most {most_cpu:.0%} of a core; its loop at most {worst_lag:.1f} ms late (p99){late}"),
+        *_hypervisor(trials),
         ("intervals", "95 %, Student's t over trials (on logarithms for p99 and ratios); ratios paired by block"),
         ("started", f"{run.started_at:%Y-%m-%d %H:%M} UTC"),
     ]  # fmt: skip
+
+
+def _hypervisor(trials: list[TrialRecord]) -> list[tuple[str, str]]:
+    most = max((t.stolen_share or 0.0 for t in trials), default=0.0)
+    told = f"it gave others at most {most:.0%} of this machine's processor time in a trial"
+    return [("hypervisor", told)] if most > 0 else []
 
 
 def _search(comparison: Comparison) -> str:

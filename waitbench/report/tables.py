@@ -106,6 +106,7 @@ def _trial_row(trial: TrialRecord, target: Target) -> dict[str, str]:
         **_neighbours(trial),
         **_burst(trial),
         "kib_per_request": number(kib_per_request(trial), 3),
+        "stolen_share": number(trial.stolen_share, 3),
     }
 
 

@@ -24,6 +24,7 @@ def reasons(trial: TrialRecord, target: Target) -> list[Reason]:
         *figures.arithmetic(trial),
         *figures.drift(trial),
         *generator.strained(trial),
+        *generator.stolen(trial),
         *generator.arrivals(trial),
         *service.upstream(trial),
         *service.disk(trial),

@@ -18,6 +18,8 @@ LATE_SHARE = 0.20
 BIN_SHARE = 0.20
 """Of a burst's bin, which is what its recovery is told to: thousands of connections at once take the generator longer
 than its requests do, and latencies count from the intended start all the same."""
+STOLEN = 0.05
+"""Of the machine's time: of two cores a tenth of one, which is more than most stacks differ by."""
 ACHIEVED = 0.99
 """Of the arrivals meant for the window, at least so many have to come back in it, give or take chance."""
 
@@ -41,6 +43,14 @@ def strained(trial: TrialRecord) -> Iterator[Reason]:
         yield Reason(
             "generator-lag", "invalid", f"the generator ran {generator.lag_p99_ms:.1f} ms late (p99)",
             "lower the load, or give it a quieter core",
+        )  # fmt: skip
+
+
+def stolen(trial: TrialRecord) -> Iterator[Reason]:
+    if trial.stolen_share is not None and trial.stolen_share > STOLEN:
+        yield Reason(
+            "stolen", "note",
+            f"the hypervisor gave {trial.stolen_share:.0%} of this machine's processor time to others",
         )  # fmt: skip
 
 
