@@ -466,6 +466,28 @@ def test_users_who_idled_half_of_the_time_break_littles_law(sound: Ended, bench:
     Judged(folder).spoilt_by(f"{FASTAPI}, wait ms=200 5 users", "littles-law")
 
 
+def test_time_that_a_hypervisor_gave_to_others_is_a_note(sound: Ended, bench: Bench) -> None:
+    """No test can make a hypervisor do that: what the kernel would have told is put into a real trial file, which has
+    what it did tell."""
+    assert sound.folder
+    shutil.copytree(sound.folder.path, bench.place / "stolen")
+    folder = RunFolder(bench.place / "stolen")
+    trials = folder.read_trials(folder.read_run())
+    assert all(0 <= trial.stolen_share <= 1 for trial in trials if trial.stolen_share is not None)
+    trial = next(t for t in trials if t.spec.workload == "wait" and not t.arrivals)
+    assert trial.stolen_share is not None  # Linux tells
+    folder.write_trial(trial.model_copy(update={"stolen_share": 0.9}))
+    assert bench.end(bench.command("report", str(folder.path))).code == 0
+    judged = Judged(folder)
+    found = judged.found(f"{FASTAPI}, wait ms=200 5 users")["stolen"]
+    assert found.weight == "note"
+    assert found.text in judged.rows()
+    assert (
+        "it gave others at most 90% of this machine's processor time in a trial"
+        in (folder.path / "report.md").read_text()
+    )
+
+
 BROKEN_BY: dict[str, Callable[..., None]] = {
     "accounts": test_requests_of_somebody_else_show_in_the_services_own_count,
     "arithmetic": test_a_histogram_that_lost_its_slowest_cannot_be_with_its_own_mean,
@@ -486,6 +508,7 @@ BROKEN_BY: dict[str, Callable[..., None]] = {
     "no-requests": test_a_window_in_which_nothing_was_sent_measured_nothing,
     "over-ceiling": test_a_wait_cut_short_is_more_than_arithmetic_allows,
     "overlap": test_a_loop_that_blocks_does_not_overlap,
+    "stolen": test_time_that_a_hypervisor_gave_to_others_is_a_note,
     "trap": test_a_trap_is_told_with_what_it_does_and_counts,
     "rate": test_a_service_that_falls_behind_the_rate_is_told_though_nothing_was_shed,
     "upstream-limit": test_a_remote_api_that_stood_still_was_part_of_the_limit,
