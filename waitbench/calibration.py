@@ -97,7 +97,7 @@ def _honest(knee: Knee) -> float | None:
 def _tells_the_floor(cell: Cell) -> bool:
     """Little's law need not hold for it: what the generator does between two requests is much beside ten microseconds,
     and no part of their latency."""
-    return {reason.code for reason in cell.reasons if reason.weight == "invalid"} <= {"littles-law"}
+    return set(cell.spoilt_by) <= {"littles-law"}
 
 
 def _of(cells: list[Cell], users: int) -> Cell | None:

@@ -17,7 +17,7 @@ from waitbench.statistics import (
     time_verdict,
     verdict,
 )
-from waitbench.validity import Reason, ceiling_of, goodput_rps, reasons
+from waitbench.validity import Reason, ceiling_of, goodput_rps, reasons, spoilt_by
 from waitbench.workloads import Ceiling, Workload, params_tags, params_words
 
 PERCENTILES = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9}
@@ -45,6 +45,12 @@ class Cell:
     planned: int
     reasons: list[Reason]
 
+    @classmethod
+    def of(cls, target: Target, trials: list[TrialRecord], planned: int) -> "Cell":
+        """With each reason that its trials give, once."""
+        said = {(r.code, r.text): r for trial in trials for r in reasons(trial, target)}
+        return cls(target, trials[0].spec, trials, planned, list(said.values()))
+
     @property
     def variant(self) -> str:
         return self.spec.variant
@@ -55,7 +61,12 @@ class Cell:
 
     @property
     def valid(self) -> bool:
-        return not any(reason.weight == "invalid" for reason in self.reasons)
+        return not self.spoilt_by
+
+    @property
+    def spoilt_by(self) -> list[str]:
+        """The codes of what keeps it from counting."""
+        return spoilt_by(self.reasons)
 
     @cached_property
     def ceiling_bound(self) -> bool:

@@ -1,7 +1,7 @@
 """Verdicts on a plan's claims, from the cells of a run."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
@@ -13,13 +13,13 @@ from waitbench.plan.cell import Load
 from waitbench.plan.claim import Claim, Place, Rule, Side
 from waitbench.results import RunRecord, Target
 from waitbench.statistics import Interval, paired_ratio
-from waitbench.validity import reasons
+from waitbench.validity import GENERATOR_OWN, reasons, spoilt_by
 from waitbench.workloads import WORKLOADS
 
 Judgement = Literal["supported", "refuted", "inconclusive", "untested"]
 REPEATS = 2
 """An interval takes so many."""
-GENERATORS_OWN = {"generator-lag", "generator-cpu", "dispatch-delay", "disturbed"}
+NOT_ITS_OWN = GENERATOR_OWN | {"disturbed"}
 """Rules that speak of the load and of who meddled with it, and not of the service."""
 DRIFT_SHARE = 0.5
 """Of a cell's trials: a service that finds no steady state drifts in so many, where a machine drifts now and then."""
@@ -138,24 +138,24 @@ def _measured(cell: Cell) -> tuple[Cell, str]:
     """The cell without the trials that the generator spoilt or the machine's own speed, and what to say of that. They
     are no fault of the service, so that leaving them out favours nobody; what a service spoilt by itself strikes its
     cell out, as in every report."""
-    judged = [(trial, reasons(trial, cell.target)) for trial in cell.trials]
-    codes = [{reason.code for reason in found if reason.weight == "invalid"} for _, found in judged]
-    drifts = sum("drift" in each for each in codes)
-    excused = GENERATORS_OWN | ({"drift"} if drifts < DRIFT_SHARE * len(codes) else set())
-    spoilt = [each for each in codes if each and each <= excused]
-    kept = [one for one, each in zip(judged, codes, strict=True) if not (each and each <= excused)]
-    if not spoilt or len(kept) < REPEATS:
+    if cell.valid:
         return cell, ""
-    left = {(reason.code, reason.text): reason for _, found in kept for reason in found}
-    why = ", ".join(sorted(set().union(*spoilt)))
-    said = f"{len(spoilt)} of {len(cell.trials)} trials left out ({why})"
-    return replace(cell, trials=[trial for trial, _ in kept], reasons=list(left.values())), said
+    judged = [(trial, set(spoilt_by(reasons(trial, cell.target)))) for trial in cell.trials]
+    drifts = sum("drift" in codes for _, codes in judged)
+    excused = NOT_ITS_OWN | ({"drift"} if drifts < DRIFT_SHARE * len(judged) else set())
+    kept = [trial for trial, codes in judged if not codes or codes - excused]
+    left_out = [codes for _, codes in judged if codes and codes <= excused]
+    if not left_out or len(kept) < REPEATS:
+        return cell, ""
+    why = ", ".join(sorted(set().union(*left_out)))
+    said = f"{len(left_out)} of {len(judged)} trials left out ({why})"
+    return Cell.of(cell.target, kept, cell.planned), said
 
 
 def _lack(figure: str, cell: Cell, value: float | None, by_repeat: Mapping[int, float]) -> str:
     """What keeps a cell's figure from being compared; "" where nothing does."""
     if not cell.valid:
-        return "not counted: " + ", ".join(dict.fromkeys(r.code for r in cell.reasons if r.weight == "invalid"))
+        return "not counted: " + ", ".join(cell.spoilt_by)
     if len(cell.trials) < REPEATS:
         return f"it has one trial, and an interval takes {REPEATS}"
     name = figure.removesuffix("_ms")

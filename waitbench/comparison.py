@@ -15,7 +15,6 @@ from waitbench.knees import Knee, KneeSection
 from waitbench.mixed import MixedPoint, MixedSection, Pair
 from waitbench.results import RunRecord, Target, TrialRecord, TrialSpec
 from waitbench.statistics import CONFIDENCE, Interval, chance_calls
-from waitbench.validity import reasons
 from waitbench.workloads import SCENARIOS, WORKLOADS
 
 K = TypeVar("K")
@@ -145,7 +144,7 @@ def _cells(run: RunRecord, trials: list[TrialRecord]) -> list[Cell]:
     order, place = list(run.targets), _places(run)
     planned = _grouped(run.trials, _cell_key)
     groups = _grouped(trials, lambda trial: _cell_key(trial.spec))
-    cells = [_cell(run.targets[group[0].spec.variant], group, len(planned[key])) for key, group in groups.items()]
+    cells = [Cell.of(run.targets[group[0].spec.variant], group, len(planned[key])) for key, group in groups.items()]
     return sorted(cells, key=lambda c: (place[_section_key(c.spec)], c.load, order.index(c.variant)))
 
 
@@ -184,11 +183,6 @@ def _places(run: RunRecord) -> dict[SectionKey, int]:
         key = (scenario, cell.get("of") or cell["workload"], tuple(cell["params"].items()), model, played, cpus)
         places.setdefault(key, len(places))
     return places
-
-
-def _cell(target: Target, trials: list[TrialRecord], planned: int) -> Cell:
-    said = {(r.code, r.text): r for trial in trials for r in reasons(trial, target)}
-    return Cell(target, trials[0].spec, trials, planned, list(said.values()))
 
 
 def _section(cells: list[Cell]) -> Section:

@@ -12,7 +12,7 @@ from typing import Literal
 
 from waitbench import latency
 from waitbench.results import Target, TrialRecord
-from waitbench.validity import SHED_SHARE, reasons
+from waitbench.validity import GENERATOR_OWN, SHED_SHARE, reasons, spoilt_by
 
 Outcome = Literal["met", "missed", "void"]
 
@@ -25,7 +25,6 @@ VOIDS = 3
 MOST_TRIALS = 40
 LATE = 0.01
 """Of the arrivals: so many may miss the objective, which is one for the p99."""
-GENERATOR_OWN = {"generator-cpu", "generator-lag", "dispatch-delay"}
 GENERATOR = GENERATOR_OWN | {"disturbed", "upstream-limit"}
 """Reasons for which a late answer may not have been the service's doing."""
 OVERLOAD = {"errors", "rate"}
@@ -43,7 +42,7 @@ class Judged:
 
 
 def judged(trial: TrialRecord, target: Target) -> Judged:
-    codes = frozenset(reason.code for reason in reasons(trial, target) if reason.weight == "invalid")
+    codes = frozenset(spoilt_by(reasons(trial, target)))
     only_shed = _only_shed(trial)
     if codes & GENERATOR or (only_shed and "errors" not in codes):
         return Judged(trial, "void", codes & GENERATOR or frozenset({"max_in_flight"}))

@@ -58,7 +58,7 @@ class TestBurst:
         assert trial.arrivals is not None
         the_reason(with_arrivals(trial, scheduled=trial.arrivals.intended + 1), "rate")
 
-    def test_a_median_that_moves_spoils_nothing(self) -> None:
+    def test_latency_that_moves_spoils_nothing(self) -> None:
         assert found(burst_trial().model_copy(update={"thirds_iqm_us": [100_000, 900_000, 2_000_000]})) == {}
 
     def test_its_rate_is_no_ceiling_and_a_ceiling_is_no_reason(self) -> None:

@@ -11,7 +11,7 @@ from waitbench.report.factor_words import factor_rows
 from waitbench.report.figures import asked, burst_row, knee_row, mixed_row, number, number_as_given, said, summary_row
 from waitbench.results import Target, TrialRecord
 from waitbench.statistics import samples_needed
-from waitbench.validity import ceiling_of, goodput_rps, reasons
+from waitbench.validity import ceiling_of, goodput_rps, reasons, spoilt_by
 
 SUMMARY = (
     "variant", "workload", "params", "load_model", "load", "trials", "requests", "errors", "goodput_rps",
@@ -101,7 +101,7 @@ def _trial_row(trial: TrialRecord, target: Target) -> dict[str, str]:
         "generator_lag_max_ms": number(trial.generator.lag_max_ms, 3),
         "service_answered": _answered(trial),
         "service_peak_in_flight": str(int(trial.usage.after["peak_in_flight"])) if trial.usage.after else "",
-        "valid": "false" if any(r.weight == "invalid" for r in found) else "true",
+        "valid": "false" if spoilt_by(found) else "true",
         "reasons": said(found),
         **_neighbours(trial),
         **_burst(trial),

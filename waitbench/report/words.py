@@ -15,7 +15,7 @@ def load_title(points: list[Point]) -> str:
 def standing_word(point: Point, cell: Cell) -> str:
     """How a cell stands under its load, in a few words."""
     if not cell.valid:
-        return "not counted: " + ", ".join(dict.fromkeys(r.code for r in cell.reasons if r.weight == "invalid"))
+        return "not counted: " + ", ".join(cell.spoilt_by)
     if cell not in point.counted:
         return _beside(point, cell)
     if point.ceiling_bound:
@@ -55,14 +55,13 @@ def mixed_word(point: MixedPoint, pair: Pair) -> str:
 
 
 def _codes(cell: Cell) -> str:
-    codes = dict.fromkeys(reason.code for reason in cell.reasons if reason.weight == "invalid")
-    return f"{', '.join(codes)} ({'alone' if cell.spec.alone else 'beside'})"
+    return f"{', '.join(cell.spoilt_by)} ({'alone' if cell.spec.alone else 'beside'})"
 
 
 def burst_word(section: BurstSection, burst: Burst) -> str:
     """Whether a contender recovered, in a few words."""
     if not burst.cell.valid:
-        return "not counted: " + ", ".join(dict.fromkeys(r.code for r in burst.cell.reasons if r.weight == "invalid"))
+        return "not counted: " + ", ".join(burst.cell.spoilt_by)
     if not burst.unrecovered:
         return "recovered" if burst.recovery and burst.recovery.mean else "recovered at once"
     trials = len(burst.cell.trials)

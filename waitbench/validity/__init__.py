@@ -1,12 +1,19 @@
 """What makes a trial's number count. Every rule that speaks leaves a record: what it saw, and what to do."""
 
+from collections.abc import Iterable
+
 from waitbench.results import Target, TrialRecord
 from waitbench.validity import ceiling, figures, generator, scenarios, service
 from waitbench.validity.ceiling import ceiling_of, goodput_rps
-from waitbench.validity.generator import SHED_SHARE
+from waitbench.validity.generator import GENERATOR_OWN, SHED_SHARE
 from waitbench.validity.reason import Reason
 
-__all__ = ["SHED_SHARE", "Reason", "ceiling_of", "goodput_rps", "reasons"]
+__all__ = ["GENERATOR_OWN", "SHED_SHARE", "Reason", "ceiling_of", "goodput_rps", "reasons", "spoilt_by"]
+
+
+def spoilt_by(found: Iterable[Reason]) -> list[str]:
+    """The codes of what keeps a trial, or a cell, from counting; none where it counts."""
+    return list(dict.fromkeys(reason.code for reason in found if reason.weight == "invalid"))
 
 
 def reasons(trial: TrialRecord, target: Target) -> list[Reason]:

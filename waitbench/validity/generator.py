@@ -7,6 +7,8 @@ from waitbench import latency
 from waitbench.results import Arrivals, TrialRecord
 from waitbench.validity.reason import Reason
 
+GENERATOR_OWN = frozenset({"generator-cpu", "generator-lag", "dispatch-delay"})
+"""What the generator brings on itself, and no service."""
 GENERATOR_CPU = 0.90
 LAG_MS = 10.0
 LAG_SHARE = 0.10
