@@ -36,3 +36,15 @@ def test_a_service_is_told_with_the_packages_that_it_uses_alone() -> None:
     specs = [made_up.spec("null")]
     comparison = compare(made_up.run_record(specs, targets=[null]), [made_up.trial(spec) for spec in specs])
     assert ("null", "Python 3.11.7, uvloop 0.23, httptools 0.9") in dict(facts(comparison))["Environment"]
+
+
+def test_repeats_and_seconds_of_a_cell_s_own_are_told_with_the_plan_s() -> None:
+    specs = [made_up.spec("flask-threads", load=users) for users in (10, 20)]
+    run = made_up.run_record(specs)
+    cell = run.plan["cells"][0]
+    own = {**cell, "repeats": 6, "measure_s": 2.5}
+    for cells, repeats, seconds in (([cell], "1", "10"), ([cell, own], "1 to 6", "2.5 to 10"), ([own], "6", "2.5")):
+        changed = run.model_copy(update={"plan": {**run.plan, "cells": cells}})
+        told = dict(dict(facts(compare(changed, [made_up.trial(spec) for spec in specs])))["How it was measured"])
+        assert told["plan"].startswith(f"made-up, {repeats} repeats, ")
+        assert f" {seconds} s measured, " in told["trial"]

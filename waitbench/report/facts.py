@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 from waitbench.cells import PERCENTILES
 from waitbench.comparison import Comparison
@@ -118,9 +119,10 @@ def _method(comparison: Comparison) -> list[tuple[str, str]]:
     late = f"; it sent at most {max(delays):.1f} ms late (p99)" if delays else ""
     most_cpu = max((t.generator.cpu_share for t in trials), default=0.0)
     sent = sum(t.sent for t in trials)
+    measured = _of_cells(plan, "measure_s")
     return [
-        ("plan", f"{run.plan_name}, {plan['repeats']} repeats, seed {run.seed}, engine {run.engine}"),
-        ("trial", f"{plan['warmup_s']:g} s of warm-up, {plan['measure_s']:g} s measured, then a wait for every answer"),
+        ("plan", f"{run.plan_name}, {_of_cells(plan, 'repeats')} repeats, seed {run.seed}, engine {run.engine}"),
+        ("trial", f"{plan['warmup_s']:g} s of warm-up, {measured} s measured, then a wait for every answer"),
         ("order", "blocks that hold every contender once under one load, shuffled, repeated" + _search(comparison)),
         *_scenarios(comparison),
         ("load", _load(comparison)),
@@ -131,6 +133,12 @@ def _method(comparison: Comparison) -> list[tuple[str, str]]:
         ("intervals", "95 %, Student's t over trials (on logarithms for p99 and ratios); ratios paired by block"),
         ("started", f"{run.started_at:%Y-%m-%d %H:%M} UTC"),
     ]  # fmt: skip
+
+
+def _of_cells(plan: dict[str, Any], name: str) -> str:
+    """What the plan says, and those of its cells that say otherwise: "3", or from the least to the most."""
+    values = {cell.get(name) or plan[name] for cell in plan["cells"]} or {plan[name]}
+    return " to ".join(f"{value:g}" for value in sorted({min(values), max(values)}))
 
 
 def _hypervisor(trials: list[TrialRecord]) -> list[tuple[str, str]]:
