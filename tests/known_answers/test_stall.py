@@ -28,7 +28,7 @@ class Played:
     def window(self) -> Window:
         return Window(self.trial.recorder.begin_ns, self.trial.recorder.begin_ns + SECONDS * 10**9)
 
-    def computed_ms(self) -> list[int]:
+    def computed_us(self) -> list[int]:
         """The truth, from the schedule alone: who is meant to start in the stall waits for its end."""
         starts = [self.trial.recorder.begin_ns + offset for offset in schedule_ns(self.trial.spec)]
         # A request whose answer was due in the stall waits too, though it came before.
@@ -77,12 +77,15 @@ def test_every_intended_request_was_sent_and_answered(played: Played) -> None:
 @pytest.mark.parametrize("percent", PERCENTILES)
 def test_percentiles_are_those_computed_from_the_schedule(played: Played, percent: int) -> None:
     found = played.trial.recorder.latency(played.window)
-    computed = nearest_rank(played.computed_ms(), percent)
+    computed = played.computed_us()
+    rank = computed.index(nearest_rank(computed, percent) or 0)
     assert found is not None
-    assert computed is not None
     reported = latency.percentile_us(latency.merged([found.histogram]), percent)
+    # One that is meant to start as the stall begins may reach the server on either side of that edge: its own latency
+    # is out by two seconds, and every percentile by a rank (in the stall, 50 ms at an even pace).
+    low, high = computed[max(rank - 1, 0)], computed[min(rank + 1, len(computed) - 1)]
     # Within 5 %, or 3 ms where the truth is a few milliseconds and a timer's step matters.
-    assert reported == pytest.approx(computed, rel=0.05, abs=3_000)
+    assert min(low * 0.95, low - 3_000) <= reported <= max(high * 1.05, high + 3_000)
 
 
 def test_a_tenth_of_them_waited_for_the_stall_to_end_and_it_shows(played: Played) -> None:
