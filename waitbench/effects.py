@@ -202,8 +202,9 @@ def _oddity(names: Sequence[str], design: Array, logs: Array) -> Oddity | None:
     if not tried:
         return None
     scores = {n: abs(float(residuals[:, n].mean())) / math.sqrt(free[n]) for n in tried}
-    far = max(tried, key=lambda n: scores[n])
-    as_far = [n for n in tried if n != far and math.isclose(scores[n], scores[far], rel_tol=EXACT, abs_tol=EXACT)]
+    most = max(scores.values())
+    # Of those as far, the first of the run: which of them a machine's last digits favour is chance.
+    far, *as_far = [n for n in tried if math.isclose(scores[n], most, rel_tol=EXACT, abs_tol=EXACT)]
     # A residual is of a fit that the contender itself has part in; over what it left free it is of the others' alone.
     ratio = geometric_interval(np.exp(residuals[:, far] / free[far]).tolist())
     holds = verdict(ratio) in ("faster", "slower") and _more_than_noise(residuals, len(names) - _rank(design))
