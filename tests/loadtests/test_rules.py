@@ -422,7 +422,7 @@ def test_users_who_do_nothing_but_wait_are_at_the_ceiling_which_is_a_note(sound:
     assert sound.folder
     found = Judged(sound.folder).found(f"{FASTAPI}, wait ms=200 5 users")["ceiling-bound"]
     assert found.weight == "note"
-    assert found.text.endswith("of the ceiling set by users: true, and ranks nothing")
+    assert found.text.endswith("of the ceiling set by users, a true figure that ranks nobody")
 
 
 def test_a_histogram_that_lost_its_slowest_cannot_be_with_its_own_mean(sound: Ended, bench: Bench) -> None:

@@ -62,7 +62,7 @@ def _at(trial: TrialRecord, allowed: Ceiling | None) -> Iterator[Reason]:
         yield Reason(
             "ceiling-bound",
             "note",
-            f"at {min(share, 1):.0%} of the ceiling set by {allowed.limit}: true, and ranks nothing",
+            f"at {min(share, 1):.0%} of the ceiling set by {allowed.limit}, a true figure that ranks nobody",
         )
 
 
