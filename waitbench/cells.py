@@ -25,12 +25,15 @@ PERCENTILES = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9}
 READING_OFF = 0.25
 """How far apart the two readings of a service may be from the window's own length."""
 
+HELD_FOR_MEMORY = 10
+"""Requests that a service has to have in hand at once: of fewer, what its heap grew by is no request's."""
+
 
 def kib_per_request(trial: TrialRecord) -> float | None:
     """What a service took at its peak beyond what it held at rest before, for each of the requests that it had in hand
-    at once. None where any of these is not known."""
+    at once. None where any of these is not known, or they were too few."""
     before, after = trial.usage.before, trial.usage.after
-    if before is None or after is None or not after["peak_in_flight"]:
+    if before is None or after is None or after["peak_in_flight"] < HELD_FOR_MEMORY:
         return None
     return max(0.0, after["peak_rss_bytes"] - before["rss_bytes"]) / after["peak_in_flight"] / 1024
 

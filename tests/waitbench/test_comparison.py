@@ -275,9 +275,16 @@ class TestFigures:
         assert cell_of(made([trial]), FLASK).kib_per_request == 0
         assert trial.usage.after is not None
         lost = [trial.usage.model_copy(update={moment: None}) for moment in ("before", "after")]
-        none_held = trial.usage.model_copy(update={"after": {**trial.usage.after, "peak_in_flight": 0.0}})
-        for usage in (*lost, none_held):
+        for usage in lost:
             assert cell_of(made([trial.model_copy(update={"usage": usage})]), FLASK).kib_per_request is None
+
+    @pytest.mark.parametrize(("held", "kib"), [(0.0, None), (1.0, None), (9.0, None), (10.0, 2048.0)])
+    def test_what_the_heap_grew_by_is_not_told_of_a_handful_of_requests(self, held: float, kib: float | None) -> None:
+        # It takes 20 MiB beyond the 60 at rest.
+        trial = made_up.trial(peak_rss_bytes=80 * 2**20)
+        assert trial.usage.after is not None
+        usage = trial.usage.model_copy(update={"after": {**trial.usage.after, "peak_in_flight": held}})
+        assert cell_of(made([trial.model_copy(update={"usage": usage})]), FLASK).kib_per_request == kib
 
     def test_a_service_that_counts_nothing_has_no_cost(self) -> None:
         trial = made_up.trial(made_up.spec("mine", instrumented=False), usage=Usage())

@@ -100,6 +100,18 @@ def svgs(folder: RunFolder) -> Iterator[tuple[str, str]]:
         yield file.name, file.read_text()
 
 
+def one_in_hand(trial: TrialRecord) -> TrialRecord:
+    """Of a service that handled one request after the other, so that no memory of theirs can be told."""
+    usage = trial.usage.model_copy(update={"after": {**(trial.usage.after or {}), "peak_in_flight": 1.0}})
+    return trial.model_copy(update={"usage": usage})
+
+
+def reported_anew(tmp_path: Path, trials: list[TrialRecord]) -> RunFolder:
+    folder = made_up.run_folder(tmp_path, made_up.run_record([trial.spec for trial in trials]), trials)
+    write_report(folder)
+    return folder
+
+
 class TestFiles:
     def test_every_format_is_there(self, reported: RunFolder) -> None:
         names = {str(file.relative_to(reported.path)) for file in reported.path.rglob("*") if file.is_file()}
@@ -263,14 +275,21 @@ class TestCharts:
                 name not in [f"wait-ms100-{kind}.svg" for kind in ("percentiles", "time", "cost")]
             )
 
-    def test_the_cost_is_left_out_where_memory_was_not_read(
+    def test_the_cost_is_left_out_where_memory_for_a_request_is_known_of_none(
         self, made_trials: list[TrialRecord], tmp_path: Path
     ) -> None:
-        unread = [t.model_copy(update={"usage": t.usage.model_copy(update={"before": None})}) for t in made_trials]
-        folder = made_up.run_folder(tmp_path, made_up.run_record([trial.spec for trial in unread]), unread)
-        write_report(folder)
-        assert [name for name, _ in svgs(folder) if "cost" in name] == []
+        folder = reported_anew(tmp_path, [one_in_hand(trial) for trial in made_trials])
+        assert {name.split("-")[-1] for name, _ in svgs(folder)} == {"throughput.svg", "percentiles.svg", "time.svg"}
         assert {row["kib_per_request"] for row in rows(folder, "summary.csv")} == {""}
+
+    def test_whom_the_cost_leaves_out_is_named_below_it(
+        self, made_trials: list[TrialRecord], reported: RunFolder, tmp_path: Path
+    ) -> None:
+        trials = [one_in_hand(trial) if trial.spec.variant == "flask-threads" else trial for trial in made_trials]
+        folder = reported_anew(tmp_path, trials)
+        said = "no memory for a request is known of Flask on threads]"
+        assert (folder.path / "report.md").read_text().count(said) == 2
+        assert said not in (reported.path / "report.md").read_text()
 
     def test_the_page_and_markdown_show_each_of_them(self, page: Page, reported: RunFolder) -> None:
         assert [tag for tag, name, _ in page.attributes if (tag, name) == ("svg", "role")] == ["svg"] * 8

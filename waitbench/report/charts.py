@@ -230,7 +230,9 @@ def _cost(axes: Axes, section: Section, styles: Looks) -> str:
     axes.set_xlabel("KiB for a request in flight")
     axes.set_ylabel("CPU s for 1,000 answers")
     axes.set_title(f"Cost, {point.load_words}", loc="left")
-    return f"Processor against memory at {point.load_words}, {section.title}; lower left is cheaper{scale}"
+    unknown = [cell.target.title for cell in _counted(point) if cell.kib_per_request is None]
+    without = f"; no memory for a request is known of {', '.join(unknown)}" if unknown else ""
+    return f"Processor against memory at {point.load_words}, {section.title}; lower left is cheaper{scale}{without}"
 
 
 def _knee(axes: Axes, section: KneeSection, styles: Looks) -> str:
