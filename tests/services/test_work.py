@@ -19,8 +19,11 @@ from waitbench.variants import load_variants
 LISTED = load_variants()
 VARIANTS = [name for name in EVERY_APP if LISTED[name].serves("cpu")]
 variants = pytest.mark.parametrize("variant", VARIANTS)
-SHARING = ("django-gevent", "fastapi-asyncio", "django-asyncio")
+SHARING = ("django-gevent", "fastapi-asyncio", "django-asyncio", "node")
 """Of these, the ones whose requests are all handled in one thread."""
+CROWDS = {"node": 40}
+"""Calls of the longest work there is at once, where one call is over in some 20 ms and nothing from here could overtake
+it. Go's are over sooner, and no goroutine stops another."""
 
 TRIES = 5
 
@@ -83,8 +86,8 @@ def test_serial_calls_are_made_one_after_the_other(stack: LocalStack, variant: s
         assert remote.usage()["peak_in_flight"] == at_once
 
 
-def overtaken(base_url: str, inline: int) -> bool:
-    """Whether a request that takes nothing, sent while another works, gets its answer first."""
+def overtaken(base_url: str, inline: int, crowd: int) -> bool:
+    """Whether a request that takes nothing, sent while others work, gets its answer before the last of them."""
     answered = []
 
     def ask(path: str) -> None:
@@ -92,23 +95,24 @@ def overtaken(base_url: str, inline: int) -> bool:
             service.get(path)
             answered.append(path)
 
-    with ThreadPoolExecutor(2) as callers:
-        callers.submit(ask, f"/cpu?ksteps=10000&inline={inline}")
+    with ThreadPoolExecutor(crowd + 1) as callers:
+        for _ in range(crowd):
+            callers.submit(ask, f"/cpu?ksteps=10000&inline={inline}")
         time.sleep(0.2)
         callers.submit(ask, "/fast")
-    return answered[0] == "/fast"
+    return answered[-1] != "/fast"
 
 
 @pytest.mark.live
-# Compiled, even the longest work is over in some 20 ms, and nothing from here can overtake it.
-@pytest.mark.parametrize("variant", [name for name in VARIANTS if LISTED[name].kind != "reference"])
+@pytest.mark.parametrize("variant", [name for name in VARIANTS if name in CROWDS or LISTED[name].kind != "reference"])
 @pytest.mark.parametrize("inline", [0, 1])
 def test_inline_work_stops_everybody_else_where_requests_share_a_thread(
     stack: LocalStack, variant: str, inline: int
 ) -> None:
     right = not (inline and variant in SHARING)
     # On a busy machine a request may begin late, so that it stops nobody, or is answered late.
-    assert any(overtaken(stack.base_urls[variant], inline) == right for _ in range(TRIES))
+    crowd = CROWDS.get(variant, 1)
+    assert any(overtaken(stack.base_urls[variant], inline, crowd) == right for _ in range(TRIES))
 
 
 @pytest.mark.live
