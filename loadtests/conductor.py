@@ -66,6 +66,7 @@ class Conductor:
         self._environment.events.test_stopping.add_listener(self._on_stop)
         try:
             for spec in self._specs():
+                self._heed_stop()
                 self._folder.write_trial(self._play(spec))
                 self._done += 1
                 self._last_end = time.monotonic()
@@ -92,6 +93,7 @@ class Conductor:
             if not self._run.searching:
                 return
             gevent.sleep(SEARCH_EVERY_S)
+            self._heed_stop()
             self._run = self._folder.read_run()
 
     def _play(self, spec: TrialSpec) -> TrialRecord:
@@ -163,10 +165,12 @@ class Conductor:
         """
         began = time.monotonic()
         self._environment.runner.start(users, spawn_rate=users, user_classes=[TrialUser])
-        while (there := self._environment.runner.user_count) < users and self._crew.whole:
+        while (there := self._environment.runner.user_count) < users and self._crew.whole and not self._stopped_outside:
             if time.monotonic() - began > SPAWN_S:
                 raise GaveUp(f"only {there} of {users} users came up in {SPAWN_S:.0f} s")
             gevent.sleep(0.005)
+        if self._stopped_outside:
+            self._stop_users()
         return time.monotonic() - began
 
     def _stop_users(self) -> None:
@@ -174,6 +178,13 @@ class Conductor:
         self._stopping = True
         self._environment.runner.stop()
         self._stopping = False
+        self._heed_stop()
+
+    def stop(self) -> None:
+        """Someone wants no more of it. Between two trials Locust has nothing to stop, and would tell nobody."""
+        self._stopped_outside = True
+
+    def _heed_stop(self) -> None:
         if self._stopped_outside:
             raise GaveUp("it was stopped from the web UI")
 

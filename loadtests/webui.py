@@ -38,6 +38,11 @@ def extend(environment: Any, conductor: Conductor, crew: Alone | Workers, folder
         "extended_csv_files": [{"href": "/waitbench/report", "title": "Open the waitbench report"}],
     }
 
+    @ui.app.before_request
+    def stop_the_run() -> None:
+        if request.path == "/stop" and conductor.busy:
+            conductor.stop()
+
     @ui.app.after_request
     def add_finished_trials(response: Response) -> Response:
         if request.path == "/stats/requests" and response.is_json:

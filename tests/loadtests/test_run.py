@@ -3,7 +3,9 @@
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -313,16 +315,27 @@ class TestDeaths:
         assert "errors: " in row["reasons"]
         assert bench.left_behind() == []
 
-    def test_a_stop_from_the_web_ui_ends_the_run(self, bench: Bench) -> None:
+    @pytest.mark.parametrize("between", [False, True], ids=["in a trial", "between two trials"])
+    def test_a_stop_from_the_web_ui_ends_the_run(self, bench: Bench, between: bool) -> None:
         port = free_port()
         started = bench.start(plan(WAITS, measure_s=1.0), ui=port)
         bench.wait_for(started, bench.measuring())
-        with httpx2.Client(trust_env=False) as ui:
-            assert ui.post(f"http://127.0.0.1:{port}/stop").status_code == 200
+        with ThreadPoolExecutor(1) as others, httpx2.Client(trust_env=False, timeout=20) as client:
+            if between:
+                # No trial begins before the service is done with what others ask of it.
+                others.submit(client.get, f"{self.base_url(bench)}/wait?ms=4000")
+                bench.wait_for(started, lambda: (live := bench.live()) is not None and live.phase == "drain")
+                time.sleep(1)  # until the trial's users are gone
+            assert client.post(f"http://127.0.0.1:{port}/stop").status_code == 200
         ended = bench.end(started)
         assert ended.code == 1
         assert "stopped from the web UI" in ended.err
         self.holds_what_was_measured(bench, ended, "stopped from the web UI")
+
+    def base_url(self, bench: Bench) -> str:
+        folder = bench.folder()
+        assert folder
+        return folder.read_run().targets[FASTAPI].base_url
 
     def holds_what_was_measured(self, bench: Bench, ended: Ended, why: str) -> None:
         record, here = ended.record(), len(bench.trial_files())
