@@ -4,6 +4,7 @@ pace of their own, and bursts of a service that serves one request at a time, wh
 import csv
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 from statistics import median
 
 import pytest
@@ -120,7 +121,7 @@ class TestMixed:
         trial = account.trial
         told = trial.beside.latency if account.beside and trial.beside else trial.latency
         assert told is not None
-        assert wrong_in_histogram(told, account.taken_us(), account.at_most_us()) == []
+        assert wrong_in_histogram(told, account.taken_us(), account.at_most_us(), account.uncertain) == []
         assert min(account.taken_us()) >= (10_000 if account.beside else SOON.delay_s * 1e6)
 
     def test_the_server_was_asked_for_no_more_than_both_kinds_tell(self, run: Run) -> None:
@@ -299,12 +300,9 @@ class TestBurst:
     def test_recovery_is_told_to_within_a_second_of_the_timeline(self, burst: Burst) -> None:
         """Whose seconds are by when requests ended."""
         ended_s = burst.overload_s[1]
-        slow = [
-            each.second + 1
-            for each in burst.trial.timeline
-            if each.second + 1 > ended_s and each.p50_us and each.p50_us / 1000 > burst.limit_ms
-        ]
-        assert abs(max(slow) - ended_s - burst.told_s) <= 1 + BIN_S
+        after = [each for each in burst.trial.timeline if each.second + 1 > ended_s]
+        slow = list(takewhile(lambda each: each.p50_us is not None and each.p50_us / 1000 > burst.limit_ms, after))
+        assert abs(slow[-1].second + 1 - ended_s - burst.told_s) <= 1 + BIN_S
 
     def test_goodput_is_told_for_calm_overload_and_after(self, burst: Burst) -> None:
         begin_s, end_s = burst.overload_s

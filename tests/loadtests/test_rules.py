@@ -25,6 +25,7 @@ from rich.console import Console
 from tests.loadtests import crooked
 from tests.loadtests.bench import FASTAPI, FLASK, NOISE, Bench, Ended, answered, plan
 from tests.serving import serving
+from tests.waitbench import made_up
 from waitbench import latency, validity
 from waitbench.launch.local import LocalStack, free_port
 from waitbench.paths import ROOT, VARIANTS
@@ -377,7 +378,7 @@ def test_a_sound_run_is_valid_but_for_what_a_busy_machine_did_to_it(sound: Ended
     assert sound.code in (0, 3), sound.err
     target = sound.record().targets[FASTAPI]
     invalid = {r.code for trial in sound.trials() for r in reasons(trial, target) if r.weight == "invalid"}
-    assert invalid <= NOISE | {"dispatch-delay"}
+    assert invalid <= NOISE | {"dispatch-delay", "rate"}
     assert (sound.code == 0) == (not invalid)
 
 
@@ -410,7 +411,7 @@ def test_every_figure_of_a_sound_run_stays_inside_its_limit(sound: Ended) -> Non
             assert (trial.arrivals.delay_p99_us > 10_000) == ("dispatch-delay" in codes)
             # 2 answers a trial are under way at 100/s x 20 ms: 3 x sqrt(2 x 2) = 6 and 1 % may be missing at the end.
             assert trial.arrivals.ended is not None
-            assert trial.arrivals.ended >= 0.99 * trial.arrivals.intended - 6
+            assert trial.arrivals.ended >= 0.99 * trial.arrivals.intended - 6 or "rate" in codes
 
 
 def median_of(trial: TrialRecord) -> int:
@@ -420,9 +421,12 @@ def median_of(trial: TrialRecord) -> int:
 
 def test_users_who_do_nothing_but_wait_are_at_the_ceiling_which_is_a_note(sound: Ended) -> None:
     assert sound.folder
-    found = Judged(sound.folder).found(f"{FASTAPI}, wait ms=200 5 users")["ceiling-bound"]
-    assert found.weight == "note"
-    assert found.text.endswith("of the ceiling set by users, a true figure that ranks nobody")
+    judged, what = Judged(sound.folder), f"{FASTAPI}, wait ms=200 5 users"
+    trial, found = judged.trial(what), judged.found(what).get("ceiling-bound")
+    # On a busy machine they may get less than 95 % of 25 a second.
+    assert (found is not None) == (trial.measured.good / trial.window_s >= 0.95 * 25)
+    assert found is None or found.weight == "note"
+    assert found is None or found.text.endswith("of the ceiling set by users, a true figure that ranks nobody")
 
 
 def test_a_histogram_that_lost_its_slowest_cannot_be_with_its_own_mean(sound: Ended, bench: Bench) -> None:
@@ -447,8 +451,10 @@ def test_a_generator_that_was_late_by_much_of_its_p99_says_so(sound: Ended, benc
     folder = RunFolder(bench.place / "late")
     trial = next(t for t in folder.read_trials(folder.read_run()) if t.arrivals)
     assert trial.arrivals is not None
+    assert trial.latency is not None
     late = trial.arrivals.model_copy(update={"delay_p99_us": 9_999})
-    folder.write_trial(trial.model_copy(update={"arrivals": late}))
+    taken = made_up.latency_of([25_000] * trial.latency.count)  # a busy machine's own p99 may be much more
+    folder.write_trial(trial.model_copy(update={"arrivals": late, "latency": taken}))
     assert bench.end(bench.command("report", str(folder.path))).code == 0
     assert Judged(folder).found(f"{FASTAPI}, wait ms=20 100")["lateness"].weight == "note"
 
