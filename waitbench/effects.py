@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from waitbench.statistics import CONFIDENCE, Interval, geometric_interval, mean_interval, verdict
 
@@ -217,7 +217,7 @@ def _more_than_noise(residuals: Array, freedom: int) -> bool:
     repeats = len(residuals)
     steady = residuals.mean(axis=0)
     noise = float(np.sum((residuals - steady) ** 2)) / (repeats - 1)
-    bound = float(stats.f.ppf(CONFIDENCE, freedom, freedom * (repeats - 1)))
+    bound = float(special.fdtri(freedom, freedom * (repeats - 1), CONFIDENCE))
     return repeats * float(np.sum(steady**2)) > bound * noise
 
 

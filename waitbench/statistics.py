@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from scipy import stats
+from scipy import special
 
 CONFIDENCE = 0.95
 TAIL_SAMPLES = 10
@@ -113,4 +113,4 @@ def samples_needed(percent: float) -> int:
 def _half_width(values: Sequence[float], mean: float) -> float:
     count = len(values)
     variance = math.fsum((value - mean) ** 2 for value in values) / (count - 1)
-    return float(stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)) * math.sqrt(variance / count)
+    return float(special.stdtrit(count - 1, (1 + CONFIDENCE) / 2)) * math.sqrt(variance / count)
