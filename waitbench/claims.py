@@ -124,7 +124,7 @@ def _evidence(rule: Rule, place: Place, cell: Cell | None, targets: Mapping[str,
     title = targets[place.variant].title if place.variant in targets else place.variant
     if cell is None:
         known = any(_variant(target) == place.variant for target in targets.values())
-        lack = f"no trial of {place.cell.name} with it" if known else "it was not in this run"
+        lack = f"{place.cell.name} was not played with it" if known else "it was not in this run"
         return Evidence(place, title, None, None, {}, f"{title}: {lack}")
     cell, without = _measured(cell)
     value, by_repeat = _FIGURES[rule.figure](cell)

@@ -427,8 +427,10 @@ class RunFolder:
 
 
 def load_words(model: str, size: float) -> str:
-    """`500 users`, or `200 requests/s`."""
-    return f"{size:g} {'users' if model == 'closed' else 'requests/s'}"
+    """`500 users`, `1 user`, or `200 requests/s`."""
+    if model != "closed":
+        return f"{size:g} requests/s"
+    return f"{size:g} {'user' if size == 1 else 'users'}"
 
 
 def now() -> datetime:

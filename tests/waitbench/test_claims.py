@@ -169,7 +169,7 @@ class TestLacks:
         trials = made(claim, 3, 3)
         other = [made_up.at_rate(made_up.spec(FLASK, load=10, repeat=n, file=f"{n}-other.json"), 50) for n in (1, 2)]
         found = [trial for trial in trials if trial.spec.variant == FASTAPI] + other
-        assert self.why(claim, found) == "Flask on threads: no trial of waiting with it"
+        assert self.why(claim, found) == "Flask on threads: waiting was not played with it"
 
     def test_another_number_of_processes_or_cores_is_not_the_same(self, claim: Claim) -> None:
         trials = made(claim, 3, 3)
@@ -178,13 +178,13 @@ class TestLacks:
             if trial.spec.variant == FLASK else trial
             for trial in trials
         ]  # fmt: skip
-        assert self.why(claim, spread) == "Flask on threads: no trial of waiting with it"
+        assert self.why(claim, spread) == "Flask on threads: waiting was not played with it"
         run = made_up_claims.run([claim], trials)
         two = {**made_up.BUDGET, "workers": 2}
         targets = {name: found.model_copy(update={"budget": two, "budget_read": two} if name == FLASK else {})
                    for name, found in run.targets.items()}  # fmt: skip
         [verdict] = compare(run.model_copy(update={"targets": targets}), trials).claims
-        assert verdict.rulings[0].why == "Flask on threads: no trial of waiting with it"
+        assert verdict.rulings[0].why == "Flask on threads: waiting was not played with it"
 
     def test_a_cell_that_does_not_count(self, claim: Claim) -> None:
         trials = made(claim, 3, 3)

@@ -110,9 +110,14 @@ class TestEveryFormat:
         assert "&lt;b&gt;so&lt;/b&gt; &amp; stays so \\| whatever comes." in markdown
 
     def test_why_a_rule_is_untested_is_told(self, page: ClaimsPage, markdown: str) -> None:
-        why = "FastAPI on asyncio: no trial of waiting with it; django-gevent: it was not in this run"
+        why = "FastAPI on asyncio: waiting was not played with it; django-gevent: it was not in this run"
         assert f": {why}" in page.words
         assert f"| untested: {why} |" in markdown
+
+    def test_what_the_run_left_out_is_told_once_before_the_claims(self, page: ClaimsPage, markdown: str) -> None:
+        assert page.words.count("Go was left out: its <i>container</i> is not there.") == 1
+        assert page.text.index("Go was left out") < page.text.index("<h2>")
+        assert "\n\nGo was left out: its &lt;i&gt;container&lt;/i&gt; is not there.\n\n| claim |" in markdown
 
     def test_what_would_change_a_verdict_is_told(self, page: ClaimsPage, markdown: str) -> None:
         assert "What would change the verdict: A cheaper bill." in page.words
@@ -191,5 +196,5 @@ class TestCharts:
     def test_each_rule_stands_there_in_words(self, claims_reported: RunFolder) -> None:
         charts = dict(svgs(claims_reported))
         assert ">1. Twice the users get more.</text>" in charts["claim-holds.svg"]
-        assert ">untested</text>" in charts["claim-unknown.svg"]
-        assert ">untested</text>" not in charts["claim-fails.svg"]
+        assert ">1. It is as quick. (untested)</text>" in charts["claim-unknown.svg"]
+        assert "untested" not in charts["claim-fails.svg"]

@@ -38,7 +38,7 @@ def draw(comparison: Comparison) -> list[Chart]:
 
 
 def _chart(verdict: Verdict) -> Chart:
-    words = [textwrap.wrap(f"{n}. {plain(each.rule.says)}", LETTERS) for n, each in enumerate(verdict.rulings, 1)]
+    words = [_words(number_of, ruling) for number_of, ruling in enumerate(verdict.rulings, 1)]
     heights = [ROW_IN + LINE_IN * len(lines) for lines in words]
     figure = Figure(figsize=(SIZE_IN[0], EDGES_IN + sum(heights)), layout="constrained")
     axes = figure.subplots()
@@ -65,6 +65,12 @@ def _chart(verdict: Verdict) -> Chart:
     return Chart(f"claim-{verdict.claim.id}", verdict.claim.id, caption, themed(out.getvalue()))
 
 
+def _words(number_of: int, ruling: Ruling) -> list[str]:
+    """As lines. That a rule is untested stands here, since in its zones it could not be read."""
+    told = "" if ruling.ratio else " (untested)"
+    return textwrap.wrap(f"{number_of}. {plain(ruling.rule.says)}{told}", LETTERS)
+
+
 def _rule(axes: Axes, ruling: Ruling, lines: list[str], top: float) -> None:
     """Its words, and below them its zones with its ratio in them."""
     axes.text(0.0, top, "\n".join(lines), transform=axes.get_yaxis_transform(), va="top", fontsize=8.5, color=INK)
@@ -75,8 +81,6 @@ def _rule(axes: Axes, ruling: Ruling, lines: list[str], top: float) -> None:
     axes.vlines([1], band, band + ROW_IN * 0.7, color=MUTED, linewidth=0.8, linestyle=(0, (2, 2)))
     middle, ratio = band + ROW_IN * 0.35, ruling.ratio
     if ratio is None:
-        at: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "ha": "center", "va": "center"}
-        axes.text(0.5, middle, "untested", fontsize=8, color=INK, **at)
         return
     spread = [] if ratio.low is None or ratio.high is None else [[ratio.mean - ratio.low], [ratio.high - ratio.mean]]
     looks: dict[str, Any] = {

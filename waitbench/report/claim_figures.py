@@ -22,7 +22,7 @@ JUDGED = {
     "supported": "every rule's ratio lies where the claim has it",
     "refuted": "a rule's ratio lies where the claim can't be right",
     "inconclusive": "this run can't tell",
-    "untested": "there is nothing to judge a rule by",
+    "untested": "a rule has nothing to be judged by",
 }
 """What makes a verdict, in a few words."""
 

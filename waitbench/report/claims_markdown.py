@@ -6,6 +6,7 @@ from waitbench.claims import Verdict
 from waitbench.comparison import Comparison
 from waitbench.report.charts import Chart
 from waitbench.report.claim_figures import FIGURE_WORDS, HOW, JUDGED, count_words, plain, ruling_rows
+from waitbench.report.facts import absences
 from waitbench.report.figures import span
 
 COLUMNS = (
@@ -18,6 +19,7 @@ def render(comparison: Comparison, charts: list[Chart]) -> str:
     if comparison.state:
         lines += [f"**{comparison.state}**", ""]
     lines += [HOW, "", "The figures of every cell, and what there is to doubt: [report.md](report.md).", ""]
+    lines += [part for absence in absences(comparison) for part in (_text(absence), "")]
     lines += [_row(("claim", "verdict", "since")), _row(["---"] * 3)]
     for verdict in comparison.claims:
         told = f"[{_text(verdict.claim.says)}](#claim-{verdict.claim.id})"

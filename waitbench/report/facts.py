@@ -56,9 +56,14 @@ def _absent(name: str) -> str:
     return "no limit" if name in ("in_flight", "connections") else "none"
 
 
+def absences(comparison: Comparison) -> list[str]:
+    """What the plan asked for and this run did not have."""
+    return [f"{name} was left out: {why}." for name, why in comparison.run.left_out.items()]
+
+
 def shortfalls(comparison: Comparison) -> list[str]:
     """Every reason that a rule gave, and every percentile that a sample could not carry."""
-    lines = [f"{name} was left out: {why}." for name, why in comparison.run.left_out.items()]
+    lines = absences(comparison)
     for cell in comparison.cells:
         where = f"{cell.target.title}, {_played(cell.spec)}, {cell.spec.load_words}"
         for reason in cell.reasons:

@@ -8,7 +8,7 @@ from waitbench.comparison import Comparison
 from waitbench.report import factor_words
 from waitbench.report.charts import Chart
 from waitbench.report.claim_figures import FIGURE_WORDS, HOW, JUDGED, count_words, ruling_rows
-from waitbench.report.facts import budgets, facts, shortfalls
+from waitbench.report.facts import absences, budgets, facts, shortfalls
 from waitbench.report.figures import burst_row, interval, knee_interval, knee_row, mixed_row, span, summary_row
 from waitbench.report.theme import CROWDED, PALETTE, looks
 from waitbench.report.words import KNEE_SHOWS, burst_word, knee_word, load_title, mixed_word, standing_word
@@ -68,6 +68,7 @@ def render_claims(comparison: Comparison, charts: list[Chart]) -> str:
         judged=JUDGED,
         count_words=count_words,
         how=HOW,
+        absences=absences(comparison),
         span=span,
     )
 
