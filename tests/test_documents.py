@@ -51,8 +51,8 @@ def test_the_example_is_a_complete_run_of_the_quick_plan() -> None:
 
 
 def test_the_example_s_tables_are_what_its_trials_give_today(tmp_path: Path) -> None:
-    """Where this fails, `waitbench report results/example` brings it up to date. Not what is drawn, whose last digits are
-    a processor's own."""
+    """Where this fails, `waitbench report results/example` brings it up to date. Not what is drawn, whose last digits
+    are a processor's own."""
     rebuilt = RunFolder(tmp_path / EXAMPLE.path.name)
     shutil.copytree(EXAMPLE.path, rebuilt.path)
     write_report(rebuilt)
