@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from waitbench.errors import WaitbenchError
+from waitbench.words import load_words
 
 SCHEMA_VERSION = 2
 
@@ -424,13 +425,6 @@ class RunFolder:
 
     def drop_live(self) -> None:
         self._live.unlink(missing_ok=True)
-
-
-def load_words(model: str, size: float) -> str:
-    """`500 users`, `1 user`, or `200 requests/s`."""
-    if model != "closed":
-        return f"{size:g} requests/s"
-    return f"{size:g} {'user' if size == 1 else 'users'}"
 
 
 def now() -> datetime:

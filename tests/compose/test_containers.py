@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.loadtests.bench import NOISE
 from waitbench.paths import ROOT
 from waitbench.report import load_comparison
 from waitbench.results import RunFolder
@@ -81,8 +82,10 @@ def answers(project: Project, path: str) -> bool:
 
 
 def exit_code(folder: RunFolder) -> int:
-    """What a run that ended by itself exits with: a busy machine may make a trial invalid, and the report says so."""
-    return 0 if load_comparison(folder).all_valid else 3
+    """What a run that ended by itself exits with. A busy machine may make a trial invalid, and nothing else may."""
+    comparison = load_comparison(folder)
+    assert {code for cell in comparison.cells for code in cell.spoilt_by} <= NOISE
+    return 0 if comparison.all_valid else 3
 
 
 @pytest.fixture(scope="module")

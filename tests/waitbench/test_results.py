@@ -9,7 +9,7 @@ import pytest
 
 from tests.waitbench import made_up
 from waitbench.errors import WaitbenchError
-from waitbench.results import Live, RunFolder, load_words
+from waitbench.results import Live, RunFolder
 
 SPECS = [made_up.spec(variant, repeat=1) for variant in ("flask-threads", "django-gevent")]
 
@@ -124,10 +124,3 @@ def test_what_goes_on_is_told_while_it_does_and_gone_afterwards(folder: RunFolde
 def test_half_a_live_file_is_no_live_file(folder: RunFolder) -> None:
     (folder.path / "live.json").write_text('{"at": ')
     assert folder.read_live() is None
-
-
-@pytest.mark.parametrize(
-    ("model", "size", "words"), [("closed", 1, "1 user"), ("closed", 20, "20 users"), ("open", 200, "200 requests/s")]
-)
-def test_a_load_in_words(model: str, size: float, words: str) -> None:
-    assert load_words(model, size) == words

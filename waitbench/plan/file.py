@@ -16,8 +16,8 @@ from waitbench.plan.claims_file import load_claims, require_samples
 from waitbench.plan.nearest import nearest
 from waitbench.plan.plan import Plan
 from waitbench.plan.toml import read_toml
-from waitbench.results import load_words
 from waitbench.variants import Variant
+from waitbench.words import load_words
 from waitbench.workloads import params_words
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}

@@ -2,7 +2,7 @@
 
 from waitbench.claims import Evidence, Ruling, Verdict
 from waitbench.report.figures import number
-from waitbench.results import load_words
+from waitbench.words import counted, load_words
 from waitbench.workloads import params_words
 
 DIGITS = {"cpu_s_per_1k": 3}
@@ -37,7 +37,7 @@ HOW = (
 def count_words(verdict: Verdict) -> str:
     """`2 of 3 rules refuted`: what makes the verdict."""
     decisive = sum(ruling.judgement == verdict.judgement for ruling in verdict.rulings)
-    return f"{decisive} of {_count(len(verdict.rulings), 'rule', 'rules')} {verdict.judgement}"
+    return f"{decisive} of {counted(len(verdict.rulings), 'rule', 'rules')} {verdict.judgement}"
 
 
 def ruling_row(verdict: Verdict, number_of: int, ruling: Ruling) -> dict[str, str]:
@@ -75,13 +75,9 @@ def place_words(side: Evidence) -> str:
         asked += ["alone"]
     elif cell.workload == "mixed":
         asked += [f"beside {(cell.share or 0) * 100:g} % of {cell.of}", *params_words(cell.params)]
-    processes = [_count(place.workers or 1, "process", "processes")] if cell.workers else []
-    cores = [_count(cell.service_cpus, "core", "cores")] if cell.service_cpus else []
+    processes = [counted(place.workers or 1, "process", "processes")] if cell.workers else []
+    cores = [counted(cell.service_cpus, "core", "cores")] if cell.service_cpus else []
     return ", ".join([side.title, *asked, load_words(place.load.model, place.load.size), *processes, *cores])
-
-
-def _count(number_of: int, one: str, several: str) -> str:
-    return f"{number_of} {one if number_of == 1 else several}"
 
 
 def plain(text: str) -> str:

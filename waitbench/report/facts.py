@@ -10,6 +10,7 @@ from waitbench.knees import Knee, KneeSection
 from waitbench.report.figures import knee_doubt
 from waitbench.report.theme import CROWDED
 from waitbench.results import Target, TrialRecord, TrialSpec
+from waitbench.words import counted
 
 Facts = list[tuple[str, list[tuple[str, str]]]]
 
@@ -108,7 +109,7 @@ def _chance(comparison: Comparison) -> list[str]:
     chance = comparison.chance
     if not chance.comparisons:
         return []
-    told = "1 comparison" if chance.comparisons == 1 else f"{chance.comparisons} comparisons"
+    told = counted(chance.comparisons, "comparison", "comparisons")
     calls = dict.fromkeys(f"{calls:.2g}" for calls in (chance.least, chance.most))
     return [
         f"{told} at 95 %, with a best or cheapest that the same figures chose: were all contenders alike, "
