@@ -46,6 +46,7 @@ WRONG = {
     "inline-work": Wrong("fastapi-asyncio", ("disk", *WORK), "tests.wrong.inline_work:application"),
     "inline-greenlet": Wrong("django-gevent", ("disk", *WORK), "tests.wrong.inline_greenlet:application"),
     "no-sync": Wrong("flask-threads", ("disk",), "tests.wrong.no_sync:application"),
+    "no-sync-reads-besides": Wrong("flask-threads", ("disk",), "tests.wrong.no_sync_and_reads_besides:application"),
     "whole-bodies": Wrong("flask-threads", BODIES, "tests.wrong.whole_bodies:application"),
     "closed-form": Wrong("django-gevent", WORK, "tests.wrong.closed_form:application"),
     "kept-answers": Wrong("fastapi-asyncio", WORK, "tests.wrong.kept_answers:application"),
@@ -185,8 +186,9 @@ def test_work_done_where_requests_are_handled_is_found_by_overlap(own_stack: Loc
     assert all("the service held only 1 at once" in finding.detail for finding in found)
 
 
-def test_a_file_that_is_not_synced_is_found_by_what_the_disk_gave(own_stack: LocalStack) -> None:
-    (found,) = found_wrong(own_stack, "no-sync")
+@pytest.mark.parametrize("name", ["no-sync", "no-sync-reads-besides"])
+def test_a_file_that_is_not_synced_is_found_by_what_the_disk_gave(own_stack: LocalStack, name: str) -> None:
+    (found,) = found_wrong(own_stack, name)
     assert (found.group, found.workload) == ("timing", "disk")
     assert "not synced" in found.detail
 

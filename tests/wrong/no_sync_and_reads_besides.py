@@ -1,0 +1,28 @@
+"""Wrong on purpose: files that are not forced to the disk, beside a process that reads far more than them from the
+disk for itself at every fourth call, as it does where a library's pages were dropped."""
+
+import itertools
+import os
+import tempfile
+
+from work.settings import settings
+
+MORE = bytes(4 << 20)
+sync, calls = os.fsync, itertools.count(1)
+
+
+def read_something_else(descriptor: int) -> None:
+    if next(calls) % 4:
+        return
+    with tempfile.TemporaryFile(dir=settings.scratch_dir) as other:
+        other.write(MORE)
+        other.flush()
+        sync(other.fileno())
+        os.posix_fadvise(other.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        other.seek(0)
+        other.read()
+
+
+os.fsync = read_something_else
+
+from flask_app.sync_app import application  # noqa: E402, F401
