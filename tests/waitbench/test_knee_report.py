@@ -237,8 +237,7 @@ class TestPartly:
         late = made_up.GENERATOR.model_copy(update={"lag_p99_ms": 50.0})
         trials = [made_up.knee_trial(FLASK, 100, True, n, generator=late) for n in (1, 2)]
         write_report(self.folder(tmp_path, trials, status="interrupted"))
-        [(_, svg)] = svgs(RunFolder(tmp_path))
-        ElementTree.fromstring(svg)
+        assert not list(svgs(RunFolder(tmp_path)))
 
     def test_a_search_of_which_nothing_was_played_has_a_report(self, tmp_path: Path) -> None:
         specs = [trial.spec for trial in knee_trials()[:1]]

@@ -282,6 +282,15 @@ class TestCharts:
         assert {name.split("-")[-1] for name, _ in svgs(folder)} == {"throughput.svg", "percentiles.svg", "time.svg"}
         assert {row["kib_per_request"] for row in rows(folder, "summary.csv")} == {""}
 
+    def test_a_section_of_which_nothing_counts_has_none(self, made_trials: list[TrialRecord], tmp_path: Path) -> None:
+        spoilt = {"disturbance": "stopped"}
+        trials = [t.model_copy(update=spoilt) if t.spec.workload == "db" else t for t in made_trials]
+        folder = reported_anew(tmp_path, trials)
+        assert [name for name, _ in svgs(folder)] == [
+            f"wait-ms100-{kind}.svg" for kind in ("cost", "percentiles", "throughput", "time")
+        ]
+        assert Page((folder.path / "report.html").read_text()).words.count("not counted: disturbed") == 1 + 3
+
     def test_whom_the_cost_leaves_out_is_named_below_it(
         self, made_trials: list[TrialRecord], reported: RunFolder, tmp_path: Path
     ) -> None:

@@ -24,7 +24,6 @@ from waitbench.mixed import MixedSection
 from waitbench.report import factor_charts, scenario_charts
 from waitbench.report.theme import (
     CEILING,
-    CROWDED,
     GRID,
     PALETTE,
     ROW_IN,
@@ -61,23 +60,23 @@ class Chart:
 
 def draw(comparison: Comparison) -> list[Chart]:
     """Four charts a section, in reading order, and one of its framework and model apart; of a mixed load or a search
-    one, of a burst two."""
+    one, of a burst two. Where there is nothing to draw there is none: empty axes look like an answer."""
     styles = looks(comparison.variants)
     charts = []
     with matplotlib.rc_context(STYLE):
         for section in comparison.sections:
-            kinds = _PLOTS if _costed(section.top) else {kind: p for kind, p in _PLOTS.items() if kind != "cost"}
-            charts += [_chart(section, styles, kind, plot) for kind, plot in kinds.items()]
+            charts += [_chart(section, styles, kind, plot) for kind, (plot, drawn) in _PLOTS.items() if drawn(section)]
             found = comparison.factors_of(section)
             if found and any(measured.split for measured in found.measures):
                 charts.append(_factors(found, styles))
-        for mixed in comparison.mixed:
+        for mixed in filter(scenario_charts.counted_pairs, comparison.mixed):
             charts.append(_chart(mixed, styles, "beside", scenario_charts.beside))
-        for burst in comparison.bursts:
+        for burst in filter(scenario_charts.counted_bursts, comparison.bursts):
             charts.append(_chart(burst, styles, "goodput", scenario_charts.goodput))
             charts.append(_chart(burst, styles, "latency", scenario_charts.latency))
         for knees in comparison.knees:
-            charts.append(_chart(knees, styles, "p99", _knee))
+            if any(knee.p99_by_rate for knee in knees.knees):
+                charts.append(_chart(knees, styles, "p99", _knee))
     return charts
 
 
@@ -109,14 +108,11 @@ def _svg(figure: Figure) -> str:
 
 
 def _legend(figure: Figure, axes: Axes) -> None:
-    """Inside, where there is room for it; below, where the names are many."""
-    names = len(axes.get_legend_handles_labels()[1])
-    if names > CROWDED:
+    """Below, where no mark of it can be taken for a figure."""
+    if names := len(axes.get_legend_handles_labels()[1]):
         width, height = figure.get_size_inches()
         figure.set_size_inches(width, height + ROW_IN * math.ceil(names / 2))
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2, handlelength=3.2)
-    elif names:
-        axes.legend(loc="best", fontsize=8)
 
 
 def _throughput(axes: Axes, section: Section, styles: Looks) -> str:
@@ -260,14 +256,6 @@ def _knee(axes: Axes, section: KneeSection, styles: Looks) -> str:
     return f"p99 of the trials at each rate, {section.title}; shaded is where each gives way, on logarithmic axes"
 
 
-_PLOTS: dict[str, Callable[[Axes, Section, Looks], str]] = {
-    "throughput": _throughput,
-    "percentiles": _percentiles,
-    "time": _over_time,
-    "cost": _cost,
-}
-
-
 def _from_nought(axes: Axes, drawn: Sequence[float], contenders: Sequence[float]) -> str:
     """The axis of a figure that can't be below nought, and what the caption has to say of it."""
     if not far_apart(contenders):
@@ -328,3 +316,12 @@ def _bars(cell: Cell) -> tuple[float, float]:
     """How far the interval reaches below and above the mean; nothing where there is none."""
     mean, low, high = cell.goodput.mean, cell.goodput.low, cell.goodput.high
     return (max(0.0, mean - low), max(0.0, high - mean)) if low is not None and high is not None else (0.0, 0.0)
+
+
+_PLOTS: dict[str, tuple[Callable[[Axes, Section, Looks], str], Callable[[Section], Sequence[object]]]] = {
+    "throughput": (_throughput, _by_variant),
+    "percentiles": (_percentiles, lambda section: [cell for cell in _counted(section.top) if cell.samples]),
+    "time": (_over_time, lambda section: _counted(section.top)),
+    "cost": (_cost, lambda section: _costed(section.top)),
+}
+"""Each kind of chart with what there is to draw in it."""

@@ -16,8 +16,14 @@ LEAST_SPAN = 5.0
 """On a logarithmic axis that reaches from one value to so many times of it, 1-2-5 leaves two numbers at least."""
 
 
-LEGEND = 4.0
-"""Room for it above the highest line, on a logarithmic axis."""
+def counted_pairs(section: MixedSection) -> list[Pair]:
+    """What is drawn of a mixed load."""
+    return [pair for point in section.points for pair in _counted(point)]
+
+
+def counted_bursts(section: BurstSection) -> list[Burst]:
+    """What is drawn of a burst."""
+    return [burst for burst in section.bursts if burst.cell.valid]
 
 
 def beside(axes: Axes, section: MixedSection, styles: Looks) -> str:
@@ -36,7 +42,7 @@ def beside(axes: Axes, section: MixedSection, styles: Looks) -> str:
 
 def _at_one_rate(axes: Axes, point: MixedPoint, styles: Looks) -> None:
     """A line for each contender, from one to the other."""
-    pairs = [pair for pair in point.pairs if pair.valid]
+    pairs = _counted(point)
     drawn: list[float] = []
     for place, pair in enumerate(pairs):
         ends = [(cell, *end) for cell in pair.cells if (end := _end(cell, point.percentile))]
@@ -56,7 +62,7 @@ def _against_rate(axes: Axes, section: MixedSection, styles: Looks) -> None:
     """Two lines for each contender."""
     name = section.top.percentile
     pairs: dict[str, list[Pair]] = {}
-    for pair in (pair for point in section.points for pair in point.pairs if pair.valid):
+    for pair in counted_pairs(section):
         pairs.setdefault(pair.variant, []).append(pair)
     drawn: list[float] = []
     for variant, own in pairs.items():
@@ -77,9 +83,12 @@ def _against_rate(axes: Axes, section: MixedSection, styles: Looks) -> None:
     axes.set_xlabel("requests/s offered")
     axes.set_ylabel(f"{name} (ms)")
     axes.set_yscale("log")
-    low, high = _about(drawn)
-    axes.set_ylim(low, high * LEGEND)
+    axes.set_ylim(*_about(drawn))
     logarithmic(axes.yaxis)
+
+
+def _counted(point: MixedPoint) -> list[Pair]:
+    return [pair for pair in point.pairs if pair.valid]
 
 
 def goodput(axes: Axes, section: BurstSection, styles: Looks) -> str:
@@ -87,7 +96,7 @@ def goodput(axes: Axes, section: BurstSection, styles: Looks) -> str:
     stages = section.spec.profile
     edges = [section.calm.begin_s + sum(stage.seconds for stage in stages[:n]) for n in range(len(stages) + 1)]
     axes.stairs([stage.rate for stage in stages], edges, baseline=None, **{**CEILING, "label": "offered"})
-    for burst in _counted(section):
+    for burst in counted_bursts(section):
         series = burst.goodput_over_time
         axes.plot([s for s, _ in series], [rps for _, rps in series], **_line(burst, styles))
         if (at := _recovered_at(section, burst)) is not None:
@@ -103,7 +112,7 @@ def goodput(axes: Axes, section: BurstSection, styles: Looks) -> str:
 def latency(axes: Axes, section: BurstSection, styles: Looks) -> str:
     """p99 by when requests were due."""
     drawn: list[float] = []
-    for burst in _counted(section):
+    for burst in counted_bursts(section):
         series = burst.p99_over_time
         axes.plot([s for s, _ in series], [ms for _, ms in series], **_line(burst, styles))
         drawn += [ms for _, ms in series if math.isfinite(ms)]
@@ -128,10 +137,6 @@ def _over_time(axes: Axes, section: BurstSection) -> None:
     axes.axvspan(section.overload.begin_s, section.overload.end_s, color=GRID, alpha=0.5, linewidth=0, label="overload")
     axes.set_xlim(0, section.after.end_s)
     axes.set_xlabel("second of the trial")
-
-
-def _counted(section: BurstSection) -> list[Burst]:
-    return [burst for burst in section.bursts if burst.cell.valid]
 
 
 def _line(burst: Burst, styles: Looks) -> dict[str, Any]:

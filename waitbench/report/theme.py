@@ -29,7 +29,7 @@ MODELS = ("threads", "gevent", "asyncio", "sync")
 """Each has the mark and the dash of its place."""
 
 CROWDED = 6
-"""So many names find room in a chart; more of them stand below it, or beside their rows."""
+"""More contenders than this are a crowd."""
 FAR_APART = 20.0
 """In a crowd, what is so many times another would leave that one flat on the axis: a logarithmic one tells both."""
 ROW_IN = 0.22
@@ -127,16 +127,14 @@ def far_apart(contenders: Sequence[float]) -> bool:
 
 
 def name_rows(axes: Axes, titles: Sequence[str]) -> None:
-    """A row for each contender from the top down: named where they are many, else by the legend."""
-    crowded = len(titles) > CROWDED
-    axes.set_yticks(range(len(titles)), titles if crowded else ["" for _ in titles])
+    """A named row for each contender from the top down, in place of names in a legend."""
+    axes.set_yticks(range(len(titles)), titles)
     axes.set_ylim(max(1, len(titles)) - 0.5, -0.5)
-    if crowded:
-        figure = axes.get_figure(root=True)
-        assert figure is not None
-        figure.set_size_inches(SIZE_IN[0], max(SIZE_IN[1], 1.0 + ROW_IN * len(titles)))
-        for line in axes.get_legend_handles_labels()[0]:
-            line.set_label("_")
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    figure.set_size_inches(SIZE_IN[0], max(SIZE_IN[1], 1.0 + ROW_IN * len(titles)))
+    for line in axes.get_legend_handles_labels()[0]:
+        line.set_label("_")
 
 
 def themed(svg: str) -> str:
