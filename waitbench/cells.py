@@ -11,7 +11,7 @@ from waitbench.statistics import (
     Interval,
     Verdict,
     geometric_interval,
-    mean_interval,
+    natural_interval,
     paired_ratio,
     samples_needed,
     time_verdict,
@@ -104,7 +104,7 @@ class Cell:
 
     @cached_property
     def goodput(self) -> Interval:
-        return mean_interval(list(self.goodputs.values()))
+        return natural_interval(list(self.goodputs.values()))
 
     @cached_property
     def histogram(self) -> HdrHistogram:

@@ -6,7 +6,7 @@ from functools import cached_property
 from waitbench import latency
 from waitbench.cells import PERCENTILES, Cell, latency_ratio
 from waitbench.results import Beside, TrialSpec
-from waitbench.statistics import Interval, Verdict, mean_interval, samples_needed, time_verdict
+from waitbench.statistics import Interval, Verdict, natural_interval, samples_needed, time_verdict
 from waitbench.workloads import SCENARIOS, Scenario, params_tags, params_words
 
 
@@ -46,7 +46,7 @@ class Pair:
         """Their good answers per second."""
         cells = [self.beside] if self.beside else []
         rates = [t.beside.measured.good / t.window_s for cell in cells for t in cell.trials if t.beside]
-        return mean_interval(rates) if rates else None
+        return natural_interval(rates) if rates else None
 
     @cached_property
     def neighbours_p99_ms(self) -> float | None:

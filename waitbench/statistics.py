@@ -48,6 +48,13 @@ def mean_interval(values: Sequence[float]) -> Interval:
     return Interval(mean, mean - half, mean + half)
 
 
+def natural_interval(values: Sequence[float]) -> Interval:
+    """`mean_interval` of what can't be below nought, as a rate or a time: neither is a bound. What is cut off held no
+    mean that could be, so the interval holds the true one as often as before."""
+    found = mean_interval(values)
+    return found if found.low is None else Interval(found.mean, max(0.0, found.low), found.high)
+
+
 def geometric_interval(values: Sequence[float]) -> Interval:
     """Student's t on logarithms, about the geometric mean: for what is compared by ratios and has a long upper tail,
     as latencies have. No bound is below nought. ValueError unless there are values, all positive.

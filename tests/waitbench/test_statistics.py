@@ -15,6 +15,7 @@ from waitbench.statistics import (
     chance_calls,
     geometric_interval,
     mean_interval,
+    natural_interval,
     ratio_interval,
     samples_needed,
     verdict,
@@ -49,7 +50,15 @@ def test_five_values_give_the_interval_with_four_degrees_of_freedom() -> None:
 
 
 def test_one_value_has_no_interval() -> None:
-    assert mean_interval([3.5]) == Interval(3.5, None, None)
+    assert mean_interval([3.5]) == natural_interval([3.5]) == Interval(3.5, None, None)
+
+
+def test_what_cannot_be_below_nought_has_no_bound_there() -> None:
+    # mean 12, and 12.706205 standard errors of 2 about it: see above
+    found = natural_interval([10, 14])
+    assert (found.mean, found.low) == (12, 0)
+    assert found.high == pytest.approx(12 + 25.412409, abs=1e-5)
+    assert natural_interval([2, 4, 4, 4, 6]) == mean_interval([2, 4, 4, 4, 6])
 
 
 def test_no_values_have_no_mean() -> None:
