@@ -22,6 +22,9 @@ LEAST = 1.0
 """Requests per second below which nothing is looked for."""
 VOIDS = 3
 """So many trials of one rate that don't count, most of them all, and there is no measuring at this rate."""
+WALLS = 4
+"""So many rates that there is no measuring at, each half of the one before, and what is in the way is not the rate: a
+generator on a busy machine is late at any, and trials of lower rates take longer and longer."""
 MOST_TRIALS = 40
 LATE = 0.01
 """Of the arrivals: so many may miss the objective, which is one for the p99."""
@@ -141,7 +144,16 @@ class Tried:
     @property
     def wall(self) -> float | None:
         """The lowest rate of which no trials count."""
-        return min((rate for rate, counts in self.rates.items() if counts.is_wall), default=None)
+        return min(self._walls, default=None)
+
+    @property
+    def _walls(self) -> list[float]:
+        return [rate for rate, counts in self.rates.items() if counts.is_wall]
+
+    @property
+    def walled_in(self) -> bool:
+        """Whether it would be of no use to try lower rates."""
+        return self.held is None and len(self._walls) >= WALLS
 
     @property
     def top(self) -> float | None:
@@ -190,7 +202,7 @@ def next_rate(tried: Tried, start: float, most: float) -> float | None:
         if held < most:
             return min(_rounded(held * 2), most)
     elif held is None:
-        if top > LEAST:
+        if top > LEAST and not tried.walled_in:
             return max(_rounded(top / 2), LEAST)
     elif top / held > 1 + PRECISION:
         return _rounded(math.sqrt(held * top))

@@ -54,7 +54,7 @@ class Knee:
     @property
     def limit(self) -> str:
         """What ended the search before the service did; "" where the knee was found."""
-        if self.tried.too_much is None:
+        if self.tried.too_much is None or self.tried.walled_in:
             return self._wall if self.tried.wall else "the highest rate of the search"
         return "the most trials that a search may take" if self.tried.exhausted else ""
 

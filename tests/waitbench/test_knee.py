@@ -97,9 +97,20 @@ class TestWall:
         assert (found.high, found.too_much) == (None, None)
         assert found.at(found.wall).void == VOIDS
 
-    def test_where_no_trial_counts_at_all_nothing_is_claimed(self) -> None:
+    def test_where_no_trial_counts_at_all_nothing_is_claimed_and_the_search_ends_before_the_lowest_rates(self) -> None:
         found = search(lambda _: "void")
         assert (found.low, found.high) == (None, None)
+        assert Counter(rate for rate, _ in found.outcomes) == dict.fromkeys((100, 50, 25, 12.5), VOIDS)
+
+    def test_one_that_is_well_below_where_the_search_began_is_found_nevertheless(self) -> None:
+        found = search(lambda rate: "met" if rate < 15 else "void")
+        assert found.low is not None
+        assert found.low < 15 <= found.low * (1 + PRECISION) ** 2
+
+    def test_a_rate_that_failed_above_is_told_though_none_below_counts(self) -> None:
+        found = search(lambda rate: "missed" if rate >= 100 else "void")
+        assert (found.low, found.high, found.walled_in) == (None, 100, True)
+        assert Counter(rate for rate, _ in found.outcomes) == {100: 3, **dict.fromkeys((50, 25, 12.5, 6.25), VOIDS)}
 
     def test_trials_that_do_not_count_now_and_then_are_repeated_and_change_nothing(self) -> None:
         for seed in range(50):
