@@ -43,7 +43,7 @@ check-services: setup ## Check contract, timing, overlap and budget of every ser
 
 test: setup-dev ## Every test but those that need a Docker engine
 	$(BIN)/python -m pytest -m pure --numprocesses 2 $(ARGS) || [ $$? = 5 ]
-	$(BIN)/python -m pytest -m untimed --numprocesses 2 --dist loadfile $(ARGS) || [ $$? = 5 ]
+	$(BIN)/python -m pytest -m untimed --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS) || [ $$? = 5 ]
 	$(BIN)/python -m pytest -m "not pure and not untimed and not compose" $(ARGS) || [ $$? = 5 ]
 
 test-compose: setup-dev ## The end-to-end test in containers
