@@ -221,6 +221,17 @@ class TestGenerator:
         assert (reason.code, reason.weight) == ("stolen", "note")
         assert reason.text == "the hypervisor gave 5% of this machine's processor time to others"
 
+    @pytest.mark.parametrize(
+        ("share", "advice"),
+        [
+            (0.05, "lower the load, or give it a quieter core"),
+            (0.3, "the hypervisor gave 30% of this machine's processor time to others: try again when they are quiet"),
+        ],
+    )
+    def test_lateness_beside_others_is_advised_of_them_and_not_of_the_load(self, share: float, advice: str) -> None:
+        late = made_up.trial(generator=generator(lag_p99_ms=30.0), stolen_share=share)
+        assert the_reason(late, "generator-lag").advice == advice
+
 
 class TestUpstream:
     """The remote API must never be the limit."""

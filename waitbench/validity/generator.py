@@ -44,16 +44,25 @@ def strained(trial: TrialRecord) -> Iterator[Reason]:
     if generator.lag_p99_ms > max(LAG_MS, LAG_SHARE * median_ms):
         yield Reason(
             "generator-lag", "invalid", f"the generator ran {generator.lag_p99_ms:.1f} ms late (p99)",
-            "lower the load, or give it a quieter core",
+            _room(trial, "load"),
         )  # fmt: skip
 
 
 def stolen(trial: TrialRecord) -> Iterator[Reason]:
-    if trial.stolen_share is not None and trial.stolen_share > STOLEN:
-        yield Reason(
-            "stolen", "note",
-            f"the hypervisor gave {trial.stolen_share:.0%} of this machine's processor time to others",
-        )  # fmt: skip
+    if told := _stolen(trial):
+        yield Reason("stolen", "note", told)
+
+
+def _stolen(trial: TrialRecord) -> str:
+    if trial.stolen_share is None or trial.stolen_share <= STOLEN:
+        return ""
+    return f"the hypervisor gave {trial.stolen_share:.0%} of this machine's processor time to others"
+
+
+def _room(trial: TrialRecord, what: str) -> str:
+    """Advice to a generator that was late: a lower load is of no use where others had its core."""
+    told = _stolen(trial)
+    return f"{told}: try again when they are quiet" if told else f"lower the {what}, or give it a quieter core"
 
 
 def arrivals(trial: TrialRecord) -> Iterator[Reason]:
@@ -90,7 +99,7 @@ def arrivals(trial: TrialRecord) -> Iterator[Reason]:
             "dispatch-delay",
             "invalid",
             f"the generator sent {delay_ms:.1f} ms late (p99)",
-            "lower the rate, or give it a quieter core",
+            _room(trial, "rate"),
         )
     elif trial.latency and delay_ms > LATE_SHARE * (
         p99_ms := latency.percentile_of_us(trial.latency.histogram, 99) / 1000
