@@ -10,7 +10,7 @@ from waitbench import recovery
 from waitbench.cells import Cell
 from waitbench.recovery import Span
 from waitbench.results import Bin, TrialRecord, TrialSpec
-from waitbench.statistics import Interval, natural_interval
+from waitbench.statistics import Interval, mean_interval
 from waitbench.workloads import SCENARIOS, Scenario, params_tags, params_words
 
 
@@ -60,8 +60,8 @@ class Burst:
         known = [found for found in self.recoveries if found is not None]
         if not known or self.unrecovered:
             return None
-        found = natural_interval(known)
-        low = None if found.low is None else min(found.low, max(0.0, found.mean - self.resolution_s))
+        found = mean_interval(known)
+        low = None if found.low is None else max(0.0, min(found.low, found.mean - self.resolution_s))
         return Interval(found.mean, low, found.high)
 
     @property

@@ -67,19 +67,12 @@ def _worked(service: Service, workload: Workload, effort: Effort) -> Finding:
     """By the service's own CPU time, which a busy machine adds to and never takes from: so the least of a few tries
     counts. The tries ask for the same, so that an answer that is kept shows."""
     lesser, greater = workload.path(effort.lesser), workload.path(effort.greater)
-    tries = [(_cpu_s(service, lesser, effort.calls), _cpu_s(service, greater, effort.calls)) for _ in range(TRIES)]
+    tries = [[_taken(service, path, effort.calls, "cpu_s")[0] for path in (lesser, greater)] for _ in range(TRIES)]
     less, more = (min(each) for each in zip(*tries, strict=True))
     what = f"GET {greater} takes at least {GROWS:g} times the CPU time of {lesser}"
     seen = f"{more * 1000:.1f} ms and {less * 1000:.1f} ms at best, at first {tries[0][1] * 1000:.1f} ms"
     detail = "" if more >= GROWS * less else f"{seen}: the work was cut short, or its answer kept"
     return Finding("timing", what, not detail, detail, workload.name)
-
-
-def _cpu_s(service: Service, path: str, calls: int) -> float:
-    before = float(service.usage()["cpu_s"])
-    for _ in range(calls):
-        service.get(path)
-    return float(service.usage()["cpu_s"]) - before
 
 
 def _reached_the_disk(service: Service) -> Finding:
@@ -90,18 +83,18 @@ def _reached_the_disk(service: Service) -> Finding:
     and a call that was stopped at the right moment finds its file written though nobody waited for that.
     """
     path, least = WORKLOADS["disk"].path({"kib": DISK_KIB}), DISK_KIB * 1024
-    calls = [_disk_bytes(service, path) for _ in range(DISK_CALLS)]
+    calls = [_taken(service, path, 1, "disk_written_bytes", "disk_read_bytes") for _ in range(DISK_CALLS)]
     written, read = min(calls, key=min)
     what = f"each of {DISK_CALLS} calls of {path} writes and reads {least} bytes of a disk"
     why = "the file was not synced, or was read back from memory, or the scratch folder is no real disk (tmpfs)"
-    detail = "" if min(written, read) >= least else f"the disk took {written} bytes and gave {read}: {why}"
+    detail = "" if min(written, read) >= least else f"the disk took {written:.0f} bytes and gave {read:.0f}: {why}"
     return Finding("timing", what, not detail, detail, "disk")
 
 
-def _disk_bytes(service: Service, path: str) -> tuple[int, int]:
-    """What one call wrote to the disk and read from it."""
+def _taken(service: Service, path: str, calls: int, *figures: str) -> list[float]:
+    """How much so many calls, one after the other, added to each figure of the service's usage."""
     before = service.usage()
-    service.get(path)
+    for _ in range(calls):
+        service.get(path)
     after = service.usage()
-    written, read = (int(after[key] - before[key]) for key in ("disk_written_bytes", "disk_read_bytes"))
-    return written, read
+    return [after[figure] - before[figure] for figure in figures]

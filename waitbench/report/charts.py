@@ -165,20 +165,19 @@ def _throughput_at_one_load(axes: Axes, section: Section, styles: Looks) -> str:
 def _percentiles(axes: Axes, section: Section, styles: Looks) -> str:
     """Latency by percentile on an axis of log 1/(1-p), as far as each sample carries."""
     point = section.top
-    curves = {cell.variant: _curve(cell) for cell in _counted(point) if cell.samples}
-    for cell in _counted(point):
-        if cell.samples:
-            curve = curves[cell.variant]
-            looks = {**look(cell.target, styles[cell.variant]), "marker": ""}
-            axes.plot([tail for tail, _ in curve], [ms for _, ms in curve], **looks)
+    sampled = _sampled(point)
+    curves = [_curve(cell) for cell in sampled]
+    for cell, curve in zip(sampled, curves, strict=True):
+        looks = {**look(cell.target, styles[cell.variant]), "marker": ""}
+        axes.plot([tail for tail, _ in curve], [ms for _, ms in curve], **looks)
     axes.set_xscale("log")
     shown = [1, 2, 10, 100, 1000, 10_000]
-    reach = max((cell.samples / TAIL_SAMPLES for cell in _counted(point)), default=10)
+    reach = max(cell.samples / TAIL_SAMPLES for cell in sampled)
     ticks = [tick for tick in shown if tick <= max(10, reach)]
     axes.set_xticks(ticks, ["min" if tick == 1 else f"p{100 - 100 / tick:g}" for tick in ticks])
     axes.minorticks_off()
-    drawn = [ms for curve in curves.values() for _, ms in curve]
-    scale = _from_nought(axes, drawn, [curve[-1][1] for curve in curves.values()])
+    drawn = [ms for curve in curves for _, ms in curve]
+    scale = _from_nought(axes, drawn, [curve[-1][1] for curve in curves])
     axes.set_xlabel("percentile")
     axes.set_ylabel("latency (ms)")
     axes.set_title(f"Latency by percentile, {point.load_words}", loc="left")
@@ -246,7 +245,7 @@ def _knee(axes: Axes, section: KneeSection, styles: Looks) -> str:
     # Over less than half a decade, 1-2-5 would leave an axis without a number.
     axes.set_ylim(min(min(drawn) / 1.3, section.objective_ms / 2), max(max(drawn) * 1.3, section.objective_ms * 2))
     axes.set_xscale("log")
-    tried = [trial.spec.load for knee in section.knees for trial in knee.trials]  # of which maybe none can be drawn
+    tried = [trial.spec.load for knee in section.knees for trial in knee.trials]  # of which some may not be drawn
     axes.set_xlim(min(tried) / 1.2, max(tried) * 1.2)
     for axis in (axes.xaxis, axes.yaxis):
         logarithmic(axis)
@@ -298,6 +297,10 @@ def _counted(point: Point) -> list[Cell]:
     return [cell for cell in point.cells if cell.valid]
 
 
+def _sampled(point: Point) -> list[Cell]:
+    return [cell for cell in _counted(point) if cell.samples]
+
+
 def _costed(point: Point) -> list[tuple[Cell, float, float]]:
     """Those of which both costs are known, with KiB for a request and CPU seconds for 1,000 answers."""
     return [
@@ -320,7 +323,7 @@ def _bars(cell: Cell) -> tuple[float, float]:
 
 _PLOTS: dict[str, tuple[Callable[[Axes, Section, Looks], str], Callable[[Section], Sequence[object]]]] = {
     "throughput": (_throughput, _by_variant),
-    "percentiles": (_percentiles, lambda section: [cell for cell in _counted(section.top) if cell.samples]),
+    "percentiles": (_percentiles, lambda section: _sampled(section.top)),
     "time": (_over_time, lambda section: _counted(section.top)),
     "cost": (_cost, lambda section: _costed(section.top)),
 }

@@ -129,7 +129,7 @@ def far_apart(contenders: Sequence[float]) -> bool:
 def name_rows(axes: Axes, titles: Sequence[str]) -> None:
     """A named row for each contender from the top down, in place of names in a legend."""
     axes.set_yticks(range(len(titles)), titles)
-    axes.set_ylim(max(1, len(titles)) - 0.5, -0.5)
+    axes.set_ylim(len(titles) - 0.5, -0.5)
     figure = axes.get_figure(root=True)
     assert figure is not None
     figure.set_size_inches(SIZE_IN[0], max(SIZE_IN[1], 1.0 + ROW_IN * len(titles)))
