@@ -1,7 +1,8 @@
 """A server whose every byte is programmed: `python answering.py` prints its port and plays one script a path.
 
 A script is a list of steps: bytes to send, a number of seconds to wait, or a word. It runs once for each request on
-a connection; `/connections` tells how many connections there have been.
+a connection; `/connections` tells how many connections there have been, and `/paths` with any query how many
+different paths this connection was asked for.
 """
 
 import socket
@@ -82,14 +83,17 @@ def play(connection: socket.socket, script: Sequence[Step]) -> bool:
 
 def serve(connection: socket.socket, count: int) -> None:
     with connection:
-        waiting = b""
+        waiting, paths = b"", set[str]()
         try:
             while received := connection.recv(65_536):
                 waiting += received
                 while b"\r\n\r\n" in waiting:
                     head, _, waiting = waiting.partition(b"\r\n\r\n")
                     path = head.split()[1].decode()
+                    paths.add(path)
                     body = str(count).encode() if path == "/connections" else head
+                    if path.startswith("/paths?"):
+                        body = str(len(paths)).encode()
                     told = OK + b"Content-Length: %d\r\n\r\n" % len(body) + body
                     if not play(connection, SCRIPTS.get(path, [told])):
                         return
