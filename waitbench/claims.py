@@ -1,7 +1,7 @@
 """Verdicts on a plan's claims, from the cells of a run."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -19,6 +19,8 @@ from waitbench.workloads import WORKLOADS
 Judgement = Literal["supported", "refuted", "inconclusive", "untested"]
 REPEATS = 2
 """An interval takes so many."""
+FIRST = 1
+"""Repeats are counted from here."""
 NOT_ITS_OWN = GENERATOR_OWN | {"disturbed"}
 """Rules that speak of the load and of who meddled with it, and not of the service."""
 DRIFT_SHARE = 0.5
@@ -38,6 +40,8 @@ class Evidence:
     by_repeat: Mapping[int, float]
     lack: str
     """Why it can't be compared; "" where it can."""
+    every: Mapping[int, float] = field(default_factory=dict)
+    """The figure with the trials that are left out put back."""
     without: str = ""
     """Which of its trials are left out, and why; "" where none is."""
 
@@ -65,17 +69,44 @@ class Ruling:
 
     @property
     def why(self) -> str:
-        """Why it is untested, or which trials it does without; "" where all are there."""
-        lacks = dict.fromkeys(side.lack for side in (self.of, self.over) if side.lack)
-        if not lacks and self.ratio is None:
+        """Why it is untested, or else what there is to know of the trials behind it; "" where there is nothing."""
+        sides = (self.of, self.over)
+        if lacks := dict.fromkeys(side.lack for side in sides if side.lack):
+            return "; ".join(lacks)
+        if self.ratio is None:
             return f"the two share fewer than {REPEATS} repeats"
-        return "; ".join(lacks or dict.fromkeys(side.without for side in (self.of, self.over) if side.without))
+        notes = list(dict.fromkeys(side.without for side in sides if side.without))
+        if self._by_omission and self._with_every:
+            notes.append(f"put back, they make the ratio {self._with_every.mean:.3g}, which is no longer in that zone")
+        if self.rule.figure == "goodput_rps" and all(side.cell and side.cell.ceiling_bound for side in sides):
+            notes.append("both stand at their ceilings, so that arithmetic sets the ratio")
+        return "; ".join(notes)
 
     @property
     def judgement(self) -> Judgement:
         if self.ratio is None:
             return "untested"
-        low, high = (self.ratio.mean if bound is None else bound for bound in (self.ratio.low, self.ratio.high))
+        return "inconclusive" if self._by_omission else self._zone_of(self.ratio)
+
+    @property
+    def _by_omission(self) -> bool:
+        """Whether the trials that are left out would take the ratio out of its zone. To leave out what went wrong may
+        favour a side, since a generator that is late may be so because of who it met; so it may make an interval
+        narrower, and may not choose the zone."""
+        if self.ratio is None or self._with_every is None:
+            return False
+        ratio = Interval(self._with_every.mean, None, None)
+        return self._zone_of(self.ratio) not in ("inconclusive", self._zone_of(ratio))
+
+    @cached_property
+    def _with_every(self) -> Interval | None:
+        """The ratio with them; None where none is left out, or no repeat has both."""
+        if not (self.of.without or self.over.without):
+            return None
+        return paired_ratio(self.of.every, self.over.every)
+
+    def _zone_of(self, ratio: Interval) -> Judgement:
+        low, high = (ratio.mean if bound is None else bound for bound in (ratio.low, ratio.high))
         if self.rule.supported.holds(low, high):
             return "supported"
         return "refuted" if self.rule.refuted.holds(low, high) else "inconclusive"
@@ -126,18 +157,22 @@ def _evidence(rule: Rule, place: Place, cell: Cell | None, targets: Mapping[str,
         known = any(_variant(target) == place.variant for target in targets.values())
         lack = f"{place.cell.name} was not played with it" if known else "it was not in this run"
         return Evidence(place, title, None, None, {}, f"{title}: {lack}")
-    cell, without = _measured(cell)
-    value, by_repeat = _FIGURES[rule.figure](cell)
+    whole = cell
+    cell, without = _measured(whole)
+    # Memory is what the service says of itself, and its first trial of a load is the one that shows it.
+    value, by_repeat = _FIGURES[rule.figure](whole if rule.figure == "kib_per_request" else cell)
     lack = _lack(rule.figure, cell, value, by_repeat)
+    if rule.figure == "kib_per_request":
+        lack, without = lack or _lack_of_memory(by_repeat), ""
+    every = {repeat: found for repeat, found in _FIGURES[rule.figure](whole)[1].items() if found > 0}
     where = f"{title}, {place.cell.name} {place.load.size:g}{' alone' if place.alone else ''}"
     lack, without = (f"{where}: {said}" if said else "" for said in (lack, without))
-    return Evidence(place, title, cell, value, by_repeat, lack, without)
+    return Evidence(place, title, cell, value, by_repeat, lack, every, without)
 
 
 def _measured(cell: Cell) -> tuple[Cell, str]:
     """The cell without the trials that the generator spoilt or the machine's own speed, and what to say of that. They
-    are no fault of the service, so that leaving them out favours nobody; what a service spoilt by itself strikes its
-    cell out, as in every report."""
+    are no fault of the service; what a service spoilt by itself strikes its cell out, as in every report."""
     if cell.valid:
         return cell, ""
     judged = [(trial, set(spoilt_by(reasons(trial, cell.target)))) for trial in cell.trials]
@@ -167,6 +202,11 @@ def _lack(figure: str, cell: Cell, value: float | None, by_repeat: Mapping[int, 
     if value <= 0 or min(by_repeat.values()) < 0 or (figure != "kib_per_request" and min(by_repeat.values()) == 0):
         return f"{figure} is nought, which makes no ratio"
     return ""
+
+
+def _lack_of_memory(by_repeat: Mapping[int, float]) -> str:
+    """What a service has taken once it keeps, so that without the first repeat the others tell nothing."""
+    return "" if FIRST in by_repeat else "kib_per_request shows in the first repeat, which was not read"
 
 
 def _latency(name: str) -> Callable[[Cell], tuple[float | None, Mapping[int, float]]]:

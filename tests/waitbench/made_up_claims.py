@@ -13,7 +13,6 @@ from waitbench.comparison import Comparison, compare
 from waitbench.paths import LOADTESTS
 from waitbench.plan.claim import Claim, Place, Rule
 from waitbench.plan.claims_file import load_claims
-from waitbench.plan.zone import Zone
 from waitbench.results import RunRecord, Target, TrialRecord, TrialSpec
 from waitbench.variants import Variant, load_variants
 from waitbench.workloads import WORKLOADS
@@ -23,9 +22,9 @@ WOBBLE = (1.0, 1.01, 0.99)
 """Of three repeats, so that every ratio has an interval: 2.5 % either way."""
 MOST_RPS = 200.0
 """So that no made-up trial has many thousands of answers."""
+MOST_S = 0.9
+"""Of an open loop's latencies, which its rate does not set."""
 REQUESTS = {"p50_ms": 50, "p90_ms": 200, "p99_ms": 1100}
-MARGIN = 1.2
-"""How far inside a zone a ratio is put."""
 
 PARTS = ("sync", "threads", "gevent", "asyncio", "blocking", "unpatched")
 NAMES = [f"{framework}-{part}" for framework in ("flask", "django", "fastapi") for part in PARTS]
@@ -49,22 +48,6 @@ def claims_of(folder: Path, text: str) -> list[Claim]:
     return load_claims(file, known())
 
 
-def ratio_in(zone: Zone) -> float:
-    """One well inside it."""
-    low, high = zone.spans[-1]
-    if low and high < math.inf:
-        return math.sqrt(low * high)
-    return low * MARGIN if low else high / MARGIN
-
-
-def ratio_between(rule: Rule) -> float:
-    """One in the gap between the zones."""
-    pairs = [(one, two) for one in rule.supported.spans for two in rule.refuted.spans]
-    low, high = next((low, high) for one, two in pairs for low, high in ((one[1], two[0]), (two[1], one[0]))
-                     if 0 < low < high < math.inf)  # fmt: skip
-    return math.sqrt(low * high)
-
-
 def target(place: Place) -> Target:
     """Named for its form, where it is not the plain one."""
     cpus, workers = place.cell.service_cpus or 0, place.workers or 1
@@ -83,6 +66,8 @@ def spec(place: Place, repeat: int) -> TrialSpec:
         return mixed_spec(name, place.alone, repeat, cell.of, cell.params, cell.share, load.size, **common)
     tags = "".join(f"{key}{value}" for key, value in cell.params.items())
     file = f"{repeat:03d}-{name}-{cell.workload}{tags}-{load.tag}.json"
+    if load.model == "open":
+        common |= {"load_model": "open", "max_in_flight": cell.max_in_flight}
     return made_up.spec(name, cell.workload, cell.params, load.size, repeat, file=file, **common)
 
 
@@ -100,6 +85,8 @@ def _most(figure: str, place: Place) -> float:
     if figure == "goodput_rps":
         wait_s = WORKLOADS[place.cell.measured].wait_s(place.cell.params)
         return 0.9 * min(MOST_RPS, place.load.size / wait_s if wait_s else math.inf)
+    if figure in REQUESTS and place.load.model == "open":
+        return MOST_S
     return place.load.size * 10 / REQUESTS[figure] if figure in REQUESTS else 1.0
 
 
@@ -109,12 +96,20 @@ def _trial(planned: TrialSpec, figure: str, value: float) -> TrialRecord:
         return mixed_trial(planned, [round(value * 10_000)] * 1100, [60_000] * 20)
     if figure == "goodput_rps":
         return made_up.at_rate(planned, value)
+    if planned.load_model == "open":
+        return _open_trial(planned, figure, value)
     if figure in REQUESTS:
         return made_up.trial(planned, taken_us=[round(value * 1e6)] * round(planned.load * 10 / value))
     changes: dict[str, Any] = {"cpu_s": value}
     if figure == "kib_per_request":
         changes = {"peak_rss_bytes": made_up.REST_BYTES + round(value * 40 * 2**20)}
     return made_up.trial(planned, taken_us=[round(planned.load * 10_000)] * 1000, **changes)
+
+
+def _open_trial(planned: TrialSpec, figure: str, value: float) -> TrialRecord:
+    taken_us = round(value * 1e6) if figure in REQUESTS else 110_000
+    changes: dict[str, Any] = {} if figure in REQUESTS else {"cpu_s": value}
+    return made_up.open_trial(planned, taken_us=[taken_us] * round(planned.load * 10), **changes)
 
 
 def judged(claim: Claim, made: Iterable[TrialRecord], **changes: Any) -> Verdict:

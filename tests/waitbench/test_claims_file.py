@@ -80,6 +80,10 @@ BAD: dict[str, tuple[str, str, str]] = {
         text(rule={"refuted": "{ within = [1, 2] }"}), "claims[0].rules[0].refuted.within", "outside",
     ),
     "no sentence": (text({"says": ""}), "claims[0].says", "this key is needed"),
+    "an empty sentence": (text({"says": '""'}), "claims[0].says", "empty; give at least one"),
+    "a zone without end": (
+        text(rule={"supported": "{ at_least = inf }"}), "claims[0].rules[0].supported.at_least", "finite number",
+    ),
     "nothing that would change it": (text({"would_change": ""}), "claims[0].would_change", "this key is needed"),
     "an id with blanks": (text({"id": '"It is"'}), "claims[0].id", "[a-z0-9]"),
     "a doubled id": (text() + text(), "two claims have the id 'so'", "name each for what it says"),

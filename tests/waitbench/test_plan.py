@@ -38,6 +38,12 @@ def cell(text: str) -> str:
     return TOP + f"[[cells]]\n{text}\n"
 
 
+def shared(key: str) -> str:
+    """Two cells that ask for the same, but for one key."""
+    same = '[[cells]]\nworkload = "wait"\nparams = { ms = 5 }\nrate = [50]\nvariants = ["flask-threads"]\n'
+    return same + same + key + "\n"
+
+
 MIXED = 'workload = "mixed"\nof = "cpu"\nshare = 0.05\nparams = { ksteps = 10 }\n'
 BURST = 'workload = "burst"\nof = "wait"\nparams = { ms = 10 }\n'
 
@@ -269,6 +275,12 @@ BAD: dict[str, tuple[str | bytes, str, str]] = {
     ),
     "a load that is there twice": (TOP + CELL.replace("[1]", "[1, 1]"), "cells", "keep one"),
     "a cell that is there twice": (TOP + CELL + CELL, "cells", "keep one"),
+    "cells that share their trials with other arrivals": (
+        TOP + shared('arrivals = "uniform"'), "cells: wait at 50rps has arrivals = ", "give both the same",
+    ),
+    "cells that share their trials with other limits": (
+        TOP + shared("max_in_flight = 9"), "cells: wait at 50rps has max_in_flight = 2000", "9 in another",
+    ),
     "an external service elsewhere": (external(base_url='"http://10.0.0.1:80"'), "'mine'", "--allow-remote"),
     "an external service over TLS": (external(base_url='"https://127.0.0.1"'), "external[0].base_url", "http://HOST"),
     "an address without a scheme": (external(base_url='"127.0.0.1:80"'), "external[0].base_url", "http://HOST:PORT"),

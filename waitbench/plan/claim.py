@@ -18,6 +18,7 @@ OF_THE_SERVICE = ("cpu_s_per_1k", "kib_per_request")
 MEMORY_GAP = 2.0
 """The figure of memory has no interval, so its zones have to lie so many times apart."""
 _NAME = r"^[a-z0-9][a-z0-9-]*$"
+_Text = Annotated[str, Field(min_length=1)]
 
 
 class ClaimCell(Cell):
@@ -63,7 +64,7 @@ class Side(Strict):
 class Rule(Strict):
     """The ratio of a figure in one place to the same in another, and where it has to lie."""
 
-    says: str
+    says: _Text
     """What holds where it is supported."""
     figure: FigureName
     of: Side
@@ -110,11 +111,11 @@ class Claim(Strict):
     """A sentence on trial."""
 
     id: Annotated[str, Field(pattern=_NAME)]
-    says: str
+    says: _Text
     """In one sentence."""
-    tested: str
+    tested: _Text
     """How."""
-    would_change: str
+    would_change: _Text
     """What would change the verdict."""
     cells: Annotated[list[ClaimCell], Field(min_length=1)]
     rules: Annotated[list[Rule], Field(min_length=1)]

@@ -92,6 +92,20 @@ class Plan(Strict):
                 raise ValueError(f"cells: p99_ms = {cell.p99_ms:g} is not below timeout_s = {self.timeout_s:g} s")
         return self
 
+    @model_validator(mode="after")
+    def _shared_alike(self) -> "Plan":
+        for points in self.blocks:
+            cells = [cell for cell, _ in points]
+            for key in ("arrivals", "max_in_flight"):
+                given = list(dict.fromkeys(getattr(cell, key) for cell in cells))
+                if len(given) > 1:
+                    raise ValueError(
+                        f"cells: {cells[0].workload} at {points[0][1].tag} has {key} = {given[0]} in one cell, "
+                        f"{given[1]} in another; cells that ask for the same share their trials, so give both the "
+                        "same, or another rate"
+                    )
+        return self
+
     @property
     def load_points(self) -> list[tuple[Cell, Load]]:
         """Each cell at each of its loads."""

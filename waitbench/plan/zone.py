@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from waitbench.plan.cell import Strict
 
-Bound = Annotated[float, Field(gt=0)]
+Bound = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Range = Annotated[list[Bound], Field(min_length=2, max_length=2)]
 Span = tuple[float, float]
 
