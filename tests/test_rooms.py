@@ -45,7 +45,19 @@ def test_the_generator_knows_of_the_harness_its_file_types_alone() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("statistics", "effects", "validity", "cells", "factors", "mixed", "bursts", "recovery", "gathering", "knee"),
+        *(
+            "statistics",
+            "effects",
+            "simple_effects",
+            "validity",
+            "cells",
+            "factors",
+            "mixed",
+            "bursts",
+            "recovery",
+            "gathering",
+            "knee",
+        ),
         *("knees", "comparison", "answer", "claims", "schedule", "workloads", "latency"),
     ],
 )
