@@ -58,7 +58,7 @@ def test_the_generator_knows_of_the_harness_its_file_types_alone() -> None:
             "gathering",
             "knee",
         ),
-        *("knees", "comparison", "answer", "claims", "schedule", "workloads", "latency"),
+        *("knees", "comparison", "answer", "factors_answer", "claims", "schedule", "workloads", "latency"),
     ],
 )
 def test_what_judges_touches_neither_files_nor_clocks(name: str) -> None:
