@@ -278,7 +278,7 @@ def test_of_noise_alone_no_effect_is_called_in_about_95_tries_of_a_hundred(repea
         called["odd"] += found.oddity is not None and found.oddity.holds
         called["interaction"] += found.interaction
     # Each by itself, with four standard errors of a share of 1,000: 4 sqrt(0.05 x 0.95 / 1000). Ten repeats are sure of
-    # effects of under 2 %, which are none; and an odd one has to pass two tests.
+    # effects of under 2 %, which are none; and an odd one has to pass two tests, interaction one.
     for level in ("django", "fastapi", "gevent", "asyncio", "sync", "interaction"):
         assert 0.02 <= called[level] / TRIES <= 0.0775, level
     assert called["odd"] / TRIES <= 0.0775
@@ -292,6 +292,16 @@ def test_an_effect_within_the_noise_of_one_trial_is_found_over_ten() -> None:
     assert sum([each.level for each in found.called("framework")][:1] == ["django"] for found in tries) > 175
     assert sum(found.more == "framework" for found in tries) > 150
     assert not any(found.more == "model" for found in tries)
+
+
+@pytest.mark.parametrize("repeats", [3, 5])
+def test_no_odd_one_turns_the_sign_of_an_effect_that_is_called(repeats: int) -> None:
+    # Django is 0.9 times Flask but on asyncio, where Flask is odd: over all the fit has 0.9 / 0.4 ** (1 / 4) = 1.13.
+    rng = np.random.default_rng([20261123, repeats])
+    made = {"-".join(each): 0.9 if each[0] == "django" else 1.0 for each in HOUSE} | {"flask-asyncio": 0.4}
+    tries = [noisy(rng, repeats, made) for _ in range(200)]
+    assert all((ratios(found, "framework")["django"] or 0) > 1 for found in tries)
+    assert not any(found.called(factor) for found in tries for factor in FACTORS)
 
 
 def test_an_odd_one_beyond_the_noise_is_found() -> None:

@@ -42,7 +42,7 @@ def in_markdown(text: str) -> dict[tuple[str, str, str], str]:
     lines = text[text.index(f"### {HEADING}") :].splitlines()
     table = [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")]
     measures = [MEASURES[title] for title in table[0][1:]]  # what stands before them was stripped
-    found = {}
+    found: dict[tuple[str, str, str], str] = {}
     for title, _, *cells in table[2:]:
         level, _, within = title.replace(" in ", " on ").lower().partition(" on ")
         found |= {(level, within, measure): told for measure, told in zip(measures, cells, strict=True)}

@@ -236,7 +236,7 @@ class TestWhatIsTold:
         # Three beside the best, one of cost; an effect of each factor, four simple ones and one farthest, of each of
         # three measures.
         assert chance.comparisons == 4 + 3 * (2 + 4 + 1)
-        # The farthest has to pass two tests: it may be called less often, and no more.
+        # Interaction is told by an F test and a least size: it may be called less often, and no more.
         assert (chance.least, chance.most) == pytest.approx((0.05 * (4 + 18), 0.05 * (6 + 6 + 21)))
 
     def test_effects_that_are_not_called_are_none_that_chance_may_call(self) -> None:

@@ -46,10 +46,7 @@ def test_its_interval_is_students_t_over_the_repeats() -> None:
     # Logarithms -ln 1.25, 0, ln 1.25; s = ln 1.25, x 4.302653 / sqrt(3) = 2.484138.
     found = of(numbered(NOISY))
     ratio = found["django", "threads"].ratio
-    assert (ratio.low, ratio.high) == (
-        pytest.approx(1.25**-2.484138, rel=1e-5),
-        pytest.approx(1.25**2.484138, rel=1e-5),
-    )
+    assert (ratio.low, ratio.high) == pytest.approx((1.25**-2.484138, 1.25**2.484138), rel=1e-5)
     assert {place for place, each in found.items() if not each.differs} == {("django", "threads")}
 
 
