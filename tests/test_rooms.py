@@ -45,8 +45,20 @@ def test_the_generator_knows_of_the_harness_its_file_types_alone() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("statistics", "effects", "validity", "cells", "factors", "mixed", "bursts", "recovery", "gathering", "knee"),
-        *("knees", "comparison", "answer", "claims", "schedule", "workloads", "latency"),
+        *(
+            "statistics",
+            "effects",
+            "simple_effects",
+            "validity",
+            "cells",
+            "factors",
+            "mixed",
+            "bursts",
+            "recovery",
+            "gathering",
+            "knee",
+        ),
+        *("knees", "comparison", "answer", "factors_answer", "claims", "schedule", "workloads", "latency"),
     ],
 )
 def test_what_judges_touches_neither_files_nor_clocks(name: str) -> None:

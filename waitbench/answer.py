@@ -6,12 +6,12 @@ from waitbench.bursts import Burst, BurstSection
 from waitbench.cells import Cell, Point, Section, Standing
 from waitbench.claims import Verdict
 from waitbench.comparison import Comparison
-from waitbench.effects import FACTORS, Split
-from waitbench.factors import Factors, Measured, level_title
+from waitbench.factors_answer import factors_answer
 from waitbench.gathering import Gathering
 from waitbench.knees import Knee, KneeSection
 from waitbench.mixed import MixedPoint, MixedSection, Pair
 from waitbench.statistics import Interval, verdict
+from waitbench.words import listed, with_bounds
 
 
 def answers(comparison: Comparison) -> list[str]:
@@ -49,7 +49,7 @@ def _noise(section: Section) -> str:
     for point in section.points:
         ratios = [_figure(s.ratio) for s in point.standings if s.ratio is not None]
         called = any(standing.verdict == "slower" for standing in point.standings)
-        known = f"{_list(ratios)}{', which is called a difference' if called else ''}" if ratios else "not known"
+        known = f"{listed(ratios)}{', which is called a difference' if called else ''}" if ratios else "not known"
         told.append(f"{point.load_words} {known}{_struck(point)}")
     what = section.top.percentile if section.top.open else "good answers"
     title = section.top.cells[0].target.title.partition(" (no. ")[0]
@@ -65,7 +65,7 @@ def gathering_answer(gathering: Gathering) -> str:
         if (ratio := each.ratio)
     ]
     lost = [each.at_once.target.title for each in gathering.contenders if each.ratio is None]
-    told += [f"not counted: {_list(lost)}"] if lost else []
+    told += [f"not counted: {listed(lost)}"] if lost else []
     where = f"{gathering.at_once.title}, {gathering.load_words}"
     return f"{where}, calls at once instead of one after the other: {'; '.join(told)}."
 
@@ -73,46 +73,6 @@ def gathering_answer(gathering: Gathering) -> str:
 def _quicker(ratio: Interval) -> str:
     called = verdict(ratio) in ("slower", "faster")
     return f"{_figure(ratio)} of it" if called else "no difference that holds"
-
-
-def factors_answer(found: Factors) -> str:
-    """Which matters more at the highest load, framework or model, and by how much."""
-    told = [_matters(found, each) for each in found.measures if each is found.leading or each.measure.name == "cpu"]
-    if found.leading is None:
-        told.insert(
-            0, "what they answer and when is arithmetic, at the ceiling" if found.ceiling_bound else "no figure"
-        )
-    return f"{found.section.title}, {found.point.load_words}, framework and model apart: {'; '.join(told)}."
-
-
-def _matters(found: Factors, measured: Measured) -> str:
-    title, split = measured.measure.title, measured.split
-    if split is None:
-        return f"{title} can't be split"
-    called = {factor: split.called(factor) for factor in FACTORS}
-    if not any(called.values()) or split.shares is None:
-        return f"{title}: no difference that holds of either{_odd(found, split)}"
-    told = [
-        f"{level_title(factor, effects[0].level)} {_figure(effects[0].ratio)} times "
-        f"{level_title(factor, split.effects[factor][0].level)}"
-        if (effects := called[factor])
-        else f"no difference that holds of the {factor}"
-        for factor in ([split.more, *(f for f in FACTORS if f != split.more)] if split.more else FACTORS)
-    ]
-    more = f"the {split.more} matters more" if split.more else "neither clearly matters more"
-    share = {factor: f"{round(getattr(split.shares, factor) * 100)} %" for factor in FACTORS}
-    shares = f"of the spread, the framework explains {share['framework']}, the model {share['model']}"
-    return f"{title}: {more} ({shares}): {', '.join(told)}{_odd(found, split)}"
-
-
-def _odd(found: Factors, split: Split) -> str:
-    oddity = split.oddity
-    if oddity is None or not oddity.holds:
-        return ""
-    titles = [cell.target.title for name in (oddity.contender, *oddity.as_far) for cell in found.cells
-              if cell.variant == name]  # fmt: skip
-    who = titles[0] if len(titles) == 1 else f"{titles[0]} (or else {_list(titles[1:])})"
-    return f", but {who} is {_figure(oddity.ratio)} times what that predicts"
 
 
 def mixed_answer(section: MixedSection) -> str:
@@ -128,9 +88,9 @@ def mixed_answer(section: MixedSection) -> str:
         f"the fast path of {pair.first.target.title} takes {_figure(ratio)} times as long ({_from_to(point, pair)})"
         for pair, ratio in differ
     ]
-    told += [f"no difference that holds for {_list(alike)}"] if alike else []
+    told += [f"no difference that holds for {listed(alike)}"] if alike else []
     lost = [pair.first.target.title for pair in point.pairs if not pair.valid]
-    told += [f"not counted: {_list(lost)}"] if lost else []
+    told += [f"not counted: {listed(lost)}"] if lost else []
     return f"{section.title}, {point.load_words}: {'; '.join(told) or 'nothing to compare'}."
 
 
@@ -146,7 +106,7 @@ def burst_answer(section: BurstSection) -> str:
     counted.sort(key=lambda burst: burst.recovery.mean if burst.recovery else math.inf)
     told = [f"{burst.cell.target.title} {_recovers(section, burst)}" for burst in counted]
     lost = [burst.cell.target.title for burst in section.bursts if not burst.cell.valid]
-    told += [f"not counted: {_list(lost)}"] if lost else []
+    told += [f"not counted: {listed(lost)}"] if lost else []
     to = f" Times are told to {counted[0].resolution_s:g} s." if counted else ""
     return f"{section.title}: {'; '.join(told)}.{to}"
 
@@ -174,7 +134,7 @@ def knee_answer(section: KneeSection) -> str:
         for knee in others
     ]
     unsure = [knee.target.title for knee in section.knees if knee.low is None]
-    told += [f"not sure for {_list(unsure)}"] if unsure else []
+    told += [f"not sure for {listed(unsure)}"] if unsure else []
     return f"{section.title}: {'; '.join(told)}."
 
 
@@ -201,10 +161,10 @@ def _top(section: Section) -> str:
     if point.open:
         lead = f"{best.target.title} is quickest by {point.percentile}{_at_p99(best)}"
     if equal and not behind:
-        names = _list([best.target.title, *(s.cell.target.title for s in equal)])
+        names = listed([best.target.title, *(s.cell.target.title for s in equal)])
         lead = f"no difference that holds between {names} ({_extreme(point, best)})"
     elif equal:
-        word = _list([f"{s.cell.target.title} ({_ratio(s)})" for s in equal])
+        word = listed([f"{s.cell.target.title} ({_ratio(s)})" for s in equal])
         lead += f"; no difference that holds from {word}"
     far = "takes {} times as long" if point.open else "reaches {} of that"
     aside = [s for s in point.standings if s.cell.valid and s.cell not in point.counted]
@@ -234,7 +194,7 @@ def _below(section: Section) -> str:
     if not bound:
         return ""
     every = "all" if all(cell.valid for point in section.points for cell in point.cells) else "all that count"
-    return f"At {_list(bound)} users {every} stand at the ceiling, where there is nothing to rank."
+    return f"At {listed(bound)} users {every} stand at the ceiling, where there is nothing to rank."
 
 
 def _cost(point: Point) -> str:
@@ -253,8 +213,7 @@ def _ratio(standing: Standing) -> str:
 def _figure(ratio: Interval | None) -> str:
     if ratio is None:
         return "never in the same repeat"
-    bounds = f" ({ratio.low:.2f}–{ratio.high:.2f})" if ratio.low is not None else ""
-    return f"{ratio.mean:.2f}{bounds}"
+    return with_bounds(ratio.mean, ratio.low, ratio.high)
 
 
 def _ms(value: float | None) -> str:
@@ -270,11 +229,6 @@ def _p99(cell: Cell) -> str:
 
 def _at_p99(cell: Cell) -> str:
     return f" (p99 {_p99(cell)})" if cell.percentile_ms("p99") is not None else ""
-
-
-def _list(names: list[str]) -> str:
-    """`a, b and c`."""
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 LIMITS = {

@@ -87,15 +87,15 @@ class Comparison:
     @property
     def chance(self) -> Chance:
         """Of every load point that ranks, of the cost that each section's answer tells, of every contender beside its
-        neighbours and without, of its calls at once and in a row, and of every effect of a framework or a model, with
-        the contender that fits these least."""
+        neighbours and without, of its calls at once and in a row, and of every effect of a framework or a model, simple
+        ones too, with the contender that fits least."""
         ranked = [point.ranked for section in self.sections for point in section.points]
         costs = [section.top.cost for section in self.sections]
         costed = [cost.contenders for cost in costs if cost and _bounded(cost.ratio)]
         unchosen = sum(_bounded(point.ratio(pair)) for s in self.mixed for point in s.points for pair in point.pairs)
         unchosen += sum(_bounded(each.ratio) for gathering in self.gatherings for each in gathering.contenders)
         unchosen += sum(each.calls for each in self.factors)
-        tested = sum(each.oddities for each in self.factors)  # by two tests, so no more than by one of them
+        tested = sum(each.oddities for each in self.factors)  # by an F test, and the contender by another too
         comparisons = sum(ranked) + len(costed) + unchosen
         most = sum(chance_calls(count + 1) for count in ranked) + sum(chance_calls(count) for count in costed)
         most += (1 - CONFIDENCE) * (unchosen + tested)

@@ -4,7 +4,8 @@
 
 It is fitted to each repeat by itself, so that what the machine did to a whole repeat falls out, and an effect's
 interval is Student's t over the repeats, as of every ratio here. That a contender departs from its framework and model
-by the same factor in each repeat widens no interval: it is told by itself.
+by the same factor in each repeat widens no interval, and yet moves every effect. So where there is such an interaction
+none of its effects is called, and simple_effects.py has what no model is behind.
 """
 
 import math
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from waitbench.statistics import CONFIDENCE, Interval, geometric_interval, mean_interval, verdict
+from waitbench.statistics import CONFIDENCE, PRACTICAL, Interval, differs, geometric_interval, mean_interval
 
 Levels = tuple[str, str]
 """Of a contender: its framework and its model."""
@@ -37,10 +38,12 @@ class Effect:
     level: str
     ratio: Interval | None
     """None for the reference itself."""
+    average: bool = False
+    """Of ratios that differ by more than noise, since there is interaction: then it is nobody's, and is not called."""
 
     @property
     def differs(self) -> bool:
-        return self.ratio is not None and verdict(self.ratio) in ("faster", "slower")
+        return self.ratio is not None and not self.average and differs(self.ratio)
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,13 @@ class Oddity:
     """Over what is predicted from all the others."""
     as_far: tuple[str, ...]
     """Others that may be meant just as well: in a matrix of two frameworks, the other one on the same model."""
-    holds: bool
-    """More than noise: the whole of what is left after both factors is more than noise (an F test), and so is this."""
+    interaction: bool
+    """The whole of what is left after both factors is more than noise (an F test), and here it is enough to matter."""
+
+    @property
+    def holds(self) -> bool:
+        """There is interaction, and that it is this contender's is more than noise too."""
+        return self.interaction and differs(self.ratio)
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,11 @@ class Split:
     """The factor that explains more, where that holds over the repeats and one of its levels differs."""
     oddity: Oddity | None
     """None where nothing is left over to tell it from."""
+
+    @property
+    def interaction(self) -> bool:
+        """Framework and model do not multiply, by more than noise."""
+        return self.oddity is not None and self.oddity.interaction
 
     def called(self, factor: Factor) -> list[Effect]:
         """Those that differ from the reference, the farthest first."""
@@ -108,7 +121,10 @@ def split(
     """Of each contender's values by repeat, all positive. The first framework and the first model that are there are
     the references."""
     names, repeats = _matched(values)
-    order = {"framework": _present(frameworks, levels, names, 0), "model": _present(models, levels, names, 1)}
+    order: dict[Factor, list[str]] = {
+        "framework": _present(frameworks, levels, names, 0),
+        "model": _present(models, levels, names, 1),
+    }
     parts = _parts(levels, names)
     if min(map(len, order.values())) < 2:
         return Unsplit("levels", parts)
@@ -119,21 +135,27 @@ def split(
     columns = {factor: _indicators(levels, names, order[factor], place) for place, factor in enumerate(FACTORS)}
     design = _design(len(names), columns["framework"], columns["model"])
     logs = np.log([[values[name][repeat] for name in names] for repeat in repeats])
-    slopes = np.exp(logs @ np.linalg.pinv(design).T)[:, 1:]
-    ratios = [geometric_interval(slope) for slope in slopes.T.tolist()]
-    effects: dict[Factor, tuple[Effect, ...]] = {}
-    for factor in FACTORS:
-        reference, *others = order[factor]
-        own, ratios = ratios[: len(others)], ratios[len(others) :]
-        effects[factor] = (Effect(reference, None), *(Effect(*pair) for pair in zip(others, own, strict=True)))
+    oddity = _oddity(names, design, logs)
+    effects = _effects(order, design, logs, average=oddity is not None and oddity.interaction)
     return Split(
         contenders=tuple(names),
         repeats=len(repeats),
         effects=effects,
         shares=_shares(logs.mean(axis=0), columns["framework"], columns["model"]),
         more=_more(effects, [_shares(each, columns["framework"], columns["model"]) for each in logs]),
-        oddity=_oddity(names, design, logs),
+        oddity=oddity,
     )
+
+
+def _effects(
+    order: Mapping[Factor, Sequence[str]], design: Array, logs: Array, *, average: bool
+) -> dict[Factor, tuple[Effect, ...]]:
+    slopes = np.exp(logs @ np.linalg.pinv(design).T)[:, 1:]
+    ratios = iter([geometric_interval(slope) for slope in slopes.T.tolist()])
+    return {
+        factor: (Effect(reference, None), *(Effect(level, next(ratios), average) for level in others))
+        for factor, (reference, *others) in order.items()
+    }
 
 
 def _matched(values: Mapping[str, Mapping[int, float]]) -> tuple[list[str], list[int]]:
@@ -207,14 +229,17 @@ def _oddity(names: Sequence[str], design: Array, logs: Array) -> Oddity | None:
     far, *as_far = [n for n in tried if math.isclose(scores[n], most, rel_tol=EXACT, abs_tol=EXACT)]
     # A residual is of a fit that the contender itself has part in; over what it left free it is of the others' alone.
     ratio = geometric_interval(np.exp(residuals[:, far] / free[far]).tolist())
-    holds = verdict(ratio) in ("faster", "slower") and _more_than_noise(residuals, len(names) - _rank(design))
-    return Oddity(names[far], ratio, tuple(names[n] for n in as_far), holds)
+    enough = abs(ratio.mean - 1) >= PRACTICAL
+    interaction = enough and _more_than_noise(residuals, len(names) - _rank(design))
+    return Oddity(names[far], ratio, tuple(names[n] for n in as_far), interaction)
 
 
 def _more_than_noise(residuals: Array, freedom: int) -> bool:
     """Whether what both factors leave is the same in each repeat: what repeats over what does not, by an F test. The
     farthest of many contenders was chosen for being far, and this is not."""
     repeats = len(residuals)
+    if repeats < 2:
+        return False
     steady = residuals.mean(axis=0)
     noise = float(np.sum((residuals - steady) ** 2)) / (repeats - 1)
     bound = float(special.fdtri(freedom, freedom * (repeats - 1), CONFIDENCE))

@@ -8,6 +8,7 @@ from typing import Literal
 from waitbench.cells import Cell, Point, Section
 from waitbench.effects import FACTORS, Effect, Factor, Levels, Split, Unsplit, split
 from waitbench.results import Target
+from waitbench.simple_effects import SimpleEffect, simple_effects
 
 MeasureName = Literal["goodput", "p50", "p99", "cpu", "memory"]
 
@@ -18,14 +19,16 @@ class Measure:
 
     name: MeasureName
     title: str
+    times: str
+    """What a ratio of it is: `0.80 times as many`."""
 
 
 MEASURES: dict[MeasureName, Measure] = {
-    "goodput": Measure("goodput", "good answers/s"),
-    "p50": Measure("p50", "p50"),
-    "p99": Measure("p99", "p99"),
-    "cpu": Measure("cpu", "CPU s per 1,000"),
-    "memory": Measure("memory", "KiB a request"),
+    "goodput": Measure("goodput", "good answers/s", "as many"),
+    "p50": Measure("p50", "p50", "as long"),
+    "p99": Measure("p99", "p99", "as long"),
+    "cpu": Measure("cpu", "CPU s per 1,000", "as much"),
+    "memory": Measure("memory", "KiB a request", "as much"),
 }
 
 FRAMEWORKS = {"flask": "Flask", "django": "Django", "fastapi": "FastAPI"}
@@ -38,6 +41,8 @@ class Measured:
 
     measure: Measure
     found: Split | Unsplit
+    simple: list[SimpleEffect]
+    """Known where nothing can be split, too."""
 
     @property
     def split(self) -> Split | None:
@@ -50,6 +55,10 @@ class Measured:
     def effect(self, factor: Factor, level: str) -> Effect | None:
         effects = self.split.effects[factor] if self.split else ()
         return next((effect for effect in effects if effect.level == level), None)
+
+    def within(self, factor: Factor, level: str) -> list[SimpleEffect]:
+        """The level's simple effects."""
+        return [each for each in self.simple if (each.factor, each.level) == (factor, level)]
 
 
 @dataclass(frozen=True)
@@ -96,7 +105,8 @@ class Factors:
         known = [(measure, values) for measure, values in tried if any(values.values())]
         levels = {cell.variant: levels_of(cell.target) for cell in self.cells}
         frameworks, models = map(self.levels, FACTORS)
-        return [Measured(measure, split(levels, values, frameworks, models)) for measure, values in known]
+        asked = [(measure, (levels, values, frameworks, models)) for measure, values in known]
+        return [Measured(measure, split(*of), simple_effects(*of)) for measure, of in asked]
 
     @property
     def leading(self) -> Measured | None:
@@ -106,13 +116,15 @@ class Factors:
 
     @property
     def calls(self) -> int:
-        """How many effects could be called."""
-        ratios = [each.ratio for m in self.measures if m.split for f in FACTORS for each in m.split.effects[f]]
+        """How many effects could be called: where there is interaction, the simple ones alone."""
+        told = [measured.split for measured in self.measures if measured.split and not measured.split.interaction]
+        ratios = [each.ratio for split in told for factor in FACTORS for each in split.effects[factor]]
+        ratios += [each.ratio for measured in self.measures for each in measured.simple]
         return sum(ratio is not None and ratio.bounded for ratio in ratios)
 
     @property
     def oddities(self) -> int:
-        """How many could be told not to fit."""
+        """How many times factors could be told not to multiply, and a contender not to fit."""
         found = [measured.split.oddity for measured in self.measures if measured.split]
         return sum(oddity is not None and oddity.ratio.bounded for oddity in found)
 

@@ -96,6 +96,11 @@ def verdict(ratio: Interval) -> Verdict:
     return "inconclusive"
 
 
+def differs(ratio: Interval) -> bool:
+    """Whether it is a difference that holds, whichever way."""
+    return verdict(ratio) in ("faster", "slower")
+
+
 def time_verdict(ratio: Interval) -> Verdict:
     """The same of a ratio of two times: what takes longer is slower."""
     opposite: dict[Verdict, Verdict] = {"faster": "slower", "slower": "faster"}

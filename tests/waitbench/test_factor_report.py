@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.waitbench import made_up
-from tests.waitbench.made_up_matrix import OTHERS, TITLES, matrix_run, matrix_targets, matrix_trials
+from tests.waitbench.made_up_matrix import ODD, OTHERS, TITLES, matrix_run, matrix_targets, matrix_trials
 from tests.waitbench.test_report import Page, rows, svgs
 from waitbench.answer import answers
 from waitbench.report import load_comparison, write_report
@@ -25,22 +25,73 @@ def markdown(matrix_reported: RunFolder) -> str:
     return (matrix_reported.path / "report.md").read_text()
 
 
+MEASURES = {"good answers/s": "goodput", "p50": "p50", "CPU s per 1,000": "cpu", "KiB a request": "memory"}
+
+
+def in_page(text: str) -> dict[tuple[str, str, str], tuple[str, bool]]:
+    """By level, what it is within, and measure: what report.html tells of an effect, and whether in bold."""
+    found = {}
+    for level, within, row in re.findall(r'<tr data-level="([^"]+)" data-within="([^"]*)">(.*?)</tr>', text, re.DOTALL):
+        for measure, style, told in re.findall(r'<td data-label="(.+?)" class="(best)?">(.+?)</td>', row):
+            found[level, within, MEASURES[measure]] = (told, bool(style))
+    return found
+
+
+def in_markdown(text: str) -> dict[tuple[str, str, str], str]:
+    """The same of report.md, with what makes it bold."""
+    lines = text[text.index(f"### {HEADING}") :].splitlines()
+    table = [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")]
+    measures = [MEASURES[title] for title in table[0][1:]]  # what stands before them was stripped
+    found: dict[tuple[str, str, str], str] = {}
+    for title, _, *cells in table[2:]:
+        level, _, within = title.replace(" in ", " on ").lower().partition(" on ")
+        found |= {(level, within, measure): told for measure, told in zip(measures, cells, strict=True)}
+    return found
+
+
 class TestEveryFormat:
+    @pytest.mark.parametrize("odd", [ODD, {}], ids=["interaction", "none"])
     def test_the_table_of_page_and_markdown_has_the_figures_of_factors_csv(
-        self, matrix_reported: RunFolder, page: Page, markdown: str
+        self, tmp_path: Path, odd: dict[str, float]
     ) -> None:
-        effects = [row for row in rows(matrix_reported, "factors.csv") if row["reference"] in ("flask", "threads")]
-        shown = [row for row in effects if row["load"] == "400"]
-        assert {(row["factor"], row["level"]) for row in shown} == {
-            ("framework", "django"), ("framework", "fastapi"),
-            ("model", "asyncio"), ("model", "gevent"), ("model", "sync"),
-        }  # fmt: skip
-        for row in shown:
-            bounds = f" ({float(row['ratio_low']):.2f}–{float(row['ratio_high']):.2f})" if row["ratio_low"] else ""
-            told = f"{float(row['ratio']):.2f}{bounds}"
-            assert told in page.words
-            assert told in markdown
-            assert (f"**{told}**" in markdown) == (row["says"] in ("more", "less")), row
+        trials = matrix_trials(odd=odd)
+        folder = made_up.run_folder(tmp_path, matrix_run(trials), trials)
+        write_report(folder)
+        effects = [row for row in rows(folder, "factors.csv") if row["reference"] in ("flask", "threads")]
+        page, markdown = (
+            in_page((tmp_path / "report.html").read_text()),
+            in_markdown((tmp_path / "report.md").read_text()),
+        )
+        assert len(effects) == len(MEASURES) * (5 + 13)
+        assert {row["says"] for row in effects if not row["within"] and row["measure"] == "goodput"} == (
+            {"interaction"} if odd else {"more", "less"}
+        )
+        for row in effects:
+            bold, place = row["says"] in ("more", "less"), (row["level"], row["within"], row["measure"])
+            told = page[place][0]
+            figures = [float(row[name]) for name in ("ratio", "ratio_low", "ratio_high") if row[name]]
+            # Both were rounded, from what has more digits than either.
+            assert [float(n) for n in re.findall(r"[0-9.]+", told)] == pytest.approx(figures, abs=0.0051), row
+            assert told.startswith("mean ") == (row["says"] == "interaction"), row
+            assert page[place][1] == bold, row
+            assert markdown[place] == (f"**{told}**" if bold else told), row
+
+    def test_what_does_not_hold_over_all_is_not_bold_and_what_holds_within_one_is(
+        self, matrix_reported: RunFolder, page: Page
+    ) -> None:
+        found = in_page(page.text)
+        for name in ("goodput", "p50", "cpu"):
+            assert not any(bold for (_, within, measure), (_, bold) in found.items() if measure == name and not within)
+            assert found["django", "threads", name][1]
+            assert found["asyncio", "flask", name][1]
+
+    def test_the_chart_says_of_what_it_has_means_alone(self, matrix_reported: RunFolder, tmp_path: Path) -> None:
+        told = "; dashed, of good answers/s, p50 and CPU s per 1,000: means of ratios that differ"
+        assert told in (matrix_reported.path / "report.md").read_text()
+        trials = matrix_trials(odd={})
+        folder = made_up.run_folder(tmp_path, matrix_run(trials), trials)
+        write_report(folder)
+        assert "dashed" not in (tmp_path / "report.md").read_text()
 
     def test_shares_add_up_and_are_told(self, matrix_reported: RunFolder, page: Page) -> None:
         found = rows(matrix_reported, "factors.csv")
@@ -55,7 +106,10 @@ class TestEveryFormat:
         assert {(row["load"], row["measure"]) for row in found} == {
             (load, name) for load in ("200", "400") for name in ("goodput", "p50", "cpu", "memory")
         }
-        assert {row["contenders"] for row in found} == {";".join(TITLES)}
+        assert {row["contenders"] for row in found if not row["within"]} == {";".join(TITLES)}
+        simple = {row["contenders"] for row in found if (row["level"], row["within"]) == ("django", "gevent")}
+        assert simple == {"django-gevent;flask-gevent"}
+        assert {row["repeats"] for row in found if row["within"] and row["measure"] != "memory"} == {"3"}
         [odd] = [r for r in found if (r["factor"], r["load"], r["measure"]) == ("contender", "400", "goodput")]
         assert (odd["level"], odd["reference"], odd["says"]) == ("flask-asyncio", "predicted", "departs")
 
@@ -88,7 +142,13 @@ class TestEveryFormat:
         write_report(folder)
         assert [name for name, _ in svgs(folder) if "factors" in name] == []
         assert "can't be split" in (tmp_path / "report.md").read_text()
-        assert {row["says"].partition(":")[0] for row in rows(folder, "factors.csv")} == {"not split"}
+        told = rows(folder, "factors.csv")
+        assert {row["says"].partition(":")[0] for row in told if not row["within"]} == {"not split"}
+        # What was measured side by side is told all the same.
+        assert {(row["level"], row["within"]) for row in told if row["within"]} == {
+            ("django", "sync"), ("threads", "flask"),
+        }  # fmt: skip
+        assert "| Django on sync | Flask on sync | **0.79 (0.77–0.81)** |" in (tmp_path / "report.md").read_text()
 
     def test_one_repeat_is_told_without_intervals(self, tmp_path: Path) -> None:
         trials = matrix_trials(repeats=1)

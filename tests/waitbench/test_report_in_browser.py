@@ -156,8 +156,8 @@ def test_framework_and_model_are_seen_apart(
     browser: "Browser", matrix_reported: RunFolder, faults: list[str], viewport: dict[str, int]
 ) -> None:
     page = opened(browser, matrix_reported, faults, viewport=viewport)
-    assert "Flask" in page.locator("[id$=-factors] tr[data-level=django]").inner_text()
-    assert "threads" in page.locator("[id$=-factors] tr[data-level=gevent]").inner_text()
+    assert "Flask" in page.locator("[id$=-factors] tr[data-level=django][data-within='']").inner_text()
+    assert "threads" in page.locator("[id$=-factors] tr[data-level=gevent][data-within='']").inner_text()
     assert page.locator("[id$=-factors] figure svg text", has_text="good answers/s").is_visible()
     for letters in page.locator("figure svg text").all():
         box = letters.bounding_box()

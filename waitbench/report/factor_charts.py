@@ -10,6 +10,7 @@ from waitbench.effects import FACTORS, Factor
 from waitbench.factors import Factors, Measured, level_title
 from waitbench.report.theme import INK, LINES, MARKS, MUTED, SIZE_IN, Looks
 from waitbench.statistics import Interval
+from waitbench.words import listed
 
 ACROSS = 2
 LEVEL_IN, PANEL_IN = 0.19, 0.62
@@ -35,11 +36,19 @@ def apart(figure: Figure, found: Factors, styles: Looks) -> str:
     panels[0].set_yticks(range(len(rows)), [level_title(*row) for row in rows])
     panels[0].set_ylim(len(rows) - 0.5, -0.5)
     better = "; more is better of good answers, less of all else" if found.leading and not found.point.open else ""
+    how = f"bars are 95 % intervals over the repeats{better}{_averages(drawn)}"
     references = " and of ".join(level_title(factor, found.levels(factor)[0]) for factor in FACTORS)
     return (
         f"Framework and model apart at {found.point.load_words}, {found.section.title}: ratios to those of "
-        f"{references} (hollow), on logarithmic axes; bars are 95 % intervals over the repeats{better}"
+        f"{references} (hollow), on logarithmic axes; {how}"
     )
+
+
+def _averages(drawn: Sequence[Measured]) -> str:
+    titles = [each.measure.title for each in drawn if each.split and each.split.interaction]
+    if not titles:
+        return ""
+    return f"; dashed, of {listed(titles)}: means of ratios that differ, since framework and model do not multiply"
 
 
 def _panel(axes: Axes, measured: Measured, rows: Sequence[Row], looks: dict[Row, tuple[str, str]]) -> None:
@@ -51,7 +60,7 @@ def _panel(axes: Axes, measured: Measured, rows: Sequence[Row], looks: dict[Row,
         colour, mark = looks[row]
         ratio = effect.ratio or Interval(1.0, None, None)
         low, high = (ratio.mean if bound is None else bound for bound in (ratio.low, ratio.high))
-        axes.plot([low, high], [place, place], color=colour, linewidth=1.4)
+        axes.plot([low, high], [place, place], color=colour, linewidth=1.4, linestyle="--" if effect.average else "-")
         fill = colour if effect.ratio else "none"
         axes.plot([ratio.mean], [place], color=colour, marker=mark, markerfacecolor=fill, linestyle="")
         ratios.append(abs(math.log(ratio.mean)))

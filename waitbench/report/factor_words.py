@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from waitbench.cells import Cell
-from waitbench.effects import FACTORS, Effect, Factor, Oddity, Shares, Unsplit
+from waitbench.effects import FACTORS, Factor, Oddity, Shares, Unsplit
 from waitbench.factors import Factors, Measured, level_title
-from waitbench.report.figures import bounds, interval, number
+from waitbench.report.figures import bounds, number
 from waitbench.statistics import Interval, verdict
+from waitbench.words import listed, with_bounds
 
 HEADING = "Framework and model apart"
 
@@ -21,6 +22,8 @@ class Row:
     group: str
     """A factor, or what is neither's."""
     level: str = ""
+    within: str = ""
+    """Of a simple effect: the level of the other factor."""
 
 
 def intro(found: Factors) -> str:
@@ -31,8 +34,8 @@ def intro(found: Factors) -> str:
     return (
         f"At {found.point.load_words}, ratios over the repeats: a framework against {references['framework']} on the "
         f"same model, a model against {references['model']} on the same framework. A share is the part of the spread "
-        "between contenders that the framework, or the model, explains and the other can't. Bold: a difference that "
-        "holds."
+        "between contenders that the framework, or the model, explains and the other can't. Below each level stand its "
+        "simple effects: what was measured within one framework, or on one model, alone. Bold: a difference that holds."
     )
 
 
@@ -46,7 +49,27 @@ def _of_factor(found: Factors, factor: Factor) -> Iterator[Row]:
     for level in others:
         shown = [_effect(measured, factor, level, reference) for measured in found.measures]
         yield Row(level_title(factor, level), level_title(factor, reference), shown, factor, level)
+        yield from _simple_rows(found, factor, level)
     yield Row(f"share of the {factor}", "", [(_share(m, factor), False) for m in found.measures], factor)
+
+
+def _simple_rows(found: Factors, factor: Factor, level: str) -> Iterator[Row]:
+    """Of the pairs that any measure has."""
+    of = [{each.within: each for each in measured.within(factor, level)} for measured in found.measures]
+    for within in found.levels(FACTORS[1 - FACTORS.index(factor)]):
+        there = [each.get(within) for each in of]
+        known = next((each for each in there if each), None)
+        if known:
+            shown = [(ratio_words(each.ratio), each.differs) if each else ("–", False) for each in there]
+            title, against = (_placed(factor, each, within) for each in (level, known.reference))
+            yield Row(title, against, shown, factor, level, within)
+
+
+def _placed(factor: Factor, level: str, within: str) -> str:
+    """`Django on asyncio`, or `asyncio in Django`."""
+    if factor == "framework":
+        return f"{level_title('framework', level)} on {within}"
+    return f"{level} in {level_title('framework', within)}"
 
 
 def _of_neither(found: Factors) -> list[Row]:
@@ -60,13 +83,13 @@ def _effect(measured: Measured, factor: Factor, level: str, reference: str) -> t
         return "–", False
     own = measured.split.effects[factor][0].level
     other = "" if own == reference else f" × {level_title(factor, own)}"
-    return (ratio_words(effect.ratio) if effect.ratio else "1") + other, effect.differs
+    average = "mean " if effect.average else ""
+    return average + (ratio_words(effect.ratio) if effect.ratio else "1") + other, effect.differs
 
 
 def ratio_words(ratio: Interval) -> str:
     """`0.80 (0.75–0.86)`."""
-    bounds = interval(ratio, 2)
-    return f"{ratio.mean:.2f} ({bounds})" if bounds else f"{ratio.mean:.2f}"
+    return with_bounds(ratio.mean, ratio.low, ratio.high)
 
 
 def share_of(shares: Shares | None, name: str) -> float | None:
@@ -83,7 +106,7 @@ def factor_rows(found: Factors, measured: Measured) -> list[dict[str, str]]:
     """One measure's rows of factors.csv."""
     if measured.split is None:
         why = why_not(found, measured.unsplit) if measured.unsplit else ""
-        return [{"measure": measured.measure.name, "says": f"not split: {why}"}]
+        return [{"measure": measured.measure.name, "says": f"not split: {why}"}, *_simple_csv(measured)]
     split = measured.split
     head = {
         "measure": measured.measure.name,
@@ -92,7 +115,7 @@ def factor_rows(found: Factors, measured: Measured) -> list[dict[str, str]]:
     }
     told = [
         {"factor": factor, "level": each.level, "reference": reference.level, **bounds("ratio", each.ratio, 4),
-         "says": _says(each)}
+         "says": "interaction" if each.average else _says(each.ratio)}
         for factor, (reference, *others) in split.effects.items() for each in others
     ]  # fmt: skip
     told += [
@@ -104,11 +127,20 @@ def factor_rows(found: Factors, measured: Measured) -> list[dict[str, str]]:
         as_far = f", or as far {', '.join(split.oddity.as_far)}" if split.oddity.as_far else ""
         told.append({"factor": "contender", "level": split.oddity.contender, "reference": "predicted",
                      **bounds("ratio", split.oddity.ratio, 4), "says": says + as_far})  # fmt: skip
-    return [head | row for row in told]
+    return [*(head | row for row in told), *_simple_csv(measured)]
 
 
-def _says(effect: Effect) -> str:
-    found = verdict(effect.ratio) if effect.ratio else "inconclusive"
+def _simple_csv(measured: Measured) -> list[dict[str, str]]:
+    return [
+        {"measure": measured.measure.name, "repeats": str(each.repeats), "contenders": ";".join(each.contenders),
+         "factor": each.factor, "level": each.level, "reference": each.reference, **bounds("ratio", each.ratio, 4),
+         "says": _says(each.ratio), "within": each.within}
+        for each in measured.simple
+    ]  # fmt: skip
+
+
+def _says(ratio: Interval | None) -> str:
+    found = verdict(ratio) if ratio else "inconclusive"
     return {"faster": "more", "slower": "less"}.get(found, found)
 
 
@@ -128,6 +160,11 @@ def notes(found: Factors) -> list[str]:
         )
     for measured in found.measures:
         lines += _doubts(found, measured)
+    if any(measured.split and measured.split.interaction for measured in found.measures):
+        lines.append(
+            "Where framework and model do not multiply (interaction), an effect over all contenders is a mean of "
+            "simple effects that differ: it says so and is not called. The simple effects are."
+        )
     if any(measured.measure.name == "memory" for measured in found.measures):
         lines.append("Memory has one figure for all trials of a contender, so its ratios have no interval.")
     return lines
@@ -160,14 +197,17 @@ def oddity_words(found: Factors, oddity: Oddity | None) -> str:
     title = _cell(found, oddity.contender).target.title
     others = [_cell(found, name) for name in oddity.as_far]
     alike = f" (or, as far the other way, {_titles(others, 'or')})" if others else ""
+    far = f"the farthest is {title}{alike}, {ratio_words(oddity.ratio)}"
     if oddity.holds:
         return (
             f"the split does not hold for {title}{alike}: {ratio_words(oddity.ratio)} times what its framework and its "
-            "model predict, which the effects above have in them"
+            "model predict"
         )
-    return (
-        f"no departure from the split is more than noise; the farthest is {title}{alike}, {ratio_words(oddity.ratio)}"
-    )
+    if oddity.interaction:
+        return f"the split does not hold, since departures from it are more than noise; {far}"
+    if not oddity.ratio.bounded:
+        return f"one figure of each can't tell whether departures from the split are more than noise; {far}"
+    return f"no departure from the split is more than noise; {far}"
 
 
 def _cell(found: Factors, name: str) -> Cell:
@@ -175,5 +215,4 @@ def _cell(found: Factors, name: str) -> Cell:
 
 
 def _titles(cells: list[Cell], word: str = "and") -> str:
-    names = [cell.target.title for cell in cells]
-    return f" {word} ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+    return listed([cell.target.title for cell in cells], word)

@@ -35,13 +35,13 @@ def summary_csv(comparison: Comparison) -> str:
 
 FACTORS_CSV = (
     "workload", "params", "load_model", "load", "measure", "repeats", "contenders", "factor", "level", "reference",
-    "ratio", "ratio_low", "ratio_high", "says", "share",
+    "ratio", "ratio_low", "ratio_high", "says", "share", "within",
 )  # fmt: skip
 
 
 def factors_csv(comparison: Comparison) -> str:
-    """Of every load point that has a matrix, each measure: a row for each effect, for what each factor explains, and
-    for the contender that fits them least."""
+    """Of every load point that has a matrix, each measure: a row for each effect, for what each factor explains, for
+    the contender that fits them least, and for each simple effect."""
     rows = [
         {**asked(spec), "load_model": spec.load_model, "load": f"{spec.load:g}", **row}
         for found in comparison.factors
