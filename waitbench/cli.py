@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 
 from waitbench import __version__
-from waitbench.attendance import Attendance, attendance, in_plain_forms, joined, not_started
+from waitbench.attendance import Attendance, attendance, in_plain_forms, joined, not_contained, not_started
 from waitbench.errors import Interrupted, UsageError, WaitbenchError
 from waitbench.launch.programs import missing
 from waitbench.paths import RESULTS
@@ -162,13 +162,14 @@ def run(
 
 
 def _attending(plan: Plan, known: dict[str, Variant], named: tuple[str, ...], engine: str) -> Attendance:
-    """Who of the plan is there. Containers are looked for from inside: their starter starts what the plan names."""
+    """Who of the plan is there. Containers are looked for from inside: their starter starts what the plan names, of
+    what there is in containers."""
     if engine == "local":
         return attendance(plan, known, missing, named)
     if engine == "compose":
-        return in_plain_forms(Attendance(plan, {}))
+        return in_plain_forms(attendance(plan, known, not_contained, named), known)
     whole = plan if named else joined(plan, known, not_started)
-    return in_plain_forms(attendance(whole, known, not_started, named))
+    return in_plain_forms(attendance(whole, known, not_started, named), known)
 
 
 def _seed() -> int:
