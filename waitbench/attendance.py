@@ -1,6 +1,5 @@
 """Who of a plan can be had: what is not installed, or not started, is left out of it, and that is told."""
 
-import socket
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -75,16 +74,3 @@ def in_plain_forms(attendance: Attendance, known: Mapping[str, Variant]) -> Atte
 def not_contained(variant: Variant) -> str:
     """Seen from outside: why containers have no such service, whatever is started."""
     return "" if variant.containers else "there is no container of it; run it with --engine local"
-
-
-def not_started(variant: Variant) -> str:
-    """Of a service in containers, by its name on their network."""
-    if why := not_contained(variant):
-        return why
-    try:
-        socket.getaddrinfo(variant.name, None)
-    except OSError:
-        return (
-            f"its container is not there; start it with COMPOSE_PROFILES={variant.profile}" if variant.profile else ""
-        )
-    return ""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from waitbench.attendance import Attendance, attendance, in_plain_forms, joined, not_started
+from waitbench.attendance import Attendance, attendance, in_plain_forms, joined, not_contained
 from waitbench.errors import UsageError
 from waitbench.launch.programs import missing
 from waitbench.plan import Plan
@@ -100,7 +100,6 @@ def test_a_program_that_is_not_installed_is_missing_and_python_never_is() -> Non
     assert "services/nowhere/service, which is not there; say `make go`" in missing(KNOWN["go"])
 
 
-def test_a_container_that_no_name_leads_to_was_not_started() -> None:
-    assert not_started(variant("localhost", profile="matrix")) == ""
-    said = not_started(variant("no-such-host.invalid", profile="matrix"))
-    assert said.endswith("start it with COMPOSE_PROFILES=matrix")
+def test_what_is_for_local_runs_alone_is_missing_from_containers_before_any_is_started() -> None:
+    assert not_contained(KNOWN["ours"]) == ""
+    assert "--engine local" in not_contained(variant("lone", containers=False))
