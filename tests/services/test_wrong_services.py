@@ -49,6 +49,7 @@ WRONG = {
     "no-sync-reads-besides": Wrong("flask-threads", ("disk",), "tests.wrong.no_sync_and_reads_besides:application"),
     "whole-bodies": Wrong("flask-threads", BODIES, "tests.wrong.whole_bodies:application"),
     "closed-form": Wrong("django-gevent", WORK, "tests.wrong.closed_form:application"),
+    "never-ending": Wrong("flask-threads", ("cpu",), "tests.wrong.never_ending:application"),
     "kept-answers": Wrong("fastapi-asyncio", WORK, "tests.wrong.kept_answers:application"),
     "small-pool": Wrong("flask-threads", ("db",), "tests.wrong.small_pool:application"),
     # Still enough for the calls that have to overlap, so that only the reading back can tell.
@@ -206,6 +207,15 @@ def test_right_results_without_the_work_are_found_by_the_cpu_time_they_take(own_
     found = found_wrong(own_stack, name)
     assert [(finding.group, finding.workload) for finding in found] == [("timing", "cpu"), ("timing", "cpu_native")]
     assert all("the work was cut short, or its answer kept" in finding.detail for finding in found)
+
+
+def test_work_that_never_ends_where_it_meets_other_work_is_found_and_not_waited_for(
+    own_stack: LocalStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("waitbench.check.works.PATIENCE_S", 5.0)
+    (found,) = found_wrong(own_stack, "never-ending")
+    assert found.group == "overlap"
+    assert found.detail.endswith("/cpu?ksteps=4000 gave no answer: of 4 calls at once 1 were answered within 5 s")
 
 
 def test_a_pool_that_says_more_than_it_has_is_found_by_a_second_round(own_stack: LocalStack) -> None:
