@@ -59,8 +59,8 @@ def is_played(plan: Plan, known: Mapping[str, Variant]) -> bool:
 
 
 def require_forms(cells: Iterable[tuple[int, Cell]], names: Iterable[str], known: Mapping[str, Variant]) -> None:
-    """Raises UsageError where a cell, given with its number, wants a number of processes of one that can't have it:
-    among its own names, or else among these."""
+    """Raises UsageError where a cell, given with its number, asks for processes that one of these names can't have, and
+    does not leave it out."""
     everyone = list(names)
     for number, cell in cells:
         for name in cell.variants or everyone:
