@@ -28,14 +28,22 @@ setup-references: setup ## References that are no Python, built with what this m
 	services/go_app/build.sh $(BIN)
 	services/node_app/install.sh
 
+# Under another name until it is whole: that it is there is taken for all of it. Moved, it still runs by bin/python, and
+# its scripts, which know where they were made, are not used.
+HALF := .venv-free-threaded.half
 setup-free-threaded: ## A Python without the GIL for flask-free-threaded: INTERPRETER=/path/to/python3.14t
 	@test -n "$(INTERPRETER)" || { echo "say make setup-free-threaded INTERPRETER=/path/to/python3.14t"; exit 2; }
 	@$(INTERPRETER) -c 'import sys; getattr(sys, "_is_gil_enabled", lambda: True)() and sys.exit(sys.executable + " has the GIL on: give the path of a free-threaded build")'
-	$(INTERPRETER) -m venv .venv-free-threaded
-	.venv-free-threaded/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/free-threaded.txt
-	@.venv-free-threaded/bin/python -c 'import psycopg' || { echo "psycopg needs libpq here (Debian: libpq5)"; rm -rf .venv-free-threaded; exit 1; }
+	rm -rf $(HALF)
+	$(INTERPRETER) -m venv $(HALF)
+	$(HALF)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/free-threaded.txt
+	@$(HALF)/bin/python -c 'import psycopg' || { echo "psycopg needs libpq here (Debian: libpq5)"; exit 1; }
+	rm -rf .venv-free-threaded
+	mv $(HALF) .venv-free-threaded
 
-run: setup $(if $(filter claims,$(PLAN)),setup-references) ## Run PLAN (quick) on this machine; ARGS for more, as ARGS="--seed 1"
+# The plan of that name, or its file.
+CLAIMS := claims $(abspath loadtests/plans/claims.toml)
+run: setup $(if $(filter $(CLAIMS),$(PLAN) $(abspath $(PLAN))),setup-references) ## Run PLAN (quick) on this machine; ARGS for more, as ARGS="--seed 1"
 	$(BIN)/python -m waitbench run $(PLAN) $(ARGS)
 
 check-services: setup ## Check contract, timing, overlap and budget of every service
@@ -68,4 +76,4 @@ lock: setup-dev ## Pin the newest packages that the .in files allow (needs uv)
 	  --constraint requirements/dev.txt --upgrade requirements/free-threaded.in -o requirements/free-threaded.txt
 
 clean: ## Remove the packages and caches; runs in results/ stay
-	rm -rf $(VENV) .venv-free-threaded services/go_app/build services/node_app/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-free-threaded $(HALF) services/go_app/build services/node_app/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,11 +1,10 @@
 """Who of a plan can be had: what is not installed, or not started, is left out of it, and that is told."""
 
-import socket
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from waitbench.errors import UsageError, WaitbenchError
-from waitbench.plan import Plan
+from waitbench.errors import UsageError
+from waitbench.plan import Plan, is_played
 from waitbench.variants import Variant
 
 Missing = Callable[[Variant], str]
@@ -21,17 +20,20 @@ class Attendance:
 
 
 def attendance(plan: Plan, known: Mapping[str, Variant], missing: Missing, named: Iterable[str] = ()) -> Attendance:
-    """The plan without what can't be had. Raises UsageError for a variant that was named for this run, and
-    WaitbenchError where nothing is left."""
+    """The plan without what can't be had. Raises UsageError for a variant that was named for this run, and where
+    nothing is left to measure."""
     why = {name: reason for name in dict.fromkeys(plan.variants) if (reason := missing(known[name]))}
     for name in named:
         if name in why:
             raise UsageError(f"{name} can't be run here: {why[name]}")
     left = [name for name in plan.variants if name not in why]
+    told = "".join(f"\n  {name}: {reason}" for name, reason in why.items())
     if not left and not plan.external:
-        told = "\n".join(f"  {name}: {reason}" for name, reason in why.items())
-        raise WaitbenchError(f"none of the plan's variants can be run here:\n{told}")
-    return Attendance(_without(plan, left), {known[name].title: reason for name, reason in why.items()})
+        raise UsageError(f"none of the plan's variants can be run here:{told}")
+    cut = _without(plan, left)
+    if why and not is_played(cut, known):
+        raise UsageError(f"nothing would be measured: no cell is left to play for those who can be run here:{told}")
+    return Attendance(cut, {known[name].title: reason for name, reason in why.items()})
 
 
 def _without(plan: Plan, left: list[str]) -> Plan:
@@ -52,28 +54,23 @@ def joined(plan: Plan, known: Mapping[str, Variant], missing: Missing) -> Plan:
     return plan.model_copy(update={"variants": [*plan.variants, *names]})
 
 
-def in_plain_forms(attendance: Attendance) -> Attendance:
-    """Without the cells that ask for more workers or cores than declared: a container has one form."""
+def in_plain_forms(attendance: Attendance, known: Mapping[str, Variant]) -> Attendance:
+    """Without the cells that ask for more workers or cores than declared: a container has one form. Raises UsageError
+    where nothing is left to measure."""
     plain = [cell for cell in attendance.plan.cells if not cell.workers and not cell.service_cpus]
     if len(plain) == len(attendance.plan.cells):
         return attendance
-    if not plain:
-        raise WaitbenchError(
-            "this plan asks for workers or service_cpus alone, which containers do not have; run it locally"
+    cut = attendance.plan.model_copy(update={"cells": plain})
+    if not is_played(cut, known):
+        raise UsageError(
+            "nothing would be measured: all that is asked for has workers or service_cpus, which containers do not "
+            "have; run it locally"
         )
     why = "containers have the processes and cores that compose.yaml gives them; run the plan locally for these"
     left_out = {**attendance.left_out, "What asks for workers or service_cpus": why}
-    return Attendance(attendance.plan.model_copy(update={"cells": plain}), left_out)
+    return Attendance(cut, left_out)
 
 
-def not_started(variant: Variant) -> str:
-    """Of a service in containers, by its name on their network."""
-    if not variant.containers:
-        return "it runs locally alone"
-    try:
-        socket.getaddrinfo(variant.name, None)
-    except OSError:
-        return (
-            f"its container is not there; start it with COMPOSE_PROFILES={variant.profile}" if variant.profile else ""
-        )
-    return ""
+def not_contained(variant: Variant) -> str:
+    """Seen from outside: why containers have no such service, whatever is started."""
+    return "" if variant.containers else "there is no container of it; run it with --engine local"

@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 
 from waitbench import __version__
-from waitbench.attendance import Attendance, attendance, in_plain_forms, joined, not_started
+from waitbench.attendance import Attendance, attendance, in_plain_forms, joined, not_contained
 from waitbench.errors import Interrupted, UsageError, WaitbenchError
 from waitbench.launch.programs import missing
 from waitbench.paths import RESULTS
@@ -131,7 +131,7 @@ def run(
     chosen = select(whole, known, variants, workloads)
     require_shares(chosen, options["locust_workers"])
 
-    there = _attending(chosen, known, variants, engine)
+    there = _attending(chosen, known, variants, engine, allow_remote)
 
     # Only now: these bring the libraries of the report along, and a wrong name should be told at once.
     from waitbench.prepare import run_name
@@ -161,14 +161,21 @@ def run(
     sys.exit(0 if outcome.all_valid else INVALID)
 
 
-def _attending(plan: Plan, known: dict[str, Variant], named: tuple[str, ...], engine: str) -> Attendance:
-    """Who of the plan is there. Containers are looked for from inside: their starter starts what the plan names."""
+def _attending(
+    plan: Plan, known: dict[str, Variant], named: tuple[str, ...], engine: str, allow_remote: bool
+) -> Attendance:
+    """Who of the plan is there. Containers are looked for from inside: their starter starts what the plan names, of
+    what there is in containers."""
     if engine == "local":
         return attendance(plan, known, missing, named)
     if engine == "compose":
-        return in_plain_forms(Attendance(plan, {}))
+        return in_plain_forms(attendance(plan, known, not_contained, named), known)
+    from waitbench.launch.network import not_started, require_near
+
+    if not allow_remote:
+        require_near(plan.external)
     whole = plan if named else joined(plan, known, not_started)
-    return in_plain_forms(attendance(whole, known, not_started, named))
+    return in_plain_forms(attendance(whole, known, not_started, named), known)
 
 
 def _seed() -> int:

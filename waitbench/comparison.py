@@ -80,9 +80,11 @@ class Comparison:
 
     @property
     def all_valid(self) -> bool:
-        """What a search missed is what it looked for; that it found no rate that is sure is not."""
+        """What a search missed is what it looked for; that it found no rate that is sure is not. Of nothing at all it
+        can't be said."""
         found = all(knee.low is not None for section in self.knees for knee in section.knees)
-        return all(cell.valid for cell in self.cells) and found and not self.missing and not self.run.searching
+        whole = bool(self.searched) and not self.missing and not self.run.searching
+        return all(cell.valid for cell in self.cells) and found and whole
 
     @property
     def chance(self) -> Chance:

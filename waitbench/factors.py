@@ -155,9 +155,10 @@ def factors(sections: Sequence[Section]) -> list[Factors]:
 
 
 def takes_part(cell: Cell) -> bool:
-    """A contender of ours, once, as one process on the cores that all have."""
+    """A contender of ours, once, as one process on the cores that all have. Without the lock threads are another model,
+    though they go by the same name."""
     target = cell.target
-    plain = target.kind == "contender" and not target.external and not target.twin_of
+    plain = target.kind == "contender" and not target.external and not target.twin_of and target.gil
     return plain and target.budget.get("workers") == 1 and target.cpus == 0 and cell.spec.cpus == 0
 
 

@@ -105,7 +105,7 @@ def targets(plan: Plan, variants: dict[str, Variant], base_urls: dict[str, str])
     found = {
         who.label: Target(
             name=who.label,
-            title=variants[who.variant].title + _ordinal(who, twins) + _form(who),
+            title=variants[who.variant].title + _ordinal(who, twins) + _form(who, _workers(who, variants)),
             base_url=base_urls[who.label],
             kind=variants[who.variant].kind,
             variant=who.variant,
@@ -115,7 +115,7 @@ def targets(plan: Plan, variants: dict[str, Variant], base_urls: dict[str, str])
             model=variants[who.variant].model,
             server=variants[who.variant].server,
             gil=variants[who.variant].gil,
-            budget=variants[who.variant].budget | ({"workers": who.workers} if who.workers > 1 else {}),
+            budget=variants[who.variant].budget | {"workers": _workers(who, variants)},
             workloads=_listed(variants[who.variant].workloads),
         )
         for who in contenders(plan)
@@ -144,11 +144,15 @@ def _ordinal(who: Contender, twins: Mapping[str, str]) -> str:
     return f" (no. {mine.removeprefix(who.variant).lstrip('-') or 1})"
 
 
-def _form(who: Contender) -> str:
+def _workers(who: Contender, variants: Mapping[str, Variant]) -> int:
+    return who.workers if who.workers > 1 else variants[who.variant].budget["workers"]
+
+
+def _form(who: Contender, workers: int) -> str:
     """What sets the form of a variant apart that has more workers or cores than it declares."""
     if who.workers == 1 and not who.cpus:
         return ""
-    parts = [f"{who.workers} process{'es' if who.workers > 1 else ''}"]
+    parts = [f"{workers} process{'es' if workers > 1 else ''}"]
     return f" ({', '.join([*parts, *([f'{who.cpus} cores'] if who.cpus > 1 else [])])})"
 
 

@@ -18,6 +18,7 @@ from waitbench.knee import MOST_TRIALS
 from waitbench.launch.compose import Containers, settings
 from waitbench.launch.cores import Cores
 from waitbench.launch.local import LocalStack, free_port, require_free
+from waitbench.launch.network import container_url
 from waitbench.launch.process import Process, allow_many_sockets
 from waitbench.paths import LOADTESTS, ROOT
 from waitbench.plan import Plan, contenders
@@ -277,8 +278,7 @@ def local_stack(order: Order) -> Iterator[Stack]:
 
 @contextmanager
 def attached_stack(order: Order) -> Iterator[Stack]:
-    """Services that Compose has started: this is the load container's side. WAITBENCH_PORT is theirs."""
+    """Services that Compose has started: this is the load container's side."""
     os.umask(0)  # whoever called Compose may read and remove what is written here, whatever their number
-    port = os.environ.get("WAITBENCH_PORT", "8000")
-    base_urls = {who.label: f"http://{who.variant}:{port}" for who in contenders(order.plan) if not who.external}
-    yield Stack(base_urls, f"http://upstream:{port}", Cores(), lambda: None)
+    base_urls = {who.label: container_url(who.variant) for who in contenders(order.plan) if not who.external}
+    yield Stack(base_urls, container_url("upstream"), Cores(), lambda: None)

@@ -6,6 +6,7 @@ import click
 from rich.console import Console
 
 from waitbench.check import SAMPLES, Finding, check_service
+from waitbench.errors import WaitbenchError
 from waitbench.launch.local import LocalStack, require_free
 from waitbench.service import Service
 from waitbench.variants import Variant
@@ -41,17 +42,23 @@ def check(names: list[str], known: dict[str, Variant], console: Console) -> bool
     well = True
     with LocalStack() as stack:
         for name in dict.fromkeys(names):
-            stack.start([name])
-            findings = _checked(stack.base_urls[name], known[name])
-            stack.processes[name].end()
+            findings = _checked(stack, known[name])
             tell(name, findings, console)
             well = well and all(finding.good for finding in findings)
     return well
 
 
-def _checked(base_url: str, variant: Variant) -> list[Finding]:
-    with Service(base_url) as service:
-        return check_service(service, variant)
+def _checked(stack: LocalStack, variant: Variant) -> list[Finding]:
+    """That it does not start is a finding too: the others are looked at all the same."""
+    try:
+        stack.start([variant.name])
+        with Service(stack.base_urls[variant.name]) as service:
+            return check_service(service, variant)
+    except WaitbenchError as error:
+        return [Finding("start", "starts", False, str(error))]
+    finally:
+        if variant.name in stack.processes:
+            stack.processes[variant.name].end()
 
 
 def tell(name: str, findings: list[Finding], console: Console) -> None:

@@ -40,6 +40,8 @@ class Variant:
     """What it runs by, a path in services/; "" for this Python."""
     setup: str = ""
     """The command that puts its program there."""
+    scales: bool = True
+    """Whether its server takes a number of processes."""
 
     def serves(self, workload: str) -> bool:
         return self.workloads is None or workload in self.workloads
@@ -64,6 +66,7 @@ def load_variants(path: Path = VARIANTS) -> dict[str, Variant]:
             gil=entry.get("gil", True),
             program=listing["servers"][entry["server"]].get("program", ""),
             setup=listing["servers"][entry["server"]].get("setup", ""),
+            scales="{workers}" in listing["servers"][entry["server"]]["command"],
         )
         for name, entry in listing["variants"].items()
     }

@@ -203,12 +203,12 @@ def test_a_service_that_dies_in_the_middle_ends_the_run_and_what_was_measured_is
 
 
 def test_references_that_are_started_join_the_plan_and_stand_beside_the_ranking(tmp_path: Path) -> None:
-    """`docker compose --profile references up`, to its end."""
+    """`docker compose --profile references up`, to its end, with every workload of the plan: whatever a reference
+    reaches for, it has to reach from its own image."""
     project = Project("references", tmp_path)
     try:
-        options = "--workload wait --workload disk"
         project.compose(
-            *("--profile", "references", "up", "--detach", "--build"), timeout_s=BUILD_S, WAITBENCH_OPTIONS=options
+            *("--profile", "references", "up", "--detach", "--build"), timeout_s=BUILD_S, WAITBENCH_OPTIONS=""
         )
         ended = until(lambda: project.load_exit_code() is not None and [project.load_exit_code()], RUN_S, "it ended")
         assert ended[0] in (0, 3), project.compose("logs", "load")
@@ -221,10 +221,11 @@ def test_references_that_are_started_join_the_plan_and_stand_beside_the_ranking(
         for name in references:
             assert run.targets[name].budget_read == run.targets[name].budget
             assert all(proof.good for proof in run.targets[name].proofs.values())
-        assert {trial.spec.variant for trial in folder.read_trials(run)} == set(run.targets)
+        played = {(trial.spec.variant, trial.spec.workload) for trial in folder.read_trials(run)}
+        assert played == {(name, workload) for name in run.targets for workload in ("wait", "upstream", "db", "disk")}
         titles = tuple(f"| {run.targets[name].title} |" for name in references)
         rows = [line for line in (folder.path / "report.md").read_text().splitlines() if line.startswith(titles)]
-        assert len(rows) == 6
+        assert len(rows) == 12
         assert all(re.search(r"\| (reference|not counted: )[^|]*\|$", row) for row in rows), rows
     finally:
         project.compose("--profile", "references", "down", "--volumes", "--timeout", "5")

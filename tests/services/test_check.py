@@ -4,25 +4,20 @@ import dataclasses
 
 import pytest
 
-from tests.conftest import EVERY_APP
 from waitbench.check import check_service
 from waitbench.service import Service
 from waitbench.variants import Variant, load_variants
-from waitbench.workloads import WORKLOADS
 
 pytestmark = pytest.mark.live
 
 
 LISTED = load_variants()
 SOUND = [name for name, variant in LISTED.items() if variant.kind != "trap"]
-WHOLE = {*EVERY_APP, "flask-sync"}
-FEW = {"fast", "wait", "db", "cpu"}
-"""Of variants that are the app of one on the server of another, or several of one: what their server is for."""
 
 
 @pytest.mark.parametrize("variant", SOUND, indirect=True)
 def test_every_check_holds(service: Service, variant: Variant) -> None:
-    findings = check_service(service, variant, WORKLOADS if variant.name in WHOLE else FEW)
+    findings = check_service(service, variant)
     assert [finding for finding in findings if not finding.good] == []
     assert {finding.group for finding in findings} == {"contract", "timing", "overlap", "budget"}
 

@@ -49,14 +49,15 @@ WRONG = {
     "no-sync-reads-besides": Wrong("flask-threads", ("disk",), "tests.wrong.no_sync_and_reads_besides:application"),
     "whole-bodies": Wrong("flask-threads", BODIES, "tests.wrong.whole_bodies:application"),
     "closed-form": Wrong("django-gevent", WORK, "tests.wrong.closed_form:application"),
+    "never-ending": Wrong("flask-threads", ("cpu",), "tests.wrong.never_ending:application"),
     "kept-answers": Wrong("fastapi-asyncio", WORK, "tests.wrong.kept_answers:application"),
     "small-pool": Wrong("flask-threads", ("db",), "tests.wrong.small_pool:application"),
     # Still enough for the calls that have to overlap, so that only the reading back can tell.
     "small-budget": Wrong("flask-threads", ("upstream",), budget=FEW),
     "not-one-at-a-time": Wrong("flask-sync", ONE_BY_ONE, server="gthread", budget=MANY),
     # Those that are in the list as wrong.
-    "fastapi-blocking": Wrong("fastapi-blocking", ("wait", "disk", "cpu", *BODIES)),
-    "gevent-unpatched": Wrong("gevent-unpatched", ("wait", "disk", "cpu", *BODIES)),
+    "fastapi-blocking": Wrong("fastapi-blocking", tuple(WORKLOADS)),
+    "gevent-unpatched": Wrong("gevent-unpatched", tuple(WORKLOADS)),
 }
 
 
@@ -117,6 +118,10 @@ def groups(found: list[Finding]) -> set[tuple[str, str]]:
 
 
 SLOW_WAITS = "20 slow calls of /wait?ms=200 overlap"
+SLOW_REMOTE = tuple(
+    f"20 slow calls of {path} overlap" for path in ("/upstream?ms=200", "/upstream?ms=100&calls=2&serial=1")
+)
+SLOW_QUERIES = "50 slow calls of /db?ms=400 overlap"
 
 
 def test_a_wait_cut_short_is_found_by_its_timing(own_stack: LocalStack) -> None:
@@ -164,8 +169,7 @@ def test_a_sleep_that_gevent_does_not_patch_is_found_by_the_services_own_count(o
 def test_a_socket_that_gevent_does_not_patch_is_found_by_how_long_the_calls_take(own_stack: LocalStack) -> None:
     # The count alone would not tell: each request has begun before the first call stops the worker.
     found = found_wrong(own_stack, "unpatched-socket")
-    paths = ("/upstream?ms=200", "/upstream?ms=100&calls=2&serial=1")
-    assert groups(found) == {("overlap", f"20 slow calls of {path} overlap") for path in paths}
+    assert groups(found) == {("overlap", calls) for calls in SLOW_REMOTE}
     assert all("one after the other" in finding.detail for finding in found)
 
 
@@ -208,9 +212,18 @@ def test_right_results_without_the_work_are_found_by_the_cpu_time_they_take(own_
     assert all("the work was cut short, or its answer kept" in finding.detail for finding in found)
 
 
+def test_work_that_never_ends_where_it_meets_other_work_is_found_and_not_waited_for(
+    own_stack: LocalStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("waitbench.check.works.PATIENCE_S", 5.0)
+    (found,) = found_wrong(own_stack, "never-ending")
+    assert found.group == "overlap"
+    assert found.detail.endswith("/cpu?ksteps=4000 gave no answer: of 4 calls at once 1 were answered within 5 s")
+
+
 def test_a_pool_that_says_more_than_it_has_is_found_by_a_second_round(own_stack: LocalStack) -> None:
     (found,) = found_wrong(own_stack, "small-pool")
-    assert (found.group, found.what) == ("overlap", "50 slow calls of /db?ms=400 overlap")
+    assert (found.group, found.what) == ("overlap", SLOW_QUERIES)
     assert "one after the other" in found.detail
 
 
@@ -231,11 +244,10 @@ def test_calls_that_overlap_where_the_budget_has_room_for_one_are_found(own_stac
 
 def test_the_trap_of_blocking_in_async_def_is_found_by_overlap_alone(own_stack: LocalStack) -> None:
     found = found_wrong(own_stack, "fastapi-blocking")
-    assert groups(found) == {
-        ("overlap", SLOW_WAITS),
-        ("overlap", "20 slow disk calls are held at once"),
-        ("overlap", "4 cpu calls at once cost what they cost one by one, and stop nobody else"),
-    }
+    works = "at once cost what they cost one by one, and stop nobody else"
+    disk = "20 slow disk calls are held at once"
+    slow = (SLOW_WAITS, *SLOW_REMOTE, SLOW_QUERIES, disk, f"4 cpu calls {works}", f"4 cpu_native calls {works}")
+    assert groups(found) == {("overlap", each) for each in slow}
     (waits,) = (finding.detail for finding in found if finding.what == SLOW_WAITS)
     assert re.match(
         r"20 calls at once took as long as (19|2\d)\.\d of them one after the other; the service held 1", waits
@@ -245,8 +257,12 @@ def test_the_trap_of_blocking_in_async_def_is_found_by_overlap_alone(own_stack: 
 
 def test_the_trap_of_nothing_patched_is_found_by_overlap_and_by_what_gevent_says(own_stack: LocalStack) -> None:
     found = found_wrong(own_stack, "gevent-unpatched")
-    assert groups(found) == {("overlap", SLOW_WAITS), ("budget", "gevent has patched the standard library")}
-    waits, patched = (finding.detail for finding in found)
+    """Its work is not in its greenlets, and slow clients are gunicorn's: neither is stopped."""
+    assert groups(found) == {
+        *(("overlap", each) for each in (SLOW_WAITS, *SLOW_REMOTE, SLOW_QUERIES)),
+        ("budget", "gevent has patched the standard library"),
+    }
+    waits, patched = found[0].detail, found[-1].detail
     assert re.match(
         r"20 calls at once took as long as (19|2\d)\.\d of them one after the other; the service held 1", waits
     )

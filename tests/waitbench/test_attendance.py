@@ -2,8 +2,8 @@
 
 import pytest
 
-from waitbench.attendance import Attendance, attendance, in_plain_forms, joined, not_started
-from waitbench.errors import UsageError, WaitbenchError
+from waitbench.attendance import Attendance, attendance, in_plain_forms, joined, not_contained
+from waitbench.errors import UsageError
 from waitbench.launch.programs import missing
 from waitbench.plan import Plan
 from waitbench.variants import Variant
@@ -53,8 +53,24 @@ def test_what_was_named_for_this_run_is_not_left_out_but_refused() -> None:
         attendance(PLAN, KNOWN, without("go"), named=["go"])  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("variants", "cell"),
+    [
+        (["ours", "go"], {"workload": "fast", "users": [2], "variants": ["go"]}),
+        (["null", "go"], {"workload": "db", "params": {"ms": 5}, "users": [2]}),
+    ],
+    ids=["named by no cell", "serving none"],
+)
+def test_where_those_who_are_left_play_no_cell_the_run_is_refused(variants: list[str], cell: dict[str, object]) -> None:
+    plan = Plan.model_validate({"title": "t", "variants": variants, "cells": [cell]})
+    known = KNOWN | {"null": variant("null", workloads=("fast",))}
+    assert attendance(plan, known, without()).plan == plan  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=r"nothing would be measured: .*\n  go: not today"):
+        attendance(plan, known, without("go"))  # type: ignore[arg-type]
+
+
 def test_where_nobody_is_left_the_run_is_refused_with_every_reason() -> None:
-    with pytest.raises(WaitbenchError, match=r"ours: not today\n  go: not today"):
+    with pytest.raises(UsageError, match=r"ours: not today\n  go: not today"):
         attendance(PLAN, KNOWN, without("go", "ours"))  # type: ignore[arg-type]
 
 
@@ -66,13 +82,17 @@ def test_a_reference_that_is_up_joins_and_another_contender_does_not() -> None:
 
 
 def test_containers_leave_out_other_forms_than_their_own_and_say_so() -> None:
-    found = in_plain_forms(Attendance(PLAN, {"Go": "why"}))
+    found = in_plain_forms(Attendance(PLAN, {"Go": "why"}), KNOWN)
     assert [cell.users for cell in found.plan.cells] == [[1], [2]]
     assert list(found.left_out) == ["Go", "What asks for workers or service_cpus"]
     plain = Attendance(found.plan, {})
-    assert in_plain_forms(plain) is plain
-    with pytest.raises(WaitbenchError, match="run it locally"):
-        in_plain_forms(Attendance(PLAN.model_copy(update={"cells": PLAN.cells[2:]}), {}))
+    assert in_plain_forms(plain, KNOWN) is plain
+
+
+@pytest.mark.parametrize("changes", [{"cells": PLAN.cells[2:]}, {"variants": ["ours"], "cells": PLAN.cells[1:]}])
+def test_where_only_other_forms_have_players_containers_refuse(changes: dict[str, object]) -> None:
+    with pytest.raises(UsageError, match=r"nothing would be measured: .* run it locally"):
+        in_plain_forms(Attendance(PLAN.model_copy(update=changes), {}), KNOWN)
 
 
 def test_a_program_that_is_not_installed_is_missing_and_python_never_is() -> None:
@@ -80,7 +100,6 @@ def test_a_program_that_is_not_installed_is_missing_and_python_never_is() -> Non
     assert "services/nowhere/service, which is not there; say `make go`" in missing(KNOWN["go"])
 
 
-def test_a_container_that_no_name_leads_to_was_not_started() -> None:
-    assert not_started(variant("localhost", profile="matrix")) == ""
-    said = not_started(variant("no-such-host.invalid", profile="matrix"))
-    assert said.endswith("start it with COMPOSE_PROFILES=matrix")
+def test_what_is_for_local_runs_alone_is_missing_from_containers_before_any_is_started() -> None:
+    assert not_contained(KNOWN["ours"]) == ""
+    assert "--engine local" in not_contained(variant("lone", containers=False))

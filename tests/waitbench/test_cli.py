@@ -116,6 +116,11 @@ class TestUsage:
             (["run", "quick", "--workload", "upsteam"], "did you mean 'upstream'?"),
             (["run", "quick", "--workload", "nope"], "there are: fast, wait"),
             (["run", "smoke", "--workload", "fast"], "it has wait, upstream, db, disk"),
+            (["run", "claims", "--variant", "null"], "nothing would be measured: the cells chosen name who plays"),
+            (
+                ["run", "quick", "--engine", "compose", "--variant", "flask-free-threaded"],
+                "flask-free-threaded can't be run here: there is no container of it; run it with --engine local",
+            ),
             (["run", "quick", "--engine", "podman"], "'local'"),
             (["run", "quick", "--seed", "-1"], "--seed"),
             (["run", "quick", "--ui-port", "70000"], "--ui-port"),

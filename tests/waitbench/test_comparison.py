@@ -141,6 +141,10 @@ class TestInvalid:
     def test_a_note_does_not_make_a_run_invalid(self) -> None:
         assert made(at_rates({FLASK: [97, 97], DJANGO: [97, 97]})).all_valid
 
+    def test_a_run_that_planned_no_trial_is_not_valid(self) -> None:
+        run = made_up.run_record([made_up.spec(FLASK)]).model_copy(update={"trials": []})
+        assert not compare(run, []).all_valid
+
 
 class TestMissing:
     def test_a_run_with_all_its_trials_has_nothing_to_say_of_its_end(self) -> None:

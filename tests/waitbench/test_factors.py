@@ -59,8 +59,9 @@ class TestWhoTakesPart:
             {"twin_of": "django-gevent"},
             {"budget": made_up.BUDGET | {"workers": 2}, "budget_read": made_up.BUDGET | {"workers": 2}},
             {"cpus": 1},
+            {"gil": False},
         ],
-        ids=["trap", "reference", "external", "twin", "workers", "cores"],
+        ids=["trap", "reference", "external", "twin", "workers", "cores", "without the GIL"],
     )
     def test_what_is_no_plain_contender_is_left_out(self, changes: dict[str, Any]) -> None:
         [found] = with_target("django-gevent", **changes)

@@ -18,6 +18,20 @@ def test_a_service_without_a_pool_has_none_and_one_without_a_bound_has_no_limit(
     ]
 
 
+def test_processes_that_share_the_cores_that_all_have_are_told_from_those_with_more() -> None:
+    targets = [
+        made_up.target(budget_read={"workers": 1}),
+        made_up.target("node-cluster", budget_read={"workers": 2}),
+        made_up.target("flask-threads-2w-2cpu", budget_read={"workers": 2}, cpus=2),
+    ]
+    specs = [made_up.spec(target.name) for target in targets]
+    found = budgets(compare(made_up.run_record(specs, targets=targets), [made_up.trial(spec) for spec in specs]))
+    assert found.rows == [
+        ("processes", ["1", "2", "2"]),
+        ("cores for all of these", ["those that all have", "those that all have", "2"]),
+    ]
+
+
 def test_many_contenders_stand_one_below_the_other() -> None:
     names = [f"contender-{number}" for number in range(7)]
     targets = [made_up.target(name, budget_read={"workers": 1, "in_flight": n}) for n, name in enumerate(names, 1)]

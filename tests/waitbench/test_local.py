@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from tests.waitbench import processes
-from waitbench.errors import WaitbenchError
+from waitbench.errors import UsageError, WaitbenchError
 from waitbench.launch.local import SCRATCH, LocalStack, free_port, require_free, sweep
 from waitbench.paths import VARIANTS
 from waitbench.plan import Contender
@@ -66,9 +66,25 @@ class TestStack:
     def test_where_there_is_no_disk_for_scratch_files_they_go_where_all_else_is(
         self, temporary: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setenv("WAITBENCH_SCRATCH_DIR", str(temporary / "nowhere"))
+        monkeypatch.setattr("waitbench.launch.local.SCRATCH", str(temporary / "nowhere"))
         with LocalStack() as stack:
             assert temporary in stack.scratch.parents
+        assert left_in(temporary) == []
+
+    def test_a_folder_for_scratch_files_that_was_named_is_used(
+        self, temporary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("WAITBENCH_SCRATCH_DIR", str(tmp_path))
+        with LocalStack() as stack:
+            assert stack.scratch.parent == tmp_path
+        assert left_in(tmp_path) == []
+
+    def test_a_folder_for_scratch_files_that_was_named_and_is_not_there_is_refused(
+        self, temporary: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("WAITBENCH_SCRATCH_DIR", str(temporary / "nowhere"))
+        with pytest.raises(UsageError, match=r"nowhere: no folder can be made there: No such file.*Name one"):
+            LocalStack().__enter__()
         assert left_in(temporary) == []
 
     @pytest.mark.parametrize("names", [[], ["null"]])

@@ -307,6 +307,14 @@ BAD: dict[str, tuple[str | bytes, str, str]] = {
     ),
     "a cell that names nobody": (cell('workload = "fast"\nusers = [1]\nvariants = []'), "cells[0].variants", "least"),
     "no workers": (cell('workload = "fast"\nusers = [1]\nworkers = [0]'), "cells[0].workers[0]", "at least 1"),
+    "workers for what is of several processes": (
+        cell('workload = "fast"\nusers = [1]\nworkers = [1]').replace("flask-threads", "node-cluster"),
+        "cells[0].workers", "node-cluster is of 2 processes as it stands; leave it out with variants",
+    ),
+    "workers for what is always one process": (
+        cell('workload = "fast"\nusers = [1]\nworkers = [1, 2]').replace("flask-threads", "go"),
+        "cells[0].workers", "go is one process, whatever its server is told; leave it out with variants",
+    ),
     "repeats for a search": (
         cell('workload = "fast"\nfind = "knee"\np99_ms = 9\nrepeats = 5'), "cells[0]", "repeats does not go with find",
     ),
@@ -512,6 +520,36 @@ class TestSelect:
         plan = load_plan(written(tmp_path, 'title = "t"\nvariants = ["null"]\n' + cells), VARIANTS)
         with pytest.raises(UsageError, match="nothing would be measured"):
             select(plan, VARIANTS, [], [])
+
+    @pytest.mark.parametrize("name", ["flask-free-threaded", "node-cluster", "null"])
+    def test_who_is_named_by_no_cell_measures_nothing_and_is_refused(self, name: str) -> None:
+        plan = load_plan(find_plan("claims"), VARIANTS)
+        with pytest.raises(UsageError, match=f"the cells chosen name who plays them, and not {name}; choose among .*"):
+            select(plan, VARIANTS, [name], [])
+
+    def test_who_can_have_no_form_that_a_cell_asks_for_measures_nothing_and_is_refused(self, tmp_path: Path) -> None:
+        forms = cell('workload = "wait"\nparams = { ms = 5 }\nusers = [1]\nservice_cpus = 2')
+        plan = load_plan(written(tmp_path, forms + MINE), VARIANTS)
+        with pytest.raises(UsageError, match="ask for workers or service_cpus, which mine has as it stands"):
+            select(plan, VARIANTS, ["mine"], [])
+
+    @pytest.mark.parametrize(
+        ("name", "why"), [("node-cluster", "is of 2 processes"), ("go", "is one process"), ("null", "is one process")]
+    )
+    def test_who_can_have_no_other_number_of_processes_is_refused_where_a_chosen_cell_asks_for_it(
+        self, name: str, why: str, tmp_path: Path
+    ) -> None:
+        more = '[[cells]]\nworkload = "fast"\nusers = [1]\nworkers = [1, 2]\n'
+        plan = load_plan(written(tmp_path, TOP + CELL + more), VARIANTS)
+        with pytest.raises(UsageError, match=rf"^cells\[1\]\.workers: {name} {why}.*; leave it out with variants"):
+            select(plan, VARIANTS, ["flask-threads", name], [])
+        assert select(plan, VARIANTS, [name], ["wait"]).variants == [name]
+        named = load_plan(written(tmp_path, TOP + CELL + more + 'variants = ["flask-threads"]\n'), VARIANTS)
+        assert select(named, VARIANTS, ["flask-threads", name], []).cells == named.cells
+
+    def test_one_process_is_what_a_server_has_that_takes_no_number(self, tmp_path: Path) -> None:
+        plan = load_plan(written(tmp_path, cell('workload = "fast"\nusers = [1]\nworkers = [1]')), VARIANTS)
+        assert select(plan, VARIANTS, ["null"], []).variants == ["null"]
 
     @pytest.fixture
     def scenarios(self, tmp_path: Path) -> Plan:

@@ -101,19 +101,23 @@ def test_a_variant_is_planned_for_what_it_serves_alone_and_the_record_says_what_
 
 
 def test_a_form_of_a_variant_is_declared_and_titled_as_what_it_is(tmp_path: Path) -> None:
-    cpu = {"workload": "cpu", "params": {"ksteps": 1}, "users": [1], "workers": [1, 2], "service_cpus": 2}
-    plan = Plan.model_validate({"title": "t", "variants": ["fastapi-asyncio", "null"], "cells": [cpu]})
-    urls = dict.fromkeys(("fastapi-asyncio-2cpu", "fastapi-asyncio-2w-2cpu"), "http://127.0.0.1:1")
-    found = targets(plan, VARIANTS, urls | {name.replace("fastapi-asyncio", "null"): "" for name in urls})
+    cpu = {"workload": "cpu", "params": {"ksteps": 1}, "users": [1], "service_cpus": 2}
+    names = ["fastapi-asyncio", "node-cluster", "null"]
+    two = {**cpu, "workers": [1, 2], "variants": ["fastapi-asyncio"]}
+    plan = Plan.model_validate({"title": "t", "variants": names, "cells": [cpu, two]})
+    urls = dict.fromkeys((f"{name}-2cpu" for name in (*names, "fastapi-asyncio-2w")), "http://127.0.0.1:1")
+    found = targets(plan, VARIANTS, urls)
     told = {name: (t.title, t.variant, t.kind, t.cpus, t.budget["workers"]) for name, t in found.items()}
     assert told == {
         "fastapi-asyncio-2cpu": ("FastAPI on asyncio (1 process, 2 cores)", "fastapi-asyncio", "contender", 2, 1),
         "fastapi-asyncio-2w-2cpu": ("FastAPI on asyncio (2 processes, 2 cores)", "fastapi-asyncio", "contender", 2, 2),
+        "node-cluster-2cpu": (
+            "Fastify on Node's cluster (2 processes, 2 cores)", "node-cluster", "reference", 2, 2,
+        ),
         "null-2cpu": ("Null service (1 process, 2 cores)", "null", "instrument", 2, 1),
-        "null-2w-2cpu": ("Null service (2 processes, 2 cores)", "null", "instrument", 2, 2),
-    }
+    }  # fmt: skip
     run = run_record(new_folder(tmp_path, "a-run"), plan, "p", "local", 5, found, None, {"Go": "not there"})
-    assert {(spec.variant, spec.cpus) for spec in run.trials} == {(name, 2) for name in urls}
+    assert {(spec.variant, spec.cpus) for spec in run.trials} == {(name, 2) for name in found if name != "null-2cpu"}
     assert run.left_out == {"Go": "not there"}
 
 

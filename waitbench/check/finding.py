@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at. `group` is contract, timing, overlap or budget."""
+    """One thing looked at. `group` is contract, timing, overlap or budget; or start, of what does not."""
 
     group: str
     what: str

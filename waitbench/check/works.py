@@ -1,10 +1,11 @@
 """Work of the processor: nothing overlaps but what the model can, and the service goes on answering meanwhile."""
 
 import select
+import time
 from dataclasses import dataclass
 from http.client import HTTPConnection
 
-from waitbench.check.callers import callers, heard, receive, send
+from waitbench.check.callers import PATIENCE_S, callers, heard, receive, send
 from waitbench.results import Proof
 from waitbench.service import Service
 from waitbench.variants import Budget, together
@@ -97,12 +98,16 @@ def _spent(service: Service, path: str, calls: int, ask: bool) -> Spent:
 
 def _answered_meanwhile(other: HTTPConnection, workers: list[HTTPConnection]) -> int:
     """How often the service says that it is well before the last of the answers begins to come. One that stands still
-    for each call can say so between two of them, and no more often than there are calls."""
+    for each call can say so between two of them, and no more often than there are calls. Raises TimeoutError where an
+    answer never comes: a service that is well otherwise could be asked for ever."""
     sockets = [worker.sock for worker in workers]
-    answered = 0
+    answered, deadline = 0, time.monotonic() + PATIENCE_S
     while True:
         send([other], "/health")
         receive([other])
-        if len(select.select(sockets, (), (), 0)[0]) == len(sockets):
+        coming = len(select.select(sockets, (), (), 0)[0])
+        if coming == len(sockets):
             return answered
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"of {len(sockets)} calls at once {coming} were answered within {PATIENCE_S:.0f} s")
         answered += 1

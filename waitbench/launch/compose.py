@@ -14,6 +14,8 @@ from waitbench.paths import COMPOSE
 from waitbench.progress import RunProgress, watch_trials
 from waitbench.results import RunFolder
 
+ENGINE_S = 30.0
+"""An engine that hangs takes calls and answers none."""
 BUILD_S = 1800.0
 START_S = 300.0
 STOP_S = 60.0
@@ -92,21 +94,29 @@ class Containers:
             raise WaitbenchError(f"`docker compose {arguments[0]}` took longer than {timeout_s:.0f} s") from None
 
 
-def require_engine() -> None:
+def require_engine(timeout_s: float = ENGINE_S) -> None:
     """Raises WaitbenchError, with what to do, where containers can't be run."""
     if not shutil.which("docker"):
         raise WaitbenchError("there is no docker on this machine; install Docker, or run with --engine local")
     # `docker info` exits with 0 though no engine answers, but then tells of no server.
-    for command, proof, what in (
-        (["docker", "info"], "Server Version", "no Docker engine answers"),
-        (["docker", "compose", "version"], "", "no Compose v2"),
+    for command, proof, what, advice in (
+        (["docker", "info"], "Server Version", "no Docker engine answers", "Start it"),
+        (["docker", "compose", "version"], "", "no Compose v2 answers", "Install it"),
     ):
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
-        if done.returncode != 0 or proof not in done.stdout:
-            said = (done.stderr or done.stdout).strip().splitlines()
-            raise WaitbenchError(
-                f"{what}: {said[-1].rstrip('.?!') if said else 'no message'}. Start it, or run with --engine local"
-            )
+        if said := _lacking(command, proof, timeout_s):
+            raise WaitbenchError(f"{what}: {said}. {advice}, or run with --engine local")
+
+
+def _lacking(command: list[str], proof: str, timeout_s: float) -> str:
+    """What a command says that does not succeed, or does not print its proof; "" where it does both."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        return f"`{' '.join(command)}` said nothing for {timeout_s:g} s"
+    if done.returncode == 0 and proof in done.stdout:
+        return ""
+    said = (done.stderr or done.stdout).strip().splitlines()
+    return said[-1].rstrip(".?!") if said else "no message"
 
 
 def settings(plan: Path, options: list[str], out: Path, ui_port: int, profiles: list[str]) -> dict[str, str]:

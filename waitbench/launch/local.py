@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from waitbench.errors import WaitbenchError
+from waitbench.errors import UsageError, WaitbenchError
 from waitbench.launch.cores import Cores, allowed_cores, share_out
 from waitbench.launch.postgres import Postgres
 from waitbench.launch.process import Process
@@ -23,8 +23,9 @@ from waitbench.variants import labelled, load_variants
 READY_S = 30.0
 _PREFIX = "waitbench-"
 SCRATCH = "/var/tmp"  # noqa: S108 - a folder of our own is made in it
-"""On a disk nearly everywhere, which a temporary folder often is not."""
-"""Where the services' files go: temporary files are often kept in memory, and these have to reach a disk."""
+"""Where the services' files go, which have to reach a disk: temporary files are often kept in memory, these seldom."""
+SCRATCH_NAMED = "WAITBENCH_SCRATCH_DIR"
+"""The variable that names another folder."""
 
 
 class LocalStack:
@@ -48,10 +49,7 @@ class LocalStack:
     def __enter__(self) -> "LocalStack":
         sweep()
         self._folder = self._own_folder(Path(tempfile.gettempdir()))
-        try:
-            self.scratch = self._own_folder(_scratch())
-        except OSError:
-            self.scratch = self._own_folder(self._folder)
+        self.scratch = self._own_scratch()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -61,6 +59,19 @@ class LocalStack:
         folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=where))
         self._ending.callback(shutil.rmtree, folder, ignore_errors=True)
         return folder
+
+    def _own_scratch(self) -> Path:
+        """Where none can be made and none was named, it is among our temporary files."""
+        try:
+            return self._own_folder(_scratch())
+        except OSError as error:
+            if not os.environ.get(SCRATCH_NAMED):
+                return self._own_folder(self._folder)
+            self._ending.close()
+            raise UsageError(
+                f"{SCRATCH_NAMED}={_scratch()}: no folder can be made there: {error.strerror}. Name one on a disk that "
+                "can be written to, or leave it out"
+            ) from None
 
     def start(self, variants: Iterable[str], ports: dict[str, int] | None = None) -> None:
         """Start the named services as they are declared. One that is named twice is started twice, under labels of
@@ -185,4 +196,4 @@ def _alive(pid: int) -> bool:
 
 
 def _scratch() -> Path:
-    return Path(os.environ.get("WAITBENCH_SCRATCH_DIR", SCRATCH))
+    return Path(os.environ.get(SCRATCH_NAMED) or SCRATCH).absolute()

@@ -1,7 +1,7 @@
 """Plans and claims: what is to be measured, checked whole before anything starts."""
 
 from waitbench.plan.cell import Cell, Load
-from waitbench.plan.contender import Contender, contenders
+from waitbench.plan.contender import Contender, contenders, is_played
 from waitbench.plan.file import find_plan, load_plan, plan_names
 from waitbench.plan.plan import External, Plan
 from waitbench.plan.selection import require_shares, select
@@ -14,6 +14,7 @@ __all__ = [
     "Plan",
     "contenders",
     "find_plan",
+    "is_played",
     "load_plan",
     "plan_names",
     "require_shares",

@@ -13,6 +13,7 @@ from waitbench.plan.advice import PLAN_TABLES, advice, place
 from waitbench.plan.cell import Cell
 from waitbench.plan.claim import Claim
 from waitbench.plan.claims_file import load_claims, require_samples
+from waitbench.plan.contender import require_forms
 from waitbench.plan.nearest import nearest
 from waitbench.plan.plan import Plan
 from waitbench.plan.toml import read_toml
@@ -108,12 +109,10 @@ def _check_cells(path: Path, plan: Plan, variants: dict[str, Variant]) -> None:
                     f"{path}: cells[{number}].variants: {name!r} is not among the plan's; {nearest(name, own)}, or add "
                     "it to the plan's variants"
                 )
-        for name in (cell.variants or own) if cell.workers else []:
-            if name in variants and (count := variants[name].budget["workers"]) > 1:
-                raise UsageError(
-                    f"{path}: cells[{number}].workers: {name} is of {count} processes as it stands; leave it out with "
-                    "variants = [...]"
-                )
+    try:
+        require_forms(enumerate(plan.cells), plan.variants, variants)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
 
 
 def _check_loads(path: Path, plan: Plan, everyones: list[int]) -> None:

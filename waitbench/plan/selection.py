@@ -1,9 +1,9 @@
 """A plan cut down to what is asked for, and held to who is to carry it out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from waitbench.errors import UsageError
-from waitbench.plan.cell import Cell
+from waitbench.plan.contender import is_played, require_forms, served
 from waitbench.plan.nearest import nearest
 from waitbench.plan.plan import External, Plan
 from waitbench.variants import Variant, labelled
@@ -23,16 +23,17 @@ def select(plan: Plan, known: Mapping[str, Variant], variants: Iterable[str], wo
             raise UsageError(f"no variant named {name!r}; {nearest(name, [*known, *externals])}")
     for name in wanted - {*WORKLOADS, *SCENARIOS}:
         raise UsageError(f"no workload named {name!r}; {nearest(name, [*WORKLOADS, *SCENARIOS])}")
-    cells = [cell for cell in plan.cells if not wanted or cell.workload in wanted]
-    if not cells:
+    numbered = [(number, cell) for number, cell in enumerate(plan.cells) if not wanted or cell.workload in wanted]
+    if not numbered:
         has = ", ".join(dict.fromkeys(cell.workload for cell in plan.cells))
         raise UsageError(f"this plan has no cell with the workload {', '.join(sorted(wanted))}; it has {has}")
     names = [name for name in chosen if name not in externals] if chosen else plan.variants
     kept = [twin for item in plan.external for twin in _twins(item, chosen)] if chosen else plan.external
     _require_own_names([*labelled(names), *(item.name for item in kept)])
-    serves = {name: [workload for workload in WORKLOADS if known[name].serves(workload)] for name in names}
-    _require_something(cells, serves | {item.name: list(item.paths) for item in kept})
-    return plan.model_copy(update={"variants": names, "cells": cells, "external": kept})
+    require_forms(numbered, names, known)
+    cut = plan.model_copy(update={"variants": names, "cells": [cell for _, cell in numbered], "external": kept})
+    _require_something(cut, known)
+    return cut
 
 
 def require_shares(plan: Plan, workers: int) -> None:
@@ -57,13 +58,22 @@ def _require_own_names(labels: list[str]) -> None:
         raise UsageError(f"two contenders would be called {taken!r}; leave one of them out, or rename the external one")
 
 
-def _require_something(cells: list[Cell], serves: dict[str, list[str]]) -> None:
-    """Raises UsageError where no cell is of a workload that a contender serves."""
-    asked = {workload for cell in cells for workload in cell.asked}
-    served = [workload for workload in WORKLOADS if any(workload in names for names in serves.values())]
-    if not any(cell.asked <= set(names) for cell in cells for names in serves.values()):
-        verb = "serves" if len(serves) == 1 else "serve"
-        raise UsageError(
-            f"nothing would be measured: {', '.join(serves)} {verb} only {', '.join(served)}, and the cells chosen are "
-            f"of {', '.join(sorted(asked))}; choose a plan or a --workload that has one of these"
+def _require_something(plan: Plan, known: Mapping[str, Variant]) -> None:
+    """Raises UsageError where nobody plays any cell."""
+    if not is_played(plan, known):
+        raise UsageError(f"nothing would be measured: {_why_unplayed(plan, served(plan, known))}")
+
+
+def _why_unplayed(plan: Plan, serves: Mapping[str, Collection[str]]) -> str:
+    """Either no cell is of what a contender serves, or those that are name others, or want them in another form."""
+    names, asked = ", ".join(serves), {workload for cell in plan.cells for workload in cell.asked}
+    able = [cell for cell in plan.cells if any(cell.asked <= set(each) for each in serves.values())]
+    if not able:
+        every = [workload for workload in WORKLOADS if any(workload in each for each in serves.values())]
+        return (
+            f"{names} {'serves' if len(serves) == 1 else 'serve'} only {', '.join(every)}, and the cells chosen are of "
+            f"{', '.join(sorted(asked))}; choose a plan or a --workload that has one of these"
         )
+    if named := ", ".join(dict.fromkeys(name for cell in able for name in cell.variants or [])):
+        return f"the cells chosen name who plays them, and not {names}; choose among {named}, or a plan for everyone"
+    return f"the cells chosen ask for workers or service_cpus, which {names} has as it stands; leave these out"

@@ -1,0 +1,65 @@
+"""Whether containers can be run: by what `docker` on the PATH does."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from waitbench.errors import WaitbenchError
+from waitbench.launch.compose import require_engine
+
+GOOD = "echo Server Version: 28\n"
+
+
+def docker(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    """The only one that can be found."""
+    program = folder / "docker"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(stat.S_IRWXU)
+    monkeypatch.setenv("PATH", str(folder))
+
+
+def test_where_there_is_no_docker_the_advice_is_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(WaitbenchError, match="install Docker, or run with --engine local"):
+        require_engine()
+
+
+@pytest.mark.parametrize(
+    ("script", "says"),
+    [
+        ("echo Cannot connect. Is it running? >&2", "answers: Cannot connect. Is it running. Start it, or run with"),
+        ("exit 1", "no Docker engine answers: no message. Start it, or run with --engine local"),
+        (f"{GOOD}[ $1 = info ] || {{ echo what? >&2; exit 1; }}", "no Compose v2 answers: what. Install it, or run"),
+    ],
+    ids=["no engine", "no word", "no Compose"],
+)
+def test_what_is_not_there_is_told_with_what_to_do(
+    script: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docker(tmp_path, monkeypatch, script)
+    with pytest.raises(WaitbenchError) as caught:
+        require_engine()
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("script", "timeout_s", "says"),
+    [
+        ("exec /bin/sleep 60", 0.5, "no Docker engine answers: `docker info` said nothing for 0.5 s. Start it, or"),
+        (f"{GOOD}[ $1 = info ] || exec /bin/sleep 60", 5.0, "`docker compose version` said nothing for 5 s"),
+    ],
+    ids=["the engine", "Compose"],
+)
+def test_an_engine_that_hangs_is_told_with_what_to_do_and_not_waited_for(
+    script: str, timeout_s: float, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docker(tmp_path, monkeypatch, script)
+    with pytest.raises(WaitbenchError) as caught:
+        require_engine(timeout_s)
+    assert says in str(caught.value)
+
+
+def test_an_engine_that_answers_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    docker(tmp_path, monkeypatch, GOOD)
+    require_engine()
