@@ -23,12 +23,8 @@ const threads = new Piscina({
   idleTimeout: Infinity,
 });
 
-// Node's timers count whole milliseconds from when the event loop last looked at the clock, so one may end early.
 export async function wait(ms) {
-  const due = performance.now() + ms;
-  for (let left = ms; left > 0; left = due - performance.now()) {
-    await setTimeout(Math.floor(left) + 1);
-  }
+  await setTimeout(ms);
 }
 
 // `calls` remote calls, one after the other or all at once; returns when the last is back.
