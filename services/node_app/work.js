@@ -27,10 +27,10 @@ export async function wait(ms) {
   await setTimeout(ms);
 }
 
-// `calls` remote calls, one after the other or all at once; returns when the last is back.
+// `calls` remote calls, one after the other or all at once; returns when the last is back. One is simply made.
 export async function upstream(ms, calls, serial) {
   const numbers = Array.from({ length: calls }, (_, number) => number);
-  if (!serial) {
+  if (!serial && calls > 1) {
     return Promise.all(numbers.map((number) => remote.get(ms, number)));
   }
   const results = [];

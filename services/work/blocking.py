@@ -44,8 +44,8 @@ def wait(ms: int) -> None:
 
 
 def upstream(ms: int, calls: int, serial: int) -> list[dict[str, Any]]:
-    """`calls` remote calls, one after the other or all at once; returns when the last is back."""
-    if serial:
+    """`calls` remote calls, one after the other or all at once; returns when the last is back. One is simply made."""
+    if serial or calls == 1:
         return [_call(ms, call) for call in range(calls)]
     return _gather(lambda call: _call(ms, call), calls)
 

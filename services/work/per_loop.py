@@ -63,12 +63,12 @@ async def wait(ms: int) -> None:
 
 
 async def upstream(ms: int, calls: int, serial: int) -> list[dict[str, Any]]:
-    """`calls` remote calls, one after the other or all at once; returns when the last is back."""
+    """`calls` remote calls, one after the other or all at once; returns when the last is back. One is simply made."""
     places = 1 if serial else calls
     options = {**remote.CLIENT, "limits": httpx2.Limits(max_connections=places)}
     with _remote_connections.taken(places, remote.FAILED):
         async with httpx2.AsyncClient(**options) as client:
-            if serial:
+            if serial or calls == 1:
                 return [await _call(client, ms, call) for call in range(calls)]
             return await asyncio.gather(*(_call(client, ms, call) for call in range(calls)))
 
