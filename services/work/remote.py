@@ -32,5 +32,8 @@ def timeout(ms: int) -> httpx2.Timeout:
 def read(response: httpx2.Response) -> dict[str, Any]:
     if response.status_code != 200:
         raise DependencyFailed(FAILED)
-    body: dict[str, Any] = response.json()
+    try:
+        body: dict[str, Any] = response.json()
+    except ValueError as error:  # no JSON, or no text at all
+        raise DependencyFailed(FAILED) from error
     return body

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import psutil
 import pytest
@@ -173,6 +175,41 @@ def test_a_failed_dependency_is_no_traceback_in_the_log(bereft: LocalStack, vari
 def test_bad_input_is_refused_before_a_dependency_is_asked(bereft: LocalStack, variant: str, path: str) -> None:
     status, _, _ = _ask(bereft, variant, path.replace("ms=5", "ms=x"))
     assert status == 400
+
+
+class _Babbling(BaseHTTPRequestHandler):
+    """A remote API that answers each call in time, and says nothing that can be read."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        said = {"?ms=0": b"<html>", "?ms=1": b"", "?ms=2": b"\xff\xfe\xff"}[self.path[5:10]]
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def babbled_to() -> Iterator[LocalStack]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Babbling) as remote:
+        Thread(target=remote.serve_forever).start()
+        url = f"http://127.0.0.1:{remote.server_port}"
+        with LocalStack(environment={**STACK_ENVIRONMENT, "WAITBENCH_UPSTREAM_URL": url}) as stack:
+            stack.start(installed(VARIANTS))
+            yield stack
+        remote.shutdown()
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_an_answer_that_is_no_json_gets_503_and_no_traceback(babbled_to: LocalStack, variant: str) -> None:
+    for kind in range(3):
+        for calls in ("", "&calls=3", "&calls=3&serial=1"):
+            assert _ask(babbled_to, variant, f"/upstream?ms={kind}{calls}") == FAILED[UPSTREAM]
+    assert "Traceback" not in babbled_to.processes[variant].log.read_text()
 
 
 def test_services_come_back_when_their_dependencies_do() -> None:
