@@ -1,24 +1,26 @@
 """The service's own count of its requests, and of the CPU, memory and disk it took.
 
-Each worker process keeps four counts in a small file of its own, mapped into memory; whichever worker is asked
+Each worker process keeps its counts in a small file of its own, mapped into memory; whichever worker is asked
 adds them up. So the figures are the service's, however many processes it has. Requests for /health, /info and
 /usage are the harness's own and are not counted.
 """
 
 import contextlib
-import ctypes
 import mmap
 import os
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from work import memory
 from work.settings import settings
 
-STARTED, ANSWERED, IN_FLIGHT, PEAK_IN_FLIGHT = range(4)
-_SLOTS = 4
+STARTED, ANSWERED, IN_FLIGHT, PEAK_IN_FLIGHT, GAVE_BACK = range(5)
+"""GAVE_BACK: how often the worker gave back memory when asked to, and one more; 0 where it can't be asked."""
+_SLOTS = 5
 UNCOUNTED = frozenset({"/health", "/info", "/usage", "/usage/reset"})
 
 
@@ -29,7 +31,7 @@ def _folder() -> Path:
 
 
 class _Counts:
-    """Four numbers in a file, one writer each (but for a reset of the peak)."""
+    """The numbers in a file, one writer each (but for a reset of the peak)."""
 
     def __init__(self, path: Path, create: bool = False) -> None:
         with path.open("w+b" if create else "r+b") as file:
@@ -38,7 +40,6 @@ class _Counts:
             self.numbers = memoryview(mmap.mmap(file.fileno(), 8 * _SLOTS)).cast("q")
 
 
-_libc = ctypes.CDLL(None)
 _lock = threading.Lock()
 _own: _Counts | None = None
 
@@ -48,7 +49,17 @@ def _counts() -> memoryview:
     global _own
     if _own is None:
         _own = _Counts(_folder() / str(os.getpid()), create=True)
+        _give_back_when_asked(_own.numbers)
     return _own.numbers
+
+
+def _give_back_when_asked(counts: memoryview) -> None:
+    def count() -> None:
+        counts[GAVE_BACK] += 1
+
+    with contextlib.suppress(ValueError):  # not in the main thread: a test, and no worker
+        memory.give_back_when_asked(count)
+        count()
 
 
 def begin() -> None:
@@ -167,7 +178,7 @@ def usage() -> dict[str, Any]:
     """
     every = [_Counts(file).numbers for file in _folder().iterdir()]
     processes = sorted({os.getpgrp(), *worker_pids()})
-    memory = [_memory(pid) for pid in processes]
+    resident = [_memory(pid) for pid in processes]
     disk = [_disk(pid) for pid in processes]
     return {
         "monotonic_s": time.monotonic(),
@@ -177,8 +188,8 @@ def usage() -> dict[str, Any]:
         "peak_in_flight": sum(counts[PEAK_IN_FLIGHT] for counts in every),
         "processes": len(processes),
         "cpu_s": sum(_cpu_s(pid) for pid in processes),
-        "rss_bytes": sum(rss for rss, _ in memory),
-        "peak_rss_bytes": sum(peak for _, peak in memory),
+        "rss_bytes": sum(rss for rss, _ in resident),
+        "peak_rss_bytes": sum(peak for _, peak in resident),
         "disk_read_bytes": sum(read for read, _ in disk),
         "disk_written_bytes": sum(written for _, written in disk),
     }
@@ -187,7 +198,8 @@ def usage() -> dict[str, Any]:
 def reset_peaks() -> None:
     """Start the peaks anew, so that each trial has its own, and give back what memory is free, so that each begins with
     what the service needs at rest."""
-    _give_back()
+    memory.give_back()
+    memory.ask(_others())
     for file in _folder().iterdir():
         counts = _Counts(file).numbers
         counts[PEAK_IN_FLIGHT] = counts[IN_FLIGHT]
@@ -197,11 +209,20 @@ def reset_peaks() -> None:
             Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
-def _give_back() -> None:
-    """The allocator keeps what is free for later, and it would count as the next trial's; glibc's malloc_trim(3)."""
-    trim = getattr(_libc, "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+def _others() -> Iterator[tuple[int, Callable[[], int]]]:
+    """The other workers, each with how often it has given back memory."""
+    for pid in worker_pids():
+        counts = _Counts(_folder() / str(pid)).numbers
+        # Of the same group: a worker that died may have left its number to a process that has nothing to do with it.
+        if pid != os.getpid() and counts[GAVE_BACK] and _group(pid) == os.getpgrp():
+            yield pid, partial(counts.__getitem__, GAVE_BACK)
+
+
+def _group(pid: int) -> int | None:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return None
 
 
 def _alive(pid: int) -> bool:

@@ -1,0 +1,122 @@
+"""Free memory is given back before a trial: by every worker of a service, before the reset is answered."""
+
+import asyncio
+import gc
+import os
+import signal
+import struct
+import subprocess
+import sys
+import time
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from upstream.app import TICK_S, answer, lag
+from work import memory, tally
+
+from waitbench.launch.local import LocalStack
+from waitbench.plan import Contender
+from waitbench.service import Service
+
+SERVERS = ("flask-threads", "flask-sync", "django-gevent", "fastapi-asyncio")
+"""One on each server that may have several workers."""
+
+
+class Circle:
+    """Refers to itself, so that only a collection finds it free."""
+
+    def __init__(self) -> None:
+        self.self = self
+
+
+@pytest.fixture(scope="module")
+def pairs() -> Iterator[LocalStack]:
+    """Services of two workers each."""
+    with LocalStack() as own:
+        own.start_contenders([Contender(name, name, workers=2) for name in SERVERS])
+        yield own
+
+
+def _times_given_back(service: psutil.Process) -> dict[int, int]:
+    """How often each worker has, when asked by another, as its file of counts says."""
+    folder = Path(service.environ()["WAITBENCH_STATE_DIR"])
+    return {int(file.name): struct.unpack("5q", file.read_bytes())[tally.GAVE_BACK] - 1 for file in folder.iterdir()}
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("variant", SERVERS)
+def test_at_a_reset_the_other_workers_give_back_too_before_it_is_answered(pairs: LocalStack, variant: str) -> None:
+    process = psutil.Process(pairs.processes[variant].pid)
+    assert list(_times_given_back(process).values()) == [0, 0]
+    with Service(pairs.base_urls[variant]) as service:
+        for resets in (1, 2, 3):
+            service.reset_usage()
+            assert sum(_times_given_back(process).values()) == resets
+    assert process.is_running()
+
+
+def test_what_only_a_collection_finds_is_given_back() -> None:
+    gc.disable()
+    try:
+        gone = weakref.ref(Circle())
+        assert gone() is not None
+        memory.give_back()
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+def test_one_that_is_gone_or_stuck_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "PATIENCE_S", 0.05)
+    with subprocess.Popen(["true"]) as gone:
+        pass
+    with subprocess.Popen([sys.executable, "-c", _DEAF], stdout=subprocess.PIPE) as stuck:
+        assert stuck.stdout
+        assert stuck.stdout.readline()
+        began = time.monotonic()
+        memory.ask([(gone.pid, lambda: 1), (stuck.pid, lambda: 1)])
+        assert time.monotonic() - began >= memory.PATIENCE_S
+        assert stuck.poll() is None
+        stuck.kill()
+
+
+_DEAF = (
+    f"import signal, time; signal.signal({int(memory.SIGNAL)}, signal.SIG_IGN); print(1, flush=True); time.sleep(60)"
+)
+
+
+@pytest.mark.parametrize("told", [0, 1])
+def test_a_process_that_is_no_worker_of_this_service_is_never_sent_a_signal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: int
+) -> None:
+    """It may have the number of a worker that died."""
+    sent: list[int] = []
+    monkeypatch.setattr(tally, "_folder", lambda: tmp_path)
+    monkeypatch.setattr(tally, "_own", None)
+    handler = signal.getsignal(memory.SIGNAL)
+    with subprocess.Popen(["sleep", "60"], start_new_session=bool(told)) as stranger:
+        tally._Counts(tmp_path / str(stranger.pid), create=True).numbers[tally.GAVE_BACK] = told
+        with monkeypatch.context() as watched:
+            watched.setattr(os, "kill", lambda pid, _: sent.append(pid))
+            tally.reset_peaks()
+        stranger.kill()
+    signal.signal(memory.SIGNAL, handler)
+    assert sent == []
+
+
+def test_the_remote_api_s_lateness_starts_anew_after_its_reset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tally, "reset_peaks", lambda: time.sleep(1))
+    monkeypatch.setattr(tally, "usage", dict)
+
+    async def reset() -> None:
+        watch = asyncio.create_task(lag.watch())  # type: ignore[no-untyped-call]
+        await asyncio.sleep(0)
+        await answer("POST", "/usage/reset", {})  # type: ignore[no-untyped-call]
+        await asyncio.sleep(2 * TICK_S)
+        watch.cancel()
+
+    asyncio.run(reset())
+    assert lag.worst_s < 0.5
