@@ -1,4 +1,4 @@
-"""Django as one deploys it, less what the endpoints do not use."""
+"""Django as one deploys it, less what the endpoints do not use, but with the CommonMiddleware that projects have."""
 
 import secrets
 
