@@ -5,6 +5,7 @@ import errno
 import functools
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import gevent
 import pytest
@@ -110,9 +111,10 @@ def test_where_this_process_may_have_no_more_sockets_every_arrival_is_still_acco
             raise OSError(errno.EMFILE, "Too many open files")
         return real(*given)  # type: ignore[arg-type]
 
-    load = {"load_model": "open", "load": 50, "arrivals": "uniform", "warmup_s": 0, "measure_s": 1.0}
-    planned = spec(server, "/silent", timeout_s=0.2, max_in_flight=100, **load)  # type: ignore[arg-type]
-    trial = Trial(planned)
+    planned = spec(
+        server, "/silent", timeout_s=0.2, load_model="open", load=50, arrivals="uniform", warmup_s=0, measure_s=1.0
+    )
+    trial = Trial(planned.model_copy(update={"max_in_flight": 100}))
     monkeypatch.setattr(_socket, "socket", scarce)
     trial.begin(time.perf_counter_ns())
     trial.join()
@@ -162,7 +164,13 @@ class TestMixed:
         server: str, fast: str, slow: str, body: str = "hello", alone: bool = False, max_in_flight: int = 100
     ) -> TrialSpec:
         beside = Neighbours(path=slow, body=body, workload="wait", params={"ms": 0}, share=0.3)
-        load = {"load_model": "open", "load": 100, "warmup_s": 0.2, "measure_s": 0.3, "arrivals_seed": 4}
+        load: dict[str, Any] = {
+            "load_model": "open",
+            "load": 100,
+            "warmup_s": 0.2,
+            "measure_s": 0.3,
+            "arrivals_seed": 4,
+        }
         return spec(
             server, fast, body, scenario="mixed", beside=beside, alone=alone, max_in_flight=max_in_flight, **load
         )
