@@ -2,6 +2,8 @@
 pace of their own, and bursts of a service that serves one request at a time, whose queue can be computed."""
 
 import csv
+import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -209,14 +211,10 @@ class Burst:
         return ended
 
     @cached_property
-    def written_s(self) -> list[float]:
-        """As `ended_s`, by the server's own account: it serves them in the order in which they come."""
-        return sorted((done.written_ns - self.account.began_ns) / 1e9 for done in self.account.done)
-
-    @cached_property
     def server_late_ms(self) -> float:
         """How much later than computed it wrote, at most."""
-        return max((at_s - end_s) * 1e3 for at_s, end_s in zip(self.written_s, self.ended_s, strict=True))
+        written = [(done.written_ns - self.account.began_ns) / 1e6 for done in self.account.done]
+        return max(at_ms - end_s * 1e3 for at_ms, end_s in zip(sorted(written), self.ended_s, strict=True))
 
     @cached_property
     def late_ms(self) -> float:
@@ -229,12 +227,20 @@ class Burst:
         return max(self.server_late_ms, self.account.trial.generator.lag_max_ms) <= BURST_LATE_MS
 
     @cached_property
-    def shuffled_ms(self) -> float:
-        """By how much one may have been served before its turn, or after it: what came while the server stood still, or
-        was sent at once by a late generator, is read in no order. At 750 a second that is half as much again, give or
-        take chance."""
-        assert self.trial.arrivals is not None
-        return 2 * (self.server_late_ms + (self.trial.arrivals.delay_max_us or 0) / 1000)
+    def written_s(self) -> tuple[list[float], list[float]]:
+        """When each was answered by the server's own account, at the earliest and at the latest. Whose request it read
+        it can't tell: none that was not due. But where as many were read as had been due when the next was, these were
+        those. What comes while a machine stands still, or is sent at once by a late generator, is read in no order."""
+        due, done = self.account.starts_ns, self.account.done
+        earliest, latest, first = list[float](), list[float](), 0
+        for end in range(1, len(due) + 1):
+            if end == len(due) or done[end - 1].read_ns < due[end]:
+                written = [(each.written_ns - self.account.began_ns) / 1e9 for each in done[first:end]]
+                read = [each.read_ns for each in done[first:end]]
+                earliest += [written[min(bisect_left(read, at_ns), len(read) - 1)] for at_ns in due[first:end]]
+                latest += [written[-1]] * len(written)
+                first = end
+        return earliest, latest
 
     def bin_of(self, at_s: float) -> int:
         return int(at_s / BIN_S)
@@ -256,13 +262,13 @@ class Burst:
     @cached_property
     def least_ms(self) -> list[float]:
         """The p90 of each bin at the least, by the server's own account."""
-        return [p90 - self.shuffled_ms - max(ROUND_MS, 0.01 * p90) for p90 in self._p90_ms(self.written_s)]
+        return [p90 - max(ROUND_MS, 0.01 * p90) for p90 in self._p90_ms(self.written_s[0])]
 
     @cached_property
     def most_ms(self) -> list[float]:
         """And at the most, with all that the server can't see."""
-        late_ms = self.shuffled_ms + self.account.read_late_us / 1000
-        return [p90 + late_ms + max(ROUND_MS, 0.01 * (p90 + late_ms)) for p90 in self._p90_ms(self.written_s)]
+        most = [p90 + self.account.read_late_us / 1000 for p90 in self._p90_ms(self.written_s[1])]
+        return [p90 + max(ROUND_MS, 0.01 * p90) for p90 in most]
 
     @cached_property
     def overload_s(self) -> tuple[float, float]:
@@ -280,31 +286,45 @@ class Burst:
         calm_ms = median(p90_ms[self.calm])
         return max(2 * calm_ms, calm_ms + 20)
 
-    def well(self, sure: bool) -> list[bool]:
-        """Which bins are well for sure, or may be."""
-        if sure:
-            return [most <= self.limit_ms(self.least_ms) for most in self.most_ms]
-        return [least <= self.limit_ms(self.most_ms) for least in self.least_ms]
+    @staticmethod
+    def well(p90_ms: Sequence[float], limit_ms: float) -> list[bool]:
+        return [each <= limit_ms for each in p90_ms]
 
-    def recovered_s(self, sure: bool) -> float | None:
-        """From the end of the overload to the first bin from which a whole second is well; None where it never is."""
-        well, whole = self.well(sure)[self.bin_of(self.overload_s[1]) :], round(WELL_S / BIN_S)
-        first = (n for n in range(len(well) - whole + 1) if all(well[n : n + whole]))
-        return next((n * BIN_S for n in first), None)
+    @cached_property
+    def told_well(self) -> list[bool]:
+        """Which bins are, as they are told."""
+        told_ms = [(each.p90_us or 0) / 1000 for each in self.trial.bins]
+        return self.well(told_ms, self.limit_ms(told_ms))
 
-    def calm_share(self, sure: bool) -> float:
+    @cached_property
+    def surely_well(self) -> list[bool]:
+        """Which are by the server's own account, whatever it can't see."""
+        return self.well(self.most_ms, self.limit_ms(self.least_ms))
+
+    @cached_property
+    def maybe_well(self) -> list[bool]:
+        return self.well(self.least_ms, self.limit_ms(self.most_ms))
+
+    def recovered_s(self, well: Sequence[bool]) -> float:
+        """From the end of the overload to the first bin from which a whole second is well; for ever where none is."""
+        after, whole = well[self.bin_of(self.overload_s[1]) :], round(WELL_S / BIN_S)
+        first = (n for n in range(len(after) - whole + 1) if all(after[n : n + whole]))
+        return next((n * BIN_S for n in first), math.inf)
+
+    def calm_share(self, well: Sequence[bool]) -> float:
         """Of the calm's bins, those that are well."""
-        calm = self.well(sure)[self.calm]
+        calm = well[self.calm]
         return sum(calm) / len(calm)
 
-    def queue_gone_s(self, limit_ms: float) -> float:
+    @cached_property
+    def queue_gone_s(self) -> float:
         """From the end of the overload until nobody waits beyond the limit any more, as computed."""
-        pairs = zip(self.due_s, self.ended_s, strict=True)
+        pairs, limit_ms = zip(self.due_s, self.ended_s, strict=True), self.limit_ms(self.p90_ms)
         return max(due_s for due_s, end_s in pairs if (end_s - due_s) * 1000 > limit_ms) - self.overload_s[1]
 
     @property
-    def told_s(self) -> float | None:
-        return float(self.row["recovery_s"]) if self.row["recovery_s"] else None
+    def told_s(self) -> float:
+        return float(self.row["recovery_s"] or math.inf)
 
 
 class TestBurst:
@@ -320,10 +340,10 @@ class TestBurst:
         assert trial.arrivals is not None
         assert len(burst.due_s) == run.asked[trial.spec.path] == trial.sent == trial.warmup.good + trial.measured.good
         assert trial.arrivals.shed + trial.arrivals.shed_warmup == 0
-        free_s = 0.0
-        for done in burst.account.done:  # in the order in which they were read
-            free_s = max(free_s, done.read_ns / 1e9) + QUEUE_S
-            assert done.written_ns / 1e9 > free_s - 0.001
+        written = [done.written_ns - burst.account.began_ns for done in burst.account.done]
+        assert written == sorted(written)
+        # A machine that stood still makes it later than the very same arrivals would have it, and never earlier.
+        assert all(at_ns / 1e9 > end_s - 0.001 for at_ns, end_s in zip(written, burst.ended_s, strict=True))
 
     def test_each_bin_has_the_arrivals_of_the_schedule_and_the_answers_of_the_queue(self, burst: Burst) -> None:
         count = len(burst.trial.bins)
@@ -349,27 +369,15 @@ class TestBurst:
 
     def test_the_queue_was_real_and_gone_in_the_end(self, burst: Burst) -> None:
         """250 a second too many, for a second: half a second's work, which the calm has time for half of the time."""
-        limit_ms = burst.limit_ms(burst.p90_ms)
         assert max(burst.p90_ms) > 400
-        assert 0.75 < burst.queue_gone_s(limit_ms) < 1.6
-        assert max(burst.p90_ms[-4:]) < limit_ms
+        assert 0.75 < burst.queue_gone_s < 1.6
+        assert max(burst.p90_ms[-4:]) < burst.limit_ms(burst.p90_ms)
 
     def test_recovery_is_told_from_the_bin_in_which_the_queue_was_gone(self, burst: Burst) -> None:
         """By the rule, over what the server did: on a machine that stood still the queue came again."""
-        earliest_s, latest_s = burst.recovered_s(sure=False), burst.recovered_s(sure=True)
-        told_s = burst.told_s
-        if told_s is None:
-            assert latest_s is None
-        else:
-            assert earliest_s is not None
-            assert earliest_s <= told_s
-            assert latest_s is None or told_s <= latest_s
+        assert burst.told_s == burst.recovered_s(burst.told_well)
+        assert burst.recovered_s(burst.maybe_well) <= burst.told_s <= burst.recovered_s(burst.surely_well)
         assert float(burst.row["resolution_s"]) == BIN_S
-
-    def test_recovery_is_not_told_while_the_queue_is_there(self, burst: Burst) -> None:
-        """The machine can make it longer than the very same arrivals would have it, never shorter."""
-        gone_s = burst.queue_gone_s(burst.limit_ms(burst.most_ms))
-        assert burst.told_s is None or burst.told_s >= gone_s - BIN_S - burst.shuffled_ms / 1000
 
     def test_the_timeline_is_slow_until_the_queue_is_gone(self, burst: Burst) -> None:
         """To within a second of its own, which are by when requests ended. What is late by so much takes as long again
@@ -377,7 +385,7 @@ class TestBurst:
         ended_s, limit_ms = burst.overload_s[1], burst.limit_ms(burst.p90_ms)
         after = [each for each in burst.trial.timeline if each.second + 1 > ended_s]
         slow = list(takewhile(lambda each: each.p50_us is not None and each.p50_us / 1000 > limit_ms, after))
-        off_s = slow[-1].second + 1 - ended_s - burst.queue_gone_s(limit_ms)
+        off_s = slow[-1].second + 1 - ended_s - burst.queue_gone_s
         assert -1 - BIN_S <= off_s <= 1 + BIN_S + 2 * burst.late_ms / 1000
 
     def test_goodput_is_told_for_calm_overload_and_after(self, burst: Burst) -> None:
@@ -396,7 +404,6 @@ class TestBurst:
         assert set(codes(burst.row)) <= NOISE | {"calm"}
 
     def test_only_a_calm_that_was_none_is_told_to_be_none(self, burst: Burst) -> None:
-        if "calm" in codes(burst.row):
-            assert burst.calm_share(sure=True) < CALM_SHARE
-        else:
-            assert burst.calm_share(sure=False) >= CALM_SHARE
+        assert ("calm" in codes(burst.row)) == (burst.calm_share(burst.told_well) < CALM_SHARE)
+        sure, maybe = burst.calm_share(burst.surely_well), burst.calm_share(burst.maybe_well)
+        assert maybe >= CALM_SHARE if "calm" not in codes(burst.row) else sure < CALM_SHARE
