@@ -2,6 +2,7 @@
 
 import math
 import time
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -185,6 +186,21 @@ def accounts(trials: Iterable[TrialRecord], log: dict[str, list[Done]]) -> list[
             answers = [programmed(path.split("/")[1], n) for n in range(first, seen[path])]
             found.append(Account(trial, answers, log[path][first : seen[path]], beside))
     return found
+
+
+def answered_ns(due: Sequence[int], read: Sequence[int], written: Sequence[int]) -> tuple[list[int], list[int]]:
+    """When each that was due was answered, at the earliest and at the latest, by the word of a server, in the order in
+    which it read. Whose request it read it can't tell: none that was not due. But where as many were read as had been
+    due when the next was, these were those. What comes while a machine stands still, or is sent at once by a late
+    generator, is read in no order."""
+    earliest, latest, first = list[int](), list[int](), 0
+    for end in range(1, len(due) + 1):
+        if end == len(due) or read[end - 1] < due[end]:
+            since = (min(bisect_left(read, at, first, end), end - 1) for at in due[first:end])
+            earliest += [min(written[place:end]) for place in since]
+            latest += [max(written[first:end])] * (end - first)
+            first = end
+    return earliest, latest
 
 
 def nearness(

@@ -3,7 +3,6 @@ pace of their own, and bursts of a service that serves one request at a time, wh
 
 import csv
 import math
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +12,7 @@ from statistics import median
 import pytest
 
 from loadtests.recorder import BIN_S, nearest_rank
-from tests.known_answers.account import Account, accounts
+from tests.known_answers.account import Account, accounts, answered_ns
 from tests.known_answers.programmed import HANDED_OUT, QUEUE_S, SOON
 from tests.known_answers.test_whole_runs import NOISE, wrong_in_histogram
 from tests.known_answers.whole import Log, carry_out, codes
@@ -228,19 +227,11 @@ class Burst:
 
     @cached_property
     def written_s(self) -> tuple[list[float], list[float]]:
-        """When each was answered by the server's own account, at the earliest and at the latest. Whose request it read
-        it can't tell: none that was not due. But where as many were read as had been due when the next was, these were
-        those. What comes while a machine stands still, or is sent at once by a late generator, is read in no order."""
-        due, done = self.account.starts_ns, self.account.done
-        earliest, latest, first = list[float](), list[float](), 0
-        for end in range(1, len(due) + 1):
-            if end == len(due) or done[end - 1].read_ns < due[end]:
-                written = [(each.written_ns - self.account.began_ns) / 1e9 for each in done[first:end]]
-                read = [each.read_ns for each in done[first:end]]
-                earliest += [written[min(bisect_left(read, at_ns), len(read) - 1)] for at_ns in due[first:end]]
-                latest += [written[-1]] * len(written)
-                first = end
-        return earliest, latest
+        """When each was answered by the server's own account, at the earliest and at the latest."""
+        read, written = ([getattr(done, name) for done in self.account.done] for name in ("read_ns", "written_ns"))
+        earliest, latest = answered_ns(self.account.starts_ns, read, written)
+        began_ns = self.account.began_ns
+        return [(at_ns - began_ns) / 1e9 for at_ns in earliest], [(at_ns - began_ns) / 1e9 for at_ns in latest]
 
     def bin_of(self, at_s: float) -> int:
         return int(at_s / BIN_S)

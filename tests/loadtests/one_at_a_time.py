@@ -1,8 +1,8 @@
 """A service whose capacity is known: `python one_at_a_time.py` prints its port.
 
 It serves one request at a time, each in SERVICE_MS on its own clock, so it answers 1000 / SERVICE_MS a second at most,
-and what comes meanwhile waits in a queue. When each answer was written is told at `/log`, on the clock that every
-process of this machine shares: a service that stood still is its own witness.
+and what comes meanwhile waits in a queue. When each request was read, and its answer written, is told at `/log`, on the
+clock that every process of this machine shares: a service that stood still is its own witness.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ class Queue:
 
     def __init__(self) -> None:
         self.free_at = 0.0
-        self.written_ns: list[int] = []
+        self.log: list[tuple[int, int]] = []
 
     async def serve(self) -> None:
         loop = asyncio.get_running_loop()
@@ -31,13 +31,14 @@ async def main() -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
+                read_ns = time.perf_counter_ns()
                 slow, log = (path in head.partition(b"\r\n")[0] for path in (b"/slow", b"/log"))
                 if slow:
                     await queue.serve()
-                body = json.dumps(queue.written_ns if log else "here").encode()
+                body = json.dumps(queue.log if log else "here").encode()
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
                 if slow:
-                    queue.written_ns.append(time.perf_counter_ns())
+                    queue.log.append((read_ns, time.perf_counter_ns()))
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass

@@ -10,6 +10,7 @@ import httpx2
 import pytest
 
 from loadtests.arrivals import schedule_ns
+from tests.known_answers.account import answered_ns
 from tests.loadtests import one_at_a_time
 from tests.loadtests.bench import Bench, Ended
 from tests.serving import serving
@@ -60,7 +61,8 @@ class Played:
 
     trial: TrialRecord
     outcome: Outcome
-    written_ns: list[int]
+    log: list[tuple[int, int]]
+    """When each request was read and its answer written."""
 
     @cached_property
     def due_ns(self) -> list[int]:
@@ -78,14 +80,10 @@ class Played:
 
     @cached_property
     def logged_ns(self) -> list[int]:
-        """When it did, one after the other."""
+        """When it did, at the latest."""
         began_ns = int(self.trial.started_at.timestamp() * 1e9) - (time.time_ns() - time.perf_counter_ns())
-        return sorted(at_ns - began_ns for at_ns in self.written_ns)
-
-    @property
-    def late_ms(self) -> float:
-        """How much later than computed the service wrote, at most."""
-        return max((at - right) / 1e6 for at, right in zip(self.logged_ns, self.computed_ns, strict=True))
+        read, written = ([each[n] - began_ns for each in self.log] for n in (0, 1))
+        return answered_ns(self.due_ns, read, written)[1]
 
     @property
     def late_by_arithmetic(self) -> float:
@@ -94,13 +92,10 @@ class Played:
 
     @property
     def late_by_log(self) -> float:
-        """At most: what came while the service stood still, or was sent late, is read in no order, and by its own word
-        the generator may have read an answer late."""
-        arrivals, lag_ms = self.trial.arrivals, self.trial.generator.lag_max_ms
-        assert arrivals is not None
-        shuffled_ms = 2 * (self.late_ms + (arrivals.delay_max_us or 0) / 1000)
+        """At most: by its own word the generator may have read an answer late."""
+        lag_ms = self.trial.generator.lag_max_ms
         read_late_ms = lag_ms if lag_ms < 2 * ROUND_MS else lag_ms + TICK_MS
-        return self._late_share(self.logged_ns, OBJECTIVE_MS - shuffled_ms - read_late_ms - ROUND_MS)
+        return self._late_share(self.logged_ns, OBJECTIVE_MS - read_late_ms - ROUND_MS)
 
     def _late_share(self, ended_ns: list[int], objective_ms: float) -> float:
         opens_ns = self.trial.spec.warmup_s * 1e9
@@ -123,12 +118,12 @@ def ended(make_bench: Callable[[], Bench], port: int) -> Ended:
 
 @pytest.fixture(scope="module")
 def played(ended: Ended, port: int) -> list[Played]:
-    written: list[int] = httpx2.get(f"http://127.0.0.1:{port}/log", trust_env=False).json()
+    log: list[tuple[int, int]] = httpx2.get(f"http://127.0.0.1:{port}/log", trust_env=False).json()
     found, seen, target = [], 0, ended.record().targets["mine"]
     for trial in ended.trials():
-        found.append(Played(trial, judged(trial, target).outcome, written[seen : seen + trial.sent]))
+        found.append(Played(trial, judged(trial, target).outcome, sorted(log[seen : seen + trial.sent])))
         seen += trial.sent
-    assert seen == len(written)
+    assert seen == len(log)
     return found
 
 
