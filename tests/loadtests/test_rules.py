@@ -412,8 +412,8 @@ def test_every_figure_of_a_sound_run_stays_inside_its_limit(sound: Ended) -> Non
             assert trial.arrivals.shed == 0
             assert trial.arrivals.delay_p99_us is not None
             assert (trial.arrivals.delay_p99_us > 10_000) == ("dispatch-delay" in codes)
-            # 2 are under way at 100/s x 20 ms, at either edge give or take 3 x sqrt(2 x 2), and 1 % may be missing. On a
-            # busy machine each takes longer, and they are more.
+            # 2 are under way at 100/s x 20 ms, at either edge give or take 3 x sqrt(2 x 2), and 1 % may be missing.
+            # On a busy machine each takes longer, and they are more.
             typical_us = next(filter(None, trial.thirds_iqm_us))
             chance = 3 * (2 * trial.spec.load * typical_us / 1e6) ** 0.5
             assert trial.arrivals.ended is not None
