@@ -2,6 +2,7 @@
 
 import math
 import time
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ Phases = Literal["warmup", "measured"]
 
 QUIET_MS, TICK_MS = 2.0, 10.0
 """A generator whose loop was once later than this met a busy machine; it looks at its clock so often."""
+SERVER_MS = 5.0
+"""And a server that read or answered later than this beyond its programme."""
 EDGE_NS = 4_000_000
 """What begins or ends this near to an edge of the window may be on either side of it: the server can't tell."""
 
@@ -66,8 +69,26 @@ class Account:
 
     @property
     def quiet(self) -> bool:
-        """By the generator's own word on its loop."""
+        """By the generator's own word on its loop, and by the server's."""
+        late_ns = (
+            done.written_ns - done.read_ns - answer.delay_s * 1e9
+            for done, answer in zip(self.done, self.answers, strict=True)
+            if answer.how == "whole"
+        )
+        return self.generator_quiet and not self.out_of_order and max(late_ns, default=0.0) < SERVER_MS * 1e6
+
+    @property
+    def generator_quiet(self) -> bool:
         return self.trial.generator.lag_max_ms < QUIET_MS
+
+    @cached_property
+    def out_of_order(self) -> int:
+        """Requests of an open loop that the server read so late, though it was not programmed to, that it may have read
+        others before them: on a machine that stood still it does so in no order."""
+        if not self.open or any(answer.how in ("stall", "closes") for answer in self.answers):
+            return 0
+        pairs = zip(self.starts_ns, self.done, strict=True)
+        return sum(done.read_ns - start > SERVER_MS * 1e6 for start, done in pairs)
 
     @property
     def read_late_us(self) -> float:
@@ -75,7 +96,7 @@ class Account:
         timers count in whole milliseconds, so that a lag of 1 ms is none; on a busy machine there may have been
         another lag between two looks."""
         lag_ms = self.trial.generator.lag_max_ms
-        return 1000 * (max(0.0, lag_ms - 1) if self.quiet else lag_ms + TICK_MS)
+        return 1000 * (max(0.0, lag_ms - 1) if self.generator_quiet else lag_ms + TICK_MS)
 
     @property
     def generator_late_us(self) -> float:
@@ -97,11 +118,12 @@ class Account:
         """Requests whose place the server can't tell: in a closed loop, whether they were sent in the window; in an
         open one the schedule can, unless a busy machine let one overtake another at the edge. After a stall it reads
         in no order, and not who is first is written to first."""
-        edge_ns = EDGE_NS + (0 if self.quiet else round(self.generator_late_us * 1000))
+        edge_ns = EDGE_NS + (0 if self.generator_quiet else round(self.generator_late_us * 1000))
         near = sum(abs(start - self.window_ns[0]) < edge_ns for start in self.starts_ns)
         if self.open:
             stalls = any(answer.how == "stall" for answer in self.answers)
-            return (AFTER_STALL if stalls else 0) + (0 if self.quiet else near)
+            overtaken = self.out_of_order + (0 if self.generator_quiet else near)
+            return (AFTER_STALL if stalls else 0) + overtaken
         return near
 
     def kinds(self, phase: Phases | None = None) -> Counter[str]:
@@ -185,6 +207,21 @@ def accounts(trials: Iterable[TrialRecord], log: dict[str, list[Done]]) -> list[
             answers = [programmed(path.split("/")[1], n) for n in range(first, seen[path])]
             found.append(Account(trial, answers, log[path][first : seen[path]], beside))
     return found
+
+
+def answered_ns(due: Sequence[int], read: Sequence[int], written: Sequence[int]) -> tuple[list[int], list[int]]:
+    """When each that was due was answered, at the earliest and at the latest, by the word of a server, in the order in
+    which it read. Whose request it read it can't tell: none that was not due. But where as many were read as had been
+    due when the next was, these were those. What comes while a machine stands still, or is sent at once by a late
+    generator, is read in no order."""
+    earliest, latest, first = list[int](), list[int](), 0
+    for end in range(1, len(due) + 1):
+        if end == len(due) or read[end - 1] < due[end]:
+            since = (min(bisect_left(read, at, first, end), end - 1) for at in due[first:end])
+            earliest += [min(written[place:end]) for place in since]
+            latest += [max(written[first:end])] * (end - first)
+            first = end
+    return earliest, latest
 
 
 def nearness(

@@ -1,14 +1,18 @@
 """A server whose truth is known: it answers after BASE_S, but for one stall in which it does nothing at all.
 
-Prints its port; the stall begins STALL_AFTER_S after the first request, and then its two edges are printed, on the
-clock that every process of this machine shares.
+Prints its port; the stall begins STALL_AFTER_S after the first request. When each request was read, and its answer
+written, is told at `/log`, on the clock that every process of this machine shares.
 """
 
 import asyncio
+import json
 import time
 
 BASE_S, STALL_AFTER_S, STALL_S = 0.01, 3.0, 2.0
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+log: list[tuple[int, int]] = []
 
 
 class Server(asyncio.Protocol):
@@ -20,17 +24,20 @@ class Server(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         loop = asyncio.get_running_loop()
+        if b"/log" in data.partition(b"\r\n")[0]:
+            told = json.dumps(sorted(log)).encode()
+            self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(told), told))
+            return
         if not Server.stalled:
             Server.stalled = True
-            loop.call_later(STALL_AFTER_S, stall)
-        loop.call_later(BASE_S, self.transport.write, ANSWER)
+            loop.call_later(
+                STALL_AFTER_S, time.sleep, STALL_S
+            )  # the whole loop: nothing is read and nothing is written
+        loop.call_later(BASE_S, self.answer, time.perf_counter_ns())
 
-
-def stall() -> None:
-    """The whole loop stands still: nothing is read and nothing is written."""
-    begin = time.perf_counter_ns()
-    time.sleep(STALL_S)
-    print(begin, time.perf_counter_ns(), flush=True)
+    def answer(self, read_ns: int) -> None:
+        self.transport.write(ANSWER)
+        log.append((read_ns, time.perf_counter_ns()))
 
 
 async def main() -> None:

@@ -3,12 +3,15 @@
 import time
 from dataclasses import dataclass
 
+import gevent
+import httpx2
 import pytest
 
 from loadtests.arrivals import schedule_ns
-from loadtests.recorder import Window, nearest_rank
+from loadtests.recorder import Window
 from loadtests.trial import Trial
 from tests.known_answers import stalling
+from tests.known_answers.account import QUIET_MS, TICK_MS, answered_ns, nearness
 from tests.serving import serving
 from tests.waitbench import made_up
 from waitbench import latency
@@ -20,26 +23,36 @@ PERCENTILES = (50, 90, 95, 99)
 @dataclass
 class Played:
     trial: Trial
-    begin_ns: int
-    end_ns: int
-    """Of the stall, by the server's own account."""
+    lag_ms: float
+    """How late the generator's loop was, at most."""
+    log: list[tuple[int, int]]
+    """When the server read each request and wrote its answer."""
 
     @property
     def window(self) -> Window:
         return Window(self.trial.recorder.begin_ns, self.trial.recorder.begin_ns + SECONDS * 10**9)
 
-    def computed_us(self) -> list[int]:
-        """The truth, from the schedule alone: who is meant to start in the stall waits for its end."""
-        starts = [self.trial.recorder.begin_ns + offset for offset in schedule_ns(self.trial.spec)]
-        # A request whose answer was due in the stall waits too, though it came before.
-        due = [start + stalling.BASE_S * 1e9 for start in starts]
-        late = [
-            max(answer, self.end_ns + (stalling.BASE_S * 1e9 if start > self.begin_ns else 0))
-            if self.begin_ns <= answer and start <= self.end_ns
-            else answer
-            for start, answer in zip(starts, due, strict=True)
-        ]
-        return sorted(int((end - start) / 1e3) for start, end in zip(starts, late, strict=True))
+    def truth_us(self) -> tuple[list[float], list[float]]:
+        """In order, at the least and at the most: from the start by the schedule alone to the answer by the server's
+        own account, which whoever is late reads later."""
+        due = [self.trial.recorder.begin_ns + offset for offset in schedule_ns(self.trial.spec)]
+        read, written = zip(*self.log, strict=True)
+        late_us = 1000 * (self.lag_ms + TICK_MS if self.lag_ms > QUIET_MS else 0)
+        least, most = answered_ns(due, read, written)
+        return (
+            sorted((end - start) / 1e3 for start, end in zip(due, least, strict=True)),
+            sorted((end - start) / 1e3 + late_us for start, end in zip(due, most, strict=True)),
+        )
+
+
+def lag_ms(trial: Trial) -> float:
+    """How late the loop ever was until the trial is over."""
+    most_s = 0.0
+    while not trial.over.is_set():
+        before_s = time.perf_counter()
+        gevent.sleep(TICK_MS / 1000)
+        most_s = max(most_s, time.perf_counter() - before_s - TICK_MS / 1000)
+    return most_s * 1000
 
 
 @pytest.fixture(scope="module", params=["uniform", "poisson"])
@@ -61,10 +74,11 @@ def played(request: pytest.FixtureRequest) -> Played:
         )
         trial = Trial(spec)
         trial.begin(time.perf_counter_ns())
+        meter = gevent.spawn(lag_ms, trial)
         trial.join()
         trial.close()
-        begin, end = server.told()
-    return Played(trial, begin, end)
+        log = httpx2.get(f"http://127.0.0.1:{port}/log", trust_env=False).json()
+    return Played(trial, meter.get(), log)
 
 
 def test_every_intended_request_was_sent_and_answered(played: Played) -> None:
@@ -75,17 +89,11 @@ def test_every_intended_request_was_sent_and_answered(played: Played) -> None:
 
 
 @pytest.mark.parametrize("percent", PERCENTILES)
-def test_percentiles_are_those_computed_from_the_schedule(played: Played, percent: int) -> None:
+def test_percentiles_are_those_of_the_schedule_and_the_servers_account(played: Played, percent: int) -> None:
     found = played.trial.recorder.latency(played.window)
-    computed = played.computed_us()
-    rank = computed.index(nearest_rank(computed, percent) or 0)
     assert found is not None
     reported = latency.percentile_us(latency.merged([found.histogram]), percent)
-    # One that is meant to start as the stall begins may reach the server on either side of that edge: its own latency
-    # is out by two seconds, and every percentile by a rank (in the stall, 50 ms at an even pace).
-    low, high = computed[max(rank - 1, 0)], computed[min(rank + 1, len(computed) - 1)]
-    # Within 5 %, or 3 ms where the truth is a few milliseconds and a timer's step matters.
-    assert min(low * 0.95, low - 3_000) <= reported <= max(high * 1.05, high + 3_000)
+    assert nearness(reported, *played.truth_us(), percent) == ""
 
 
 def test_a_tenth_of_them_waited_for_the_stall_to_end_and_it_shows(played: Played) -> None:

@@ -1,11 +1,13 @@
 """A service whose capacity is known: `python one_at_a_time.py` prints its port.
 
 It serves one request at a time, each in SERVICE_MS on its own clock, so it answers 1000 / SERVICE_MS a second at most,
-and what comes meanwhile waits in a queue.
+and what comes meanwhile waits in a queue. When each request was read, and its answer written, is told at `/log`, on the
+clock that every process of this machine shares: a service that stood still is its own witness.
 """
 
 import asyncio
 import json
+import time
 
 SERVICE_MS = 2.5
 
@@ -15,11 +17,10 @@ class Queue:
 
     def __init__(self) -> None:
         self.free_at = 0.0
-        self.requests = 0
+        self.log: list[tuple[int, int]] = []
 
     async def serve(self) -> None:
         loop = asyncio.get_running_loop()
-        self.requests += 1
         self.free_at = max(loop.time(), self.free_at) + SERVICE_MS / 1000
         await asyncio.sleep(self.free_at - loop.time())
 
@@ -30,10 +31,14 @@ async def main() -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
-                if b"/slow" in head.partition(b"\r\n")[0]:
+                read_ns = time.perf_counter_ns()
+                slow, log = (path in head.partition(b"\r\n")[0] for path in (b"/slow", b"/log"))
+                if slow:
                     await queue.serve()
-                body = json.dumps({"requests": queue.requests}).encode()
+                body = json.dumps(queue.log if log else "here").encode()
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+                if slow:
+                    queue.log.append((read_ns, time.perf_counter_ns()))
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass

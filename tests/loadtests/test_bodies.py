@@ -4,7 +4,7 @@ import gc
 import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import gevent
@@ -86,6 +86,18 @@ def account(server: str) -> list[tuple[int, int]]:
     return [(at_ns, gone) for at_ns, gone in told]
 
 
+def bytes_gone(server: str) -> list[int]:
+    return [gone for _, gone in account(server)]
+
+
+def wait_until(condition: Callable[[], bool]) -> bool:
+    """While the loop of the client goes on."""
+    until = time.monotonic() + TIMEOUT_S
+    while not (found := condition()) and time.monotonic() < until:
+        gevent.sleep(0.02)
+    return found
+
+
 def within_pace(gone: list[tuple[int, int]], since_ns: int, bytes_per_s: int) -> bool:
     """Whether there were never more bytes than the pace allows."""
     return all(count <= bytes_per_s * (at_ns - since_ns) / 1e9 for at_ns, count in gone)
@@ -116,28 +128,37 @@ class TestSending:
         assert client.ask().body == sha256(0)
 
     def test_at_a_pace_no_more_bytes_have_come_at_any_moment_and_all_in_the_end(self, server: str) -> None:
-        client = sending(server, 32 * KIB, bytes_per_s=64 * KIB)
+        client = sending(server, 16 * KIB, bytes_per_s=16 * KIB)
         for _ in range(2):  # on the same connection, and each at the pace from its own beginning
             answer = client.ask()
-            assert (answer.failure, answer.body) == (None, sha256(32 * KIB))
+            assert (answer.failure, answer.body) == (None, sha256(16 * KIB))
             came = account(server)
-            assert within_pace(came, answer.sent_ns, 64 * KIB)
-            assert came[-1][1] == 32 * KIB
+            assert within_pace(came, answer.sent_ns, 16 * KIB)
+            assert came[-1][1] == 16 * KIB
             assert len(came) > 2
         assert len(answer.connects_ns) == 1
 
     def test_the_head_goes_at_once_and_not_at_the_bodys_pace(self, server: str) -> None:
         client = sending(server, 100, path="/take/0", bytes_per_s=1)
-        client.ask(timeout_s=0.2)
-        assert [gone for _, gone in account(server)] == [0]
+        client.start()
+        assert wait_until(lambda: bytes_gone(server) == [0])
+        gevent.sleep(0.2)
+        assert bytes_gone(server) == [0]
+        client.connection.fail(TIMEOUT)
 
     def test_a_time_out_ends_it_in_the_middle_and_nothing_more_is_sent(self, server: str) -> None:
-        client = sending(server, 64 * KIB, bytes_per_s=64 * KIB)
-        assert client.ask(timeout_s=0.3).failure == TIMEOUT
-        gevent.sleep(0.1)
-        came = account(server)[-1][1]
-        assert 0 < came <= 0.5 * 64 * KIB
+        client = sending(server, 64 * KIB, bytes_per_s=16 * KIB)
+        client.start()
+        assert wait_until(lambda: 0 < bytes_gone(server)[-1] < 64 * KIB)
+        client.connection.fail(TIMEOUT)
+        ended_s = (time.perf_counter_ns() - client.connection.sent_ns) / 1e9
+        assert client.connection.failure == TIMEOUT
         assert timers_under_way() == 0
+        gevent.sleep(0.1)
+        came = bytes_gone(server)
+        assert 0 < came[-1] <= 16 * KIB * ended_s
+        gevent.sleep(0.2)
+        assert bytes_gone(server) == came
 
     @pytest.mark.parametrize("bytes_per_s", [0, 512 * KIB])
     def test_a_service_that_reads_no_more_of_it_ends_in_a_time_out(self, server: str, bytes_per_s: int) -> None:
@@ -195,12 +216,12 @@ class TestReading:
         assert client.ask().body == INTACT
 
     def test_at_a_pace_no_more_bytes_are_taken_at_any_moment_and_all_in_the_end(self, server: str) -> None:
-        client = reading(server, 32 * KIB, bytes_per_s=64 * KIB)
+        client = reading(server, 16 * KIB, bytes_per_s=16 * KIB)
         for _ in range(2):
             answer = client.ask()
             assert (answer.failure, answer.body) == (None, INTACT)
-            assert within_pace(answer.took, answer.sent_ns, 64 * KIB)
-            assert answer.took[-1][1] == 32 * KIB
+            assert within_pace(answer.took, answer.sent_ns, 16 * KIB)
+            assert answer.took[-1][1] == 16 * KIB
             assert len(answer.took) > 2
         assert len(answer.connects_ns) == 1
 
@@ -214,9 +235,15 @@ class TestReading:
         assert max(ahead) < 512 * KIB
 
     def test_a_time_out_ends_it_in_the_middle(self, server: str) -> None:
-        answer = reading(server, 64 * KIB, bytes_per_s=64 * KIB).ask(timeout_s=0.3)
-        assert answer.failure == TIMEOUT
-        assert 0 < answer.took[-1][1] < 64 * KIB
+        client = reading(server, 64 * KIB, bytes_per_s=16 * KIB)
+        client.start()
+        assert wait_until(lambda: client.connection.took != [])
+        client.connection.fail(TIMEOUT)
+        took = list(client.connection.took)
+        assert client.connection.failure == TIMEOUT
+        assert 0 < took[-1][1] < 64 * KIB
+        gevent.sleep(0.2)
+        assert client.connection.took == took
         assert timers_under_way() == 0
 
     @pytest.mark.parametrize(
@@ -259,12 +286,12 @@ class TestReadingWhatNobodyKnows:
         return found
 
     def test_no_reader_waits_for_more_than_is_left(self, server: str, waits: list[tuple[int, int]]) -> None:
-        count, client = 10_000, Client(server, path="/give/10000", bytes_per_s=64 * KIB)
+        count, client = 10_000, Client(server, path="/give/10000", bytes_per_s=8 * KIB)
         for _ in range(2):
             waits.clear()
             answer = client.ask()
             assert (answer.failure, len(answer.body)) == (None, count)
-            assert within_pace(answer.took, answer.sent_ns, 64 * KIB)
+            assert within_pace(answer.took, answer.sent_ns, 8 * KIB)
             head, *rest = waits  # before the head is there nobody knows
             assert head[0] == 0
             assert rest == [(gone, count - gone) for gone, _ in rest]

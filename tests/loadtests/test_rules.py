@@ -39,6 +39,8 @@ from waitbench.variants import load_variants
 pytestmark = pytest.mark.live
 
 MEASURE_S = 2.5
+MEDDLED_S = 4.0
+"""Time enough for each deed to be done within the window, on a machine that stands still for a moment too."""
 DJANGO = "django-gevent"
 
 
@@ -123,7 +125,7 @@ def meddled(make_bench: Callable[[], Bench]) -> Judged:
         'workload = "wait"\nparams = { ms = 20 }\nrate = [100]',
         'workload = "upstream"\nparams = { ms = 20, calls = 1 }\nusers = [5]',
     )
-    started = bench.start(plan(*cells, measure_s=MEASURE_S), ui=port)
+    started = bench.start(plan(*cells, measure_s=MEDDLED_S), ui=port)
 
     def others_ask() -> None:
         folder = bench.folder()
@@ -133,9 +135,9 @@ def meddled(make_bench: Callable[[], Bench]) -> Judged:
                 client.get("/fast")
 
     def stop_across_the_end() -> None:
-        time.sleep(0.4 * MEASURE_S)
+        time.sleep(0.4 * MEDDLED_S)
         with stopped(meddler.process("locustfile")):
-            time.sleep(MEASURE_S)
+            time.sleep(MEDDLED_S)
 
     def stop_for_moments() -> None:
         for _ in range(8):
@@ -357,7 +359,8 @@ def test_files_that_never_left_memory_are_told_by_what_the_disk_read(wrong: Judg
 
 
 def test_a_wait_cut_short_is_more_than_arithmetic_allows(wrong: Judged) -> None:
-    assert wrong.spoilt_by(f"{FLASK}, wait", "over-ceiling").endswith("of what arithmetic allows: the wait was skipped")
+    said = wrong.spoilt_by(f"{FLASK}, wait", "over-ceiling")
+    assert re.search(r"wait was (skipped|cut short)$", said)
 
 
 # And the one in which nothing is wrong.
@@ -409,9 +412,12 @@ def test_every_figure_of_a_sound_run_stays_inside_its_limit(sound: Ended) -> Non
             assert trial.arrivals.shed == 0
             assert trial.arrivals.delay_p99_us is not None
             assert (trial.arrivals.delay_p99_us > 10_000) == ("dispatch-delay" in codes)
-            # 2 answers a trial are under way at 100/s x 20 ms: 3 x sqrt(2 x 2) = 6 and 1 % may be missing at the end.
+            # 2 are under way at 100/s x 20 ms, at either edge give or take 3 x sqrt(2 x 2), and 1 % may be missing.
+            # On a busy machine each takes longer, and they are more.
+            typical_us = next(filter(None, trial.thirds_iqm_us))
+            chance = 3 * (2 * trial.spec.load * typical_us / 1e6) ** 0.5
             assert trial.arrivals.ended is not None
-            assert trial.arrivals.ended >= 0.99 * trial.arrivals.intended - 6 or "rate" in codes
+            assert trial.arrivals.ended >= 0.99 * trial.arrivals.intended - chance - 1 or "rate" in codes
 
 
 def median_of(trial: TrialRecord) -> int:

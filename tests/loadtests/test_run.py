@@ -303,7 +303,7 @@ class TestDeaths:
         self.holds_what_was_measured(bench, ended, "Locust ended with signal SIGKILL")
 
     def test_a_dead_worker_is_replaced_and_its_trial_does_not_count(self, bench: Bench) -> None:
-        started = bench.start(plan(WAIT, variants=(FLASK,), measure_s=2.0))
+        started = bench.start(plan(WAIT, variants=(FLASK,), measure_s=3.0))
         bench.wait_for(started, bench.measuring(after=0))
         folder = bench.folder()
         assert folder

@@ -130,7 +130,7 @@ class TestTheSamePlan:
 
 class TestLost:
     def test_a_worker_lost_in_a_trial_is_named_and_the_other_plays_the_rest(self, bench: Bench) -> None:
-        started = bench.start(plan(WAIT, POISSON, measure_s=1.5), *TWO)
+        started = bench.start(plan(WAIT, POISSON, measure_s=3.0), *TWO)
         bench.wait_for(started, bench.measuring(after=0))
         os.kill(workers_of(started)[0], signal.SIGKILL)
         ended = bench.end(started)
@@ -151,7 +151,7 @@ class TestLost:
         assert bench.left_behind() == []
 
     def test_a_worker_lost_between_trials_spoils_none(self, bench: Bench) -> None:
-        started = bench.start(plan(LONG), *TWO)
+        started = bench.start(plan(LONG, measure_s=1.5), *TWO)
         bench.wait_for(started, lambda: len(bench.trial_files()) == 1)
         os.kill(workers_of(started)[1], signal.SIGKILL)
         ended = bench.end(started)
@@ -177,7 +177,7 @@ class TestLost:
         assert "every Locust worker was lost; see locust-worker-*.log in the run's folder" in ended.err
         assert ended.record().status == "failed"
         assert "every Locust worker was lost" in ended.page()
-        assert len(ended.trials()) == len(ended.rows()) == 1
+        assert 1 <= len(ended.trials()) == len(ended.rows()) < 3
         assert bench.left_behind() == []
 
 

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.live
 USERS = 200
 WAIT_MS = 100
 LEAST_S, MOST_S = 2.0, 30.0
+TRIES = 3
 
 
 class Users:
@@ -80,8 +81,12 @@ CALLERS = [name for name in EVERY_APP if load_variants()[name].serves("upstream"
 
 @pytest.mark.parametrize("variant", CALLERS, indirect=True)
 def test_the_calls_of_one_request_go_out_at_once(stack: LocalStack, service: Service) -> None:
-    calls = 20
+    calls, held = 20, []
     with Service(stack.upstream_url) as remote:
-        remote.reset_usage()
-        service.get(WORKLOADS["upstream"].path({"ms": 1000, "calls": calls}))
-        assert remote.usage()["peak_in_flight"] == calls
+        for _ in range(TRIES):  # on a busy machine some may be over before others begin
+            remote.reset_usage()
+            service.get(WORKLOADS["upstream"].path({"ms": 1000, "calls": calls}))
+            held.append(remote.usage()["peak_in_flight"])
+            if held[-1] == calls:
+                break
+    assert max(held) == calls

@@ -81,9 +81,14 @@ def _is_the_same_bytes(stack: LocalStack, variant: str, path: str, either: str, 
 @pytest.mark.parametrize(("serial", "at_once"), [(0, 5), (1, 1)])
 def test_serial_calls_are_made_one_after_the_other(stack: LocalStack, variant: str, serial: int, at_once: int) -> None:
     with Service(stack.base_urls[variant]) as service, Service(stack.upstream_url) as remote:
-        remote.reset_usage()
-        service.get(f"/upstream?ms=300&calls=5&serial={serial}")
-        assert remote.usage()["peak_in_flight"] == at_once
+        held = []
+        for _ in range(1 if serial else TRIES):  # on a busy machine some may be over before others begin
+            remote.reset_usage()
+            service.get(f"/upstream?ms=300&calls=5&serial={serial}")
+            held.append(remote.usage()["peak_in_flight"])
+            if held[-1] == at_once:
+                break
+        assert max(held) == at_once
 
 
 def overtaken(base_url: str, inline: int, crowd: int) -> bool:

@@ -91,16 +91,18 @@ class LocalStack:
         for lacking in filter(None, (missing(known[name]) for name in variants)):
             raise WaitbenchError(lacking)
         urls = {}
+        # All at once: one that is drawn while another is free still may be the same.
+        postgres_port, upstream_port, *drawn = free_ports(2 + len(contenders))
         postgres = None
         if any(known[name].serves("db") for name in variants) and "postgres" not in self.processes:
-            postgres = Postgres(self._folder, free_port(), self.cores.dependencies)
+            postgres = Postgres(self._folder, postgres_port, self.cores.dependencies)
             self._keep("postgres", postgres.process)
             self._addresses["WAITBENCH_DATABASE_URL"] = postgres.url
         if any(known[name].serves("upstream") for name in variants) and not self.upstream_url:
-            urls["upstream"] = self.upstream_url = self._serve("upstream", free_port(), self.cores.dependencies)
+            urls["upstream"] = self.upstream_url = self._serve("upstream", upstream_port, self.cores.dependencies)
             self._addresses["WAITBENCH_UPSTREAM_URL"] = self.upstream_url
-        for who in contenders:
-            port = ports.get(who.label) or free_port()
+        for who, free in zip(contenders, drawn, strict=True):
+            port = ports.get(who.label) or free
             url = self._serve(who.variant, port, cpus[who.label], who.label, who.workers)
             urls[who.label] = self.base_urls[who.label] = url
         if postgres:
@@ -159,9 +161,16 @@ class LocalStack:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """So many that differ: each is held until all are drawn."""
+    with ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 def require_free(port: int, what: str) -> None:
