@@ -119,7 +119,9 @@ class Account:
         open one the schedule can, unless a busy machine let one overtake another at the edge. After a stall it reads
         in no order, and not who is first is written to first."""
         edge_ns = EDGE_NS + (0 if self.generator_quiet else round(self.generator_late_us * 1000))
-        near = sum(abs(start - self.window_ns[0]) < edge_ns for start in self.starts_ns)
+        # A closed loop's user sent it after the answer before was written, and before it was read.
+        sent = zip(self._outer_ns()[0], self.starts_ns, strict=True)
+        near = sum(earliest - edge_ns < self.window_ns[0] < latest + edge_ns for earliest, latest in sent)
         if self.open:
             stalls = any(answer.how == "stall" for answer in self.answers)
             overtaken = self.out_of_order + (0 if self.generator_quiet else near)

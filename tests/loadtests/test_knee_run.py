@@ -16,6 +16,7 @@ from tests.loadtests.bench import Bench, Ended
 from tests.serving import serving
 from waitbench.knee import LATE, Outcome, Tried, judged, late_share
 from waitbench.results import TrialRecord
+from waitbench.search import LONGEST_S
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 
@@ -178,13 +179,15 @@ def test_no_more_are_told_to_be_late_than_by_the_services_own_log(played: list[P
 
 
 def test_a_trial_is_long_enough_for_its_p99(ended: Ended) -> None:
-    sent = [trial.arrivals.intended for trial in ended.trials() if trial.arrivals]
-    assert min(sent) > 850  # of 1,000 meant on average
+    for trial in ended.trials():
+        assert trial.arrivals is not None
+        # Of 1,000 meant on average, or of as many as come in the longest trial.
+        assert trial.arrivals.intended > 0.85 * min(1000, trial.spec.load * LONGEST_S)
 
 
 def test_the_report_tells_the_knee(ended: Ended, row: dict[str, str]) -> None:
     assert f"the highest rate with p99 ≤ {OBJECTIVE_MS} ms" in ended.page()
-    assert f"holds {float(row['knee_low']):,.0f}" in ended.err
+    assert not row["knee_low"] or f"holds {float(row['knee_low']):,.0f}" in ended.err
     assert row["load_model"] == "knee"
 
 
