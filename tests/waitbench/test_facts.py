@@ -28,7 +28,7 @@ def test_processes_that_share_the_cores_that_all_have_are_told_from_those_with_m
     found = budgets(compare(made_up.run_record(specs, targets=targets), [made_up.trial(spec) for spec in specs]))
     assert found.rows == [
         ("processes", ["1", "2", "2"]),
-        ("cores for all of these", ["those that all have", "those that all have", "2"]),
+        ("cores for these together; as all: those that every service has", ["as all", "as all", "2"]),
     ]
 
 

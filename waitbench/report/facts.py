@@ -48,8 +48,8 @@ def budgets(comparison: Comparison) -> Budgets:
     figures = [[str(_found(t).get(name, _absent(name))) for t in targets] for name in names]
     if any(_found(t).get("workers", 1) > 1 or t.cpus for t in targets):
         # Beside the processes: two of them on the one core that all have are no two cores' worth.
-        limits.insert(1, "cores for all of these")
-        figures.insert(1, [str(t.cpus or "those that all have") for t in targets])
+        limits.insert(1, "cores for these together; as all: those that every service has")
+        figures.insert(1, [str(t.cpus or "as all") for t in targets])
     if len(comparison.variants) <= CROWDED:
         return Budgets("limit", titles, list(zip(limits, figures, strict=True)))
     turned = [list(row) for row in zip(*figures, strict=True)] if figures else [[] for _ in targets]
