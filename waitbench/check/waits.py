@@ -13,12 +13,13 @@ CALLS = 20
 ROUNDS = 2.5
 """Above this, nine or fewer went at once. The best of a few tries counts, so that a busy machine is not taken for a
 blocked service."""
-MS = 200
+MS = 400
 POOL_CALLS = 50
 POOL_ROUNDS = 1.8
 """For as many calls as the pool has connections: with one connection fewer there is a second round."""
-POOL_MS = 400
-"""Long, so that a busy machine does not make a second round of one."""
+POOL_MS = 1000
+"""Long, so that a busy machine does not make a second round of one: a model may open a connection for each call, some
+10 ms of work on a slow one."""
 TURNS = 5
 """Where the budget has no room for as many calls: so many times as many as it has, which then take turns."""
 TRIES = 3
