@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from waitbench.check import Finding, check_service
+from waitbench.check.waits import MS, POOL_MS
 from waitbench.launch.local import LocalStack
 from waitbench.paths import ROOT, VARIANTS
 from waitbench.service import Service
@@ -117,11 +118,11 @@ def groups(found: list[Finding]) -> set[tuple[str, str]]:
     return {(finding.group, finding.what) for finding in found}
 
 
-SLOW_WAITS = "20 slow calls of /wait?ms=200 overlap"
+SLOW_WAITS = f"20 slow calls of /wait?ms={MS} overlap"
 SLOW_REMOTE = tuple(
-    f"20 slow calls of {path} overlap" for path in ("/upstream?ms=200", "/upstream?ms=100&calls=2&serial=1")
+    f"20 slow calls of {path} overlap" for path in (f"/upstream?ms={MS}", f"/upstream?ms={MS // 2}&calls=2&serial=1")
 )
-SLOW_QUERIES = "50 slow calls of /db?ms=400 overlap"
+SLOW_QUERIES = f"50 slow calls of /db?ms={POOL_MS} overlap"
 
 
 def test_a_wait_cut_short_is_found_by_its_timing(own_stack: LocalStack) -> None:
@@ -231,11 +232,11 @@ def test_calls_that_overlap_where_the_budget_has_room_for_one_are_found(own_stac
     found = found_wrong(own_stack, "not-one-at-a-time")
     overlap = {finding.what: finding.detail for finding in found if finding.group == "overlap"}
     assert set(overlap) == {
-        "5 slow calls of /wait?ms=200 go 1 at a time",
+        f"5 slow calls of /wait?ms={MS} go 1 at a time",
         "20 slow disk calls are held at once",
         "4 cpu calls at once cost what they cost one by one, and go 1 at a time",
     }
-    assert "with 1 at a time they take 5" in overlap["5 slow calls of /wait?ms=200 go 1 at a time"]
+    assert "with 1 at a time they take 5" in overlap[f"5 slow calls of /wait?ms={MS} go 1 at a time"]
     assert {finding.what for finding in found if finding.group == "budget"} == {
         *("in_flight is 1", "connections is None"),
         "the worker is one that takes a request at a time",

@@ -67,7 +67,7 @@ def waits(service: Service, workload: Workload, params: Params, budget: Budget) 
     right = _course(workload, budget)
     service.get(workload.path({**params, "ms": 1}))
     if right.calls > CALLS and (blocked := _in_a_row(service, workload, {**params, "ms": MS})):
-        return blocked
+        return blocked.model_copy(update={"calls": right.calls})
     good, held, rounds = 0, 0, float("inf")
     for _ in range(TRIES):
         crowd = at_once(service, workload.path(params), right.calls)
