@@ -225,9 +225,14 @@ def test_references_that_are_started_join_the_plan_and_stand_beside_the_ranking(
         played = {(trial.spec.variant, trial.spec.workload) for trial in folder.read_trials(run)}
         assert played == {(name, workload) for name in run.targets for workload in ("wait", "upstream", "db", "disk")}
         titles = tuple(f"| {run.targets[name].title} |" for name in references)
-        rows = [line for line in (folder.path / "report.md").read_text().splitlines() if line.startswith(titles)]
-        assert len(rows) == 12
-        assert all(re.search(r"\| (reference|not counted: )[^|]*\|$", row) for row in rows), rows
+        ours = tuple(f"| {target.title} |" for name, target in run.targets.items() if name not in references)
+        tables = [table.splitlines() for table in (folder.path / "report.md").read_text().split("\n\n")]
+        assert sum(row.startswith(titles) for table in tables for row in table) == 12
+        for table in tables:
+            # Where a busy machine leaves no contender that counts, the references have each other.
+            if any(row.startswith(ours) and "not counted: " not in row for row in table):
+                rows = [row for row in table if row.startswith(titles)]
+                assert all(re.search(r"\| (reference|not counted: )[^|]*\|$", row) for row in rows), rows
     finally:
         project.compose("--profile", "references", "down", "--volumes", "--timeout", "5")
     assert project.left() == []
