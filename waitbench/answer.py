@@ -213,7 +213,7 @@ def _ratio(standing: Standing) -> str:
 def _figure(ratio: Interval | None) -> str:
     if ratio is None:
         return "never in the same repeat"
-    return with_bounds(ratio.mean, ratio.low, ratio.high)
+    return with_bounds(ratio)
 
 
 def _ms(value: float | None) -> str:

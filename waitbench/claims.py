@@ -40,10 +40,10 @@ class Evidence:
     by_repeat: Mapping[int, float]
     lack: str
     """Why it can't be compared; "" where it can."""
-    every: Mapping[int, float] = field(default_factory=dict)
-    """The figure with the trials that are left out put back."""
     without: str = ""
     """Which of its trials are left out, and why; "" where none is."""
+    every: Mapping[int, float] = field(default_factory=dict)
+    """`by_repeat` with these put back."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,8 @@ class Ruling:
         if self.ratio is None:
             return f"the two share fewer than {REPEATS} repeats"
         notes = list(dict.fromkeys(side.without for side in sides if side.without))
-        if self._by_omission and self._with_every:
-            notes.append(f"put back, they make the ratio {self._with_every.mean:.3g}, which is no longer in that zone")
+        if self._put_back is not None:
+            notes.append(f"put back, they make the ratio {self._put_back:.3g}, which is no longer in that zone")
         if self.rule.figure == "goodput_rps" and all(side.cell and side.cell.ceiling_bound for side in sides):
             notes.append("both stand at their ceilings, so that arithmetic sets the ratio")
         return "; ".join(notes)
@@ -86,27 +86,21 @@ class Ruling:
     def judgement(self) -> Judgement:
         if self.ratio is None:
             return "untested"
-        return "inconclusive" if self._by_omission else self._zone_of(self.ratio)
-
-    @property
-    def _by_omission(self) -> bool:
-        """Whether the trials that are left out would take the ratio out of its zone. To leave out what went wrong may
-        favour a side, since a generator that is late may be so because of who it met; so it may make an interval
-        narrower, and may not choose the zone."""
-        if self.ratio is None or self._with_every is None:
-            return False
-        ratio = Interval(self._with_every.mean, None, None)
-        return self._zone_of(self.ratio) not in ("inconclusive", self._zone_of(ratio))
+        return "inconclusive" if self._put_back is not None else self._zone_of(*self.ratio.ends)
 
     @cached_property
-    def _with_every(self) -> Interval | None:
-        """The ratio with them; None where none is left out, or no repeat has both."""
-        if not (self.of.without or self.over.without):
+    def _put_back(self) -> float | None:
+        """The ratio with the trials that are left out put back, where that takes it out of its zone; None elsewhere. To
+        leave out what went wrong may favour a side, since a generator that is late may be so because of who it met; so
+        it may make an interval narrower, and may not choose the zone."""
+        if self.ratio is None or not (self.of.without or self.over.without):
             return None
-        return paired_ratio(self.of.every, self.over.every)
+        whole, zone = paired_ratio(self.of.every, self.over.every), self._zone_of(*self.ratio.ends)
+        if whole is None or zone in ("inconclusive", self._zone_of(whole.mean, whole.mean)):
+            return None
+        return whole.mean
 
-    def _zone_of(self, ratio: Interval) -> Judgement:
-        low, high = (ratio.mean if bound is None else bound for bound in (ratio.low, ratio.high))
+    def _zone_of(self, low: float, high: float) -> Judgement:
         if self.rule.supported.holds(low, high):
             return "supported"
         return "refuted" if self.rule.refuted.holds(low, high) else "inconclusive"
@@ -157,17 +151,18 @@ def _evidence(rule: Rule, place: Place, cell: Cell | None, targets: Mapping[str,
         known = any(_variant(target) == place.variant for target in targets.values())
         lack = f"{place.cell.name} was not played with it" if known else "it was not in this run"
         return Evidence(place, title, None, None, {}, f"{title}: {lack}")
-    whole = cell
-    cell, without = _measured(whole)
-    # Memory is what the service says of itself, and its first trial of a load is the one that shows it.
-    value, by_repeat = _FIGURES[rule.figure](whole if rule.figure == "kib_per_request" else cell)
-    lack = _lack(rule.figure, cell, value, by_repeat)
+    counted, without = _measured(cell)
     if rule.figure == "kib_per_request":
-        lack, without = lack or _lack_of_memory(by_repeat), ""
-    every = {repeat: found for repeat, found in _FIGURES[rule.figure](whole)[1].items() if found > 0}
+        # What the service says of itself, whoever was late; and its first trial of a load is the one that shows it.
+        without, (value, by_repeat) = "", _FIGURES[rule.figure](cell)
+        lack = _lack(rule.figure, counted, value, by_repeat) or _lack_of_memory(by_repeat)
+    else:
+        value, by_repeat = _FIGURES[rule.figure](counted)
+        lack = _lack(rule.figure, counted, value, by_repeat)
+    every = {n: found for n, found in _FIGURES[rule.figure](cell)[1].items() if found > 0} if without else by_repeat
     where = f"{title}, {place.cell.name} {place.load.size:g}{' alone' if place.alone else ''}"
     lack, without = (f"{where}: {said}" if said else "" for said in (lack, without))
-    return Evidence(place, title, cell, value, by_repeat, lack, every, without)
+    return Evidence(place, title, counted, value, by_repeat, lack, without, every)
 
 
 def _measured(cell: Cell) -> tuple[Cell, str]:

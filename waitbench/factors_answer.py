@@ -49,7 +49,7 @@ def _interaction(found: Factors, measured: Measured, oddity: Oddity) -> str:
     titles = [cell.target.title for name in (oddity.contender, *oddity.as_far) for cell in found.cells
               if cell.variant == name]  # fmt: skip
     who = titles[0] if len(titles) == 1 else f"{titles[0]} (or else {listed(titles[1:], 'or')})"
-    why = f"{who} is {_figure(oddity.ratio)} times what they predict"
+    why = f"{who} is {with_bounds(oddity.ratio)} times what they predict"
     if not oddity.holds:
         why = f"departures from what they predict are more than noise, and the farthest is {who}"
     told = [_within(found, measured, factor) for factor in FACTORS if any(e.factor == factor for e in measured.simple)]
@@ -83,4 +83,4 @@ def _place(*effects: SimpleEffect) -> str:
 
 def _figure(ratio: Interval | None) -> str:
     """Of the reference, which has none, 1."""
-    return with_bounds(ratio.mean, ratio.low, ratio.high) if ratio else "1"
+    return with_bounds(ratio) if ratio else "1"

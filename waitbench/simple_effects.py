@@ -57,8 +57,8 @@ def _simple_effect(
 
 
 def _pooled(levels: Mapping[str, Levels], values: Values, own: Levels) -> tuple[list[str], Mapping[int, float]]:
-    """Who has these levels, and their figures by repeat: where they are several, as Flask on threads with the GIL and
-    without, the geometric mean of all, as the additive model has it."""
+    """Who has these levels, and their figures by repeat: where they are several, the geometric mean of all, as the
+    additive model has it."""
     names = [name for name, each in values.items() if each and levels[name] == own]
     shared = set.intersection(*(set(values[name]) for name in names)) if names else set()
     return names, {n: geometric_interval([values[name][n] for name in names]).mean for n in shared}

@@ -36,6 +36,11 @@ class Interval:
     def bounded(self) -> bool:
         return self.low is not None
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """From where to where it reaches: of one that has no bounds, no farther than its mean."""
+        return (self.mean if self.low is None else self.low, self.mean if self.high is None else self.high)
+
 
 def mean_interval(values: Sequence[float]) -> Interval:
     """Student's t over the trials: with three of them it is wide, and rightly so. ValueError for no value."""

@@ -1,5 +1,10 @@
 """Figures with their nouns, for whoever tells them: the console, the records and every report."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the generator tells loads too, and does without scipy
+    from waitbench.statistics import Interval
+
 
 def counted(number: float, one: str, several: str) -> str:
     """`1 rule`, `12 rules`."""
@@ -11,9 +16,9 @@ def load_words(model: str, size: float) -> str:
     return counted(size, "user", "users") if model == "closed" else f"{size:g} requests/s"
 
 
-def with_bounds(mean: float, low: float | None, high: float | None) -> str:
+def with_bounds(ratio: "Interval") -> str:
     """`0.80 (0.75–0.86)`, or the mean alone where it has no interval."""
-    return f"{mean:.2f}" if low is None or high is None else f"{mean:.2f} ({low:.2f}–{high:.2f})"
+    return f"{ratio.mean:.2f} ({ratio.low:.2f}–{ratio.high:.2f})" if ratio.bounded else f"{ratio.mean:.2f}"
 
 
 def listed(names: list[str], word: str = "and") -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from tests.waitbench import made_up
 from tests.waitbench.made_up_matrix import FRAMEWORK, MODEL, OTHERS, TITLES, matrix_run, matrix_targets, matrix_trials
+from tests.waitbench.test_comparison import at_rates
 from waitbench.answer import answers
 from waitbench.comparison import Comparison, compare
 from waitbench.effects import FACTORS, Split
@@ -182,11 +183,7 @@ class TestWhatIsTold:
     def test_a_simple_effect_that_does_not_hold_is_told_as_none(self) -> None:
         rates = {"flask-threads": (50, 51, 52), "flask-gevent": (20, 21, 22), "django-threads": (51, 50, 52),
                  "django-gevent": (60, 61, 62)}  # fmt: skip
-        trials = [
-            made_up.at_rate(made_up.spec(name, repeat=n), rps)
-            for name, each in rates.items()
-            for n, rps in enumerate(each, 1)
-        ]
+        trials = at_rates(rates)
         line = answers(compare(matrix_run(trials), trials))[1]
         assert "since Flask on threads (or else Flask on gevent, Django on threads or Django on gevent) is 2.9" in line
         assert "against Flask, Django is 2.91 times as many on gevent, with no difference that holds on threads" in line
@@ -223,11 +220,7 @@ class TestWhatIsTold:
     def test_noise_alone_has_no_effect_to_tell(self) -> None:
         rates = {"flask-threads": (60, 66, 63), "flask-gevent": (66, 60, 64), "django-threads": (63, 61, 67),
                  "django-gevent": (65, 67, 60)}  # fmt: skip
-        trials = [
-            made_up.at_rate(made_up.spec(name, repeat=n), rps)
-            for name, each in rates.items()
-            for n, rps in enumerate(each, 1)
-        ]
+        trials = at_rates(rates)
         line = answers(compare(matrix_run(trials), trials))[1]
         assert "good answers/s: no difference that holds of either;" in line
 

@@ -66,8 +66,8 @@ def _course(workload: Workload, budget: Budget) -> Course:
 def waits(service: Service, workload: Workload, params: Params, budget: Budget) -> Proof:
     right = _course(workload, budget)
     service.get(workload.path({**params, "ms": 1}))
-    if right.calls > CALLS and (blocked := _in_a_row(service, workload, {**params, "ms": MS})):
-        return blocked.model_copy(update={"calls": right.calls})
+    if right.calls > CALLS and (blocked := _in_a_row(service, workload, {**params, "ms": MS}, right.calls)):
+        return blocked
     good, held, rounds = 0, 0, float("inf")
     for _ in range(TRIES):
         crowd = at_once(service, workload.path(params), right.calls)
@@ -79,15 +79,15 @@ def waits(service: Service, workload: Workload, params: Params, budget: Budget) 
     return Proof(good=not says, calls=right.calls, held=held, rounds=rounds, says=says)
 
 
-def _in_a_row(service: Service, workload: Workload, params: Params) -> Proof | None:
-    """What a few short calls tell of a service that takes one after the other, which many long ones would take minutes
-    to; None of any other."""
+def _in_a_row(service: Service, workload: Workload, params: Params, meant: int) -> Proof | None:
+    """What a few short calls tell of a service that takes one after the other, which would take minutes to all the long
+    ones that are `meant`; None of any other."""
     crowd = at_once(service, workload.path(params), CALLS)
     rounds = crowd.took_s / workload.wait_s(params)
     if rounds < IN_A_ROW * CALLS:
         return None
     says = _says(Course(CALLS, CALLS, ROUNDS), crowd.good, crowd.held, rounds)
-    return Proof(good=False, calls=CALLS, held=crowd.held, rounds=rounds, says=says)
+    return Proof(good=False, calls=meant, held=crowd.held, rounds=rounds, says=says)
 
 
 def _says(right: Course, good: int, held: int, rounds: float) -> str:

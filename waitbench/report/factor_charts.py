@@ -59,8 +59,7 @@ def _panel(axes: Axes, measured: Measured, rows: Sequence[Row], looks: dict[Row,
             continue
         colour, mark = looks[row]
         ratio = effect.ratio or Interval(1.0, None, None)
-        low, high = (ratio.mean if bound is None else bound for bound in (ratio.low, ratio.high))
-        axes.plot([low, high], [place, place], color=colour, linewidth=1.4, linestyle="--" if effect.average else "-")
+        axes.plot(ratio.ends, [place, place], color=colour, linewidth=1.4, linestyle="--" if effect.average else "-")
         fill = colour if effect.ratio else "none"
         axes.plot([ratio.mean], [place], color=colour, marker=mark, markerfacecolor=fill, linestyle="")
         ratios.append(abs(math.log(ratio.mean)))

@@ -60,7 +60,7 @@ def _simple_rows(found: Factors, factor: Factor, level: str) -> Iterator[Row]:
         there = [each.get(within) for each in of]
         known = next((each for each in there if each), None)
         if known:
-            shown = [(ratio_words(each.ratio), each.differs) if each else ("–", False) for each in there]
+            shown = [(with_bounds(each.ratio), each.differs) if each else ("–", False) for each in there]
             title, against = (_placed(factor, each, within) for each in (level, known.reference))
             yield Row(title, against, shown, factor, level, within)
 
@@ -84,12 +84,7 @@ def _effect(measured: Measured, factor: Factor, level: str, reference: str) -> t
     own = measured.split.effects[factor][0].level
     other = "" if own == reference else f" × {level_title(factor, own)}"
     average = "mean " if effect.average else ""
-    return average + (ratio_words(effect.ratio) if effect.ratio else "1") + other, effect.differs
-
-
-def ratio_words(ratio: Interval) -> str:
-    """`0.80 (0.75–0.86)`."""
-    return with_bounds(ratio.mean, ratio.low, ratio.high)
+    return average + (with_bounds(effect.ratio) if effect.ratio else "1") + other, effect.differs
 
 
 def share_of(shares: Shares | None, name: str) -> float | None:
@@ -197,10 +192,10 @@ def oddity_words(found: Factors, oddity: Oddity | None) -> str:
     title = _cell(found, oddity.contender).target.title
     others = [_cell(found, name) for name in oddity.as_far]
     alike = f" (or, as far the other way, {_titles(others, 'or')})" if others else ""
-    far = f"the farthest is {title}{alike}, {ratio_words(oddity.ratio)}"
+    far = f"the farthest is {title}{alike}, {with_bounds(oddity.ratio)}"
     if oddity.holds:
         return (
-            f"the split does not hold for {title}{alike}: {ratio_words(oddity.ratio)} times what its framework and its "
+            f"the split does not hold for {title}{alike}: {with_bounds(oddity.ratio)} times what its framework and its "
             "model predict"
         )
     if oddity.interaction:
