@@ -103,13 +103,15 @@ class Conductor:
         upstream.read("before", reset=True)
         self._playing = spec
 
-        self._phase = "warm-up"
+        self._phase = "gathering"
         try:
             self._crew.prepare(spec)
         except OSError as error:  # its name has no address any more
             raise GaveUp(f"{spec.base_url} can't be found: {error}") from None
         users = spec.users if spec.load_model == "closed" else self._crew.size
         spawn_s = self._start_users(users)
+        self._crew.gather()
+        self._phase = "warm-up"
         begin_ns = time.perf_counter_ns() + int(self._crew.lead_s * 1e9)
         started_at = now() + timedelta(seconds=self._crew.lead_s)
         window = Window.of(spec, begin_ns)
@@ -141,12 +143,14 @@ class Conductor:
             drain_s=drain_s,
             warmup=warmup,
             measured=measured,
+            gathered=recorder.gathered(),
             drained=drained,
             latency=recorder.latency(window),
             thirds_iqm_us=recorder.thirds_iqm_us(window),
             arrivals=_arrivals(recorder, spec, window) if spec.load_model == "open" else None,
             connects=recorder.connects(),
             occupancy=recorder.occupancy(window),
+            spanning=recorder.spanning(window),
             timeline=recorder.timeline(),
             generator=_generator(parts, spawn_s),
             usage=usage.usage(),

@@ -17,13 +17,16 @@ from loadtests.request import origin
 from loadtests.trial import Stripe
 from waitbench.results import TrialSpec
 
-PREPARE, READY, BEGIN, STOP, PART, LIVE = (
-    f"waitbench-{word}" for word in ("prepare", "ready", "begin", "stop", "part", "live")
+PREPARE, READY, GATHER, GATHERED, BEGIN, STOP, PART, LIVE = (
+    f"waitbench-{word}" for word in ("prepare", "ready", "gather", "gathered", "begin", "stop", "part", "live")
 )
 START_S = 30.0
 """How long workers may take to come up."""
 ANSWER_S, AGAIN_S = 8.0, 0.5
 """How long a worker may take to say that it is prepared, and how often it is asked."""
+GATHER_S = 5.0
+"""How long beyond its wait a service may take to give every user of a closed loop a first answer. One that serves them
+one at a time need not be able to: it accepts each of their requests in turn all the same."""
 MISSING_S = 5.0
 """How long after its last sign of life a worker's part is still waited for."""
 
@@ -44,14 +47,21 @@ class Alone:
 
     def __init__(self, environment: Any) -> None:
         self._player = Player(environment)
+        self._gather_s = GATHER_S
 
     def prepare(self, spec: TrialSpec) -> None:
         self._player.prepare(spec)
+        self._gather_s = spec.least_s + GATHER_S
 
     @property
     def whole(self) -> bool:
         """Whether all who prepared are still there."""
         return True
+
+    def gather(self) -> None:
+        """Every user of a closed loop asks once; waits until each has had an answer, and for GATHER_S at most."""
+        since_ns = time.perf_counter_ns()
+        self._player.gather(since_ns, since_ns + int(self._gather_s * 1e9))
 
     def begin(self, begin_ns: int) -> None:
         self._player.begin(begin_ns)
@@ -83,11 +93,13 @@ class Workers:
         self._members: dict[str, int] = {}
         """Workers that are there, each with its number from 1."""
         self._trial = 0
-        self._longest_s = self._deadline = 0.0
+        self._longest_s = self._gather_s = self._deadline = 0.0
         self._ready: set[str] = set()
+        self._gathered: set[str] = set()
         self._parts: dict[str, Part] = {}
         self._live: dict[str, tuple[int, int]] = {}
         self._runner.register_message(READY, self._on_ready)
+        self._runner.register_message(GATHERED, self._on_gathered)
         self._runner.register_message(PART, self._on_part)
         self._runner.register_message(LIVE, self._on_live)
 
@@ -103,7 +115,8 @@ class Workers:
             if not self._members:
                 raise GaveUp(ALL_LOST)
             self._trial += 1
-            self._ready, self._parts, self._live = set(), {}, {}
+            self._ready, self._gathered, self._parts, self._live = set(), set(), {}, {}
+            self._gather_s = spec.least_s + GATHER_S
             self._longest_s = spec.warmup_s + spec.measure_s + spec.timeout_s + DRAIN_S + ANSWER_S
             if not (silent := self._announce(spec)):
                 return
@@ -113,6 +126,16 @@ class Workers:
     @property
     def whole(self) -> bool:
         return not any(self._missing(member) for member in self._members)
+
+    def gather(self) -> None:
+        """Every user of a closed loop asks once; waits until each has had an answer, and for GATHER_S at most."""
+        since_ns = time.perf_counter_ns() + int(self.lead_s * 1e9)
+        until_ns = since_ns + int(self._gather_s * 1e9)
+        self._tell(GATHER, {"since_ns": since_ns, "until_ns": until_ns})
+        while waited_for := self._members.keys() - self._gathered:
+            if all(self._missing(member) for member in waited_for) or time.perf_counter_ns() > until_ns:
+                break
+            gevent.sleep(0.01)
 
     def begin(self, begin_ns: int) -> None:
         self._deadline = time.monotonic() + self._longest_s
@@ -187,6 +210,10 @@ class Workers:
         if msg.data["trial"] == self._trial:
             self._ready.add(msg.node_id)
 
+    def _on_gathered(self, msg: Any, **_: Any) -> None:
+        if msg.data["trial"] == self._trial:
+            self._gathered.add(msg.node_id)
+
     def _on_part(self, msg: Any, **_: Any) -> None:
         if msg.data.pop("trial") == self._trial:
             self._parts[msg.node_id] = Part.unpacked(msg.data)
@@ -209,6 +236,11 @@ def work_for_a_master(environment: Any) -> None:
             trial = msg.data["trial"]
         runner.send_message(READY, {"trial": trial})
 
+    def gather(msg: Any, **_: Any) -> None:
+        if msg.data["trial"] == trial:
+            player.gather(msg.data["since_ns"], msg.data["until_ns"])
+            runner.send_message(GATHERED, {"trial": msg.data["trial"]})
+
     def begin(msg: Any, **_: Any) -> None:
         if (begun := msg.data["trial"]) == trial:
             player.begin(msg.data["begin_ns"])
@@ -224,6 +256,7 @@ def work_for_a_master(environment: Any) -> None:
         FEED_S  # of 3 s, in which a short trial would be over before the UI shows it
     )
     runner.register_message(PREPARE, prepare)
+    runner.register_message(GATHER, gather, concurrent=True)
     runner.register_message(BEGIN, begin, concurrent=True)
     runner.register_message(STOP, stop)
     gevent.spawn(_tell_live, runner, player)

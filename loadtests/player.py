@@ -64,7 +64,7 @@ class Part:
 
 
 class Player:
-    """`prepare`, then Locust starts the users, then `begin`, then `part` waits for the end."""
+    """`prepare`, then Locust starts the users, then `gather` and `begin`, then `part` waits for the end."""
 
     def __init__(self, environment: Any) -> None:
         self._environment = environment
@@ -79,6 +79,13 @@ class Player:
         self.drop()
         self._trial = TrialUser.trial = Trial(spec, stripe)
         self._feeder = gevent.spawn(self._feed_ui, self._trial, UiFeed(self._environment, spec))
+
+    def gather(self, since_ns: int, until_ns: int) -> None:
+        """Every user asks once from `since_ns` on; waits until each has had an answer, or until then."""
+        trial = self._trial
+        assert trial is not None
+        trial.gather(since_ns)
+        trial.gathered.wait(max(0.0, (until_ns - time.perf_counter_ns()) / 1e9))
 
     def begin(self, begin_ns: int) -> None:
         assert self._trial is not None

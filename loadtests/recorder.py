@@ -156,6 +156,16 @@ class Recorder:
         ends = np.minimum(_numbers(self._ended), window.end_ns)
         return float(np.maximum(0, ends - begins).sum() / (window.end_ns - window.begin_ns))
 
+    def gathered(self) -> Phase:
+        """Requests that ended before the warm-up began."""
+        return self._phase(_numbers(self._ended) < self.begin_ns)
+
+    def spanning(self, window: Window) -> int:
+        """Requests sent before the window that ended after it: they are in no figure of its latencies."""
+        return int(
+            np.count_nonzero((_numbers(self._sent) < window.begin_ns) & (_numbers(self._ended) >= window.end_ns))
+        )
+
     def arrivals(self, window: Window) -> Arrivals:
         """What an open loop meant to send in the window, how late it was, and what came back in the window."""
         within, ended = self._within(window), _numbers(self._ended)
@@ -201,10 +211,12 @@ class Recorder:
         return int(np.count_nonzero(_numbers(self._shed) >= window.begin_ns))
 
     def timeline(self) -> list[Second]:
-        """Second by second from the start of the warm-up, by when requests ended. No second is left out."""
+        """Second by second from the start of the warm-up, by when requests ended. No second is left out; what ended
+        before, while users gathered, is in none."""
         kinds, taken = _numbers(self._kind), (_numbers(self._ended) - _numbers(self._intended)) // 1000
         seconds = (_numbers(self._ended) - self.begin_ns) // 1_000_000_000
         order = np.lexsort((taken, seconds))
+        order = order[np.searchsorted(seconds[order], 0) :]
         kinds, taken, seconds = kinds[order], taken[order], seconds[order]
         edges = np.searchsorted(seconds, np.arange(int(seconds[-1]) + 2)) if len(seconds) else [0]
         return [

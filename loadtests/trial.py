@@ -17,6 +17,8 @@ from loadtests.recorder import Recorder, Window
 from loadtests.request import Origin, Request, origin
 from waitbench.results import Exchange, TrialSpec
 
+COME_S = 0.5
+"""Users who do not wait have their first request spread over so long."""
 HOLD_OFF_S = 0.05
 IDLE_NS = 1_000_000_000
 IN_A_ROW = 50
@@ -101,9 +103,9 @@ class Lane:
 class Trial:
     """What is shared by all users of one trial in this process.
 
-    Users join; with `begin` the clock of the trial starts, and everything from then on is the event loop's doing: a
-    user is there to be counted by Locust, and has nothing to do. Nothing is asked once the window has closed; when
-    the last answer has come, or timed out, `over` is set.
+    Users join; with `gather` each of a closed loop asks once, with `begin` the clock of the trial starts. All that is
+    the event loop's doing: a user is there to be counted by Locust, and has nothing to do. Nothing is asked once the
+    window has closed; when the last answer has come, or timed out, `over` is set.
     """
 
     def __init__(self, spec: TrialSpec, stripe: Stripe = Stripe()) -> None:
@@ -115,11 +117,18 @@ class Trial:
         self._beside = Lane(to, spec.beside, self._ended) if spec.beside and not spec.alone else None
         self._lanes = [lane for lane in (self._measured, self._beside) if lane]
         self.window = Window(0, 0)
+        self.gathered = Event()
+        """Whether every user has had an answer; an open loop has nobody to wait for."""
         self.over = Event()
         self.under_way = 0
         self.joined = 0
         self._loop = gevent.get_hub().loop
-        self._users: list[tuple[Connection, int]] = []
+        self._users: dict[Connection, int] = {}
+        """Of a closed loop, each with its place among all of the trial's."""
+        self._asking_since_ns = 0
+        """From when on a user who joins asks; 0 while nobody does."""
+        self._holding: list[Connection] | None = None
+        """While users gather: who has had his answer."""
         self._deadlines: Deadlines | None = None
         self._alarm: Any = None
         self._timers: set[Any] = set()
@@ -143,11 +152,25 @@ class Trial:
         share = self.joined * self.stripe.count + self.stripe.index
         self.joined += 1
         if self.spec.load_model == "closed":
-            user = (self._measured.connect(), int(self._stagger_s(share) * 1e9))
-            self._users.append(user)
-            if self.window.end_ns:
-                self._first(*user)
+            user = self._measured.connect()
+            self._users[user] = share
+            if self._asking_since_ns:
+                self._first(user)
         self.over.wait()
+
+    def gather(self, since_ns: int) -> None:
+        """From then on, on the clock of time.perf_counter_ns, each user of a closed loop asks once and then waits for
+        `begin`; those who have no answer by then go on when it comes.
+
+        Many servers accept one connection each time round their event loop, and one that is busy with users who ask
+        again and again comes round so slowly that the last of hundreds would not be accepted before the window closes.
+        Fewer users than the plan says would be measured, and nobody would see the latency of the others.
+        """
+        if self.spec.load_model == "open":
+            self.gathered.set()
+            return
+        self._holding = []
+        self._come(since_ns)
 
     def begin(self, begin_ns: int) -> None:
         """The warm-up begins then, on the clock of time.perf_counter_ns, and the window after it."""
@@ -155,16 +178,19 @@ class Trial:
         for lane in self._lanes:
             lane.recorder.begin_ns = begin_ns
         self.window = Window.of(spec, begin_ns)
-        self._deadlines = Deadlines([lane.connections for lane in self._lanes], spec.timeout_s)
         self._at(self.window.end_ns, self.stop)
         if spec.load_model == "open":
+            self._watch_deadlines()
             self._arrivals = islice(arrivals_ns(spec), self.stripe.index, None, self.stripe.count)
             self._alarm = alarm(self._send_what_is_due)
             self._next = self._following()
             self._send_what_is_due()
+        elif self._holding is None:
+            self._come(begin_ns)
         else:
-            for user in self._users:
-                self._first(*user)
+            gathered, self._holding = self._holding, None
+            for user in gathered:
+                self._ask_at(user, begin_ns + self._out_of_step_ns(user))
 
     def stop(self) -> None:
         """Nothing more is sent; what is under way is waited for. An open loop's schedule ends by itself."""
@@ -172,6 +198,7 @@ class Trial:
             self._at(_clock() + 1_000_000, self.stop)  # it is late: what was meant for the window is sent, or shed
             return
         self.going = False
+        self.gathered.set()
         self._see_whether_over()
 
     def close(self) -> int:
@@ -188,20 +215,46 @@ class Trial:
         self._timers = set()
         for lane in self._lanes:
             lane.close()
-        self._users, self.under_way = [], 0
+        self._users, self._holding, self.under_way = {}, None, 0
+        self.gathered.set()
         self.over.set()
         return left
 
-    def _stagger_s(self, share: int) -> float:
-        """How long a user waits before its first request, so that users neither come at once nor fire in step: they
-        are spread over one wait, or over the first half of the warm-up where that is shorter or there is none. Of
-        connections that come at once a kernel may give one process of several all."""
-        part, half_s = (share % self.spec.load) / self.spec.load, self.spec.warmup_s / 2
-        return part * min(self.spec.least_s or half_s, half_s)
+    def _come(self, since_ns: int) -> None:
+        """Every user of a closed loop asks for the first time, and so does who joins later."""
+        self._watch_deadlines()
+        self._asking_since_ns = since_ns
+        for user in self._users:
+            self._first(user)
 
-    def _first(self, user: Connection, stagger_ns: int) -> None:
-        """A closed loop's user begins, out of step with the others."""
-        self._at(self.recorder.begin_ns + stagger_ns, lambda: self._ask(user))
+    def _first(self, user: Connection) -> None:
+        """Users do not come at once: of connections that do a kernel may give one process of several all."""
+        apart_ns = self._out_of_step_ns(user) if self.spec.least_s else self._spread_ns(user, COME_S)
+        self._ask_at(user, self._asking_since_ns + apart_ns)
+
+    def _out_of_step_ns(self, user: Connection) -> int:
+        """Users who begin together would fire together for ever where the wait is constant: they are spread over
+        one."""
+        return self._spread_ns(user, self.spec.least_s)
+
+    def _spread_ns(self, user: Connection, over_s: float) -> int:
+        """When this user's turn is, of all spread over so many seconds, or half the warm-up where that is shorter."""
+        part = self._users[user] % self.spec.load / self.spec.load
+        return int(part * min(over_s, self.spec.warmup_s / 2) * 1e9)
+
+    def _ask_at(self, user: Connection, when_ns: int) -> None:
+        self._at(when_ns, lambda: self._ask(user))
+
+    def _watch_deadlines(self) -> None:
+        self._deadlines = Deadlines([lane.connections for lane in self._lanes], self.spec.timeout_s)
+
+    def _hold(self, user: Connection) -> None:
+        """He has had his first answer, and waits for the others."""
+        assert self._holding is not None
+        self.under_way -= 1
+        self._holding.append(user)
+        if len(self._holding) == len(self._users):
+            self.gathered.set()
 
     def _ask(self, connection: Connection, intended_ns: int = 0) -> None:
         if self.going:
@@ -214,14 +267,16 @@ class Trial:
             self.under_way -= 1
             lane.keep(connection, ended)
             self._close_idle(ended)
-        elif not self.going or ended >= self.window.end_ns:
+        elif not self.going or ended >= self.window.end_ns > 0:
             self.under_way -= 1
         elif failure in _AT_ONCE:
             # A service that refuses at once would be hammered: give it a moment.
             self.under_way -= 1
-            self._at(ended + int(HOLD_OFF_S * 1e9), lambda: self._ask(connection))
-        else:
+            self._ask_at(connection, ended + int(HOLD_OFF_S * 1e9))
+        elif self._holding is None:
             connection.ask()
+        else:
+            self._hold(connection)
         if not self.going:
             self._see_whether_over()
 

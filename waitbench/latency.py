@@ -66,3 +66,9 @@ def count_up_to(encoded: str, latency_us: float) -> int:
     """How many values do not exceed so many microseconds, to the histogram's three digits."""
     steps = merged([encoded]).get_recorded_iterator()
     return sum(step.count_at_value_iterated_to for step in steps if step.value_iterated_to <= latency_us * 1.001)
+
+
+def beyond_us(encoded: str, latency_us: float) -> float:
+    """By how much all values together exceed so many microseconds: those below it add nothing."""
+    steps = merged([encoded]).get_recorded_iterator()
+    return float(sum(step.count_at_value_iterated_to * max(0, step.value_iterated_to - latency_us) for step in steps))

@@ -322,6 +322,8 @@ class TrialRecord(_Record):
     drain_s: float
     warmup: Phase
     measured: Phase
+    gathered: Phase = Phase()
+    """Of the warm-up's requests, those that ended before it began: users have one answer each first."""
     drained: int
     """Of the measured requests, those that ended after the window."""
     latency: Latency | None
@@ -337,6 +339,8 @@ class TrialRecord(_Record):
     occupancy: float | None = None
     """Requests under way on average over the window, exactly: those that began before it and end after it count with
     their part in it."""
+    spanning: int | None = None
+    """Requests sent before the window that ended after it: slower than all of it, and in no figure of its latencies."""
     thirds_iqm_us: list[int | None] = Field([], validation_alias=AliasChoices("thirds_iqm_us", "thirds_p50_us"))
     """The interquartile mean of latency in each third of the window, by when requests were meant to start; at first it
     was the median."""

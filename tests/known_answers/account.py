@@ -1,6 +1,7 @@
 """A trial as the harness tells it, beside the truth: as it was programmed, and as the server says it really was."""
 
 import math
+import os
 import time
 from bisect import bisect_left
 from collections import Counter
@@ -94,9 +95,17 @@ class Account:
     def read_late_us(self) -> float:
         """How late the generator may have read an answer, by its own word: of this the server knows nothing. Its
         timers count in whole milliseconds, so that a lag of 1 ms is none; on a busy machine there may have been
-        another lag between two looks."""
+        another lag between two looks, and where a hypervisor took time away, as much as it took."""
         lag_ms = self.trial.generator.lag_max_ms
-        return 1000 * (max(0.0, lag_ms - 1) if self.generator_quiet else lag_ms + TICK_MS)
+        seen_ms, unseen_ms = (
+            (max(0.0, lag_ms - 1), min(TICK_MS, self.stolen_ms)) if self.generator_quiet else (lag_ms, TICK_MS)
+        )
+        return 1000 * (seen_ms + unseen_ms)
+
+    @property
+    def stolen_ms(self) -> float:
+        """Of any core in the window, by the kernel's word."""
+        return (self.trial.stolen_share or 0.0) * (os.cpu_count() or 1) * self.trial.window_s * 1000
 
     @property
     def generator_late_us(self) -> float:

@@ -11,6 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 FAILS_EVERY = 50
 SLOWER_EVERY_S = 0.5
 CRUMBS = 3000
+STARVED, STARVED_S = 5, 15.0
+"""Which request waits for so long."""
 
 
 def answer(status: str, body: bytes = b"ok") -> bytes:
@@ -27,7 +29,7 @@ class Wrongs:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._count = itertools.count(1)
+        self._count, self._others = itertools.count(1), itertools.count(1)
         self._first_s: float | None = None
         self._free_s = 0.0
 
@@ -44,6 +46,10 @@ class Wrongs:
         """One after the other, whoever asks."""
         self._free_s = max(self._free_s, self._clock()) + wait_s
         return self._free_s - self._clock(), OK
+
+    def starves(self, wait_s: float) -> tuple[float, bytes]:
+        """One who asked at the beginning, and nobody else."""
+        return STARVED_S if next(self._others) == STARVED else wait_s, OK
 
     def crumbles(self, wait_s: float) -> tuple[float, bytes]:
         """At once, in pieces that cost the client far more than the server."""

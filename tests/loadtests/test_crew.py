@@ -142,6 +142,8 @@ class Runner:
             return
         if kind == crew.PREPARE:
             self.answers(crew.READY, name, {"trial": data["trial"]})
+        if kind == crew.GATHER:
+            self.answers(crew.GATHERED, name, {"trial": data["trial"]})
         if kind == crew.BEGIN:
             part = Part(recorded((1000, 1100, "")), EFFORT, joined=1, lost=0)
             self.answers(crew.PART, name, {"trial": data["trial"], **part.packed()})
@@ -156,7 +158,7 @@ class Runner:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    for patience in ("START_S", "ANSWER_S", "MISSING_S", "AGAIN_S"):
+    for patience in ("START_S", "ANSWER_S", "GATHER_S", "MISSING_S", "AGAIN_S"):
         monkeypatch.setattr(crew, patience, 0.1)
 
 
@@ -171,6 +173,28 @@ def test_every_worker_has_a_stripe_of_its_own() -> None:
     workers.begin(0)
     parts, losses = workers.finish()
     assert (len(parts), losses) == (3, [])
+
+
+def test_all_gather_and_begin_when_the_last_is_there() -> None:
+    runner = Runner(("a", "b"))
+    workers = crew.Workers(runner.environment, 2)
+    workers.prepare(SPEC)
+    workers.gather()
+    [since] = {data["since_ns"] for kind, _, data in runner.told if kind == crew.GATHER}
+    [until] = {data["until_ns"] for kind, _, data in runner.told if kind == crew.GATHER}
+    assert until - since == int((SPEC.least_s + crew.GATHER_S) * 1e9)
+
+
+@pytest.mark.parametrize("moment", ["dies", "is silent"])
+def test_a_worker_without_whom_all_can_not_gather_is_not_waited_for_for_ever(moment: str) -> None:
+    runner = Runner(("a", "b"), dies_at={"b": crew.GATHER} if moment == "dies" else {})
+    workers = crew.Workers(runner.environment, 2)
+    workers.prepare(SPEC)
+    if moment == "is silent":
+        runner.listeners[crew.GATHERED] = lambda *_: None
+    workers.gather()
+    workers.begin(0)
+    assert len(workers.finish()[0]) == (1 if moment == "dies" else 2)
 
 
 def test_a_worker_that_dies_as_it_is_prepared_has_its_stripe_given_to_the_others() -> None:

@@ -136,6 +136,17 @@ class TestOccupancy:
         assert recorded().occupancy(WINDOW) == 0.0
 
 
+class TestSpanning:
+    """Requests that were under way for all of the window."""
+
+    def test_sent_before_it_and_ended_after_it(self) -> None:
+        assert recorded((999, 3000), (0, 9900, "timeout"), (500, 9000, "reset")).spanning(WINDOW) == 3
+
+    def test_what_began_or_ended_in_it_does_not(self) -> None:
+        assert recorded((1000, 9000), (999, 2999), (0, 900), (1500, 1600)).spanning(WINDOW) == 0
+        assert recorded().spanning(WINDOW) == 0
+
+
 class TestTimeline:
     """Second by second, by when requests ended."""
 
@@ -156,6 +167,15 @@ class TestTimeline:
 
     def test_of_nothing_there_is_nothing(self) -> None:
         assert recorded().timeline() == []
+
+    def test_what_ended_before_the_warm_up_is_in_none(self) -> None:
+        found = recorded((-600, -1), (-1500, -1200, "reset"), (-700, 0), (100, 900)).timeline()
+        assert found == [Second(second=0, good=2, errors=0, p50_us=700_000, p99_us=800_000)]
+        assert recorded((-600, -1)).timeline() == []
+
+    def test_what_ended_before_the_warm_up_is_told_by_kind(self) -> None:
+        early = recorded((-600, -1), (-1500, -1200, "reset"), (-700, 0), (100, 900)).gathered()
+        assert early == Phase(good=1, errors={"reset": 1})
 
     @given(st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 3000), st.booleans()), min_size=1))
     def test_every_request_is_in_one_second(self, requests: list[tuple[int, int, bool]]) -> None:

@@ -224,6 +224,7 @@ def crooks(make_bench: Callable[[], Bench], server: tuple[int, str]) -> Judged:
     paths = {
         "fails": 'wait = "/fails?ms={ms}", upstream = "/fails?ms={ms}"',
         "slows": 'wait = "/slows?ms={ms}"',
+        "starves": 'wait = "/starves?ms={ms}"',
         "queues": 'db = "/queues?ms={ms}"',
         "crumbles": 'fast = "/crumbles", disk = "/disk?kib={kib}"',
     }
@@ -261,6 +262,15 @@ def test_a_service_that_grows_slower_is_in_no_steady_state(crooks: Judged) -> No
     assert re.fullmatch(
         r"typical latency went from \d+ to \d+ ms within the window", crooks.spoilt_by("slows", "drift")
     )
+
+
+def test_a_user_who_is_not_served_in_the_whole_window_is_told(crooks: Judged) -> None:
+    """His request was sent before it, and is in none of its latencies."""
+    trial = crooks.trial("starves, wait")
+    assert trial.measured.failed == 0
+    said = "1 of 10 users had no answer in the whole window, and are in no percentile"
+    assert crooks.spoilt_by("starves, wait", "starved") == said
+    assert "starved" not in crooks.found("slows, wait")
 
 
 def test_a_service_that_falls_behind_the_rate_is_told_though_nothing_was_shed(crooks: Judged) -> None:
@@ -520,6 +530,7 @@ BROKEN_BY: dict[str, Callable[..., None]] = {
     "no-requests": test_a_window_in_which_nothing_was_sent_measured_nothing,
     "over-ceiling": test_a_wait_cut_short_is_more_than_arithmetic_allows,
     "overlap": test_a_loop_that_blocks_does_not_overlap,
+    "starved": test_a_user_who_is_not_served_in_the_whole_window_is_told,
     "stolen": test_time_that_a_hypervisor_gave_to_others_is_a_note,
     "trap": test_a_trap_is_told_with_what_it_does_and_counts,
     "rate": test_a_service_that_falls_behind_the_rate_is_told_though_nothing_was_shed,

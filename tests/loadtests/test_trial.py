@@ -249,19 +249,95 @@ class TestMixed:
         assert self.due_ns(*(trial.recorder for trial in trials)) == together
 
 
+class TestGathering:
+    """Each user of a closed loop has one answer before the warm-up begins."""
+
+    @staticmethod
+    def play(trial: Trial, users: int, patience_s: float = 5.0, begin_after_s: float = 0.0) -> tuple[int, bool]:
+        """When the warm-up began, and whether all had gathered by then."""
+        joined = [gevent.spawn(trial.join) for _ in range(users)]
+        gevent.sleep(0)
+        trial.gather(time.perf_counter_ns())
+        all_there: bool = trial.gathered.wait(patience_s)
+        before = len(trial.recorder._sent)
+        gevent.sleep(begin_after_s)
+        assert len(trial.recorder._sent) == before  # nobody asks again meanwhile
+        begin_ns = time.perf_counter_ns()
+        trial.begin(begin_ns)
+        gevent.joinall(joined)
+        assert trial.close() == 0
+        return begin_ns, all_there
+
+    def test_every_user_has_one_answer_and_then_waits_for_the_beginning(self, server: str) -> None:
+        trial = Trial(spec(server, "/plain", "hello", load=7, least_s=0.02, warmup_s=0.2, measure_s=0.2))
+        begin_ns, all_there = self.play(trial, 7, begin_after_s=0.1)
+        early = [sent for sent in trial.recorder._sent if sent < begin_ns]
+        assert (len(early), all_there) == (7, True)
+        warmup, measured, _ = trial.recorder.phases(trial.window)
+        assert warmup.good > 7  # those seven, and those of the warm-up
+        assert measured.good > 0
+        assert trial.recorder.connects().made == 7
+        assert trial.window.begin_ns == begin_ns + 200_000_000
+
+    def test_who_has_no_answer_by_then_goes_on_when_it_comes(self) -> None:
+        """All but two of these connections are accepted by a server that holds so many at once and no more."""
+        with listening(limited) as url:
+            users = limited.CONNECTIONS + 2
+            load = {"load": users, "least_s": 0.0, "warmup_s": 0.1, "measure_s": 0.3, "timeout_s": 1.0}
+            trial = Trial(made_up.spec(base_url=url, path="/", body="ok", **load))  # type: ignore[arg-type]
+            _, all_there = self.play(trial, users, patience_s=0.5)
+        assert not all_there
+        kinds = trial.recorder.phases(trial.window)
+        assert kinds[1].good > 0
+        assert trial.recorder.spanning(trial.window) == 2
+
+    def test_a_failure_is_an_answer(self, server: str) -> None:
+        trial = Trial(spec(server, "/teapot", load=3, warmup_s=0.1, measure_s=0.1))
+        assert self.play(trial, 3)[1]
+
+    def test_an_open_loop_has_nobody_to_wait_for(self, server: str) -> None:
+        trial = Trial(
+            spec(server, "/plain", "hello", load_model="open", load=50, max_in_flight=9, warmup_s=0.1, measure_s=0.2)
+        )
+        begin_ns, all_there = self.play(trial, 1)
+        assert all_there
+        assert all(sent >= begin_ns for sent in trial.recorder._sent)
+
+    def test_who_stops_it_need_not_wait_for_those_who_have_no_answer(self, server: str) -> None:
+        trial = Trial(spec(server, "/silent", load=2, warmup_s=0.1, measure_s=0.1, timeout_s=0.5))
+        gevent.spawn_later(0.05, trial.stop)
+        began = time.monotonic()
+        trial.gather(time.perf_counter_ns())
+        trial.gathered.wait(5.0)
+        assert time.monotonic() - began < 2.0
+        trial.close()
+
+
+def first_asked_s(planned: TrialSpec) -> list[float]:
+    """When each user would ask first, from when all may."""
+    trial = Trial(planned)
+    asked: list[float] = []
+    trial._ask_at = lambda user, when_ns: asked.append(when_ns / 1e9)  # type: ignore[method-assign]
+    joined = [gevent.spawn(trial.join) for _ in range(int(planned.load))]
+    gevent.sleep(0)
+    trial.gather(1_000_000_000)
+    trial.close()
+    gevent.joinall(joined)
+    return [at - 1 for at in asked]
+
+
 def test_users_begin_spread_over_one_wait(server: str) -> None:
-    trial = Trial(spec(server, "/plain", load=4, least_s=0.1, warmup_s=1.0))
-    assert [trial._stagger_s(n) for n in range(4)] == pytest.approx([0, 0.025, 0.05, 0.075])
+    planned = spec(server, "/plain", load=4, least_s=0.1, warmup_s=1.0)
+    assert first_asked_s(planned) == pytest.approx([0, 0.025, 0.05, 0.075])
 
 
 def test_users_begin_in_the_first_half_of_a_short_warm_up(server: str) -> None:
-    trial = Trial(spec(server, "/plain", load=2, least_s=10.0, warmup_s=1.0))
-    assert [trial._stagger_s(n) for n in range(2)] == pytest.approx([0, 0.25])
+    assert first_asked_s(spec(server, "/plain", load=2, least_s=10.0, warmup_s=1.0)) == pytest.approx([0, 0.25])
 
 
-def test_users_who_do_not_wait_begin_in_the_first_half_of_the_warm_up(server: str) -> None:
-    trial = Trial(spec(server, "/plain", workload="fast", params={}, load=4, warmup_s=1.0))
-    assert [trial._stagger_s(n) for n in range(4)] == pytest.approx([0, 0.125, 0.25, 0.375])
+def test_users_who_do_not_wait_begin_spread_over_half_a_second(server: str) -> None:
+    planned = spec(server, "/plain", workload="fast", params={}, load=4, warmup_s=10.0)
+    assert first_asked_s(planned) == pytest.approx([0, 0.125, 0.25, 0.375])
 
 
 def test_connections_that_nobody_needs_any_more_make_room_for_those_that_wait_to_be_accepted() -> None:

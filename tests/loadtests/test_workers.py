@@ -65,7 +65,9 @@ def exact(trial: TrialRecord) -> None:
         assert counted == 0
     else:
         assert latency.merged([trial.latency.histogram]).get_total_count() == trial.latency.count == counted
-    assert sum(second.good for second in trial.timeline) == trial.warmup.good + trial.measured.good
+    seconds = sum(second.good for second in trial.timeline)
+    assert trial.gathered.good + seconds == trial.warmup.good + trial.measured.good
+    assert trial.gathered.sent <= (trial.spec.load if trial.spec.load_model == "closed" else 0)
     if trial.spec.load_model == "open":
         arrivals, (warmup, window) = arrivals_of(trial), planned(trial)
         assert arrivals.intended == window == trial.measured.sent + arrivals.shed

@@ -426,6 +426,53 @@ class TestArrivals:
             the_reason(trial.model_copy(update={"arrivals": arrivals}), "rate")
 
 
+class TestStarved:
+    """Users whose one request was under way for the whole window."""
+
+    def test_one_of_a_hundred_is_told(self) -> None:
+        reason = the_reason(made_up.trial(made_up.spec(load=100), spanning=1), "starved")
+        assert reason.text == "1 of 100 users had no answer in the whole window, and are in no percentile"
+        assert "starved" not in found(made_up.trial(made_up.spec(load=100), spanning=0))
+
+    def test_of_thousands_one_in_a_thousand_is_not(self) -> None:
+        planned = made_up.spec(load=3000)
+        assert ["starved" in found(made_up.trial(planned, spanning=spanning)) for spanning in (3, 4)] == [False, True]
+
+    def test_files_of_earlier_versions_do_not_tell(self) -> None:
+        assert "starved" not in found(made_up.trial(made_up.spec(load=100), spanning=None))
+
+    def test_open_loops_send_whoever_waits(self) -> None:
+        planned = made_up.spec(load=100, load_model="open", max_in_flight=500)
+        assert "starved" not in found(made_up.open_trial(planned, taken_us=[110_000] * 1000, spanning=9))
+
+    def test_waits_longer_than_the_window_span_it_as_often_as_its_own_latencies_say(self) -> None:
+        # 100 users, one after the other, of 5 s each: 40 of them send in a window of 2 s, and 60 are under way for all
+        # of it, by 40 x (5 - 2) / 2. Of 97 less 60 three standard deviations are 37.6, and 0.1 may be missing.
+        planned = made_up.spec(params={"ms": 5000}, load=100, measure_s=2.0)
+        taken = [5_000_000] * 40
+        for spanning, told in ((60, False), (97, False), (98, True)):
+            trial = made_up.trial(planned, taken_us=taken, window_s=2.0, spanning=spanning)
+            assert ("starved" in found(trial)) == told
+
+    def test_chance_alone_is_not_called(self) -> None:
+        """Users who are all served, with latencies about as long as the window: 100 made-up trials. Without what is
+        allowed for the chance of either number it was 5 % of 2,000, and with it none."""
+        alarms = 0
+        for seed in range(100):
+            rng, taken, spanning = random.Random(seed), [], 0
+            for _ in range(50):
+                at_s = -20.0 - rng.random()
+                while at_s < 2.0:
+                    ends_s = at_s + 0.2 + rng.expovariate(1.0)
+                    if at_s >= 0:
+                        taken.append(round((ends_s - at_s) * 1e6))
+                    spanning += at_s < 0 and ends_s >= 2.0
+                    at_s = ends_s
+            planned = made_up.spec(params={"ms": 200}, load=50, measure_s=2.0)
+            alarms += "starved" in found(made_up.trial(planned, taken_us=taken, window_s=2.0, spanning=spanning))
+        assert alarms <= 1
+
+
 class TestWhatWasMeasuredExactly:
     def test_users_who_idled_are_found_out_however_long_the_wait(self) -> None:
         planned = made_up.spec(load=100, measure_s=2.0)

@@ -1,5 +1,6 @@
 """Rules of the figures: whether they are of right answers, agree with each other, and are of a steady state."""
 
+import math
 from collections.abc import Iterator
 
 from waitbench import latency
@@ -8,6 +9,8 @@ from waitbench.validity.reason import Reason
 
 ERROR_SHARE = 0.001
 LITTLE = 0.05
+STARVED = 0.001
+"""Of the users of a closed loop: the share of arrivals that an open one may shed."""
 DRIFT_NOTE, DRIFT = 0.20, 0.50
 """How far latency (its interquartile mean) may move from the first third of the window to the last, of the lesser of
 the two."""
@@ -55,6 +58,28 @@ def little(trial: TrialRecord) -> Iterator[Reason]:
             "littles-law", "invalid",
             f"rate x mean latency gives {in_flight:.1f} in flight for {trial.spec.load} users ({off:.0%} off)",
             "the generator had no time for all its users, or the window is too short for waits this long",
+        )  # fmt: skip
+
+
+def starved(trial: TrialRecord) -> Iterator[Reason]:
+    """Who had no answer in the whole window is in no figure of it: his request belongs to the warm-up, and Little's law
+    rightly counts it as under way. He would have been the slowest.
+
+    Where requests take longer than a window by their nature, some of those sent in it do too, and these tell how many
+    have to span it: for each second that the latencies of those sent in a window have beyond it, one in window seconds.
+    Either number varies like a Poisson one.
+    """
+    if trial.spanning is None or trial.spec.load_model == "open":
+        return
+    window_us, natural = trial.window_s * 1e6, 0.0
+    if trial.latency and trial.latency.max_us > window_us:
+        natural = latency.beyond_us(trial.latency.histogram, window_us) / window_us
+    chance = 3 * math.sqrt(natural + trial.spanning) if natural else 0.0
+    if trial.spanning > natural + chance + STARVED * trial.spec.load:
+        yield Reason(
+            "starved", "invalid",
+            f"{trial.spanning} of {trial.spec.load} users had no answer in the whole window, and are in no percentile",
+            "the service does not get round to all of them: lower the load, or raise warmup_s",
         )  # fmt: skip
 
 
