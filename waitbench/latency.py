@@ -2,7 +2,7 @@
 
 import math
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from hdrh.codec import HdrCookieException, HdrLengthException
@@ -46,14 +46,22 @@ def merged(encoded: Iterable[str]) -> HdrHistogram:
 
 
 def percentile_us(histogram: HdrHistogram, percent: float) -> int:
-    """By nearest rank: the least value that `percent` of the values do not exceed; 0 of no values.
+    """By nearest rank: the least value that `percent` of the values do not exceed; 0 of no values."""
+    return percentiles_us(histogram, [percent])[0]
+
+
+def percentiles_us(histogram: HdrHistogram, percents: Sequence[float]) -> list[int]:
+    """The same for many of them, in one pass over the histogram.
 
     HdrHistogram rounds the rank to the nearest whole one, and so may take the one below: of 551 answers, 28 of them
     slow, it calls a fast one the p95. Asked for the share that the right rank has, it finds the right rank.
     """
-    count = histogram.get_total_count()
-    rank = math.ceil(round(count * percent / 100, 6))  # 99.9 % of 1,000 is a hair more than 999 in binary
-    return int(histogram.get_value_at_percentile(100 * rank / count)) if count else 0
+    if not (count := histogram.get_total_count()):
+        return [0] * len(percents)
+    # 99.9 % of 1,000 is a hair more than 999 in binary
+    shares = [100 * math.ceil(round(count * percent / 100, 6)) / count for percent in percents]
+    found = histogram.get_percentile_to_value_dict(shares)
+    return [int(found[share]) for share in shares]
 
 
 @lru_cache(1024)

@@ -274,7 +274,8 @@ def _curve(cell: Cell) -> list[tuple[float, float]]:
     """(1/(1-p), ms) up to the last percentile with ten samples beyond it."""
     last = max(2.0, cell.samples / TAIL_SAMPLES)
     tails = [last ** (n / 60) for n in range(61)]
-    return [(tail, latency.percentile_us(cell.histogram, 100 - 100 / tail) / 1000) for tail in tails]
+    at_us = latency.percentiles_us(cell.histogram, [100 - 100 / tail for tail in tails])
+    return [(tail, us / 1000) for tail, us in zip(tails, at_us, strict=True)]
 
 
 def _seconds(cell: Cell) -> list[tuple[float, float]]:
