@@ -212,6 +212,7 @@ _FIGURES: dict[str, Callable[[Cell], tuple[float | None, Mapping[int, float]]]] 
     "goodput_rps": lambda cell: (cell.goodput.mean, cell.goodputs),
     "p50_ms": _latency("p50"),
     "p90_ms": _latency("p90"),
+    "p95_ms": _latency("p95"),
     "p99_ms": _latency("p99"),
     "cpu_s_per_1k": lambda cell: (cell.cpu_s_per_1k, cell.costs),
     "kib_per_request": lambda cell: (cell.kib_per_request, cell.memories),

@@ -12,7 +12,7 @@ from waitbench.workloads import WORKLOADS
 
 T = TypeVar("T")
 
-FigureName = Literal["goodput_rps", "p50_ms", "p90_ms", "p99_ms", "cpu_s_per_1k", "kib_per_request"]
+FigureName = Literal["goodput_rps", "p50_ms", "p90_ms", "p95_ms", "p99_ms", "cpu_s_per_1k", "kib_per_request"]
 OF_THE_SERVICE = ("cpu_s_per_1k", "kib_per_request")
 """Of all that a service does in a trial, whatever it was asked for."""
 MEMORY_GAP = 2.0

@@ -13,6 +13,7 @@ FIGURE_WORDS = {
     "goodput_rps": "good answers/s",
     "p50_ms": "p50 ms",
     "p90_ms": "p90 ms",
+    "p95_ms": "p95 ms",
     "p99_ms": "p99 ms",
     "cpu_s_per_1k": "CPU s for 1,000",
     "kib_per_request": "KiB a request",
