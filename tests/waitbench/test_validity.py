@@ -434,6 +434,10 @@ class TestStarved:
         assert reason.text == "1 of 100 users had no answer in the whole window, and are in no percentile"
         assert "starved" not in found(made_up.trial(made_up.spec(load=100), spanning=0))
 
+    def test_of_a_trap_it_is_a_note(self) -> None:
+        found = reasons(made_up.trial(made_up.spec(load=100), spanning=1), made_up.target(kind="trap"))
+        assert [reason.weight for reason in found if reason.code == "starved"] == ["note"]
+
     def test_of_thousands_one_in_a_thousand_is_not(self) -> None:
         planned = made_up.spec(load=3000)
         assert ["starved" in found(made_up.trial(planned, spanning=spanning)) for spanning in (3, 4)] == [False, True]

@@ -27,7 +27,7 @@ def reasons(trial: TrialRecord, target: Target) -> list[Reason]:
         *service.overlap(trial, target),
         *service.accounts(trial),
         *figures.little(trial),
-        *figures.starved(trial),
+        *figures.starved(trial, target),
         *ceiling.reached(trial, target),
         *figures.arithmetic(trial),
         *figures.drift(trial),

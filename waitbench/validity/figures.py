@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from waitbench import latency
-from waitbench.results import Phase, TrialRecord
+from waitbench.results import Phase, Target, TrialRecord
 from waitbench.validity.reason import Reason
 
 ERROR_SHARE = 0.001
@@ -61,13 +61,14 @@ def little(trial: TrialRecord) -> Iterator[Reason]:
         )  # fmt: skip
 
 
-def starved(trial: TrialRecord) -> Iterator[Reason]:
+def starved(trial: TrialRecord, target: Target) -> Iterator[Reason]:
     """Who had no answer in the whole window is in no figure of it: his request belongs to the warm-up, and Little's law
     rightly counts it as under way. He would have been the slowest.
 
     Where requests take longer than a window by their nature, some of those sent in it do too, and these tell how many
     have to span it: for each second that the latencies of those sent in a window have beyond it, one in window seconds.
-    Either number varies like a Poisson one.
+    Either number varies like a Poisson one. To let its users starve is what a trap is for, as one of gevent does that
+    goes on with whoever it serves.
     """
     if trial.spanning is None or trial.spec.load_model == "open":
         return
@@ -77,7 +78,7 @@ def starved(trial: TrialRecord) -> Iterator[Reason]:
     chance = 3 * math.sqrt(natural + trial.spanning) if natural else 0.0
     if trial.spanning > natural + chance + STARVED * trial.spec.load:
         yield Reason(
-            "starved", "invalid",
+            "starved", "note" if target.kind == "trap" else "invalid",
             f"{trial.spanning} of {trial.spec.load} users had no answer in the whole window, and are in no percentile",
             "the service does not get round to all of them: lower the load, or raise warmup_s",
         )  # fmt: skip
