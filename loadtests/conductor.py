@@ -110,7 +110,7 @@ class Conductor:
             raise GaveUp(f"{spec.base_url} can't be found: {error}") from None
         users = spec.users if spec.load_model == "closed" else self._crew.size
         spawn_s = self._start_users(users)
-        self._crew.gather()
+        self._crew.gather(spec)
         self._phase = "warm-up"
         begin_ns = time.perf_counter_ns() + int(self._crew.lead_s * 1e9)
         started_at = now() + timedelta(seconds=self._crew.lead_s)

@@ -47,21 +47,19 @@ class Alone:
 
     def __init__(self, environment: Any) -> None:
         self._player = Player(environment)
-        self._gather_s = GATHER_S
 
     def prepare(self, spec: TrialSpec) -> None:
         self._player.prepare(spec)
-        self._gather_s = spec.least_s + GATHER_S
 
     @property
     def whole(self) -> bool:
         """Whether all who prepared are still there."""
         return True
 
-    def gather(self) -> None:
-        """Every user of a closed loop asks once; waits until each has had an answer, and for GATHER_S at most."""
+    def gather(self, spec: TrialSpec) -> None:
+        """Users of a closed loop ask once; waits until each has had an answer, at most GATHER_S beyond the wait."""
         since_ns = time.perf_counter_ns()
-        self._player.gather(since_ns, since_ns + int(self._gather_s * 1e9))
+        self._player.gather(since_ns, _gathered_by_ns(spec, since_ns))
 
     def begin(self, begin_ns: int) -> None:
         self._player.begin(begin_ns)
@@ -93,7 +91,7 @@ class Workers:
         self._members: dict[str, int] = {}
         """Workers that are there, each with its number from 1."""
         self._trial = 0
-        self._longest_s = self._gather_s = self._deadline = 0.0
+        self._longest_s = self._deadline = 0.0
         self._ready: set[str] = set()
         self._gathered: set[str] = set()
         self._parts: dict[str, Part] = {}
@@ -116,7 +114,6 @@ class Workers:
                 raise GaveUp(ALL_LOST)
             self._trial += 1
             self._ready, self._gathered, self._parts, self._live = set(), set(), {}, {}
-            self._gather_s = spec.least_s + GATHER_S
             self._longest_s = spec.warmup_s + spec.measure_s + spec.timeout_s + DRAIN_S + ANSWER_S
             if not (silent := self._announce(spec)):
                 return
@@ -127,10 +124,10 @@ class Workers:
     def whole(self) -> bool:
         return not any(self._missing(member) for member in self._members)
 
-    def gather(self) -> None:
-        """Every user of a closed loop asks once; waits until each has had an answer, and for GATHER_S at most."""
+    def gather(self, spec: TrialSpec) -> None:
+        """Users of a closed loop ask once; waits until each has had an answer, at most GATHER_S beyond the wait."""
         since_ns = time.perf_counter_ns() + int(self.lead_s * 1e9)
-        until_ns = since_ns + int(self._gather_s * 1e9)
+        until_ns = _gathered_by_ns(spec, since_ns)
         self._tell(GATHER, {"since_ns": since_ns, "until_ns": until_ns})
         while waited_for := self._members.keys() - self._gathered:
             if all(self._missing(member) for member in waited_for) or time.perf_counter_ns() > until_ns:
@@ -220,6 +217,11 @@ class Workers:
 
     def _on_live(self, msg: Any, **_: Any) -> None:
         self._live[msg.node_id] = (msg.data["good"], msg.data["errors"])
+
+
+def _gathered_by_ns(spec: TrialSpec, since_ns: int) -> int:
+    """Until when users who ask from then on are waited for."""
+    return since_ns + int((spec.least_s + GATHER_S) * 1e9)
 
 
 def work_for_a_master(environment: Any) -> None:

@@ -23,6 +23,8 @@ HOLD_OFF_S = 0.05
 IDLE_NS = 1_000_000_000
 IN_A_ROW = 50
 """Sends after which a late open loop lets the answers be read before it goes on."""
+NOT_YET = Window(2**62, 2**62)
+"""Of a trial that has not begun: later than any clock."""
 _clock = time.perf_counter_ns
 
 
@@ -116,9 +118,9 @@ class Trial:
         self._measured = Lane(to, spec, self._ended)
         self._beside = Lane(to, spec.beside, self._ended) if spec.beside and not spec.alone else None
         self._lanes = [lane for lane in (self._measured, self._beside) if lane]
-        self.window = Window(0, 0)
+        self.window = NOT_YET
         self.gathered = Event()
-        """Whether every user has had an answer; an open loop has nobody to wait for."""
+        """Whether every user has had an answer; an open loop, or a stripe without users, has nobody to wait for."""
         self.over = Event()
         self.under_way = 0
         self.joined = 0
@@ -166,11 +168,11 @@ class Trial:
         again and again comes round so slowly that the last of hundreds would not be accepted before the window closes.
         Fewer users than the plan says would be measured, and nobody would see the latency of the others.
         """
-        if self.spec.load_model == "open":
+        if self.spec.load_model == "closed":
+            self._holding = []
+            self._come(since_ns)
+        if not self._users:
             self.gathered.set()
-            return
-        self._holding = []
-        self._come(since_ns)
 
     def begin(self, begin_ns: int) -> None:
         """The warm-up begins then, on the clock of time.perf_counter_ns, and the window after it."""
@@ -267,7 +269,7 @@ class Trial:
             self.under_way -= 1
             lane.keep(connection, ended)
             self._close_idle(ended)
-        elif not self.going or ended >= self.window.end_ns > 0:
+        elif not self.going or ended >= self.window.end_ns:
             self.under_way -= 1
         elif failure in _AT_ONCE:
             # A service that refuses at once would be hammered: give it a moment.

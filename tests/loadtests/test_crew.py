@@ -175,11 +175,22 @@ def test_every_worker_has_a_stripe_of_its_own() -> None:
     assert (len(parts), losses) == (3, [])
 
 
-def test_all_gather_and_begin_when_the_last_is_there() -> None:
+def test_all_gather_and_the_last_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crew, "GATHER_S", 30.0)
     runner = Runner(("a", "b"))
     workers = crew.Workers(runner.environment, 2)
     workers.prepare(SPEC)
-    workers.gather()
+    takes_in, said = runner.listeners[crew.GATHERED], []
+
+    def late(msg: Any) -> None:
+        takes_in(msg)
+        said.append(msg.node_id)
+
+    runner.listeners[crew.GATHERED] = lambda msg: (
+        gevent.spawn_later(0.05, late, msg) if msg.node_id == "b" else late(msg)
+    )
+    workers.gather(SPEC)
+    assert said == ["a", "b"]
     [since] = {data["since_ns"] for kind, _, data in runner.told if kind == crew.GATHER}
     [until] = {data["until_ns"] for kind, _, data in runner.told if kind == crew.GATHER}
     assert until - since == int((SPEC.least_s + crew.GATHER_S) * 1e9)
@@ -192,7 +203,7 @@ def test_a_worker_without_whom_all_can_not_gather_is_not_waited_for_for_ever(mom
     workers.prepare(SPEC)
     if moment == "is silent":
         runner.listeners[crew.GATHERED] = lambda *_: None
-    workers.gather()
+    workers.gather(SPEC)
     workers.begin(0)
     assert len(workers.finish()[0]) == (1 if moment == "dies" else 2)
 
