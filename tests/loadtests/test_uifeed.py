@@ -106,7 +106,8 @@ def test_its_percentiles_are_ours_to_three_digits(taken_us: list[int], percent: 
     entry = fed([(taken, "") for taken in taken_us]).stats.total
     theirs = calculate_response_time_percentile(entry.response_times, entry.num_requests, percent / 100)
     # Locust takes the value one higher where the rank is a whole number; both neighbours are right.
-    ours = [latency.percentile_us(latency.of(taken_us), at) / 1000 for at in (percent, percent + 100 / len(taken_us))]
+    either = (percent, min(percent + 100 / len(taken_us), 100))
+    ours = [latency.percentile_us(latency.of(taken_us), at) / 1000 for at in either]
     assert any(theirs == pytest.approx(one, rel=0.012) for one in ours)
 
 

@@ -188,7 +188,7 @@ def test_work_done_where_requests_are_handled_is_found_by_overlap(own_stack: Loc
         ("overlap", f"4 cpu calls {works}"),
         ("overlap", f"4 cpu_native calls {works}"),
     }
-    assert all("the service held only 1 at once" in finding.detail for finding in found)
+    assert [finding.detail for finding in found if "the service held only 1 at once" not in finding.detail] == []
 
 
 @pytest.mark.parametrize("name", ["no-sync", "no-sync-reads-besides"])
