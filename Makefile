@@ -50,9 +50,8 @@ check-services: setup ## Check contract, timing, overlap and budget of every ser
 	$(BIN)/python -m waitbench check
 
 test: setup-dev ## Every test but those that need a Docker engine
-	$(BIN)/python -m pytest -m pure --numprocesses 2 $(ARGS) || [ $$? = 5 ]
-	$(BIN)/python -m pytest -m untimed --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS) || [ $$? = 5 ]
-	$(BIN)/python -m pytest -m "not pure and not untimed and not compose" $(ARGS) || [ $$? = 5 ]
+	$(BIN)/python -m pytest -m untimed --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS) || [ $$? = 5 ]
+	$(BIN)/python -m pytest -m "not untimed and not compose" $(ARGS) || [ $$? = 5 ]
 
 test-compose: setup-dev ## The end-to-end test in containers
 	$(BIN)/python -m pytest -m compose $(ARGS)

@@ -27,14 +27,14 @@ def installed(names: Iterable[str]) -> list[str]:
     return [name for name in names if not missing(VARIANTS[name])]
 
 
-PURE = Path(__file__).parent / "waitbench"
+UNTIMED = Path(__file__).parent / "waitbench"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What starts no service can be run by several processes at once: nothing in it takes time to be measured."""
+    """What starts no service can run beside other tests: nothing in it takes time to be measured."""
     for item in items:
-        if PURE in item.path.parents and not item.get_closest_marker("live"):
-            item.add_marker("pure")
+        if UNTIMED in item.path.parents and not item.get_closest_marker("live"):
+            item.add_marker("untimed")
 
 
 @pytest.hookimpl(tryfirst=True)

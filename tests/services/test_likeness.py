@@ -8,7 +8,11 @@ what comes between is each framework's own.
 from itertools import combinations
 from pathlib import Path
 
+import pytest
+
 from waitbench.paths import SERVICES
+
+pytestmark = pytest.mark.untimed
 
 MOST = 8
 FILES = sorted(SERVICES.glob("*_app/**/*.py")) + sorted((SERVICES / "upstream").glob("*.py"))

@@ -18,7 +18,7 @@ from waitbench.service import Service
 from waitbench.variants import load_variants
 from waitbench.workloads import WORKLOADS
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.untimed]
 
 
 @dataclass(frozen=True)
