@@ -8,7 +8,7 @@ from waitbench.check import check_service
 from waitbench.service import Service
 from waitbench.variants import Variant, load_variants
 
-pytestmark = [pytest.mark.live, pytest.mark.untimed]
+pytestmark = pytest.mark.live
 
 
 LISTED = load_variants()

