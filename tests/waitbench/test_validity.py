@@ -524,6 +524,10 @@ class TestDrift:
     def test_from_a_fifth_to_a_half_is_a_note(self, edges: tuple[int, int]) -> None:
         assert [(r.code, r.weight) for r in reasons(self.of(*edges), made_up.target())] == [("drift", "note")]
 
+    def test_of_a_trap_it_is_a_note(self) -> None:
+        found = reasons(self.of(100_000, 200_000), made_up.target(kind="trap"))
+        assert [reason.weight for reason in found if reason.code == "drift"] == ["note"]
+
     @pytest.mark.parametrize("edges", [(100_000, 120_000), (120_000, 100_000)])
     def test_a_fifth_is_none(self, edges: tuple[int, int]) -> None:
         assert found(self.of(*edges)) == {}

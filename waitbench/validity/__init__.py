@@ -30,7 +30,7 @@ def reasons(trial: TrialRecord, target: Target) -> list[Reason]:
         *figures.starved(trial, target),
         *ceiling.reached(trial, target),
         *figures.arithmetic(trial),
-        *figures.drift(trial),
+        *figures.drift(trial, target),
         *generator.strained(trial),
         *generator.stolen(trial),
         *generator.arrivals(trial),
