@@ -35,13 +35,11 @@ KIB, MIB = 1024, 1024 * 1024
 MOST = 64 * MIB
 PATIENCE_S = 30.0
 CROWD = 50
-EACH = 16 * MIB
-"""What each of the crowd sends or reads."""
 BOUND = 64 * MIB
-"""What the crowd may add to a service's memory: a twelfth of what it sends or reads."""
+"""What the crowd may add to a service's memory: a fiftieth of what it sends or reads."""
 SPOOLED = {"django-asyncio": CROWD * 5 * MIB // 2}
 """What comes on top where bodies are collected in memory before they go to a file: up to 2.5 MB in Django on ASGI."""
-LEAST_S = 1.0
+LEAST_S = 4.0
 """How long each of the crowd takes at least: 16 MiB/s, which a service keeps up with on most days."""
 
 
@@ -220,7 +218,7 @@ class Crowd:
         self._size, self._least_s = size, least_s
         self._held = asyncio.Event()
         self._content = pattern(self.piece)
-        self._right = uploaded(pattern(EACH))
+        self._right = uploaded(pattern(MOST))
 
     def play(self, one: Callable[["Crowd"], Coroutine[Any, Any, None]]) -> None:
         async def together() -> None:
@@ -234,7 +232,7 @@ class Crowd:
         self._held.set()
 
     async def send(self) -> None:
-        reader, writer = await self._ask(head("POST", "/upload", f"Content-Length: {EACH}"))
+        reader, writer = await self._ask(head("POST", "/upload", f"Content-Length: {MOST}"))
         async for size in self._pieces():
             writer.write(self._content[:size])
             await writer.drain()
@@ -243,7 +241,7 @@ class Crowd:
         writer.close()
 
     async def read(self) -> None:
-        reader, writer = await self._ask(head("GET", f"/download?kib={EACH // KIB}"))
+        reader, writer = await self._ask(head("GET", f"/download?kib={MOST // KIB}"))
         await reader.readuntil(b"\r\n\r\n")
         async for size in self._pieces():
             assert await reader.readexactly(size) == self._content[:size]
@@ -258,11 +256,11 @@ class Crowd:
         """How long each piece is, when it is due."""
         await self._held.wait()
         began, done = time.monotonic(), 0
-        while done < EACH:
-            size = min(self.piece, EACH - done)
+        while done < MOST:
+            size = min(self.piece, MOST - done)
             yield size
             done += size
-            await asyncio.sleep(began + self._least_s * done / EACH - time.monotonic())
+            await asyncio.sleep(began + self._least_s * done / MOST - time.monotonic())
 
 
 def grown(service: Service, crowd: Crowd, one: Callable[[Crowd], Coroutine[Any, Any, None]]) -> tuple[int, int]:
@@ -314,5 +312,5 @@ def test_a_service_that_holds_bodies_whole_takes_more_memory_than_that(tmp_path:
     with LocalStack(variants_file=file, environment={"PYTHONPATH": str(ROOT)}) as own:
         own.start(["fastapi-asyncio"])
         with Service(own.base_urls["fastapi-asyncio"]) as service:
-            more, _ = grown(service, Crowd(service, 16, LEAST_S), Crowd.send)
+            more, _ = grown(service, Crowd(service, 4, 0.5), Crowd.send)
     assert more > BOUND
