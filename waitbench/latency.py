@@ -47,7 +47,7 @@ def merged(encoded: Iterable[str]) -> HdrHistogram:
 
 
 def percentile_us(histogram: HdrHistogram, percent: float) -> int:
-    """By nearest rank: the least value that `percent` of the values do not exceed; 0 of no values."""
+    """By nearest rank: the least value that `percent` (0 to 100) of the values do not exceed; 0 of no values."""
     return percentiles_us(histogram, [percent])[0]
 
 

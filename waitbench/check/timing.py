@@ -71,11 +71,12 @@ def _worked(service: Service, workload: Workload, effort: Effort) -> Finding:
     for number in range(TRIES):
         tries.append([_taken(service, path, effort.calls, "cpu_s")[0] for path in (lesser, greater)])
         less, more = (min(each) for each in zip(*tries, strict=True))
-        if number and more >= GROWS * less:
+        good = more >= GROWS * less
+        if good and number:
             break
     what = f"GET {greater} takes at least {GROWS:g} times the CPU time of {lesser}"
     seen = f"{more * 1000:.1f} ms and {less * 1000:.1f} ms at best, at first {tries[0][1] * 1000:.1f} ms"
-    detail = "" if more >= GROWS * less else f"{seen}: the work was cut short, or its answer kept"
+    detail = "" if good else f"{seen}: the work was cut short, or its answer kept"
     return Finding("timing", what, not detail, detail, workload.name)
 
 
