@@ -1,9 +1,24 @@
 """Ports for what is started together."""
 
-from waitbench.launch.local import free_ports
+import pytest
+
+from waitbench.launch import local
+from waitbench.launch.local import first_of_clients, free_ports
 
 
 def test_ports_that_are_drawn_together_differ() -> None:
     """Of some 14,000 the kernel draws one twice in so many, unless each is held."""
     for _ in range(5):
         assert len(set(free_ports(200))) == 200
+
+
+def test_no_client_can_be_given_a_port_before_a_service_listens_on_it() -> None:
+    assert max(free_ports(200)) < first_of_clients()
+
+
+@pytest.mark.parametrize("first", [local.FIRST_PORT + 3, local.FIRST_PORT, 1024])
+def test_where_clients_have_nearly_all_ports_there_are_enough_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, first: int
+) -> None:
+    monkeypatch.setattr(local, "first_of_clients", lambda: first)
+    assert len(set(free_ports(20))) == 20

@@ -1,13 +1,14 @@
 """Everything on this machine: a PostgreSQL, the remote API and the services, each a process."""
 
 import os
+import random
 import re
 import shutil
 import socket
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from waitbench.errors import UsageError, WaitbenchError
@@ -21,6 +22,8 @@ from waitbench.service import Service, wait_until
 from waitbench.variants import labelled, load_variants
 
 READY_S = 30.0
+FIRST_PORT = 10_000
+"""Below it, well-known services have theirs."""
 _PREFIX = "waitbench-"
 SCRATCH = "/var/tmp"  # noqa: S108 - a folder of our own is made in it
 """Where the services' files go, which have to reach a disk: temporary files are often kept in memory, these seldom."""
@@ -165,12 +168,26 @@ def free_port() -> int:
 
 
 def free_ports(count: int) -> list[int]:
-    """So many that differ: each is held until all are drawn."""
+    """So many that differ: each is held until all are drawn. Before a service listens on it, a client on this machine
+    could be given a port of the kernel's own choice; so they lie below those, where there is room."""
+    below = range(FIRST_PORT, first_of_clients())
     with ExitStack() as held:
-        probes = [held.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
+        ports: list[int] = []
+        # Not the module's generator: a test that seeds it would make two processes draw alike.
+        for port in (*random.SystemRandom().sample(below, min(len(below), 4 * count)), *[0] * count):
+            probe = held.enter_context(socket.socket())
+            with suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                ports.append(int(probe.getsockname()[1]))
+            if len(ports) == count:
+                break
+        return ports
+
+
+def first_of_clients() -> int:
+    """The first port that the kernel gives to a client (ip(7))."""
+    file = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    return int(file.read_text().split()[0]) if file.exists() else 32768
 
 
 def require_free(port: int, what: str) -> None:
