@@ -49,9 +49,11 @@ run: setup $(if $(filter $(CLAIMS),$(PLAN) $(abspath $(PLAN))),setup-references)
 check-services: setup ## Check contract, timing, overlap and budget of every service
 	$(BIN)/python -m waitbench check
 
+AT_ONCE := --dist loadfile --no-loadscope-reorder
 test: setup-dev ## Every test but those that need a Docker engine
-	$(BIN)/python -m pytest -m untimed --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS) || [ $$? = 5 ]
-	$(BIN)/python -m pytest -m "not untimed and not compose" $(ARGS) || [ $$? = 5 ]
+	$(BIN)/python -m pytest -m untimed --numprocesses 3 $(AT_ONCE) $(ARGS) || [ $$? = 5 ]
+	$(BIN)/python -m pytest -m "not untimed and not alone and not compose" --numprocesses 2 $(AT_ONCE) $(ARGS) || [ $$? = 5 ]
+	$(BIN)/python -m pytest -m alone $(ARGS) || [ $$? = 5 ]
 
 test-compose: setup-dev ## The end-to-end test in containers
 	$(BIN)/python -m pytest -m compose $(ARGS)

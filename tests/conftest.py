@@ -27,14 +27,31 @@ def installed(names: Iterable[str]) -> list[str]:
     return [name for name in names if not missing(VARIANTS[name])]
 
 
-UNTIMED = Path(__file__).parent / "waitbench"
+HERE = Path(__file__).parent
+LONGEST = [
+    HERE / name
+    for name in (
+        "loadtests/test_run.py",
+        "loadtests/test_workers.py",
+        "services/test_bodies.py",
+        "services/test_dependencies.py",
+        "services/test_wrong_services.py",
+        "services/test_check.py",
+        "loadtests/test_rules.py",
+    )
+]
+"""First of those that run at once, or one of them would go on alone when the others are done."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What starts no service can run beside other tests: nothing in it takes time to be measured."""
+    """What starts no service can run beside other tests, since nothing in it takes time to be measured; what is held to
+    the truth of its server, to a hundredth, beside none."""
     for item in items:
-        if UNTIMED in item.path.parents and not item.get_closest_marker("live"):
+        if HERE / "waitbench" in item.path.parents and not item.get_closest_marker("live"):
             item.add_marker("untimed")
+        if HERE / "known_answers" in item.path.parents:
+            item.add_marker("alone")
+    items.sort(key=lambda item: LONGEST.index(item.path) if item.path in LONGEST else len(LONGEST))
 
 
 @pytest.hookimpl(tryfirst=True)

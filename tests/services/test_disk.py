@@ -54,6 +54,7 @@ def flushes(folder: Path) -> int | None:
     return int(figures[15]) if cache == "write back" and len(figures) > 15 else None
 
 
+@pytest.mark.alone  # another test's flushes would do
 @variants
 @pytest.mark.parametrize("inline", [0, 1])
 def test_every_byte_goes_to_the_disk_and_comes_back_from_it(stack: LocalStack, variant: str, inline: int) -> None:
