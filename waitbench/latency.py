@@ -5,8 +5,10 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from hdrh.codec import HdrCookieException, HdrLengthException
 from hdrh.histogram import HdrHistogram
 
@@ -62,10 +64,8 @@ def percentiles_us(histogram: HdrHistogram, percents: Sequence[float]) -> list[i
         return [0] * len(percents)
     # 99.9 % of 1,000 is a hair more than 999 in binary
     ranks = [max(math.ceil(round(count * percent / 100, 6)), 1) for percent in percents]
-    indices = np.searchsorted(np.cumsum(np.ctypeslib.as_array(histogram.counts)), ranks)
-    return [
-        int(histogram.get_highest_equivalent_value(histogram.get_value_from_index(int(index)))) for index in indices
-    ]
+    indices = np.searchsorted(np.cumsum(_counts(histogram)), ranks)
+    return [_value_us(histogram, index) for index in indices.tolist()]
 
 
 @lru_cache(1024)
@@ -87,6 +87,16 @@ def beyond_us(encoded: str, latency_us: float) -> float:
 def _recorded(encoded: str) -> Iterator[tuple[int, int]]:
     """Each value that came, and how often. The library's own iterator goes by all that might have come, some 20,000."""
     histogram = merged([encoded])
-    counts = np.ctypeslib.as_array(histogram.counts)
+    counts = _counts(histogram)
     for index in np.flatnonzero(counts).tolist():
-        yield histogram.get_highest_equivalent_value(histogram.get_value_from_index(index)), int(counts[index])
+        yield _value_us(histogram, index), int(counts[index])
+
+
+def _counts(histogram: HdrHistogram) -> npt.NDArray[Any]:
+    """How often each value came, in order of value: the histogram's own memory, not a copy."""
+    return np.ctypeslib.as_array(histogram.counts)
+
+
+def _value_us(histogram: HdrHistogram, index: int) -> int:
+    """The greatest of the values that are counted there."""
+    return int(histogram.get_highest_equivalent_value(histogram.get_value_from_index(index)))
