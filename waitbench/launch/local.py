@@ -171,17 +171,20 @@ def free_ports(count: int) -> list[int]:
     """So many that differ: each is held until all are drawn. Before a service listens on it, a client on this machine
     could be given a port of the kernel's own choice; so they lie below those, where there is room."""
     below = range(FIRST_PORT, first_of_clients())
+    # Not the module's generator: a test that seeds it would make two processes draw alike.
+    candidates = random.SystemRandom().sample(below, min(len(below), 4 * count))
+    ports: list[int] = []
     with ExitStack() as held:
-        ports: list[int] = []
-        # Not the module's generator: a test that seeds it would make two processes draw alike.
-        for port in (*random.SystemRandom().sample(below, min(len(below), 4 * count)), *[0] * count):
+
+        def hold(port: int) -> int:
             probe = held.enter_context(socket.socket())
-            with suppress(OSError):
-                probe.bind(("127.0.0.1", port))
-                ports.append(int(probe.getsockname()[1]))
-            if len(ports) == count:
-                break
-        return ports
+            probe.bind(("127.0.0.1", port))
+            return int(probe.getsockname()[1])
+
+        while candidates and len(ports) < count:
+            with suppress(OSError):  # somebody has it
+                ports.append(hold(candidates.pop()))
+        return ports + [hold(0) for _ in range(count - len(ports))]
 
 
 def first_of_clients() -> int:
