@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.loadtests.bench import NOISE
+from waitbench.launch.local import free_port
 from waitbench.paths import ROOT
 from waitbench.report import load_comparison
 from waitbench.results import RunFolder
@@ -30,9 +30,7 @@ class Project:
     def __init__(self, name: str, results: Path) -> None:
         self.name = f"waitbench-test-{name}-{os.getpid()}"
         self.results = results
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
 
     def compose(self, *arguments: str, timeout_s: float = 120.0, **variables: str) -> str:
         environment = {
