@@ -5,7 +5,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup setup-dev setup-references setup-free-threaded run serve check-services test test-compose check format lock clean
+.PHONY: help setup setup-dev setup-references setup-free-threaded run serve check-services test-fast test test-all test-compose check format lock clean
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,11 +49,18 @@ run: setup $(if $(filter $(CLAIMS),$(PLAN) $(abspath $(PLAN))),setup-references)
 check-services: setup ## Check contract, timing, overlap and budget of every service
 	$(BIN)/python -m waitbench check
 
-AT_ONCE := --dist loadfile --no-loadscope-reorder
-test: setup-dev ## Every test but those that need a Docker engine
-	$(BIN)/python -m pytest -m untimed --numprocesses 3 $(AT_ONCE) $(ARGS) || [ $$? = 5 ]
-	$(BIN)/python -m pytest -m "not untimed and not alone and not compose" --numprocesses 2 $(AT_ONCE) $(ARGS) || [ $$? = 5 ]
-	$(BIN)/python -m pytest -m alone $(ARGS) || [ $$? = 5 ]
+# Tests mostly wait, so more of them run at once than there are cores. What measures to a hundredth runs by itself.
+PYTEST := $(BIN)/python -m pytest
+AT_ONCE := --dist loadgroup --no-loadscope-reorder
+test-fast: setup-dev ## Every test that starts no service and no browser: under a minute
+	$(PYTEST) -m "not live and not browser and not alone and not slow and not compose" --numprocesses 2 $(AT_ONCE) $(ARGS)
+
+test: setup-dev ## Every test that needs no Docker engine, but for the slow ones
+	$(PYTEST) -m "not alone and not slow and not compose" --numprocesses 4 $(AT_ONCE) $(ARGS)
+	$(PYTEST) -m "alone and not slow and not compose" --numprocesses 3 $(AT_ONCE) $(ARGS)
+
+test-all: setup-dev test ## The slow tests too
+	$(PYTEST) -m "slow and not compose" --numprocesses 2 $(AT_ONCE) $(ARGS)
 
 test-compose: setup-dev ## The end-to-end test in containers
 	$(BIN)/python -m pytest -m compose $(ARGS)

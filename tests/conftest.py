@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from waitbench.launch.cores import NAMED as CORES
+from waitbench.launch.cores import allowed_cores
 from waitbench.launch.local import LocalStack
 from waitbench.launch.programs import missing
 from waitbench.service import Service
@@ -33,25 +35,37 @@ LONGEST = [
     for name in (
         "loadtests/test_run.py",
         "loadtests/test_workers.py",
-        "services/test_bodies.py",
-        "services/test_dependencies.py",
-        "services/test_wrong_services.py",
-        "services/test_check.py",
         "loadtests/test_rules.py",
+        "services/test_wrong_services.py",
+        "services/test_dependencies.py",
+        "services/test_check.py",
     )
 ]
-"""First of those that run at once, or one of them would go on alone when the others are done."""
+"""These begin first: one that began last would go on alone when all others are done."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Processes of pytest-xdist share the cores out in turn: without this all services would be on the first core."""
+    number = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    cores = allowed_cores()
+    if len(cores) > 1:
+        turn = int(number) % len(cores)
+        os.environ[CORES] = ",".join(map(str, cores[turn:] + cores[:turn]))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What starts no service can run beside other tests, since nothing in it takes time to be measured; what is held to
-    the truth of its server, to a hundredth, beside none."""
     for item in items:
-        if HERE / "waitbench" in item.path.parents and not item.get_closest_marker("live"):
-            item.add_marker("untimed")
-        if HERE / "known_answers" in item.path.parents:
-            item.add_marker("alone")
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
     items.sort(key=lambda item: LONGEST.index(item.path) if item.path in LONGEST else len(LONGEST))
+
+
+def _group(item: pytest.Item) -> str:
+    """The tests that one process runs: those of one service, of one class, or of one module. They share fixtures."""
+    assert isinstance(item, pytest.Function)
+    name = item.callspec.params.get("variant") if hasattr(item, "callspec") else None
+    if name and "stack" in item.fixturenames:
+        return f"service {name}"
+    return f"{item.path}::{item.cls.__name__}" if item.cls else str(item.path)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -75,8 +89,8 @@ them runs on, on one that only takes less at once, or in several processes; `che
 
 @contextmanager
 def up(stack: LocalStack, name: str) -> Iterator[str]:
-    """The address of a service: of one that is up, or else of one that is started for this and ended then."""
-    if name in stack.base_urls:
+    """The address of a service. One of EVERY_APP stays up for the next test; any other one is ended afterwards."""
+    if name in (*stack.base_urls, *EVERY_APP):
         yield stack.base_urls[name]
         return
     stack.start([name])
@@ -86,10 +100,22 @@ def up(stack: LocalStack, name: str) -> Iterator[str]:
         stack.processes[name].end(grace_s=0)
 
 
+class _Started(dict[str, str]):
+    """The addresses of a stack's services, each of which is started when its address is first asked for."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        self._stack = stack
+
+    def __missing__(self, name: str) -> str:
+        self._stack.start([name])
+        return self[name]
+
+
 @pytest.fixture(scope="session")
 def stack() -> Iterator[LocalStack]:
+    """For all tests of this process. Starting every service takes five seconds, and few processes need them all."""
     with LocalStack() as local:
-        local.start(installed(EVERY_APP))
+        local.base_urls = _Started(local)
         yield local
 
 

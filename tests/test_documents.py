@@ -15,8 +15,6 @@ from waitbench.report.markdown import section_lines
 from waitbench.results import RunFolder
 from waitbench.variants import load_variants
 
-pytestmark = pytest.mark.untimed
-
 DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "results/README.md")]
 DOCUMENTS += sorted((ROOT / "docs").glob("*.md"))
 README = (ROOT / "README.md").read_text()

@@ -8,8 +8,6 @@ import pytest
 
 from waitbench.paths import LOADTESTS, ROOT, SERVICES
 
-pytestmark = pytest.mark.untimed
-
 MEASURED = {"services", "work", "flask_app", "django_app", "fastapi_app", "null_app", "upstream"}
 
 

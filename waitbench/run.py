@@ -272,7 +272,10 @@ def local_stack(order: Order) -> Iterator[Stack]:
     with LocalStack() as local:
         if local.cores.dependencies:
             os.sched_setaffinity(0, local.cores.dependencies)  # the harness too keeps off the services' core
-        local.start_contenders([who for who in contenders(order.plan) if not who.external])
+        local.start_contenders(
+            [who for who in contenders(order.plan) if not who.external],
+            workloads={workload for cell in order.plan.cells for workload in cell.asked},
+        )
         yield Stack(local.base_urls, local.upstream_url or None, local.cores, local.died)
 
 

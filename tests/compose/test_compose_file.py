@@ -15,8 +15,6 @@ from waitbench.paths import COMPOSE
 from waitbench.paths import VARIANTS as VARIANTS_FILE
 from waitbench.variants import load_variants
 
-pytestmark = pytest.mark.untimed
-
 TEXT = COMPOSE.read_text()
 FILE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, Any] = FILE["services"]

@@ -18,7 +18,7 @@ from tests.known_answers.test_whole_runs import NOISE, wrong_in_histogram
 from tests.known_answers.whole import Log, carry_out, codes
 from waitbench.results import RunFolder, TrialRecord
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.alone]
 
 KIB_PER_S = 64
 PLAN = f"""title = "Known answers to more than one load"

@@ -16,6 +16,8 @@ from tests.serving import serving
 from tests.waitbench import made_up
 from waitbench import latency
 
+pytestmark = pytest.mark.alone
+
 RATE, SECONDS = 20, 10
 PERCENTILES = (50, 90, 95, 99)
 

@@ -25,7 +25,7 @@ from waitbench.results import Latency, Phase, RunFolder, TrialRecord
 from waitbench.service import wait_until
 from waitbench.statistics import samples_needed
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.alone]
 
 NOISE = {
     "generator-lag", "generator-cpu", "littles-law", "dispatch-delay", "lateness", "rate", "ceiling-bound", "drift",

@@ -12,8 +12,6 @@ from loadtests.arrivals import arrivals_ns, schedule_ns
 from tests.waitbench import made_up
 from waitbench.results import Neighbours, Stage, TrialSpec
 
-pytestmark = pytest.mark.untimed
-
 
 def spec(rate: float, seconds: float = 20, **changes: object) -> TrialSpec:
     given = {"load_model": "open", "load": rate, "warmup_s": 0, "measure_s": seconds, "arrivals_seed": 7, **changes}

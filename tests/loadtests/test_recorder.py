@@ -11,8 +11,6 @@ from loadtests.recorder import Recorder, Window, lag_percentile_ms, nearest_rank
 from waitbench import latency
 from waitbench.results import Bin, Phase, Second
 
-pytestmark = pytest.mark.untimed
-
 MS, S = 1_000_000, 1_000_000_000
 BEGAN = 7 * S
 """When the trial began, on a clock that did not begin then."""

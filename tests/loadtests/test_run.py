@@ -34,7 +34,7 @@ from tests.waitbench import processes
 from waitbench.launch.local import free_port
 from waitbench.service import wait_until
 
-pytestmark = [pytest.mark.live, pytest.mark.untimed]
+pytestmark = pytest.mark.live
 
 
 @dataclass

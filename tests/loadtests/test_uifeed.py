@@ -16,8 +16,6 @@ from tests.waitbench import made_up
 from waitbench import latency
 from waitbench.results import Neighbours, TrialSpec
 
-pytestmark = pytest.mark.untimed
-
 SPEC = made_up.spec(body="hello")
 MS = 1_000_000
 

@@ -19,7 +19,7 @@ from waitbench.launch.local import free_port
 from waitbench.results import Arrivals, TrialRecord
 from waitbench.service import wait_until
 
-pytestmark = [pytest.mark.live, pytest.mark.untimed]
+pytestmark = pytest.mark.live
 
 LIMIT, LIMIT_SLOW = 51, 5
 POISSON = f'workload = "wait"\nparams = {{ ms = 20 }}\nrate = [101]\nmax_in_flight = {LIMIT}'

@@ -23,7 +23,7 @@ from waitbench.paths import VARIANTS as VARIANTS_FILE
 from waitbench.service import Service, wait_until
 from waitbench.variants import load_variants
 
-pytestmark = [pytest.mark.live, pytest.mark.untimed]
+pytestmark = pytest.mark.live
 
 VARIANTS = [name for name in EVERY_APP if load_variants()[name].serves("upload")]
 variants = pytest.mark.parametrize("variant", VARIANTS)

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from tests.conftest import EVERY_APP
 from waitbench.check import check_service
 from waitbench.service import Service
 from waitbench.variants import Variant, load_variants
@@ -12,14 +13,33 @@ pytestmark = pytest.mark.live
 
 
 LISTED = load_variants()
-SOUND = [name for name, variant in LISTED.items() if variant.kind != "trap"]
+GROUPS = {"contract", "timing", "overlap", "budget"}
+SIBLINGS = [name for name, variant in LISTED.items() if variant.kind != "trap" and name not in EVERY_APP]
+"""Each runs the application of another variant, on a server that another one runs on."""
+BY_ITS_SERVER = {"fast", "wait", "cpu", "upload"}
+"""The workloads that show what the server decides: how many requests are held, whether work stops others, who reads
+a body."""
 
 
-@pytest.mark.parametrize("variant", SOUND, indirect=True)
+@pytest.mark.parametrize("variant", EVERY_APP, indirect=True)
 def test_every_check_holds(service: Service, variant: Variant) -> None:
     findings = check_service(service, variant)
     assert [finding for finding in findings if not finding.good] == []
-    assert {finding.group for finding in findings} == {"contract", "timing", "overlap", "budget"}
+    assert {finding.group for finding in findings} == GROUPS
+
+
+@pytest.mark.parametrize("variant", SIBLINGS, indirect=True)
+def test_every_check_that_the_server_decides_holds_for_its_siblings(service: Service, variant: Variant) -> None:
+    findings = check_service(service, variant, BY_ITS_SERVER)
+    assert [finding for finding in findings if not finding.good] == []
+    assert {finding.group for finding in findings} == GROUPS
+
+
+@pytest.mark.slow  # only this shows that each pair of application and server is sound on every workload
+@pytest.mark.parametrize("variant", SIBLINGS, indirect=True)
+def test_every_check_of_every_workload_holds_for_its_siblings(service: Service, variant: Variant) -> None:
+    findings = check_service(service, variant)
+    assert [finding for finding in findings if not finding.good] == []
 
 
 @pytest.mark.parametrize("variant", ["null"], indirect=True)

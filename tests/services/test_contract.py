@@ -26,7 +26,7 @@ from waitbench.service import Service
 from waitbench.variants import Variant, load_variants
 from waitbench.workloads import WORKLOADS, Parameter
 
-pytestmark = [pytest.mark.live, pytest.mark.untimed]
+pytestmark = pytest.mark.live
 
 VARIANTS = load_variants()
 EVERY_FRAMEWORK = ("flask-threads", "django-gevent", "fastapi-asyncio", "go", "node", "null")

@@ -20,7 +20,7 @@ from waitbench.service import Service, wait_until
 from waitbench.variants import load_variants
 from waitbench.workloads import WORKLOADS
 
-pytestmark = [pytest.mark.live, pytest.mark.untimed]
+pytestmark = pytest.mark.live
 
 LISTED = load_variants()
 VARIANTS = EVERY_WAY

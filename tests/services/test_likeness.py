@@ -12,8 +12,6 @@ import pytest
 
 from waitbench.paths import SERVICES
 
-pytestmark = pytest.mark.untimed
-
 MOST = 8
 FILES = sorted(SERVICES.glob("*_app/**/*.py")) + sorted((SERVICES / "upstream").glob("*.py"))
 

@@ -16,8 +16,6 @@ from work import memory, params, tally
 from work.answers import BadInput, LengthMissing, TooLarge
 from work.settings import settings
 
-pytestmark = pytest.mark.untimed
-
 
 @pytest.fixture(autouse=True)
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from waitbench.errors import WaitbenchError
-from waitbench.launch.cores import Cores, allowed_cores, share_out
+from waitbench.errors import UsageError, WaitbenchError
+from waitbench.launch.cores import NAMED, Cores, allowed_cores, share_out
 
 
 @pytest.mark.parametrize("allowed", [[], [0], [3]])
@@ -47,5 +47,21 @@ def test_more_cores_than_there_are_is_refused(allowed: list[int], count: int, th
         share_out(allowed).of_service(count)
 
 
-def test_the_cores_shared_out_are_those_this_process_may_use() -> None:
+def test_the_cores_shared_out_are_those_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(NAMED, raising=False)
     assert set(allowed_cores()) == (os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set())
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system has no affinity of processes to cores")
+class TestNamed:
+    def test_cores_that_are_named_are_shared_out_in_that_order(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 5})
+        monkeypatch.setenv(NAMED, "5, 0")
+        assert share_out(allowed_cores()) == Cores(services=(5,), dependencies=(0,), generator=(0,))
+
+    @pytest.mark.parametrize("named", ["9", "0,0", "one", "0,,1", "0-1", "-1", "١"])
+    def test_what_names_no_cores_of_this_process_is_refused(self, named: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 2})
+        monkeypatch.setenv(NAMED, named)
+        with pytest.raises(UsageError, match=f"^{NAMED}={named}: name some of the cores 0, 2, each once"):
+            allowed_cores()

@@ -26,7 +26,7 @@ def check_overlap(
 def _findings(service: Service, workload: Workload, budget: Budget) -> Iterator[Finding]:
     name = workload.name
     if workload.overlap == "waits":
-        for params in slow(workload):
+        for params in slow(workload, budget):
             found = waits(service, workload, params, budget)
             room = together(budget, found.calls)
             so = "overlap" if room == found.calls else f"go {room} at a time"
@@ -50,7 +50,7 @@ def _findings(service: Service, workload: Workload, budget: Budget) -> Iterator[
 def proof(service: Service, workload: Workload, budget: Budget) -> Proof:
     """What N calls at once show before any load: the first thing that is wrong, where anything is."""
     if workload.overlap == "waits":
-        found = [waits(service, workload, params, budget) for params in slow(workload)]
+        found = [waits(service, workload, params, budget) for params in slow(workload, budget)]
         return next((one for one in found if not one.good), found[0])
     if workload.overlap == "works":
         return works(service, workload, budget)

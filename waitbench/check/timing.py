@@ -3,6 +3,7 @@
 How much longer than asked something takes is for the measurement to say.
 """
 
+import math
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from waitbench.workloads import WORKLOADS, Params, Workload
 
 EARLY_MS = 2.0
 """How much earlier than asked an answer may come: event loops round timers to whole milliseconds."""
+SOON_MS = 5.0
+"""A response this soon after the wait is over was not delayed by the machine, so a wait cut short would have shown."""
 TRIES = 3
 WAITS = ({"ms": 0}, {"ms": 40}, {"ms": 160})
 SERIAL = {"ms": 40, "calls": 3, "serial": 1}
@@ -55,8 +58,14 @@ def check_timing(service: Service, workloads: Iterable[Workload]) -> Iterator[Fi
 
 
 def _waited(service: Service, workload: Workload, params: Params) -> Finding:
+    """The quickest of a few tries, since a busy machine adds time and never takes any. One that came
+    soon after the wait hides nothing, so no other is needed."""
     path, right_ms = workload.path(params), workload.wait_s(params) * 1000
-    taken_ms = min(_timed_ms(service, path) for _ in range(TRIES))
+    taken_ms = math.inf
+    for _ in range(TRIES):
+        taken_ms = min(taken_ms, _timed_ms(service, path))
+        if taken_ms <= right_ms + SOON_MS:
+            break
     detail = "" if taken_ms >= right_ms - EARLY_MS else f"answered after {taken_ms:.1f} ms: the wait was cut short"
     return Finding("timing", f"GET {path} takes its {right_ms:.0f} ms", not detail, detail, workload.name)
 

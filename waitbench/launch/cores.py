@@ -4,7 +4,10 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from waitbench.errors import WaitbenchError
+from waitbench.errors import UsageError, WaitbenchError
+
+NAMED = "WAITBENCH_CORES"
+"""The variable that names cores: the first is for the services, the second for the generator."""
 
 
 @dataclass(frozen=True)
@@ -44,4 +47,15 @@ def share_out(allowed: list[int]) -> Cores:
 
 
 def allowed_cores() -> list[int]:
-    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    """The cores to share out, in order: those that this process may use, or those of them that WAITBENCH_CORES names.
+
+    Raises UsageError where it names something else.
+    """
+    allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    named = os.environ.get(NAMED)
+    if not named:
+        return allowed
+    cores = [int(part) for part in named.split(",") if part.strip().isdecimal()]
+    if len(cores) != len(named.split(",")) or len(set(cores)) < len(cores) or not set(cores) <= set(allowed):
+        raise UsageError(f"{NAMED}={named}: name some of the cores {', '.join(map(str, allowed))}, each once: '1,0'")
+    return cores

@@ -7,7 +7,7 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from waitbench.paths import SERVICES, VARIANTS
 from waitbench.plan import Contender
 from waitbench.service import Service, wait_until
 from waitbench.variants import labelled, load_variants
+from waitbench.workloads import WORKLOADS
 
 READY_S = 30.0
 FIRST_PORT = 10_000
@@ -56,6 +57,8 @@ class LocalStack:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for process in self.processes.values():
+            process.ask_to_end()  # all at once: one after the other, ten services take two seconds
         self._ending.close()
 
     def _own_folder(self, where: Path) -> Path:
@@ -76,16 +79,28 @@ class LocalStack:
                 "can be written to, or leave it out"
             ) from None
 
-    def start(self, variants: Iterable[str], ports: dict[str, int] | None = None) -> None:
-        """Start the named services as they are declared. One that is named twice is started twice, under labels of
-        their own; the rest is as with `start_contenders`."""
-        self.start_contenders([Contender(label, name) for label, name in labelled(variants).items()], ports)
+    def start(
+        self,
+        variants: Iterable[str],
+        ports: dict[str, int] | None = None,
+        workloads: Collection[str] = tuple(WORKLOADS),
+    ) -> None:
+        """Start the named services as they are declared. A name given twice starts two services, each under a label of
+        its own. Otherwise as `start_contenders`."""
+        contenders = [Contender(label, name) for label, name in labelled(variants).items()]
+        self.start_contenders(contenders, ports, workloads)
 
-    def start_contenders(self, contenders: Sequence[Contender], ports: dict[str, int] | None = None) -> None:
-        """Start services and the dependencies that these need and are not there yet, then wait until each is ready.
+    def start_contenders(
+        self,
+        contenders: Sequence[Contender],
+        ports: dict[str, int] | None = None,
+        workloads: Collection[str] = tuple(WORKLOADS),
+    ) -> None:
+        """Start services with the dependencies they need, and wait until each is ready.
 
-        Raises WaitbenchError where one can't be run on this machine, and with a service's own last words when it does
-        not come up.
+        A dependency is started where it is not running yet and one of the `workloads` that a service serves needs it.
+        Raises WaitbenchError where a service cannot run on this machine, and with its last output when it fails to
+        start.
         """
         ports = ports or {}
         cpus = {who.label: self.cores.of_service(who.cpus) for who in contenders}  # refused before anything starts
@@ -97,11 +112,12 @@ class LocalStack:
         # All at once: one that is drawn while another is free still may be the same.
         postgres_port, upstream_port, *drawn = free_ports(2 + len(contenders))
         postgres = None
-        if any(known[name].serves("db") for name in variants) and "postgres" not in self.processes:
+        needed = {each for each in ("db", "upstream") if each in workloads and any(known[n].serves(each) for n in variants)}
+        if "db" in needed and "postgres" not in self.processes:
             postgres = Postgres(self._folder, postgres_port, self.cores.dependencies)
             self._keep("postgres", postgres.process)
             self._addresses["WAITBENCH_DATABASE_URL"] = postgres.url
-        if any(known[name].serves("upstream") for name in variants) and not self.upstream_url:
+        if "upstream" in needed and not self.upstream_url:
             urls["upstream"] = self.upstream_url = self._serve("upstream", upstream_port, self.cores.dependencies)
             self._addresses["WAITBENCH_UPSTREAM_URL"] = self.upstream_url
         for who, free in zip(contenders, drawn, strict=True):

@@ -42,6 +42,8 @@ class Process:
         self.name = name
         self.log = log
         self._end_signal = end_signal
+        self._asked = False
+        """Whether the end signal was sent: a second one makes some servers drop what they are doing."""
         with log.open("wb") as out:
             self._child = subprocess.Popen(
                 command,
@@ -79,13 +81,18 @@ class Process:
             f"{self.name} ended with {_ending(self.exit_code())}; the end of what it printed:\n{self.last_words()}"
         )
 
-    def end(self, grace_s: float = 10.0) -> None:
-        """Ask it to end, wait, then end its whole group by force."""
-        if self._child.poll() is None:
+    def ask_to_end(self) -> None:
+        """Send the end signal, once, to a process that still runs."""
+        if not self._asked and self._child.poll() is None:
+            self._asked = True
             with contextlib.suppress(ProcessLookupError):
                 self._child.send_signal(self._end_signal)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._child.wait(grace_s)
+
+    def end(self, grace_s: float = 10.0) -> None:
+        """Ask it to end, wait, then end its whole group by force."""
+        self.ask_to_end()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._child.wait(grace_s)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._child.pid, signal.SIGKILL)
         self._child.wait()
