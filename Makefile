@@ -4,6 +4,8 @@ PLAN ?= quick
 ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
+# Hundreds of processes are started: each module is compiled once, not in each of them.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup setup-dev setup-references setup-free-threaded run serve check-services test-fast test test-all test-compose check format lock clean
 
@@ -51,16 +53,15 @@ check-services: setup ## Check contract, timing, overlap and budget of every ser
 
 # Tests mostly wait, so more of them run at once than there are cores. What measures to a hundredth runs by itself.
 PYTEST := $(BIN)/python -m pytest
-AT_ONCE := --dist loadgroup --no-loadscope-reorder
 test-fast: setup-dev ## Every test that starts no service and no browser: under a minute
-	$(PYTEST) -m "not live and not browser and not alone and not slow and not compose" --numprocesses 2 $(AT_ONCE) $(ARGS)
+	$(PYTEST) -m "not live and not browser and not alone and not slow and not compose" --numprocesses 3 $(ARGS)
 
 test: setup-dev ## Every test that needs no Docker engine, but for the slow ones
-	$(PYTEST) -m "not alone and not slow and not compose" --numprocesses 4 $(AT_ONCE) $(ARGS)
-	$(PYTEST) -m "alone and not slow and not compose" --numprocesses 3 $(AT_ONCE) $(ARGS)
+	$(PYTEST) -m "not alone and not slow and not compose" --numprocesses 4 $(ARGS)
+	$(PYTEST) -m "alone and not slow and not compose" --numprocesses 3 $(ARGS)
 
 test-all: setup-dev test ## The slow tests too
-	$(PYTEST) -m "slow and not compose" --numprocesses 2 $(AT_ONCE) $(ARGS)
+	$(PYTEST) -m "slow and not compose" --numprocesses 2 $(ARGS)
 
 test-compose: setup-dev ## The end-to-end test in containers
 	$(BIN)/python -m pytest -m compose $(ARGS)

@@ -3,11 +3,12 @@
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
 
+from tests.scheduling import Grouped, turn
 from waitbench.launch.cores import NAMED as CORES
 from waitbench.launch.cores import allowed_cores
 from waitbench.launch.local import LocalStack
@@ -29,21 +30,6 @@ def installed(names: Iterable[str]) -> list[str]:
     return [name for name in names if not missing(VARIANTS[name])]
 
 
-HERE = Path(__file__).parent
-LONGEST = [
-    HERE / name
-    for name in (
-        "loadtests/test_run.py",
-        "loadtests/test_workers.py",
-        "loadtests/test_rules.py",
-        "services/test_wrong_services.py",
-        "services/test_dependencies.py",
-        "services/test_check.py",
-    )
-]
-"""These begin first: one that began last would go on alone when all others are done."""
-
-
 def pytest_configure(config: pytest.Config) -> None:
     """Processes of pytest-xdist share the cores out in turn: without this all services would be on the first core."""
     number = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
@@ -53,19 +39,12 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[CORES] = ",".join(map(str, cores[turn:] + cores[:turn]))
 
 
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Grouped:
+    return Grouped(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
-    items.sort(key=lambda item: LONGEST.index(item.path) if item.path in LONGEST else len(LONGEST))
-
-
-def _group(item: pytest.Item) -> str:
-    """The tests that one process runs: those of one service, of one class, or of one module. They share fixtures."""
-    assert isinstance(item, pytest.Function)
-    name = item.callspec.params.get("variant") if hasattr(item, "callspec") else None
-    if name and "stack" in item.fixturenames:
-        return f"service {name}"
-    return f"{item.path}::{item.cls.__name__}" if item.cls else str(item.path)
+    items.sort(key=lambda item: turn(item.nodeid))
 
 
 @pytest.hookimpl(tryfirst=True)

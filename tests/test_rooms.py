@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,13 @@ from waitbench.paths import LOADTESTS, ROOT, SERVICES
 MEASURED = {"services", "work", "flask_app", "django_app", "fastapi_app", "null_app", "upstream"}
 
 
-def imports(folder: Path) -> Iterator[tuple[str, str]]:
-    """Every module imported anywhere below a folder, with the file that does."""
+@cache
+def imports(folder: Path) -> tuple[tuple[str, str], ...]:
+    """Each file below a folder with each module that it imports."""
+    return tuple(_imports(folder))
+
+
+def _imports(folder: Path) -> Iterator[tuple[str, str]]:
     for file in folder.rglob("*.py"):
         if "node_modules" in file.parts:  # packages of others
             continue

@@ -135,14 +135,15 @@ def split(
     columns = {factor: _indicators(levels, names, order[factor], place) for place, factor in enumerate(FACTORS)}
     design = _design(len(names), columns["framework"], columns["model"])
     logs = np.log([[values[name][repeat] for name in names] for repeat in repeats])
+    mean, *each = _shares(np.vstack([logs.mean(axis=0), logs]), columns["framework"], columns["model"])
     oddity = _oddity(names, design, logs)
     effects = _effects(order, design, logs, average=oddity is not None and oddity.interaction)
     return Split(
         contenders=tuple(names),
         repeats=len(repeats),
         effects=effects,
-        shares=_shares(logs.mean(axis=0), columns["framework"], columns["model"]),
-        more=_more(effects, [_shares(each, columns["framework"], columns["model"]) for each in logs]),
+        shares=mean,
+        more=_more(effects, each),
         oddity=oddity,
     )
 
@@ -190,17 +191,24 @@ def _design(contenders: int, *columns: Array) -> Array:
     return np.hstack([np.ones((contenders, 1)), *columns])
 
 
-def _left(logs: Array, *columns: Array) -> float:
-    """The sum of squares that a model leaves unexplained."""
-    design = _design(len(logs), *columns)
-    return float(np.sum((logs - design @ np.linalg.pinv(design) @ logs) ** 2))
+def _left(logs: Array, *columns: Array) -> Array:
+    """The sum of squares that a model leaves unexplained, for each row of logarithms (a column per contender)."""
+    design = _design(logs.shape[1], *columns)
+    left: Array = np.sum((logs - logs @ (design @ np.linalg.pinv(design)).T) ** 2, axis=1)
+    return left
 
 
-def _shares(logs: Array, frameworks: Array, models: Array) -> Shares | None:
-    total, neither = _left(logs), _left(logs, frameworks, models)
+def _shares(logs: Array, frameworks: Array, models: Array) -> list[Shares | None]:
+    """For each row of logarithms; None for a row in which nothing differs."""
+    left = (_left(logs), _left(logs, models), _left(logs, frameworks), _left(logs, frameworks, models))
+    return [_parted(*map(float, each)) for each in zip(*left, strict=True)]
+
+
+def _parted(total: float, after_model: float, after_framework: float, neither: float) -> Shares | None:
+    """From the sums of squares left by no factor, by the model alone, by the framework alone, and by both."""
     if total < EXACT**2:
         return None
-    framework, model = _left(logs, models) - neither, _left(logs, frameworks) - neither
+    framework, model = after_model - neither, after_framework - neither
     return Shares(framework / total, model / total, (total - neither - framework - model) / total, neither / total)
 
 

@@ -10,6 +10,15 @@ from tests.waitbench.made_up_scenarios import burst_trial, mixed_trials
 from waitbench.report import write_report
 from waitbench.results import RunFolder, TrialRecord
 
+uncharted = pytest.mark.usefixtures("without_charts")
+"""For tests that look at no chart: drawing takes most of a report's time."""
+
+
+@pytest.fixture
+def without_charts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("waitbench.report.charts.draw", lambda _: [])
+
+
 VARIANTS = ("flask-threads", "django-gevent", "fastapi-asyncio")
 TITLE = "<script>alert('title')</script> & \"quotes\" – waiting"
 DISTURBANCE = "users were <started> & stopped from outside"

@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -13,7 +15,7 @@ from click.testing import CliRunner
 
 from tests.waitbench import made_up
 from waitbench import __version__
-from waitbench.cli import cli
+from waitbench.cli import cli, main
 from waitbench.launch.local import free_port
 from waitbench.paths import PLANS, ROOT
 from waitbench.results import RunFolder, TrialRecord
@@ -25,7 +27,15 @@ from waitbench.workloads import SCENARIOS, WORKLOADS
 BAD_PLAN = 'title = "t"\nvariants = ["flask-threads"]\nmesure_s = 3\n[[cells]]\nworkload = "fast"\nusers = [1]\n'
 
 
-def waitbench(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def in_a_process(*arguments: str, **environment: str) -> Done:
+    """`waitbench` as a user starts it."""
     done = subprocess.run(
         [sys.executable, "-m", "waitbench", *arguments],
         capture_output=True,
@@ -35,7 +45,28 @@ def waitbench(*arguments: str, **environment: str) -> "subprocess.CompletedProce
         env={**os.environ, **environment},
     )
     assert "Traceback" not in done.stderr + done.stdout
-    return done
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+Command = Callable[..., Done]
+
+
+@pytest.fixture
+def waitbench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
+    """The same within this process, which has its libraries: a new one takes a second to import them."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+
+    def command(*arguments: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["waitbench", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        code = ended.value.code
+        return Done(code if isinstance(code, int) else int(code is not None), *capsys.readouterr())
+
+    yield command
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 def printed(*arguments: str) -> str:
@@ -137,7 +168,9 @@ class TestUsage:
         ],
         ids=lambda value: " ".join(value) if isinstance(value, list) else None,
     )
-    def test_it_is_refused_with_what_would_be_right(self, arguments: list[str], advice: str, tmp_path: Path) -> None:
+    def test_it_is_refused_with_what_would_be_right(
+        self, waitbench: Command, arguments: list[str], advice: str, tmp_path: Path
+    ) -> None:
         out = ["--out", str(tmp_path / "out")] if arguments[0] == "run" else []
         done = waitbench(*arguments, *out)
         assert done.returncode == 2
@@ -148,12 +181,12 @@ class TestUsage:
     def test_a_bad_plan_is_refused_with_its_file_and_key(self, tmp_path: Path) -> None:
         file = tmp_path / "mine.toml"
         file.write_text(BAD_PLAN)
-        done = waitbench("run", str(file), "--out", str(tmp_path / "out"))
+        done = in_a_process("run", str(file), "--out", str(tmp_path / "out"))
         assert (done.returncode, done.stdout) == (2, "")
         assert f"waitbench: {file}: this plan can't be run:" in done.stderr
         assert "mesure_s: unknown key; did you mean 'measure_s'?" in done.stderr
 
-    def test_a_file_for_a_folder_of_results_is_refused(self, tmp_path: Path) -> None:
+    def test_a_file_for_a_folder_of_results_is_refused(self, waitbench: Command, tmp_path: Path) -> None:
         (tmp_path / "out").write_text("")
         assert waitbench("run", "smoke", "--out", str(tmp_path / "out")).returncode == 2
 
@@ -200,7 +233,7 @@ class TestReport:
         record = made_up.run_record([trial.spec for trial in made_trials], title="Warten – 等待")
         return made_up.run_folder(tmp_path / "run", record, made_trials[:9])
 
-    def test_it_rebuilds_a_report_and_says_where_it_is(self, run: RunFolder) -> None:
+    def test_it_rebuilds_a_report_and_says_where_it_is(self, waitbench: Command, run: RunFolder) -> None:
         done = waitbench("report", str(run.path))
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.splitlines()[-1] == str(run.path / "report.html")
@@ -209,20 +242,23 @@ class TestReport:
             path.name for path in run.path.iterdir()
         }
 
-    def test_it_writes_the_same_where_the_language_of_the_machine_knows_no_such_letters(self, run: RunFolder) -> None:
+    def test_it_writes_the_same_where_the_language_of_the_machine_knows_no_such_letters(
+        self, waitbench: Command, run: RunFolder
+    ) -> None:
         assert waitbench("report", str(run.path)).returncode == 0
         before = (run.path / "report.html").read_bytes()
-        assert waitbench("report", str(run.path), LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0").returncode == 0
+        poor = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+        assert in_a_process("report", str(run.path), **poor).returncode == 0
         assert (run.path / "report.html").read_bytes() == before
         assert "等待".encode() in before
 
     @pytest.mark.parametrize("name", ["nowhere", "."])
-    def test_what_is_no_run_ends_with_1_and_advice(self, name: str, tmp_path: Path) -> None:
+    def test_what_is_no_run_ends_with_1_and_advice(self, waitbench: Command, name: str, tmp_path: Path) -> None:
         done = waitbench("report", str(tmp_path / name))
         assert (done.returncode, done.stdout) == (1, "")
         assert "is no run folder" in done.stderr
 
-    def test_a_broken_trial_file_ends_with_1_and_advice(self, run: RunFolder) -> None:
+    def test_a_broken_trial_file_ends_with_1_and_advice(self, waitbench: Command, run: RunFolder) -> None:
         next(run.trials.glob("*.json")).write_text("{")
         done = waitbench("report", str(run.path))
         assert done.returncode == 1

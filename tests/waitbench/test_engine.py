@@ -47,7 +47,7 @@ def test_what_is_not_there_is_told_with_what_to_do(
     ("script", "timeout_s", "says"),
     [
         ("exec /bin/sleep 60", 0.5, "no Docker engine answers: `docker info` said nothing for 0.5 s. Start it, or"),
-        (f"{GOOD}[ $1 = info ] || exec /bin/sleep 60", 5.0, "`docker compose version` said nothing for 5 s"),
+        (f"{GOOD}[ $1 = info ] || exec /bin/sleep 60", 2.0, "`docker compose version` said nothing for 2 s"),
     ],
     ids=["the engine", "Compose"],
 )

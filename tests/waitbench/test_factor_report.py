@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.waitbench import made_up
+from tests.waitbench.conftest import uncharted
 from tests.waitbench.made_up_matrix import ODD, OTHERS, TITLES, matrix_run, matrix_targets, matrix_trials
 from tests.waitbench.test_report import Page, rows, svgs
 from waitbench.answer import answers
@@ -50,6 +51,7 @@ def in_markdown(text: str) -> dict[tuple[str, str, str], str]:
 
 
 class TestEveryFormat:
+    @uncharted
     @pytest.mark.parametrize("odd", [ODD, {}], ids=["interaction", "none"])
     def test_the_table_of_page_and_markdown_has_the_figures_of_factors_csv(
         self, tmp_path: Path, odd: dict[str, float]
@@ -150,6 +152,7 @@ class TestEveryFormat:
         }  # fmt: skip
         assert "| Django on sync | Flask on sync | **0.79 (0.77–0.81)** |" in (tmp_path / "report.md").read_text()
 
+    @uncharted
     def test_one_repeat_is_told_without_intervals(self, tmp_path: Path) -> None:
         trials = matrix_trials(repeats=1)
         folder = made_up.run_folder(tmp_path, matrix_run(trials), trials)

@@ -1,0 +1,51 @@
+"""Which tests run in one process, and in which order, when pytest-xdist runs several processes at once.
+
+Tests that share costly fixtures stay together: those of one service, those of one class of tests that start services,
+those of one module. (`--dist loadgroup` does not do it: pytest-xdist 3.8 ignores the groups with pytest 9.2.)
+"""
+
+import re
+
+import pytest
+from xdist.remote import Producer
+from xdist.scheduler.loadscope import LoadScopeScheduling
+
+from waitbench.variants import load_variants
+
+LONGEST = (
+    "loadtests/test_run.py",
+    "loadtests/test_workers.py",
+    "loadtests/test_rules.py",
+    "services/test_wrong_services.py",
+    "services/test_dependencies.py",
+    "services/",
+    "loadtests/",
+)
+"""These begin first: one that began last would go on alone when all the others are done."""
+_VARIANT = re.compile(rf"(?:^|-)({'|'.join(sorted(load_variants(), key=len, reverse=True))})(?=-|$)")
+
+
+class Grouped(LoadScopeScheduling):
+    """A group to a process that is free, in the order of the collection."""
+
+    def __init__(self, config: pytest.Config, log: Producer | None = None) -> None:
+        super().__init__(config, log)
+        config.option.loadscopereorder = False
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group(nodeid)
+
+
+def group(nodeid: str) -> str:
+    """The name of a test's group. Functions of tests/services that take a variant share that variant's service."""
+    place, _, parameters = nodeid.partition("[")
+    module, *classes, _ = place.split("::")
+    if module.startswith("tests/services/") and not classes and (found := _VARIANT.search(parameters.rstrip("]"))):
+        return f"service {found[1]}"
+    return "::".join([module, *classes]) if module.startswith(("tests/services/", "tests/loadtests/")) else module
+
+
+def turn(nodeid: str) -> int:
+    """Whose turn it is: the least first."""
+    path = nodeid.removeprefix("tests/")
+    return next((number for number, beginning in enumerate(LONGEST) if path.startswith(beginning)), len(LONGEST))
