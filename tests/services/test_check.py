@@ -16,9 +16,8 @@ LISTED = load_variants()
 GROUPS = {"contract", "timing", "overlap", "budget"}
 SIBLINGS = [name for name, variant in LISTED.items() if variant.kind != "trap" and name not in EVERY_APP]
 """Each runs the application of another variant, on a server that another one runs on."""
-BY_ITS_SERVER = {"fast", "wait", "cpu", "upload"}
-"""The workloads that show what the server decides: how many requests are held, whether work stops others, who reads
-a body."""
+BY_ITS_SERVER = {"fast", "wait", "disk", "upload"}
+"""The workloads that show what the server decides: how many requests wait at once, how many work, who reads a body."""
 
 
 @pytest.mark.parametrize("variant", EVERY_APP, indirect=True)

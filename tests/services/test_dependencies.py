@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
@@ -62,15 +63,23 @@ def hanging() -> Iterator[LocalStack]:
         yield stack
 
 
-@pytest.fixture(scope="module")
-def bereft() -> Iterator[LocalStack]:
+@dataclass
+class Bereft:
     """A stack whose services have worked, and whose dependencies have since died."""
+
+    stack: LocalStack
+    again: dict[str, Callable[[], "subprocess.Popen[bytes]"]]
+    """By path, what starts its dependency again."""
+
+
+@pytest.fixture(scope="module")
+def bereft() -> Iterator[Bereft]:
     with LocalStack(environment=STACK_ENVIRONMENT) as stack:
         stack.start(installed(VARIANTS))
         _warm(stack)
-        for dependency in ("postgres", "upstream"):
-            _kill(stack, dependency)
-        yield stack
+        yield Bereft(
+            stack, {path: _restart(stack, name) for path, name in ((DATABASE, "postgres"), (UPSTREAM, "upstream"))}
+        )
 
 
 def _warm(stack: LocalStack) -> None:
@@ -143,51 +152,62 @@ def test_a_pool_opens_at_the_first_query_and_once_however_many_come_first() -> N
             assert wait_until(functools.partial(_connected, own, opened), PATIENCE_S)
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("path", FAILED)
-def test_a_dead_dependency_gets_503(bereft: LocalStack, variant: str, path: str) -> None:
-    assert _ask(bereft, variant, path) == FAILED[path]
+class TestDead:
+    @pytest.mark.parametrize("variant", VARIANTS)
+    @pytest.mark.parametrize("path", FAILED)
+    def test_a_dead_dependency_gets_503(self, bereft: Bereft, variant: str, path: str) -> None:
+        assert _ask(bereft.stack, variant, path) == FAILED[path]
+
+    @pytest.mark.parametrize("variant", VARIANTS)
+    @pytest.mark.parametrize("path", FAILED)
+    def test_many_requests_at_once_for_a_dead_dependency_all_get_503(
+        self, bereft: Bereft, variant: str, path: str
+    ) -> None:
+        assert set(_ask_at_once(bereft.stack, variant, path, CROWD)) == {FAILED[path]}
+
+    @pytest.mark.parametrize("variant", VARIANTS)
+    def test_what_needs_no_dependency_answers_when_they_are_dead(self, bereft: Bereft, variant: str) -> None:
+        for path in ("/wait?ms=5", "/fast"):
+            assert _ask(bereft.stack, variant, path) == _right(path)
+
+    @pytest.mark.parametrize("variant", VARIANTS)
+    def test_a_failed_dependency_is_no_traceback_in_the_log(self, bereft: Bereft, variant: str) -> None:
+        assert _ask(bereft.stack, variant, UPSTREAM) == FAILED[UPSTREAM]
+        assert "Traceback" not in bereft.stack.processes[variant].log.read_text()
+
+    @pytest.mark.parametrize("variant", VARIANTS)
+    @pytest.mark.parametrize("path", FAILED)
+    def test_bad_input_is_refused_before_a_dependency_is_asked(self, bereft: Bereft, variant: str, path: str) -> None:
+        status, _, _ = _ask(bereft.stack, variant, path.replace("ms=5", "ms=x"))
+        assert status == 400
+
+    def test_services_come_back_when_their_dependencies_do(self, bereft: Bereft) -> None:
+        with ExitStack() as ending:
+            for path, start in bereft.again.items():
+                assert {_ask(bereft.stack, name, path) for name in installed(VARIANTS)} == {FAILED[path]}
+                child = start()
+                ending.callback(child.wait)
+                # On SIGTERM both wait for their clients; on SIGKILL PostgreSQL leaves processes behind.
+                ending.callback(child.send_signal, signal.SIGQUIT if path == DATABASE else signal.SIGKILL)
+            for path in FAILED:
+                assert wait_until(functools.partial(_everyone_right, bereft.stack, path), RECOVERY_S)
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("path", FAILED)
-def test_many_requests_at_once_for_a_dead_dependency_all_get_503(bereft: LocalStack, variant: str, path: str) -> None:
-    assert set(_ask_at_once(bereft, variant, path, CROWD)) == {FAILED[path]}
-
-
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_what_needs_no_dependency_answers_when_they_are_dead(bereft: LocalStack, variant: str) -> None:
-    for path in ("/wait?ms=5", "/fast"):
-        assert _ask(bereft, variant, path) == _right(path)
-
-
-@pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize(("dependency", "path"), [("upstream", UPSTREAM), ("postgres", DATABASE)])
-def test_a_dependency_that_hangs_gets_503_and_the_rest_goes_on(
-    hanging: LocalStack, variant: str, dependency: str, path: str
-) -> None:
-    with _stopped(hanging, dependency), ThreadPoolExecutor(CROWD) as callers:
-        began = time.monotonic()
-        crowd = [callers.submit(_ask, hanging, variant, path) for _ in range(CROWD)]
-        for other in RIGHT.keys() - {path}:
-            # The dependency stands still for all of this: however often another is asked, it is right beside it.
-            assert wait_until(functools.partial(_is_right, hanging, variant, other), PATIENCE_S), other
-        assert {done.result() for done in crowd} == {FAILED[path]}
-        assert time.monotonic() - began >= GRACE_S  # it did wait for the dependency
-    assert wait_until(functools.partial(_is_right, hanging, variant, path), RECOVERY_S)
-
-
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_a_failed_dependency_is_no_traceback_in_the_log(bereft: LocalStack, variant: str) -> None:
-    assert _ask(bereft, variant, UPSTREAM) == FAILED[UPSTREAM]
-    assert "Traceback" not in bereft.processes[variant].log.read_text()
-
-
-@pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("path", FAILED)
-def test_bad_input_is_refused_before_a_dependency_is_asked(bereft: LocalStack, variant: str, path: str) -> None:
-    status, _, _ = _ask(bereft, variant, path.replace("ms=5", "ms=x"))
-    assert status == 400
+class TestHanging:
+    @pytest.mark.parametrize("variant", VARIANTS)
+    @pytest.mark.parametrize(("dependency", "path"), [("upstream", UPSTREAM), ("postgres", DATABASE)])
+    def test_a_dependency_that_hangs_gets_503_and_the_rest_goes_on(
+        self, hanging: LocalStack, variant: str, dependency: str, path: str
+    ) -> None:
+        with _stopped(hanging, dependency), ThreadPoolExecutor(CROWD) as callers:
+            began = time.monotonic()
+            crowd = [callers.submit(_ask, hanging, variant, path) for _ in range(CROWD)]
+            for other in RIGHT.keys() - {path}:
+                # The dependency stands still for all of this: however often another is asked, it is right beside it.
+                assert wait_until(functools.partial(_is_right, hanging, variant, other), PATIENCE_S), other
+            assert {done.result() for done in crowd} == {FAILED[path]}
+            assert time.monotonic() - began >= GRACE_S  # it did wait for the dependency
+        assert wait_until(functools.partial(_is_right, hanging, variant, path), RECOVERY_S)
 
 
 class _Babbling(BaseHTTPRequestHandler):
@@ -212,31 +232,18 @@ def babbled_to() -> Iterator[LocalStack]:
         Thread(target=remote.serve_forever).start()
         url = f"http://127.0.0.1:{remote.server_port}"
         with LocalStack(environment={**STACK_ENVIRONMENT, "WAITBENCH_UPSTREAM_URL": url}) as stack:
-            stack.start(installed(VARIANTS))
+            stack.start(installed(VARIANTS), workloads={"fast"})  # the remote API is the one above
             yield stack
         remote.shutdown()
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_an_answer_that_is_no_json_gets_503_and_no_traceback(babbled_to: LocalStack, variant: str) -> None:
-    for kind in range(3):
-        for calls in ("", "&calls=3", "&calls=3&serial=1"):
-            assert _ask(babbled_to, variant, f"/upstream?ms={kind}{calls}") == FAILED[UPSTREAM]
-    assert "Traceback" not in babbled_to.processes[variant].log.read_text()
-
-
-def test_services_come_back_when_their_dependencies_do() -> None:
-    with LocalStack(environment=STACK_ENVIRONMENT) as stack, ExitStack() as ending:
-        stack.start(installed(VARIANTS))
-        again = [_restart(stack, dependency) for dependency in ("postgres", "upstream")]
-        for start, path in zip(again, (DATABASE, UPSTREAM), strict=True):
-            assert {_ask(stack, name, path) for name in installed(VARIANTS)} == {FAILED[path]}
-            child = start()
-            ending.callback(child.wait)
-            # On SIGTERM both wait for their clients; on SIGKILL PostgreSQL leaves processes behind.
-            ending.callback(child.send_signal, signal.SIGQUIT if path == DATABASE else signal.SIGKILL)
-        for path in FAILED:
-            assert wait_until(functools.partial(_everyone_right, stack, path), RECOVERY_S)
+class TestBabbling:
+    @pytest.mark.parametrize("variant", VARIANTS)
+    def test_an_answer_that_is_no_json_gets_503_and_no_traceback(self, babbled_to: LocalStack, variant: str) -> None:
+        for kind in range(3):
+            for calls in ("", "&calls=3", "&calls=3&serial=1"):
+                assert _ask(babbled_to, variant, f"/upstream?ms={kind}{calls}") == FAILED[UPSTREAM]
+        assert "Traceback" not in babbled_to.processes[variant].log.read_text()
 
 
 def _everyone_right(stack: LocalStack, path: str) -> bool:

@@ -83,7 +83,7 @@ def test_more_requests_at_once_than_there_are_threads_are_all_served(stack: Loca
 
 def test_a_service_that_is_killed_at_work_leaves_no_file() -> None:
     with LocalStack() as own:
-        own.start(installed(VARIANTS))
+        own.start(installed(VARIANTS), workloads={"disk"})
         for variant in installed(VARIANTS):
             _kill_at_work(own, variant)
         assert list(own.scratch.iterdir()) == []
@@ -105,21 +105,22 @@ def _kill_at_work(stack: LocalStack, variant: str) -> None:
 def homeless() -> Iterator[LocalStack]:
     """Services whose scratch folder is not there."""
     with LocalStack(environment={"WAITBENCH_SCRATCH_DIR": "/nowhere"}) as own:
-        own.start(installed(VARIANTS))
+        own.start(installed(VARIANTS), workloads={"disk"})
         yield own
 
 
-@variants
-@pytest.mark.parametrize("inline", [0, 1])
-def test_a_scratch_folder_that_is_missing_gets_503_and_no_traceback(
-    homeless: LocalStack, variant: str, inline: int
-) -> None:
-    with Service(homeless.base_urls[variant]) as service:
-        response = service.get(f"/disk?kib=4&inline={inline}")
-        assert (response.status_code, response.headers["content-type"]) == (503, "application/problem+json")
-        assert json.loads(response.content)["detail"] == scratch.FAILED
-        assert service.get("/fast").status_code == 200
-    assert "Traceback" not in homeless.processes[variant].log.read_text()
+class TestHomeless:
+    @variants
+    @pytest.mark.parametrize("inline", [0, 1])
+    def test_a_scratch_folder_that_is_missing_gets_503_and_no_traceback(
+        self, homeless: LocalStack, variant: str, inline: int
+    ) -> None:
+        with Service(homeless.base_urls[variant]) as service:
+            response = service.get(f"/disk?kib=4&inline={inline}")
+            assert (response.status_code, response.headers["content-type"]) == (503, "application/problem+json")
+            assert json.loads(response.content)["detail"] == scratch.FAILED
+            assert service.get("/fast").status_code == 200
+        assert "Traceback" not in homeless.processes[variant].log.read_text()
 
 
 @pytest.fixture

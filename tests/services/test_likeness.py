@@ -8,8 +8,6 @@ what comes between is each framework's own.
 from itertools import combinations
 from pathlib import Path
 
-import pytest
-
 from waitbench.paths import SERVICES
 
 MOST = 8

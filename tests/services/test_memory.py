@@ -36,7 +36,7 @@ class Circle:
 def pairs() -> Iterator[LocalStack]:
     """Services of two workers each."""
     with LocalStack() as own:
-        own.start_contenders([Contender(name, name, workers=2) for name in SERVERS])
+        own.start_contenders([Contender(name, name, workers=2) for name in SERVERS], workloads={"fast"})
         yield own
 
 
@@ -46,16 +46,19 @@ def _times_given_back(service: psutil.Process) -> dict[int, int]:
     return {int(file.name): struct.unpack("5q", file.read_bytes())[tally.GAVE_BACK] - 1 for file in folder.iterdir()}
 
 
-@pytest.mark.live
-@pytest.mark.parametrize("variant", SERVERS)
-def test_at_a_reset_the_other_workers_give_back_too_before_it_is_answered(pairs: LocalStack, variant: str) -> None:
-    process = psutil.Process(pairs.processes[variant].pid)
-    assert list(_times_given_back(process).values()) == [0, 0]
-    with Service(pairs.base_urls[variant]) as service:
-        for resets in (1, 2, 3):
-            service.reset_usage()
-            assert sum(_times_given_back(process).values()) == resets
-    assert process.is_running()
+class TestPairs:
+    @pytest.mark.live
+    @pytest.mark.parametrize("variant", SERVERS)
+    def test_at_a_reset_the_other_workers_give_back_too_before_it_is_answered(
+        self, pairs: LocalStack, variant: str
+    ) -> None:
+        process = psutil.Process(pairs.processes[variant].pid)
+        assert list(_times_given_back(process).values()) == [0, 0]
+        with Service(pairs.base_urls[variant]) as service:
+            for resets in (1, 2, 3):
+                service.reset_usage()
+                assert sum(_times_given_back(process).values()) == resets
+        assert process.is_running()
 
 
 def test_what_only_a_collection_finds_is_given_back() -> None:
