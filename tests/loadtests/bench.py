@@ -21,10 +21,12 @@ NOISE = {"generator-lag", "generator-cpu", "littles-law", "upstream-limit", "dri
 """Reasons that a busy machine may give: they are the rules at work and no fault of the run."""
 
 FASTAPI, FLASK, DJANGO = "fastapi-asyncio", "flask-threads", "django-gevent"
+NULL = "null"
+"""For tests that look at the harness alone: it is up in a moment."""
 
 
 def plan(*cells: str, variants: tuple[str, ...] = (FASTAPI,), measure_s: float = 0.5, more: str = "") -> str:
-    top = f'title = "A test"\nrepeats = 1\nwarmup_s = 0.5\nmeasure_s = {measure_s}\nvariants = {json.dumps(variants)}\n'
+    top = f'title = "A test"\nrepeats = 1\nwarmup_s = 0.3\nmeasure_s = {measure_s}\nvariants = {json.dumps(variants)}\n'
     return top + "".join(f"[[cells]]\n{cell}\n" for cell in cells) + more
 
 

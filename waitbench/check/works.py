@@ -47,14 +47,13 @@ def works(service: Service, workload: Workload, budget: Budget) -> Proof:
     kernel sees to it that it does; so no more has to be known of them here."""
     path = workload.path(WORK[workload.name])
     service.get(workload.path(dict.fromkeys(WORK[workload.name], 1)))  # makes what the service keeps for the next
-    alone = None
     holds_gil = workload.name == "cpu" and service.info().get("gil", True)
     held = together(budget, CALLS)
     most = min(budget.get("workers", 1), held) if holds_gil else held
-    for _ in range(TRIES):
-        # Again each time: the processor may have been slow at the one call, and quick at the several.
-        again = _spent(service, path, 1, ask=False)
-        alone = min(alone or again, again, key=lambda spent: spent.cpu_s)
+    alone = _spent(service, path, 1, ask=False)
+    for attempt in range(TRIES):
+        if attempt:  # again: the processor may have been slow at the one call, and quick at the several
+            alone = min(alone, _spent(service, path, 1, ask=False), key=lambda spent: spent.cpu_s)
         crowd = _spent(service, path, CALLS, ask=held == CALLS)
         says = _says(alone, crowd, most, held)
         if not says or crowd.held > held or crowd.held == 1 < held:  # no busy machine makes either of the latter
