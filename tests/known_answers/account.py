@@ -12,6 +12,7 @@ from typing import Literal
 
 from loadtests.arrivals import arrivals_ns
 from tests.known_answers.programmed import Answer, Done, programmed
+from tests.known_answers.waiting import Waiting
 from waitbench.results import TrialRecord
 
 Phases = Literal["warmup", "measured"]
@@ -44,6 +45,8 @@ class Account:
     answers: list[Answer]
     """As programmed, in the order in which the server read the requests."""
     done: list[Done]
+    waiting: Waiting
+    """Of the generator."""
     beside: bool = False
     """Whether it is of a mixed load's neighbours."""
 
@@ -91,16 +94,18 @@ class Account:
         pairs = zip(self.starts_ns, self.done, strict=True)
         return sum(done.read_ns - start > SERVER_MS * 1e6 for start, done in pairs)
 
-    @property
+    @cached_property
     def read_late_us(self) -> float:
-        """How late the generator may have read an answer, by its own word: of this the server knows nothing. Its
-        timers count in whole milliseconds, so that a lag of 1 ms is none; on a busy machine there may have been
-        another lag between two looks, and where a hypervisor took time away, as much as it took."""
+        """How late the generator may have read a response: the server knows nothing of this.
+
+        By the generator's own record of its lag, whose timers count in whole milliseconds, so that a lag of 1 ms is
+        none. Between two looks it may have lagged unseen: as long as it waited for a core, or as a hypervisor took.
+        """
         lag_ms = self.trial.generator.lag_max_ms
-        seen_ms, unseen_ms = (
-            (max(0.0, lag_ms - 1), min(TICK_MS, self.stolen_ms)) if self.generator_quiet else (lag_ms, TICK_MS)
-        )
-        return 1000 * (seen_ms + unseen_ms)
+        if not self.generator_quiet:
+            return 1000 * (lag_ms + TICK_MS)
+        waited_ms = self.waiting.longest_ms(self.began_ns, self.window_ns[1] + round(self.trial.drain_s * 1e9))
+        return 1000 * (max(0.0, lag_ms - 1) + min(TICK_MS, self.stolen_ms + waited_ms))
 
     @property
     def stolen_ms(self) -> float:
@@ -204,7 +209,7 @@ class Account:
         )
 
 
-def accounts(trials: Iterable[TrialRecord], log: dict[str, list[Done]]) -> list[Account]:
+def accounts(trials: Iterable[TrialRecord], log: dict[str, list[Done]], waiting: Waiting) -> list[Account]:
     """Each trial with its own part of the log: one path may have been asked in several, one after the other. What a
     mixed load's neighbours did comes after what was measured."""
     found, seen = [], Counter[str]()
@@ -216,7 +221,7 @@ def accounts(trials: Iterable[TrialRecord], log: dict[str, list[Done]]) -> list[
             path = exchange.path
             first, seen[path] = seen[path], seen[path] + phases.warmup.sent + phases.measured.sent
             answers = [programmed(path.split("/")[1], n) for n in range(first, seen[path])]
-            found.append(Account(trial, answers, log[path][first : seen[path]], beside))
+            found.append(Account(trial, answers, log[path][first : seen[path]], waiting, beside))
     return found
 
 

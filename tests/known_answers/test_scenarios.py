@@ -15,6 +15,7 @@ from loadtests.recorder import BIN_S, nearest_rank
 from tests.known_answers.account import Account, accounts, answered_ns
 from tests.known_answers.programmed import HANDED_OUT, QUEUE_S, SOON
 from tests.known_answers.test_whole_runs import NOISE, wrong_in_histogram
+from tests.known_answers.waiting import Waiting
 from tests.known_answers.whole import Log, carry_out, codes
 from waitbench.results import RunFolder, TrialRecord
 
@@ -93,11 +94,11 @@ class Run:
         return found
 
 
-def read(folder: RunFolder, log: Log) -> Run:
+def read(folder: RunFolder, log: Log, waiting: Waiting) -> Run:
     with (folder.path / "summary.csv").open(newline="") as lines:
         summary = list(csv.DictReader(lines))
     trials = folder.read_trials(folder.read_run())
-    return Run(accounts(trials, log), {path: len(asked) for path, asked in log.items()}, summary)
+    return Run(accounts(trials, log, waiting), {path: len(asked) for path, asked in log.items()}, summary)
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ import httpx2
 from tests.known_answers import programmed
 from tests.known_answers.account import Account, accounts
 from tests.known_answers.programmed import Done
+from tests.known_answers.waiting import Waiting
 from tests.serving import serving
 from waitbench.paths import ROOT
 from waitbench.results import RunFolder, TrialRecord
@@ -54,7 +55,10 @@ def _idle(_: Path) -> None:
 
 
 def carry_out(
-    plan: str, chosen: Iterable[str], read: Callable[[RunFolder, Log], T], meanwhile: Callable[[Path], None] = _idle
+    plan: str,
+    chosen: Iterable[str],
+    read: Callable[[RunFolder, Log, Waiting], T],
+    meanwhile: Callable[[Path], None] = _idle,
 ) -> T:
     """A plan, in which PORT and LATE_PORT stand for those of the server, and what there is to `read` of its run.
     `meanwhile` gets the place that the run has for itself."""
@@ -67,14 +71,17 @@ def carry_out(
             file.write_text(plan.replace("LATE_PORT", str(late_port)).replace("PORT", str(port)))
             variants = [word for name in chosen for word in ("--variant", name)]
             command = [sys.executable, "-m", "waitbench", "run", str(file), "--no-ui", "--seed", "1", *variants]
-            with subprocess.Popen(
-                [*command, "--out", str(place / "results")],
-                cwd=ROOT,
-                env={**os.environ, "TMPDIR": str(place)},  # a run holds a lock there, against all others
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            ) as run:
+            with (
+                subprocess.Popen(
+                    [*command, "--out", str(place / "results")],
+                    cwd=ROOT,
+                    env={**os.environ, "TMPDIR": str(place)},  # a run holds a lock there, against all others
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                ) as run,
+                Waiting(place) as waiting,
+            ):
                 try:
                     meanwhile(place)
                     out, err = run.communicate(timeout=END_S)
@@ -83,7 +90,9 @@ def carry_out(
             assert run.returncode in (0, 3), err
             told = httpx2.get(f"http://127.0.0.1:{port}/log", trust_env=False).json()
         return read(
-            RunFolder(Path(out.strip())), {path: [Done(**done) for done in asked] for path, asked in told.items()}
+            RunFolder(Path(out.strip())),
+            {path: [Done(**done) for done in asked] for path, asked in told.items()},
+            waiting,
         )
     finally:
         shutil.rmtree(place, ignore_errors=True)
@@ -111,7 +120,7 @@ def _external(name: str, paths: Paths) -> str:
     return f'[[external]]\nname = "{name}"\nbase_url = "{url}"\npaths = {{ {served} }}\n'
 
 
-def _cells(folder: RunFolder, log: Log) -> dict[Key, Cell]:
+def _cells(folder: RunFolder, log: Log, waiting: Waiting) -> dict[Key, Cell]:
     def key(trial: TrialRecord) -> Key:
         return trial.spec.variant, trial.spec.load_model
 
@@ -121,7 +130,7 @@ def _cells(folder: RunFolder, log: Log) -> dict[Key, Cell]:
         group = list(each)
         [summary] = _rows(folder.path / "summary.csv", name)
         rows = _rows(folder.path / "trials.csv", name)
-        cells[name] = Cell(accounts(group, log), len(log[group[0].spec.path]), summary, rows)
+        cells[name] = Cell(accounts(group, log, waiting), len(log[group[0].spec.path]), summary, rows)
     return cells
 
 

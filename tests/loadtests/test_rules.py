@@ -385,8 +385,8 @@ class TestSound:
         assert (sound.code == 0) == (not invalid)
 
     def test_every_figure_of_a_sound_run_stays_inside_its_limit(self, sound: Ended) -> None:
-        """Read from the record itself, and not by the rule. What a neighbour can push over its limit is held to that: the
-        rule speaks if, and only if, it did."""
+        """Reads the record itself, not the rule. Where the machine's other guests can push a figure over its limit, the
+        rule has to speak exactly when they did."""
         target = sound.record().targets[FASTAPI]
         assert target.budget_read == target.budget
         assert all(proof.good and proof.held >= proof.calls > 1 for proof in target.proofs.values())
@@ -428,8 +428,8 @@ class TestSound:
         assert found is None or found.text.endswith("of the ceiling set by users, a true figure that ranks nobody")
 
     def test_a_histogram_that_lost_its_slowest_cannot_be_with_its_own_mean(self, sound: Ended, bench: Bench) -> None:
-        """No run does this: the recorder takes sum and histogram from the same numbers. So a real trial file is damaged,
-        as a recorder that forgets half would leave it, and the report is made anew."""
+        """No run does this: the recorder takes sum and histogram from the same numbers. So a real trial file is damaged
+        as a recorder that forgets half would leave it, and reported again."""
         assert sound.folder
         shutil.copytree(sound.folder.path, bench.place / "damaged")
         folder = RunFolder(bench.place / "damaged")
@@ -442,7 +442,7 @@ class TestSound:
         Judged(folder).spoilt_by(f"{FASTAPI}, wait ms=20 100", "arithmetic")
 
     def test_a_generator_that_was_late_by_much_of_its_p99_says_so(self, sound: Ended, bench: Bench) -> None:
-        """No run does this at will: it takes a machine that is a little busy. So the lateness is put into a trial file."""
+        """No run does this at will: it takes a machine that is a little busy. So a trial file is given the lateness."""
         assert sound.folder
         shutil.copytree(sound.folder.path, bench.place / "late")
         folder = RunFolder(bench.place / "late")
@@ -456,8 +456,8 @@ class TestSound:
         assert Judged(folder).found(f"{FASTAPI}, wait ms=20 100")["lateness"].weight == "note"
 
     def test_users_who_idled_half_of_the_time_break_littles_law(self, sound: Ended, bench: Bench) -> None:
-        """No run does this either: a user asks again in the very callback of its answer, and one who does not ask has met
-        an error. So what a generator would write down that lets its users idle is put into a real trial file."""
+        """No run does this either: a user sends its next request in the callback of the last response, or has met an
+        error. So a real trial file is given the figure of a generator that lets its users idle."""
         assert sound.folder
         shutil.copytree(sound.folder.path, bench.place / "idle")
         folder = RunFolder(bench.place / "idle")
@@ -468,8 +468,7 @@ class TestSound:
         Judged(folder).spoilt_by(f"{FASTAPI}, wait ms=200 5 users", "littles-law")
 
     def test_time_that_a_hypervisor_gave_to_others_is_a_note(self, sound: Ended, bench: Bench) -> None:
-        """No test can make a hypervisor do that: what the kernel would have told is put into a real trial file, which has
-        what it did tell."""
+        """No test can make a hypervisor do that. So a real trial file is given the kernel's figure."""
         assert sound.folder
         shutil.copytree(sound.folder.path, bench.place / "stolen")
         folder = RunFolder(bench.place / "stolen")
