@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,8 +26,15 @@ NULL = "null"
 """For tests that look at the harness alone: it is up in a moment."""
 
 
-def plan(*cells: str, variants: tuple[str, ...] = (FASTAPI,), measure_s: float = 0.5, more: str = "") -> str:
-    top = f'title = "A test"\nrepeats = 1\nwarmup_s = 0.3\nmeasure_s = {measure_s}\nvariants = {json.dumps(variants)}\n'
+def plan(
+    *cells: str,
+    variants: tuple[str, ...] = (FASTAPI,),
+    warmup_s: float = 0.3,
+    measure_s: float = 0.5,
+    more: str = "",
+) -> str:
+    top = f'title = "A test"\nrepeats = 1\nwarmup_s = {warmup_s}\nmeasure_s = {measure_s}\n'
+    top += f"variants = {json.dumps(variants)}\n"
     return top + "".join(f"[[cells]]\n{cell}\n" for cell in cells) + more
 
 
@@ -142,14 +150,16 @@ class Played:
 
 
 def played_both_ways(make_bench: Callable[[], Bench], text: str) -> list[Played]:
-    """The same plan with one process, and with two workers."""
-    found = []
-    for workers in (0, 2):
+    """The same plan with one process and with two workers, both at once."""
+
+    def played(workers: int) -> Played:
         bench = make_bench()
         ended = bench.run(text, "--locust-workers", str(workers))
         assert ended.code in (0, 3), ended.err
-        found.append(Played(bench, ended, workers))
-    return found
+        return Played(bench, ended, workers)
+
+    with ThreadPoolExecutor(2) as both:
+        return list(both.map(played, (0, 2)))
 
 
 def answered(trial: TrialRecord) -> int:

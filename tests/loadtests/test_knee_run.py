@@ -20,6 +20,8 @@ from waitbench.search import LONGEST_S
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 
+slow = pytest.mark.slow
+"""Only these find a knee whose true value is known. A busy machine makes the search take up to 30 trials."""
 CAPACITY = 1000 / one_at_a_time.SERVICE_MS
 OBJECTIVE_MS = 25
 END_S = 560.0
@@ -134,6 +136,7 @@ def row(ended: Ended) -> dict[str, str]:
     return found
 
 
+@slow
 def test_it_ends_well_with_every_trial_in_the_record(ended: Ended, row: dict[str, str]) -> None:
     assert ended.code == (0 if row["knee_low"] else 3), ended.err
     run = ended.record()
@@ -142,12 +145,14 @@ def test_it_ends_well_with_every_trial_in_the_record(ended: Ended, row: dict[str
     assert [spec.block for spec in run.trials] == list(range(1, len(run.trials) + 1))
 
 
+@slow
 def test_the_knee_is_what_came_of_its_trials(row: dict[str, str], played: list[Played]) -> None:
     tried = Tried([(float(each.trial.spec.load), each.outcome) for each in played], REPEATS)
     assert row["knee_low"] == ("" if tried.low is None else f"{tried.low:g}")
     assert row["knee_high"] == ("" if tried.high is None else f"{tried.high:g}")
 
 
+@slow
 def test_the_knee_is_below_what_the_service_can_do_and_above_half_of_it(
     row: dict[str, str], played: list[Played]
 ) -> None:
@@ -163,6 +168,7 @@ def test_the_knee_is_below_what_the_service_can_do_and_above_half_of_it(
         assert low < float(row["knee_high"]) <= 2 * CAPACITY
 
 
+@slow
 def test_what_arithmetic_says_is_too_much_is_never_met(played: list[Played]) -> None:
     """The machine can make an answer later than the queue over the very same arrivals would have it, never earlier."""
     for each in played:
@@ -173,11 +179,13 @@ def test_what_arithmetic_says_is_too_much_is_never_met(played: list[Played]) -> 
         assert each.outcome != "met" or told <= LATE
 
 
+@slow
 def test_no_more_are_told_to_be_late_than_by_the_services_own_log(played: list[Played]) -> None:
     for each in played:
         assert late_share(each.trial) <= each.late_by_log + 1e-9, each.trial.spec.description
 
 
+@slow
 def test_a_trial_is_long_enough_for_its_p99(ended: Ended) -> None:
     for trial in ended.trials():
         assert trial.arrivals is not None
@@ -185,6 +193,7 @@ def test_a_trial_is_long_enough_for_its_p99(ended: Ended) -> None:
         assert trial.arrivals.intended > 0.85 * min(1000, trial.spec.load * LONGEST_S)
 
 
+@slow
 def test_the_report_tells_the_knee(ended: Ended, row: dict[str, str]) -> None:
     assert f"the highest rate with p99 ≤ {OBJECTIVE_MS} ms" in ended.page()
     assert not row["knee_low"] or f"holds {float(row['knee_low']):,.0f}" in ended.err

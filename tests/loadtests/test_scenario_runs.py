@@ -21,7 +21,7 @@ BURST = f'workload = "burst"\nof = "wait"\nparams = {{ ms = 20 }}\nmax_in_flight
 
 @pytest.fixture(scope="module")
 def both(make_bench: Callable[[], Bench]) -> list[Played]:
-    return played_both_ways(make_bench, plan(MIXED, BURST, variants=("null",), measure_s=1.0))
+    return played_both_ways(make_bench, plan(MIXED, BURST, variants=("null",), warmup_s=0.5, measure_s=1.0))
 
 
 def by_kind(played: Played) -> dict[str, TrialRecord]:

@@ -112,7 +112,9 @@ class LocalStack:
         # All at once: one that is drawn while another is free still may be the same.
         postgres_port, upstream_port, *drawn = free_ports(2 + len(contenders))
         postgres = None
-        needed = {each for each in ("db", "upstream") if each in workloads and any(known[n].serves(each) for n in variants)}
+        needed = {
+            each for each in ("db", "upstream") if each in workloads and any(known[n].serves(each) for n in variants)
+        }
         if "db" in needed and "postgres" not in self.processes:
             postgres = Postgres(self._folder, postgres_port, self.cores.dependencies)
             self._keep("postgres", postgres.process)
