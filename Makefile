@@ -5,7 +5,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup setup-dev setup-references setup-free-threaded run serve check-services test test-compose check format lock clean
+.PHONY: help setup setup-dev setup-references setup-free-threaded run serve check-services test test-compose lint check format lock clean setup-go setup-node
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,11 +21,22 @@ $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/local.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
-setup: $(VENV)/local.stamp ## Packages for a local run, into .venv
-setup-dev: $(VENV)/dev.stamp ## Packages for work on waitbench too
+# A machine that lacks what these need is asked once; `make lint` says what it did not check.
+$(VENV)/go.stamp: requirements/references.txt services/go_app/toolchain.sh | $(VENV)/local.stamp
+	services/go_app/toolchain.sh $(BIN)
+	@touch $@
 
-setup-references: setup ## References that are no Python, built with what this machine has
+$(VENV)/javascript.stamp: tools/javascript/package-lock.json tools/lint-javascript | $(VENV)/local.stamp
+	tools/lint-javascript --setup
+	@touch $@
+
+setup: $(VENV)/local.stamp ## Packages for a local run, into .venv
+setup-dev: $(VENV)/dev.stamp $(VENV)/go.stamp $(VENV)/javascript.stamp ## Packages for work on waitbench too
+
+setup-references: setup-go setup-node ## References that are no Python, built with what this machine has
+setup-go: $(VENV)/go.stamp
 	services/go_app/build.sh $(BIN)
+setup-node:
 	services/node_app/install.sh
 
 # Under another name until it is whole: that it is there is taken for all of it. Moved, it still runs by bin/python, and
@@ -58,15 +69,20 @@ test: setup-dev ## Every test but those that need a Docker engine
 test-compose: setup-dev ## The end-to-end test in containers
 	$(BIN)/python -m pytest -m compose $(ARGS)
 
-check: setup-dev ## Format, lint, types, tests
+lint: setup-dev ## Format, lint and types of Python, Go and JavaScript: seconds
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(MAKE) test
+	tools/lint-go $(BIN)
+	tools/lint-javascript
 
-format: setup-dev ## Format and mend what can be mended
+check: lint test ## What has to pass before a commit: lint, then test
+
+format: setup-dev ## Format Python, Go and JavaScript, and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	tools/lint-go --fix $(BIN)
+	tools/lint-javascript --fix
 
 lock: setup-dev ## Pin the newest packages that the .in files allow (needs uv)
 	for set in dev services harness local references; do \
@@ -77,4 +93,4 @@ lock: setup-dev ## Pin the newest packages that the .in files allow (needs uv)
 	  --constraint requirements/dev.txt --upgrade requirements/free-threaded.in -o requirements/free-threaded.txt
 
 clean: ## Remove the packages and caches; runs in results/ stay
-	rm -rf $(VENV) .venv-free-threaded $(HALF) services/go_app/build services/node_app/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-free-threaded $(HALF) services/go_app/build services/node_app/node_modules tools/javascript/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
