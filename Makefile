@@ -10,15 +10,18 @@ BIN := $(VENV)/bin
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# Where uv is on PATH, it installs in a quarter of pip's time.
+INSTALL := $(if $(shell command -v uv 2>/dev/null),uv pip install --quiet --compile-bytecode --python $(BIN)/python,$(BIN)/python -m pip install --quiet --disable-pip-version-check) --require-hashes -r
+
 # A stamp for each set of packages: nothing is downloaded, or even looked for, twice.
 $(VENV)/local.stamp: requirements/local.txt
 	@$(PYTHON) -c 'import sys; sys.exit("waitbench needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Say make PYTHON=/path/to/python3.11") if sys.version_info < (3, 11) else None'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/local.txt
+	$(INSTALL) requirements/local.txt
 	@touch $@
 
 $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/local.stamp
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(INSTALL) requirements/dev.txt
 	@touch $@
 
 # A machine that lacks what these need is asked once; `make lint` says what it did not check.
