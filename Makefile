@@ -5,7 +5,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup setup-dev setup-references setup-free-threaded run serve check-services test test-compose lint check format lock clean setup-go setup-node
+.PHONY: help setup setup-dev setup-references setup-free-threaded run serve check-services test test-compose lint check coverage format lock clean setup-go setup-node
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,13 @@ test: setup-dev ## Every test but those that need a Docker engine
 test-compose: setup-dev ## The end-to-end test in containers
 	$(BIN)/python -m pytest -m compose $(ARGS)
 
+# TESTS=test measures the live services and Locust too, in twice the tests' time; a process that is killed leaves no data.
+TESTS := test-fast
+coverage: setup-dev ## Which lines the fast tests run: a table, and htmlcov/index.html
+	$(BIN)/coverage erase
+	$(MAKE) $(TESTS) PYTEST="$(BIN)/coverage run -m pytest"; ended=$$?; \
+	  $(BIN)/coverage combine --quiet && $(BIN)/coverage html --quiet && $(BIN)/coverage report && exit $$ended
+
 lint: setup-dev ## Format, lint and types of Python, Go and JavaScript: seconds
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -96,4 +103,4 @@ lock: setup-dev ## Pin the newest packages that the .in files allow (needs uv)
 	  --constraint requirements/dev.txt --upgrade requirements/free-threaded.in -o requirements/free-threaded.txt
 
 clean: ## Remove the packages and caches; runs in results/ stay
-	rm -rf $(VENV) .venv-free-threaded $(HALF) services/go_app/build services/node_app/node_modules tools/javascript/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-free-threaded $(HALF) services/go_app/build services/node_app/node_modules tools/javascript/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis htmlcov .coverage*
