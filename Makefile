@@ -95,7 +95,7 @@ format: setup-dev ## Format Python, Go and JavaScript, and fix what can be fixed
 	tools/lint-javascript --fix
 
 lock: setup-dev ## Pin the newest packages that the .in files allow (needs uv)
-	for set in dev services harness local references; do \
+	for set in dev services harness local references ci; do \
 	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	    $$(test $$set = dev || echo --constraint requirements/dev.txt) --upgrade requirements/$$set.in -o requirements/$$set.txt; \
 	done
