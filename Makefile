@@ -5,7 +5,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup setup-dev setup-references setup-free-threaded run serve check-services test test-compose lint check coverage format lock clean setup-go setup-node
+.PHONY: help setup setup-dev setup-references setup-free-threaded run serve check-services test test-compose check format lock clean
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,7 @@ setup: $(VENV)/local.stamp ## Packages for a local run, into .venv
 setup-dev: $(VENV)/dev.stamp $(VENV)/go.stamp $(VENV)/javascript.stamp ## Packages for work on waitbench too
 
 setup-references: setup-go setup-node ## References that are no Python, built with what this machine has
+.PHONY: setup-go setup-node lint coverage
 setup-go: $(VENV)/go.stamp
 	services/go_app/build.sh $(BIN)
 setup-node:
