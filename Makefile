@@ -12,22 +12,37 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# Where uv is on PATH, it installs in a quarter of pip's time.
+INSTALL := $(if $(shell command -v uv 2>/dev/null),uv pip install --quiet --compile-bytecode --python $(BIN)/python,$(BIN)/python -m pip install --quiet --disable-pip-version-check) --require-hashes -r
+
 # A stamp for each set of packages: nothing is downloaded, or even looked for, twice.
 $(VENV)/local.stamp: requirements/local.txt
 	@$(PYTHON) -c 'import sys; sys.exit("waitbench needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Say make PYTHON=/path/to/python3.11") if sys.version_info < (3, 11) else None'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/local.txt
+	$(INSTALL) requirements/local.txt
 	@touch $@
 
 $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/local.stamp
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(INSTALL) requirements/dev.txt
+	@touch $@
+
+# A machine that lacks what these need is asked once; `make lint` says what it did not check.
+$(VENV)/go.stamp: requirements/references.txt services/go_app/toolchain.sh | $(VENV)/local.stamp
+	services/go_app/toolchain.sh $(BIN)
+	@touch $@
+
+$(VENV)/javascript.stamp: tools/javascript/package-lock.json tools/lint-javascript | $(VENV)/local.stamp
+	tools/lint-javascript --setup
 	@touch $@
 
 setup: $(VENV)/local.stamp ## Packages for a local run, into .venv
-setup-dev: $(VENV)/dev.stamp ## Packages for work on waitbench too
+setup-dev: $(VENV)/dev.stamp $(VENV)/go.stamp $(VENV)/javascript.stamp ## Packages for work on waitbench too
 
-setup-references: setup ## References that are no Python, built with what this machine has
+setup-references: setup-go setup-node ## References that are no Python, built with what this machine has
+.PHONY: setup-go setup-node lint coverage
+setup-go: $(VENV)/go.stamp
 	services/go_app/build.sh $(BIN)
+setup-node:
 	services/node_app/install.sh
 
 # Under another name until it is whole: that it is there is taken for all of it. Moved, it still runs by bin/python, and
@@ -66,18 +81,30 @@ test-all: setup-dev test ## The slow tests too
 test-compose: setup-dev ## The end-to-end test in containers
 	$(BIN)/python -m pytest -m compose $(ARGS)
 
-check: setup-dev ## Format, lint, types, tests
+# TESTS=test measures the live services and Locust too, in twice the tests' time; a process that is killed leaves no data.
+TESTS := test-fast
+coverage: setup-dev ## Which lines the fast tests run: a table, and htmlcov/index.html
+	$(BIN)/coverage erase
+	$(MAKE) $(TESTS) PYTEST="$(BIN)/coverage run -m pytest"; ended=$$?; \
+	  $(BIN)/coverage combine --quiet && $(BIN)/coverage html --quiet && $(BIN)/coverage report && exit $$ended
+
+lint: setup-dev ## Format, lint and types of Python, Go and JavaScript: seconds
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(MAKE) test
+	tools/lint-go $(BIN)
+	tools/lint-javascript
 
-format: setup-dev ## Format and mend what can be mended
+check: lint test ## What has to pass before a commit: lint, then test
+
+format: setup-dev ## Format Python, Go and JavaScript, and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	tools/lint-go --fix $(BIN)
+	tools/lint-javascript --fix
 
 lock: setup-dev ## Pin the newest packages that the .in files allow (needs uv)
-	for set in dev services harness local references; do \
+	for set in dev services harness local references ci; do \
 	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	    $$(test $$set = dev || echo --constraint requirements/dev.txt) --upgrade requirements/$$set.in -o requirements/$$set.txt; \
 	done
@@ -85,4 +112,4 @@ lock: setup-dev ## Pin the newest packages that the .in files allow (needs uv)
 	  --constraint requirements/dev.txt --upgrade requirements/free-threaded.in -o requirements/free-threaded.txt
 
 clean: ## Remove the packages and caches; runs in results/ stay
-	rm -rf $(VENV) .venv-free-threaded $(HALF) services/go_app/build services/node_app/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-free-threaded $(HALF) services/go_app/build services/node_app/node_modules tools/javascript/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis htmlcov .coverage*

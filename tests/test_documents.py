@@ -60,9 +60,10 @@ def test_the_example_s_tables_are_what_its_trials_give_today(tmp_path: Path) -> 
         assert (rebuilt.path / name).read_text() == (EXAMPLE.path / name).read_text(), name
 
 
-def test_every_variable_and_target_of_the_makefile_that_the_readme_names_is_there() -> None:
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
+def test_every_target_of_the_makefile_that_a_document_names_is_there(document: str) -> None:
     makefile = (ROOT / "Makefile").read_text()
-    for target in re.findall(r"\bmake ([a-z-]+)", README):
+    for target in re.findall(r"\bmake ([a-z-]+)", (ROOT / document).read_text()):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 

@@ -27,7 +27,9 @@ function relay(worker, { about, value }) {
     giveBack();
     const others = Object.values(cluster.workers).filter((other) => other !== worker);
     left.set(worker.id, others.length);
-    others.forEach((other) => other.send({ about, value: worker.id }));
+    for (const other of others) {
+      other.send({ about, value: worker.id });
+    }
   } else if (about === 'gave back') {
     left.set(value, left.get(value) - 1);
     if (left.get(value) === 0) {

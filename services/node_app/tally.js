@@ -102,7 +102,10 @@ export async function resetPeaks() {
 }
 
 function pids() {
-  return fs.readdirSync(folder).map(Number).sort((one, other) => one - other);
+  return fs
+    .readdirSync(folder)
+    .map(Number)
+    .sort((one, other) => one - other);
 }
 
 function counts(pid) {

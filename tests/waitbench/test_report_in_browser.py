@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -26,6 +27,18 @@ BOXES = """letters => letters.map(each => each.getBoundingClientRect()).map(box 
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+"""The first of them that starts is used; .ci/run looks for the same ones."""
+
+
+def usable(name: str) -> str | None:
+    """The path of a browser that starts. Where a browser is a snap, a program of its name may only say so."""
+    path = shutil.which(name)
+    if path and subprocess.run([path, "--version"], capture_output=True, timeout=60).returncode == 0:
+        return path
+    return None
+
+
 def unavailable(what: str) -> NoReturn:
     """Skipped with the reason, or failed where the browser is promised, as in CI."""
     if os.environ.get("WAITBENCH_REQUIRE_BROWSER") == "1":
@@ -35,9 +48,9 @@ def unavailable(what: str) -> NoReturn:
 
 @pytest.fixture(scope="module")
 def browser() -> "Iterator[Browser]":
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
-    if not Path(chromium).exists():
-        unavailable("there is no chromium on this machine")
+    chromium = next(filter(None, map(usable, BROWSERS)), None)
+    if chromium is None:
+        unavailable(f"this machine has none of {', '.join(BROWSERS)}")
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
