@@ -21,7 +21,7 @@ POOL_MS = 1000
 """Long, so that a busy machine does not make a second round of one: a model may open a connection for each call, some
 10 ms of work on a slow one."""
 TURNS = 3
-"""Where the budget has no room for all calls: this many times as many calls as it has room for, which then take turns."""
+"""Where the budget has no room for all calls: so many times as many calls as it has room for, which then take turns."""
 TRIES = 3
 IN_A_ROW = 0.8
 """At this many rounds per call, the calls ran one after the other: a busy machine makes two or three rounds of one, not
