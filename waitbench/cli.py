@@ -16,13 +16,15 @@ from waitbench import __version__
 from waitbench.attendance import Attendance, attendance, in_plain_forms, joined, not_contained
 from waitbench.errors import Interrupted, UsageError, WaitbenchError
 from waitbench.launch.programs import missing
-from waitbench.paths import RESULTS
+from waitbench.paths import INSTALLED
 from waitbench.plan import Plan, find_plan, load_plan, plan_names, require_shares, select
 from waitbench.variants import Variant, load_variants
 from waitbench.workloads import SCENARIOS, WORKLOADS
 
 CALIBRATE = "calibrate"
 """The plan that measures the generator."""
+RESULTS = Path("results")
+"""Where run folders go, from the working folder."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -104,7 +106,8 @@ _LISTINGS = {"variants": _variants, "workloads": _workloads, "plans": _plans}
 @click.option("--engine", type=click.Choice(["local", "compose", "attached"]), default="local", show_default=True,
               help="Processes of this machine, or containers; attached: inside the load container.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Order of the trials; drawn anew when not given.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=RESULTS, help="Where run folders go.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=RESULTS, show_default="./results",
+              help="Where run folders go.")  # fmt: skip
 @click.option("--ui/--no-ui", default=True, show_default=True, help="Locust's web UI while it runs.")
 @click.option("--ui-host", default="127.0.0.1", hidden=True)
 @click.option("--ui-port", type=click.IntRange(1, 65535), default=8089, show_default=True)
@@ -125,6 +128,11 @@ def run(
         raise UsageError("--keep-ui needs the web UI of a local run; for containers, `docker compose up` keeps it")
     if engine == "compose" and not options["ui"]:
         raise UsageError("--no-ui is for local runs: in containers the web UI is there in any case")
+    if engine == "compose" and INSTALLED:
+        raise UsageError(
+            "--engine compose builds its images in a checkout of waitbench, and this is an installed package; use the "
+            ".venv/bin/waitbench of a checkout, or run with --engine local"
+        )
     known = load_variants()
     path = find_plan(plan)
     whole = load_plan(path, known, allow_remote, in_compose=engine != "local")
@@ -231,7 +239,8 @@ def check(variants: tuple[str, ...]) -> None:
 
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=RESULTS, help="Where its run goes.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=RESULTS, show_default="./results",
+              help="Where its run goes.")  # fmt: skip
 def calibrate(as_json: bool, out: Path) -> None:
     """Prove the generator on this machine: how much load it can honestly make, against a service that does nothing.
 
