@@ -218,5 +218,5 @@ class TestOutsideACheckout:
             "waitbench/run",
             "waitbench/bundle/loadtests/conductor",
             "waitbench/bundle/services/fastapi_app/async_app",
-            "waitbench/bundle/services/upstream/app",
+            "waitbench/bundle/services/work/nonblocking",
         } <= installed.imported()
