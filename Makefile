@@ -16,10 +16,11 @@ help: ## What there is to make
 INSTALL := $(if $(shell command -v uv 2>/dev/null),uv pip install --quiet --compile-bytecode --python $(BIN)/python,$(BIN)/python -m pip install --quiet --disable-pip-version-check) --require-hashes -r
 
 # A stamp for each set of packages: nothing is downloaded, or even looked for, twice.
-$(VENV)/local.stamp: requirements/local.txt
+$(VENV)/local.stamp: requirements/local.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("waitbench needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Say make PYTHON=/path/to/python3.11") if sys.version_info < (3, 11) else None'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(INSTALL) requirements/local.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/local.stamp
@@ -35,7 +36,7 @@ $(VENV)/javascript.stamp: tools/javascript/package-lock.json tools/lint-javascri
 	tools/lint-javascript --setup
 	@touch $@
 
-setup: $(VENV)/local.stamp ## Packages for a local run, into .venv
+setup: $(VENV)/local.stamp ## Waitbench and its packages for a local run, into .venv
 setup-dev: $(VENV)/dev.stamp $(VENV)/go.stamp $(VENV)/javascript.stamp ## Packages for work on waitbench too
 
 setup-references: setup-go setup-node ## References that are no Python, built with what this machine has

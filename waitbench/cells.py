@@ -8,6 +8,7 @@ from hdrh.histogram import HdrHistogram
 from waitbench import latency
 from waitbench.results import Target, TrialRecord, TrialSpec
 from waitbench.statistics import (
+    PERCENTILES,
     Interval,
     Verdict,
     geometric_interval,
@@ -19,8 +20,6 @@ from waitbench.statistics import (
 )
 from waitbench.validity import Reason, ceiling_of, goodput_rps, reasons, spoilt_by
 from waitbench.workloads import Ceiling, Workload, params_tags, params_words
-
-PERCENTILES = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9}
 
 READING_OFF = 0.25
 """How far apart the two readings of a service may be from the window's own length."""

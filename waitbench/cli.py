@@ -1,4 +1,8 @@
-"""The command line: a command parses, calls one function, prints."""
+"""The command line: a command parses, calls one function, prints.
+
+Each command imports the libraries it needs: with all of them, the help and a shell's completion would be three times as
+slow.
+"""
 
 import json
 import signal
@@ -7,25 +11,41 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
-from rich.console import Console
 
-from waitbench import __version__
-from waitbench.attendance import Attendance, attendance, in_plain_forms, joined, not_contained
+from waitbench import __version__, completion
 from waitbench.errors import Interrupted, UsageError, WaitbenchError
 from waitbench.launch.programs import missing
-from waitbench.paths import RESULTS
-from waitbench.plan import Plan, find_plan, load_plan, plan_names, require_shares, select
+from waitbench.paths import INSTALLED
+from waitbench.plan_files import find_plan, plan_names, plan_titles
 from waitbench.variants import Variant, load_variants
-from waitbench.workloads import SCENARIOS, WORKLOADS
+
+if TYPE_CHECKING:
+    from waitbench.attendance import Attendance
+    from waitbench.plan import Plan
 
 CALIBRATE = "calibrate"
 """The plan that measures the generator."""
+RESULTS = Path("results")
+"""Where run folders go, from the working folder."""
+EXAMPLES = (
+    ("waitbench run smoke", "Does everything work here? Under a minute."),
+    ("waitbench run full --workload db", "One workload on every framework."),
+)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """Commands whose help names the plans and shows examples."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        for title, rows in (("Plans", list(plan_titles().items())), ("Examples", EXAMPLES)):
+            with formatter.section(title):
+                formatter.write_dl(rows, col_max=40)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="waitbench")
 def cli() -> None:
     """When an endpoint is slow, which Python web stack waits best, and what does it cost?"""
@@ -48,6 +68,8 @@ def _mark(row: dict[str, Any]) -> str:
     """What sets a variant apart that is no contender."""
     if row.get("kind", "contender") == "contender":
         return ""
+    from waitbench.workloads import WORKLOADS
+
     what = f"a trap: {row['trap']}" if row["trap"] else _KINDS[row["kind"]]
     few = f"; serves {', '.join(row['workloads'])}" if len(row["workloads"]) < len(WORKLOADS) else ""
     return f" ({what}{few})"
@@ -60,6 +82,8 @@ _KINDS = {
 
 
 def _variants() -> list[dict[str, Any]]:
+    from waitbench.workloads import WORKLOADS
+
     return [
         {
             "name": v.name,
@@ -78,6 +102,8 @@ def _variants() -> list[dict[str, Any]]:
 
 
 def _workloads() -> list[dict[str, Any]]:
+    from waitbench.workloads import SCENARIOS, WORKLOADS
+
     return [
         {
             "name": w.name,
@@ -90,6 +116,8 @@ def _workloads() -> list[dict[str, Any]]:
 
 
 def _plans() -> list[dict[str, Any]]:
+    from waitbench.plan import load_plan
+
     loaded = [(name, load_plan(find_plan(name), load_variants())) for name in plan_names()]
     return [{"name": name, **plan.model_dump(mode="json")} for name, plan in loaded]
 
@@ -98,13 +126,16 @@ _LISTINGS = {"variants": _variants, "workloads": _workloads, "plans": _plans}
 
 
 @cli.command()
-@click.argument("plan", default="quick")
-@click.option("--variant", "variants", multiple=True, metavar="V", help="Only this one (may be repeated).")
-@click.option("--workload", "workloads", multiple=True, metavar="W", help="Only this one (may be repeated).")
+@click.argument("plan", default="quick", shell_complete=completion.plans)
+@click.option("--variant", "variants", multiple=True, metavar="V", shell_complete=completion.variants,
+              help="Only this one (may be repeated).")  # fmt: skip
+@click.option("--workload", "workloads", multiple=True, metavar="W", shell_complete=completion.workloads,
+              help="Only this one (may be repeated).")  # fmt: skip
 @click.option("--engine", type=click.Choice(["local", "compose", "attached"]), default="local", show_default=True,
               help="Processes of this machine, or containers; attached: inside the load container.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Order of the trials; drawn anew when not given.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=RESULTS, help="Where run folders go.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=RESULTS, show_default="./results",
+              help="Where run folders go.")  # fmt: skip
 @click.option("--ui/--no-ui", default=True, show_default=True, help="Locust's web UI while it runs.")
 @click.option("--ui-host", default="127.0.0.1", hidden=True)
 @click.option("--ui-port", type=click.IntRange(1, 65535), default=8089, show_default=True)
@@ -125,6 +156,13 @@ def run(
         raise UsageError("--keep-ui needs the web UI of a local run; for containers, `docker compose up` keeps it")
     if engine == "compose" and not options["ui"]:
         raise UsageError("--no-ui is for local runs: in containers the web UI is there in any case")
+    if engine == "compose" and INSTALLED:
+        raise UsageError(
+            "--engine compose builds its images in a checkout of waitbench, and this is an installed package; use the "
+            ".venv/bin/waitbench of a checkout, or run with --engine local"
+        )
+    from waitbench.plan import load_plan, require_shares, select
+
     known = load_variants()
     path = find_plan(plan)
     whole = load_plan(path, known, allow_remote, in_compose=engine != "local")
@@ -134,6 +172,8 @@ def run(
     there = _attending(chosen, known, variants, engine, allow_remote)
 
     # Only now: these bring the libraries of the report along, and a wrong name should be told at once.
+    from rich.console import Console
+
     from waitbench.prepare import run_name
     from waitbench.results import now
     from waitbench.run import INVALID, Order, attached_stack, local_stack, run_in_containers
@@ -162,10 +202,12 @@ def run(
 
 
 def _attending(
-    plan: Plan, known: dict[str, Variant], named: tuple[str, ...], engine: str, allow_remote: bool
-) -> Attendance:
+    plan: "Plan", known: dict[str, Variant], named: tuple[str, ...], engine: str, allow_remote: bool
+) -> "Attendance":
     """Who of the plan is there. Containers are looked for from inside: their starter starts what the plan names, of
     what there is in containers."""
+    from waitbench.attendance import attendance, in_plain_forms, joined, not_contained
+
     if engine == "local":
         return attendance(plan, known, missing, named)
     if engine == "compose":
@@ -190,7 +232,7 @@ def _known_variant(name: str, known: Iterable[str]) -> None:
 
 
 @cli.command()
-@click.argument("variant")
+@click.argument("variant", shell_complete=completion.variants)
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
 def serve(variant: str, port: int) -> None:
     """Run one service with all it needs, until Ctrl-C."""
@@ -205,13 +247,15 @@ def serve(variant: str, port: int) -> None:
 
 
 @cli.command()
-@click.argument("variants", nargs=-1)
+@click.argument("variants", nargs=-1, shell_complete=completion.variants)
 def check(variants: tuple[str, ...]) -> None:
     """Check contract, timing, overlap and budget against live services; exits 1 when anything is wrong.
 
     With no VARIANTS, every contender, and every reference that is on this machine. An instrument or a trap is checked
     when it is named.
     """
+    from rich.console import Console
+
     from waitbench.serve import check as check_all
 
     known = load_variants()
@@ -231,13 +275,17 @@ def check(variants: tuple[str, ...]) -> None:
 
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=RESULTS, help="Where its run goes.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=RESULTS, show_default="./results",
+              help="Where its run goes.")  # fmt: skip
 def calibrate(as_json: bool, out: Path) -> None:
     """Prove the generator on this machine: how much load it can honestly make, against a service that does nothing.
 
     Exits 3 where that is not enough for the plans there are.
     """
+    from rich.console import Console
+
     from waitbench.calibration import calibration, need, told
+    from waitbench.plan import load_plan
     from waitbench.prepare import run_name
     from waitbench.report import load_comparison
     from waitbench.results import now

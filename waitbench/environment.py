@@ -69,9 +69,15 @@ def _container() -> dict[str, str] | None:
 
 
 def git_commit() -> str | None:
-    """The commit checked out, with a + where files differ from it; a container is told by its environment."""
+    """The commit checked out, with a + where files differ from it. None where this is no checkout.
+
+    In a container it comes from the environment. Git is asked in a checkout only: around an installed package it finds
+    any repository that the virtual environment happens to be in.
+    """
     if told := os.environ.get("WAITBENCH_GIT_COMMIT"):
         return told
+    if not (ROOT / ".git").exists():
+        return None
     git = ["git", "-C", str(ROOT)]
     try:
         commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10)

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from waitbench import latency
-from waitbench.cells import PERCENTILES, Cell
+from waitbench.cells import Cell
 from waitbench.knee import Judged, Tried, judged, next_rate
 from waitbench.results import Target, TrialRecord
-from waitbench.statistics import Verdict, samples_needed
+from waitbench.statistics import PERCENTILES, Verdict, samples_needed
 from waitbench.validity import GENERATOR_OWN, SHED_SHARE
 from waitbench.workloads import Workload, params_tags, params_words
 

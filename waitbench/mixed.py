@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from waitbench import latency
-from waitbench.cells import PERCENTILES, Cell, latency_ratio
+from waitbench.cells import Cell, latency_ratio
 from waitbench.results import Beside, TrialSpec
-from waitbench.statistics import Interval, Verdict, natural_interval, samples_needed, time_verdict
+from waitbench.statistics import PERCENTILES, Interval, Verdict, natural_interval, samples_needed, time_verdict
 from waitbench.workloads import SCENARIOS, Scenario, params_tags, params_words
 
 

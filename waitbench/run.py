@@ -163,7 +163,7 @@ def generator(order: Order, cores: Cores, folder: RunFolder) -> Iterator[Process
                 cpus=cores.generator + cores.spare[: max(0, order.locust_workers - 1)],
                 cwd=ROOT,
                 environment={
-                    "PYTHONPATH": str(ROOT),
+                    "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
                     "WAITBENCH_RUN": str(folder.path.resolve()),
                     "WAITBENCH_KEEP_UI": "1" if order.keep_ui else "0",
                     "LOCUST_SKIP_MONKEY_PATCH": "",

@@ -13,7 +13,7 @@ from waitbench.variants import Variant
 from waitbench.workloads import WORKLOADS
 
 # What a browser would not do by itself: send a file, and read slowly without showing what comes.
-OPTIONS = {"upload": "--data-binary @README.md ", "download": "--limit-rate 64K --output /dev/null "}
+OPTIONS = {"upload": "--data-binary 'any bytes' ", "download": "--limit-rate 64K --output /dev/null "}
 
 
 def serve(variant: Variant, port: int) -> None:

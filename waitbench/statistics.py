@@ -10,9 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from scipy import special
-
 CONFIDENCE = 0.95
+PERCENTILES = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9}
 TAIL_SAMPLES = 10
 """A percentile needs this many samples beyond it."""
 PRACTICAL = 0.02
@@ -128,6 +127,8 @@ def samples_needed(percent: float) -> int:
 
 
 def _half_width(values: Sequence[float], mean: float) -> float:
+    from scipy import special  # it takes 0.4 s to import, and every command would wait for it
+
     count = len(values)
     variance = math.fsum((value - mean) ** 2 for value in values) / (count - 1)
     return float(special.stdtrit(count - 1, (1 + CONFIDENCE) / 2)) * math.sqrt(variance / count)

@@ -21,10 +21,9 @@ from tests.known_answers.programmed import ACCEPT_EVERY_S
 from tests.known_answers.whole import Cell, Key, codes, play, play_in_quiet
 from tests.waitbench import processes
 from waitbench import latency
-from waitbench.cells import PERCENTILES
 from waitbench.results import Latency, Phase, RunFolder, TrialRecord
 from waitbench.service import wait_until
-from waitbench.statistics import samples_needed
+from waitbench.statistics import PERCENTILES, samples_needed
 
 pytestmark = [pytest.mark.live, pytest.mark.alone]
 

@@ -15,7 +15,8 @@ from waitbench.calibration import Calibration, Need, calibration, need, told
 from waitbench.cli import cli
 from waitbench.comparison import compare
 from waitbench.paths import ROOT
-from waitbench.plan import Plan, find_plan, load_plan
+from waitbench.plan import Plan, load_plan
+from waitbench.plan_files import find_plan
 from waitbench.results import Generator, RunFolder, RunRecord, TrialRecord, TrialSpec
 from waitbench.variants import load_variants
 
@@ -202,7 +203,7 @@ def test_a_whole_calibration_ends_with_figures_that_a_program_can_read(tmp_path:
     plans.mkdir()
     (plans / "calibrate.toml").write_text(SHORT)
     (plans / "modest.toml").write_text('title = "t"\nvariants = ["null"]\n[[cells]]\nworkload = "fast"\nusers = [20]\n')
-    code = "import pathlib, sys, waitbench.cli, waitbench.plan.file as f; f.PLANS = pathlib.Path(sys.argv.pop(1)); "
+    code = "import pathlib, sys, waitbench.cli, waitbench.plan_files as f; f.PLANS = pathlib.Path(sys.argv.pop(1)); "
     done = subprocess.run(
         [
             sys.executable,

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,13 +13,16 @@ from pathlib import Path
 
 import click
 import pytest
+from click.shell_completion import ShellComplete
 from click.testing import CliRunner
 
 from tests.waitbench import made_up
 from waitbench import __version__
 from waitbench.cli import cli, main
+from waitbench.errors import UsageError
 from waitbench.launch.local import free_port
 from waitbench.paths import PLANS, ROOT
+from waitbench.plan_files import plan_names, plan_titles
 from waitbench.results import RunFolder, TrialRecord
 from waitbench.serve import commands
 from waitbench.service import Service
@@ -133,6 +138,78 @@ class TestHelp:
     def test_the_version_is_the_package_s(self) -> None:
         assert __version__ in printed("--version")
 
+    def test_it_names_every_plan_with_its_title(self) -> None:
+        shown = " ".join(printed("--help").split())
+        assert all(f"{name} {title}" in shown for name, title in plan_titles().items())
+        assert list(plan_titles()) == plan_names()
+
+    def test_it_shows_two_examples_that_the_command_accepts(self) -> None:
+        examples = re.findall(r"^  waitbench (.+?)(?:  .*)?$", printed("--help"), re.MULTILINE)
+        assert len(examples) == 2
+        for example in examples:
+            name, *arguments = example.split()
+            context = cli.commands[name].make_context(name, arguments)
+            assert context.params["plan"] in plan_names()
+            assert set(context.params["workloads"]) <= set(WORKLOADS)
+
+    def test_a_plan_file_that_is_broken_does_not_hide_it(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "broken.toml").write_text("title = ")
+        monkeypatch.setattr("waitbench.plan_files.PLANS", tmp_path)
+        assert re.search(r"^  broken *$", printed("--help"), re.MULTILINE)
+
+    @pytest.mark.parametrize("arguments", ["--help", "list plans", "list variants", "list workloads"])
+    def test_it_and_the_listings_import_no_library_that_only_a_run_needs(self, arguments: str) -> None:
+        """These take seconds to import, all together."""
+        slow = {"gevent", "httpx2", "jinja2", "locust", "matplotlib", "numpy", "rich", "scipy"}
+        slow |= {"pydantic"} if arguments == "--help" else set()
+        code = (
+            "import sys; from waitbench.cli import cli; cli(sys.argv[1:], standalone_mode=False); print(*sys.modules)"
+        )
+        command = [sys.executable, "-c", code, *arguments.split()]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        assert slow & set(done.stdout.splitlines()[-1].split()) == set()
+
+
+class TestCompletion:
+    def completed(self, begun: str, *before: str) -> list[str]:
+        """What a shell offers for a word, after the words before it."""
+        items = ShellComplete(cli, {}, "waitbench", "_WAITBENCH_COMPLETE").get_completions(list(before), begun)
+        return [item.value if item.type == "plain" else f"({item.type})" for item in items]
+
+    def test_run_completes_the_names_of_plans(self) -> None:
+        assert self.completed("", "run") == plan_names()
+        assert self.completed("sm", "run") == ["smoke"]
+
+    @pytest.mark.parametrize("begun", ["./", "loadtests/pl", "my-plan"])
+    def test_run_completes_a_path_where_no_plan_has_such_a_name(self, begun: str) -> None:
+        assert self.completed(begun, "run") == ["(file)"]
+
+    @pytest.mark.parametrize(
+        "before", ["run --variant", "run smoke --variant", "serve", "check", "check flask-threads"]
+    )
+    def test_variants_are_completed(self, before: str) -> None:
+        assert self.completed("", *before.split()) == list(load_variants())
+        assert self.completed("fastapi-a", *before.split()) == ["fastapi-asyncio"]
+
+    def test_workloads_and_scenarios_are_completed(self) -> None:
+        assert self.completed("", "run", "--workload") == [*WORKLOADS, *SCENARIOS]
+        assert self.completed("up", "run", "--workload") == ["upstream", "upload"]
+
+    @pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
+    def test_bash_completes_with_the_line_of_the_readme(self, tmp_path: Path) -> None:
+        [line] = re.findall(r"^eval .*bash_source.*$", (ROOT / "README.md").read_text(), re.MULTILINE)
+        program = tmp_path / "waitbench"
+        program.write_text(f'#!/bin/sh\nexec {sys.executable} -m waitbench "$@"\n')
+        program.chmod(0o755)
+        typed = "COMP_WORDS=(waitbench run smoke --variant go); COMP_CWORD=4; _waitbench_completion waitbench"
+        done = subprocess.run(
+            ["bash", "--norc", "-c", f'{line}\n{typed}\necho "${{COMPREPLY[@]}}"'],
+            capture_output=True, text=True, cwd=ROOT, timeout=60,
+            env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        )  # fmt: skip
+        assert done.stdout.split() == ["go"], done.stderr
+
 
 class TestUsage:
     """Wrong usage ends with 2, says what would be right, and starts nothing."""
@@ -185,6 +262,12 @@ class TestUsage:
         assert (done.returncode, done.stdout) == (2, "")
         assert f"waitbench: {file}: this plan can't be run:" in done.stderr
         assert "mesure_s: unknown key; did you mean 'measure_s'?" in done.stderr
+
+    def test_an_installed_package_starts_no_containers(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("waitbench.cli.INSTALLED", True)
+        refused = CliRunner().invoke(cli, ["run", "--engine", "compose"])
+        assert isinstance(refused.exception, UsageError)
+        assert str(refused.exception).endswith("use the .venv/bin/waitbench of a checkout, or run with --engine local")
 
     def test_a_file_for_a_folder_of_results_is_refused(self, waitbench: Command, tmp_path: Path) -> None:
         (tmp_path / "out").write_text("")
@@ -271,7 +354,7 @@ def test_serve_tells_how_to_ask_for_each_workload() -> None:
     assert {
         "curl 'http://127.0.0.1:1/info'",
         "curl 'http://127.0.0.1:1/upstream?ms=100&calls=3'",
-        "curl --data-binary @README.md 'http://127.0.0.1:1/upload'",
+        "curl --data-binary 'any bytes' 'http://127.0.0.1:1/upload'",
         "curl --limit-rate 64K --output /dev/null 'http://127.0.0.1:1/download?kib=200'",
     } <= set(told)
 

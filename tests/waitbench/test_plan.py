@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from waitbench.errors import UsageError
-from waitbench.plan import Plan, find_plan, load_plan, plan_names, require_shares, select
+from waitbench.plan import Plan, load_plan, require_shares, select
+from waitbench.plan_files import find_plan, plan_names
 from waitbench.schedule import schedule
 from waitbench.variants import load_variants
 from waitbench.workloads import SCENARIOS, WORKLOADS

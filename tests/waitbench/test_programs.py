@@ -37,6 +37,13 @@ def test_what_runs_locally_alone_is_not_sent_to_containers(program: Path, tmp_pa
     assert missing(dataclasses.replace(OTHER, containers=False), tmp_path).endswith("; say `make other`")
 
 
+def test_an_installed_package_sends_the_reader_to_a_checkout(program: Path, tmp_path: Path) -> None:
+    assert missing(OTHER, tmp_path, installed=True) == (
+        "other runs by a program that an installed package does not have; run `make other` in a checkout of waitbench, "
+        "and use its .venv/bin/waitbench"
+    )
+
+
 def test_a_program_is_there_where_it_can_be_run(program: Path, tmp_path: Path) -> None:
     program.touch(mode=0o644)
     assert missing(OTHER, tmp_path)

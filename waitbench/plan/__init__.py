@@ -2,7 +2,7 @@
 
 from waitbench.plan.cell import Cell, Load
 from waitbench.plan.contender import Contender, contenders, is_played
-from waitbench.plan.file import find_plan, load_plan, plan_names
+from waitbench.plan.file import load_plan
 from waitbench.plan.plan import External, Plan
 from waitbench.plan.selection import require_shares, select
 
@@ -13,10 +13,8 @@ __all__ = [
     "Load",
     "Plan",
     "contenders",
-    "find_plan",
     "is_played",
     "load_plan",
-    "plan_names",
     "require_shares",
     "select",
 ]

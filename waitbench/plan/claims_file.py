@@ -11,6 +11,7 @@ from waitbench.plan.claim import Claim, Claims, Place, Rule
 from waitbench.plan.nearest import nearest
 from waitbench.plan.plan import Plan
 from waitbench.plan.toml import read_toml
+from waitbench.statistics import PERCENTILES, samples_needed
 from waitbench.variants import Variant
 from waitbench.workloads import WORKLOADS, ceiling
 
@@ -36,10 +37,6 @@ def require_samples(path: Path, plan: Plan, variants: Mapping[str, Variant]) -> 
     """Raises UsageError where a rule compares a percentile that no trial can carry."""
     if not plan.claims:
         return
-    # Only now: they bring the libraries of the report along.
-    from waitbench.cells import PERCENTILES
-    from waitbench.statistics import samples_needed
-
     takes = {f"{name}_ms": samples_needed(percent) for name, percent in PERCENTILES.items()}
     for claim in plan.claims:
         for where, rule, side in claim.sides:

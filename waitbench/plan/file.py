@@ -1,4 +1,4 @@
-"""Plan files: where they are, and a plan read from one."""
+"""A plan read from its file."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from waitbench.errors import UsageError
-from waitbench.paths import PLANS
 from waitbench.plan.advice import PLAN_TABLES, advice, place
 from waitbench.plan.cell import Cell
 from waitbench.plan.claim import Claim
@@ -22,22 +21,6 @@ from waitbench.words import load_words
 from waitbench.workloads import params_words
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-
-
-def plan_names() -> list[str]:
-    return sorted(path.stem for path in PLANS.glob("*.toml"))
-
-
-def find_plan(name: str) -> Path:
-    """The file of a plan: a name in loadtests/plans/, or a path."""
-    path = Path(name)
-    if path.suffix == ".toml" or "/" in name:
-        if not path.is_file():
-            raise UsageError(f"there is no plan file {name}")
-        return path
-    if name not in plan_names():
-        raise UsageError(f"no plan named {name!r}; {nearest(name, plan_names())}, or give the path of a .toml file")
-    return PLANS / f"{name}.toml"
 
 
 def load_plan(path: Path, variants: dict[str, Variant], allow_remote: bool = False, in_compose: bool = False) -> Plan:

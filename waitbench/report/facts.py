@@ -4,12 +4,12 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from waitbench.cells import PERCENTILES
 from waitbench.comparison import Comparison
 from waitbench.knees import Knee, KneeSection
 from waitbench.report.figures import knee_doubt
 from waitbench.report.theme import CROWDED
 from waitbench.results import Target, TrialRecord, TrialSpec
+from waitbench.statistics import PERCENTILES
 from waitbench.words import counted
 
 Facts = list[tuple[str, list[tuple[str, str]]]]

@@ -4,13 +4,13 @@ import csv
 import io
 
 from waitbench import latency, recovery
-from waitbench.cells import PERCENTILES, kib_per_request
+from waitbench.cells import kib_per_request
 from waitbench.comparison import Comparison
 from waitbench.report.claim_figures import ruling_rows
 from waitbench.report.factor_words import factor_rows
 from waitbench.report.figures import asked, burst_row, knee_row, mixed_row, number, number_as_given, said, summary_row
 from waitbench.results import Target, TrialRecord
-from waitbench.statistics import samples_needed
+from waitbench.statistics import PERCENTILES, samples_needed
 from waitbench.validity import ceiling_of, goodput_rps, reasons, spoilt_by
 
 SUMMARY = (
