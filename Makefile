@@ -70,7 +70,7 @@ check-services: setup ## Check contract, timing, overlap and budget of every ser
 # Tests mostly wait, so more of them run at once than there are cores. What measures to a hundredth runs by itself.
 PYTEST := $(BIN)/python -m pytest
 test-fast: setup-dev ## Every test that starts no service and no browser: under a minute
-	$(PYTEST) -m "not live and not browser and not alone and not slow and not compose" --numprocesses 3 $(ARGS)
+	$(PYTEST) -p no:schemathesis -m "not live and not tools and not alone and not slow and not compose" --numprocesses 3 $(ARGS)
 
 test: setup-dev ## Every test that needs no Docker engine, but for the slow ones
 	$(PYTEST) -m "not alone and not slow and not compose" --numprocesses 4 $(ARGS)

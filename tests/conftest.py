@@ -1,8 +1,10 @@
 """Real services for the tests: one stack for the whole session, as a local run would start it."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -37,6 +39,16 @@ def pytest_configure(config: pytest.Config) -> None:
     if len(cores) > 1:
         turn = int(number) % len(cores)
         os.environ[CORES] = ",".join(map(str, cores[turn:] + cores[:turn]))
+
+
+_MARKED = re.compile(r"^pytestmark = (?:\[\s*)?pytest\.mark\.(\w+)", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even import a module whose mark the -m option excludes: importing all of them takes five seconds."""
+    if not collection_path.name.startswith("test_") or not (found := _MARKED.search(collection_path.read_text())):
+        return None
+    return True if f"not {found[1]} and " in f"{config.option.markexpr} and " else None
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Grouped:

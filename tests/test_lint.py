@@ -13,7 +13,10 @@ import yaml
 from tests.test_makefile import make
 from waitbench.paths import ROOT
 
-pytestmark = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs a Git checkout")
+pytestmark = [
+    pytest.mark.tools,
+    pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs a Git checkout"),
+]
 
 REQUIRED = os.environ.get("WAITBENCH_REQUIRE_REFERENCES") == "1"
 INSTALLED = [".venv", "services/go_app/build", "tools/javascript/node_modules"]

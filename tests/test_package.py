@@ -34,6 +34,8 @@ IGNORED = (
 )
 """What a working copy gathers, and .gitignore names."""
 
+pytestmark = pytest.mark.tools
+
 
 @pytest.fixture(scope="module")
 def tracked() -> list[str]:

@@ -6,7 +6,6 @@ import random
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from loadtests.arrivals import arrivals_ns, schedule_ns
 from tests.waitbench import made_up
@@ -24,6 +23,8 @@ def gaps_s(planned: TrialSpec) -> list[float]:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_poisson_arrivals_have_exponential_gaps(seed: int) -> None:
+    from scipy import stats  # takes a second
+
     gaps = gaps_s(spec(1000, arrivals_seed=seed))
     assert stats.kstest(gaps, stats.expon(scale=1 / 1000).cdf).pvalue > 0.001
 
@@ -101,6 +102,8 @@ class TestProfile:
 
     @pytest.mark.parametrize("seed", range(5))
     def test_each_stage_has_as_many_as_its_rate_says(self, seed: int) -> None:
+        from scipy import stats  # takes a second
+
         planned = profiled(*STAGES, warmup_s=1, arrivals_seed=seed)
         found = counts(planned, 1, 5, 8, 10, 15)
         right = [rate * seconds for rate, seconds in STAGES]
@@ -110,6 +113,8 @@ class TestProfile:
 
     @pytest.mark.parametrize("seed", range(5))
     def test_gaps_told_in_requests_are_exponential_across_stages_too(self, seed: int) -> None:
+        from scipy import stats  # takes a second
+
         """Time rescaled by the rate: what is left is a Poisson process of rate 1, whoever changed the rate when."""
         # Short stages, so that many gaps span two of them, and some span three.
         stages = [(rate, 0.02) for _ in range(300) for rate in (20.0, 400.0, 60.0)]
@@ -142,6 +147,8 @@ class TestNeighbours:
     @pytest.mark.parametrize("share", [0.001, 0.05, 0.5, 0.9])
     @pytest.mark.parametrize("arrivals", ["poisson", "uniform"])
     def test_they_are_as_many_as_their_share_says(self, share: float, arrivals: str) -> None:
+        from scipy import stats  # takes a second
+
         found = [beside for _, beside in arrivals_ns(mixed(share, arrivals=arrivals))]
         assert stats.binomtest(sum(found), len(found), share).pvalue > 0.001
 
@@ -154,6 +161,8 @@ class TestNeighbours:
         assert list(schedule_ns(alone)) == list(schedule_ns(with_neighbours))
 
     def test_which_they_are_has_nothing_to_do_with_when_they_come(self) -> None:
+        from scipy import stats  # takes a second
+
         """Of a Poisson process, both parts of a split by chance are Poisson processes of their own."""
         arrivals = list(arrivals_ns(mixed(0.3)))
         for kind, rate in ((False, 700), (True, 300)):

@@ -14,7 +14,7 @@ from waitbench.results import RunFolder
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Dialog, Page
 
-pytestmark = pytest.mark.browser
+pytestmark = pytest.mark.tools
 
 QUIET = [
     "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 
 from waitbench.statistics import (
     Interval,
@@ -220,6 +219,8 @@ def test_a_against_a_raises_about_five_false_alarms_in_a_hundred(trials: int) ->
 @pytest.mark.parametrize("noise", [0.05, 0.02])
 @pytest.mark.parametrize("trials", [3, 5, 10])
 def test_a_true_difference_of_five_per_cent_is_found_as_often_as_theory_says(trials: int, noise: float) -> None:
+    from scipy import stats  # takes a second
+
     # The power of the paired t test: T beyond its bound, where T has a noncentral t distribution about the true
     # logarithm over its standard error; the noise of two contenders is sqrt(2) times that of one.
     bound = stats.t.ppf(0.975, trials - 1)
