@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -96,9 +97,12 @@ class _Started(dict[str, str]):
 
     def __init__(self, stack: LocalStack) -> None:
         self._stack = stack
+        self._starting = Lock()
 
     def __missing__(self, name: str) -> str:
-        self._stack.start([name])
+        with self._starting:  # a test may ask from many threads
+            if name not in self:
+                self._stack.start([name])
         return self[name]
 
 

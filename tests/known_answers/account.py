@@ -164,16 +164,24 @@ class Account:
 
     @cached_property
     def ends_ns(self) -> list[int]:
-        """By the server's own account."""
+        """By the server's own account, at the latest."""
+        return self._ends_ns([done.written_ns for done in self.done])
+
+    @cached_property
+    def earliest_ends_ns(self) -> list[int]:
+        """By the server's own account, at the earliest."""
+        return self._ends_ns([done.writing_ns for done in self.done])
+
+    def _ends_ns(self, written_ns: list[int]) -> list[int]:
         timeout_ns = round(self.trial.spec.timeout_s * 1e9)
         return [
-            done.read_ns + timeout_ns if answer.how == "drip" else done.written_ns
-            for answer, done in zip(self.answers, self.done, strict=True)
+            done.read_ns + timeout_ns if answer.how == "drip" else written
+            for answer, done, written in zip(self.answers, self.done, written_ns, strict=True)
         ]
 
     def taken_us(self, ends_ns: Sequence[int] | None = None) -> list[float]:
-        """In order: latencies of what counts into them, that is good answers and time-outs."""
-        return self._between(self.starts_ns, ends_ns or self.ends_ns)
+        """In order, at the least: latencies of what counts into them, that is good answers and time-outs."""
+        return self._between(self.starts_ns, ends_ns or self.earliest_ends_ns)
 
     def at_most_us(self) -> list[float]:
         """As `taken_us`, with all that the server can't see."""
@@ -199,7 +207,7 @@ class Account:
 
     def served_us(self) -> list[float]:
         """As `taken_us`, without what passed before the server read the request."""
-        return self._between([done.read_ns for done in self.done], self.ends_ns)
+        return self._between([done.read_ns for done in self.done], self.earliest_ends_ns)
 
     def _between(self, begins_ns: Sequence[int], ends_ns: Sequence[int]) -> list[float]:
         return sorted(
@@ -225,7 +233,9 @@ def accounts(trials: Iterable[TrialRecord], log: dict[str, list[Done]], waiting:
     return found
 
 
-def answered_ns(due: Sequence[int], read: Sequence[int], written: Sequence[int]) -> tuple[list[int], list[int]]:
+def answered_ns(
+    due: Sequence[int], read: Sequence[int], writing: Sequence[int], written: Sequence[int]
+) -> tuple[list[int], list[int]]:
     """When each that was due was answered, at the earliest and at the latest, by the word of a server, in the order in
     which it read. Whose request it read it can't tell: none that was not due. But where as many were read as had been
     due when the next was, these were those. What comes while a machine stands still, or is sent at once by a late
@@ -234,7 +244,7 @@ def answered_ns(due: Sequence[int], read: Sequence[int], written: Sequence[int])
     for end in range(1, len(due) + 1):
         if end == len(due) or read[end - 1] < due[end]:
             since = (min(bisect_left(read, at, first, end), end - 1) for at in due[first:end])
-            earliest += [min(written[place:end]) for place in since]
+            earliest += [min(writing[place:end]) for place in since]
             latest += [max(written[first:end])] * (end - first)
             first = end
     return earliest, latest

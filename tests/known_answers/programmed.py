@@ -73,7 +73,10 @@ class Done:
 
     connection: int
     read_ns: int
+    writing_ns: int = 0
+    """Just before it wrote: no client can have read it earlier."""
     written_ns: int = 0
+    """Just after."""
 
 
 OK, CHUNKED = b"HTTP/1.1 200 OK\r\n", b"Transfer-Encoding: chunked\r\n\r\n"
@@ -140,23 +143,27 @@ class Server(asyncio.Protocol):
 
     def answer(self, how: str) -> None:
         if how.startswith("status"):
-            self.transport.write(f"HTTP/1.1 {how[7:]} So\r\nContent-Length: 2\r\n\r\nno".encode())
+            self.write(f"HTTP/1.1 {how[7:]} So\r\nContent-Length: 2\r\n\r\nno".encode())
         else:
             HOW[how](self)
         self.done.written_ns = time.perf_counter_ns()
+
+    def write(self, response: bytes) -> None:
+        self.done.writing_ns = time.perf_counter_ns()
+        self.transport.write(response)
 
     def connection_lost(self, error: Exception | None) -> None:
         if self.pouring:  # it ended when the client had enough
             self.done.written_ns = time.perf_counter_ns()
 
     def whole(self) -> None:
-        self.transport.write(WHOLE)
+        self.write(WHOLE)
 
     def handed_out(self) -> None:
-        self.transport.write(OK + b"Content-Length: %d\r\n\r\n" % HANDED_OUT + bytes(HANDED_OUT))
+        self.write(OK + b"Content-Length: %d\r\n\r\n" % HANDED_OUT + bytes(HANDED_OUT))
 
     def closes(self) -> None:
-        self.transport.write(OK + b"Connection: close\r\nContent-Length: 2\r\n\r\nok")
+        self.write(OK + b"Connection: close\r\nContent-Length: 2\r\n\r\nok")
         self.transport.close()
 
     def stall(self) -> None:
@@ -166,7 +173,7 @@ class Server(asyncio.Protocol):
 
     def reset(self) -> None:
         """In the middle of the body, once the first half has been read."""
-        self.transport.write(OK + b"Content-Length: 10\r\n\r\nhello")
+        self.write(OK + b"Content-Length: 10\r\n\r\nhello")
         asyncio.get_running_loop().call_later(0.02, self.abort)
 
     def abort(self) -> None:
@@ -178,15 +185,15 @@ class Server(asyncio.Protocol):
             self.done.written_ns = time.perf_counter_ns()
 
     def short_body(self) -> None:
-        self.transport.write(OK + b"Content-Length: 10\r\n\r\nhello")
+        self.write(OK + b"Content-Length: 10\r\n\r\nhello")
         self.transport.close()
 
     def more_than_it_said(self) -> None:
-        self.transport.write(WHOLE + b" and more")
+        self.write(WHOLE + b" and more")
 
     def drip(self) -> None:
         """A chunk now and then, and never the last."""
-        self.transport.write(OK + CHUNKED)
+        self.write(OK + CHUNKED)
         self.drop()
 
     def drop(self) -> None:
@@ -197,7 +204,7 @@ class Server(asyncio.Protocol):
     def endless(self) -> None:
         """As many chunks as the client takes, and never the last."""
         self.pouring = True
-        self.transport.write(OK + CHUNKED)
+        self.write(OK + CHUNKED)
         self.pour()
 
     def pour(self) -> None:

@@ -1,7 +1,7 @@
 """A server whose truth is known: it answers after BASE_S, but for one stall in which it does nothing at all.
 
-Prints its port; the stall begins STALL_AFTER_S after the first request. When each request was read, and its answer
-written, is told at `/log`, on the clock that every process of this machine shares.
+Prints its port; the stall begins STALL_AFTER_S after the first request. When each request was read, and the times
+just before and just after its answer was written, are shown at `/log`, on the clock that every process shares.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ BASE_S, STALL_AFTER_S, STALL_S = 0.01, 3.0, 2.0
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
-log: list[tuple[int, int]] = []
+log: list[tuple[int, int, int]] = []
 
 
 class Server(asyncio.Protocol):
@@ -36,8 +36,9 @@ class Server(asyncio.Protocol):
         loop.call_later(BASE_S, self.answer, time.perf_counter_ns())
 
     def answer(self, read_ns: int) -> None:
+        writing_ns = time.perf_counter_ns()
         self.transport.write(ANSWER)
-        log.append((read_ns, time.perf_counter_ns()))
+        log.append((read_ns, writing_ns, time.perf_counter_ns()))
 
 
 async def main() -> None:

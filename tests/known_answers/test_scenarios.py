@@ -229,8 +229,9 @@ class Burst:
     @cached_property
     def written_s(self) -> tuple[list[float], list[float]]:
         """When each was answered by the server's own account, at the earliest and at the latest."""
-        read, written = ([getattr(done, name) for done in self.account.done] for name in ("read_ns", "written_ns"))
-        earliest, latest = answered_ns(self.account.starts_ns, read, written)
+        names = ("read_ns", "writing_ns", "written_ns")
+        times = ([getattr(done, name) for done in self.account.done] for name in names)
+        earliest, latest = answered_ns(self.account.starts_ns, *times)
         began_ns = self.account.began_ns
         return [(at_ns - began_ns) / 1e9 for at_ns in earliest], [(at_ns - began_ns) / 1e9 for at_ns in latest]
 

@@ -27,8 +27,8 @@ class Played:
     trial: Trial
     lag_ms: float
     """How late the generator's loop was, at most."""
-    log: list[tuple[int, int]]
-    """When the server read each request and wrote its answer."""
+    log: list[tuple[int, int, int]]
+    """When the server read each request, and when it began and ended writing its answer."""
 
     @property
     def window(self) -> Window:
@@ -38,9 +38,9 @@ class Played:
         """In order, at the least and at the most: from the start by the schedule alone to the answer by the server's
         own account, which whoever is late reads later."""
         due = [self.trial.recorder.begin_ns + offset for offset in schedule_ns(self.trial.spec)]
-        read, written = zip(*self.log, strict=True)
+        read, writing, written = zip(*self.log, strict=True)
         late_us = 1000 * (self.lag_ms + TICK_MS if self.lag_ms > QUIET_MS else 0)
-        least, most = answered_ns(due, read, written)
+        least, most = answered_ns(due, read, writing, written)
         return (
             sorted((end - start) / 1e3 for start, end in zip(due, least, strict=True)),
             sorted((end - start) / 1e3 + late_us for start, end in zip(due, most, strict=True)),

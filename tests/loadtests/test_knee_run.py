@@ -86,7 +86,7 @@ class Played:
         """When it did, at the latest."""
         began_ns = int(self.trial.started_at.timestamp() * 1e9) - (time.time_ns() - time.perf_counter_ns())
         read, written = ([each[n] - began_ns for each in self.log] for n in (0, 1))
-        return answered_ns(self.due_ns, read, written)[1]
+        return answered_ns(self.due_ns, read, written, written)[1]
 
     @property
     def late_by_arithmetic(self) -> float:

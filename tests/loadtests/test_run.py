@@ -33,7 +33,10 @@ from tests.loadtests.bench import (
 from tests.serving import serving
 from tests.waitbench import processes
 from waitbench.launch.local import free_port
+from waitbench.plan import load_plan
+from waitbench.schedule import schedule
 from waitbench.service import wait_until
+from waitbench.variants import load_variants
 
 pytestmark = pytest.mark.live
 
@@ -160,13 +163,10 @@ class TestWhole:
         assert len(names) >= 5
         assert all(float(row["goodput"]) > 0 for row in tables[-1][0]["data"])
 
-    def test_the_same_seed_plays_the_same_order(self, whole: Whole, make_bench: Callable[[], Bench]) -> None:
-        other = make_bench()
-        started = other.start(plan(WAIT, DB, UPSTREAM, variants=(FLASK, DJANGO, FASTAPI)), "--variant", FASTAPI)
-        other.wait_for(started, other.measuring(after=0))
-        started.send_signal(signal.SIGINT)
-        again = [spec.workload for spec in other.end(started).record().trials]
-        assert again == [spec.workload for spec in whole.ended.record().trials if spec.variant == FASTAPI]
+    def test_trials_are_played_in_the_order_that_the_plan_and_the_seed_give(self, whole: Whole) -> None:
+        asked = schedule(load_plan(whole.bench.place / "tiny.toml", load_variants()), seed=1)
+        played = sorted(whole.ended.trials(), key=lambda trial: trial.started_at)
+        assert [(trial.spec.block, trial.spec.variant) for trial in played] == [(s.block, s.contender) for s in asked]
 
     def test_nothing_is_left_behind(self, whole: Whole) -> None:
         assert whole.bench.left_behind() == []
@@ -270,7 +270,11 @@ class TestKilled:
 
 
 class TestInterrupted:
-    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    @pytest.mark.parametrize(
+        # only the second shows that a service manager's signal is heeded like Ctrl-C
+        "number",
+        [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)],
+    )
     def test_what_was_measured_is_kept_and_reported(self, bench: Bench, number: signal.Signals) -> None:
         started = bench.start(plan(WAITS, variants=(NULL,)))
         bench.wait_for(started, bench.measuring())
@@ -332,7 +336,11 @@ class TestDeaths:
         assert "errors: " in row["reasons"]
         assert bench.left_behind() == []
 
-    @pytest.mark.parametrize("between", [False, True], ids=["in a trial", "between two trials"])
+    @pytest.mark.parametrize(
+        # only the second shows that a stop is heeded while Locust itself has nothing to stop
+        "between",
+        [pytest.param(False, id="in a trial"), pytest.param(True, id="between two trials", marks=pytest.mark.slow)],
+    )
     def test_a_stop_from_the_web_ui_ends_the_run(self, bench: Bench, between: bool) -> None:
         port = free_port()
         started = bench.start(plan(WAITS, variants=(NULL,), measure_s=1.0), ui=port)

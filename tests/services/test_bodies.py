@@ -30,7 +30,7 @@ variants = pytest.mark.parametrize("variant", VARIANTS)
 CROWDED = ("flask-threads", "django-gevent", "fastapi-asyncio", "django-asyncio", "go", "node")
 """Each reads bodies in a way of its own, by its server or its framework. For the others a few examples are enough, and
 the slow clients of `check`."""
-EXAMPLES = {name: 20 if name in CROWDED else 5 for name in VARIANTS}
+EXAMPLES = {name: 12 if name in CROWDED else 3 for name in VARIANTS}
 
 KIB, MIB = 1024, 1024 * 1024
 MOST = 64 * MIB

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.live
 
 VARIANTS = load_variants()
 EVERY_FRAMEWORK = ("flask-threads", "django-gevent", "fastapi-asyncio", "go", "node", "null")
-EXAMPLES = 15
+EXAMPLES = 10
 MOST = {"ms": rules.MS_MAX, "kib": rules.DOWNLOAD_KIB_MAX, "ksteps": rules.KSTEPS_MAX, "n": rules.N_MAX}
 ENOUGH = {"ms": 50, "kib": 64, "ksteps": 5, "n": 50}
 
