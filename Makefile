@@ -73,11 +73,12 @@ test-fast: setup-dev ## Every test that starts no service and no browser: under 
 	$(PYTEST) -p no:schemathesis -m "not live and not tools and not alone and not slow and not compose" --numprocesses 3 $(ARGS)
 
 test: setup-dev ## Every test that needs no Docker engine, but for the slow ones
-	$(PYTEST) -m "not alone and not slow and not compose" --numprocesses 5 $(ARGS)
+	$(PYTEST) -m "not alone and not slow and not compose" --numprocesses 4 $(ARGS)
 	$(PYTEST) -m "alone and not slow and not compose" --numprocesses 2 $(ARGS)
 
-test-all: setup-dev test ## The slow tests too
-	$(PYTEST) -m "slow and not compose" --numprocesses 2 $(ARGS)
+test-all: export HYPOTHESIS_PROFILE := deep
+test-all: setup-dev test ## The slow tests too, and the others with more examples
+	$(PYTEST) -m "slow and not compose" $(ARGS)
 
 test-compose: setup-dev ## The end-to-end test in containers
 	$(BIN)/python -m pytest -m compose $(ARGS)

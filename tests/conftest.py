@@ -20,8 +20,9 @@ from waitbench.service import Service
 from waitbench.variants import Variant, load_variants
 
 # How long an example takes is the machine's doing: one that stands still for a moment is no failure.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("untimed")
+settings.register_profile("quick", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=50)
+settings.register_profile("deep", settings.get_profile("quick"), max_examples=500)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 VARIANTS = load_variants()
 REQUIRED = os.environ.get("WAITBENCH_REQUIRE_REFERENCES") == "1"

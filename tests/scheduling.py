@@ -13,6 +13,7 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 from waitbench.variants import load_variants
 
 LONGEST = (
+    "known_answers/test_whole_runs.py",
     "loadtests/test_run.py",
     "loadtests/test_workers.py",
     "loadtests/test_rules.py",

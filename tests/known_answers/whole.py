@@ -105,11 +105,12 @@ def play(plan: str, truths: Mapping[str, Paths], meanwhile: Callable[[Path], Non
 
 
 def play_in_quiet(plan: str, truths: Mapping[str, Paths]) -> dict[Key, Cell]:
-    """What a busy machine spoilt is played again, by the generator's own word and not by what was measured."""
+    """A machine that was too busy for most of them has another try, by the generator's own word and not by what was
+    measured. For those that it spoils all the same, the tests allow as much lateness as was seen."""
     cells = play(plan, truths)
     for _ in range(ATTEMPTS - 1):
         spoilt = {name for (name, _), cell in cells.items() if not cell.quiet}
-        if spoilt:
+        if len(spoilt) > len(truths) / 2:
             cells |= play(plan, {name: paths for name, paths in truths.items() if name in spoilt})
     return cells
 

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import psutil
@@ -18,6 +18,7 @@ from waitbench.launch.local import SCRATCH, LocalStack, free_port, require_free,
 from waitbench.paths import VARIANTS
 from waitbench.plan import Contender
 from waitbench.service import Service, wait_until
+from waitbench.workloads import WORKLOADS
 
 
 @pytest.fixture
@@ -87,10 +88,14 @@ class TestStack:
             LocalStack().__enter__()
         assert left_in(temporary) == []
 
-    @pytest.mark.parametrize("names", [[], ["null"]])
-    def test_what_nothing_asks_for_is_not_started(self, temporary: Path, names: list[str]) -> None:
+    @pytest.mark.parametrize(
+        ("names", "workloads"), [([], WORKLOADS), (["null"], WORKLOADS), (["flask-threads"], {"wait", "cpu"})]
+    )
+    def test_a_dependency_that_nothing_needs_is_not_started(
+        self, temporary: Path, names: list[str], workloads: Collection[str]
+    ) -> None:
         with LocalStack() as stack:
-            stack.start(names)
+            stack.start(names, workloads=workloads)
             assert (set(stack.processes), stack.upstream_url) == (set(names), "")
 
     def test_what_is_started_later_shares_the_dependencies_that_are_there(self, temporary: Path) -> None:
@@ -113,7 +118,7 @@ class TestStack:
             Contender("fastapi-asyncio-2w", "fastapi-asyncio", workers=2),
         ]
         with LocalStack() as stack:
-            stack.start_contenders(forms)
+            stack.start_contenders(forms, workloads={"fast"})
             found = {}
             for who in forms:
                 with Service(stack.base_urls[who.label]) as service:
@@ -137,7 +142,7 @@ class TestStack:
         self, temporary: Path, tmp_path: Path
     ) -> None:
         with pytest.raises(WaitbenchError) as caught, LocalStack(broken_variants(tmp_path)) as stack:
-            stack.start(["fastapi-asyncio"])
+            stack.start(["fastapi-asyncio"], workloads={"upstream"})
         said = str(caught.value)
         assert said.startswith("fastapi-asyncio ended with exit code 1; the end of what it printed:")
         assert "no_such_app" in said
@@ -146,7 +151,7 @@ class TestStack:
 
     def test_a_service_that_dies_later_is_found_dead(self, temporary: Path) -> None:
         with LocalStack() as stack:
-            stack.start(["fastapi-asyncio"])
+            stack.start(["fastapi-asyncio"], workloads={"upstream"})
             assert stack.died() is None
             processes.end([stack.processes["upstream"].pid])
             assert wait_until(lambda: stack.died() is not None, 20)
@@ -161,7 +166,7 @@ class TestStack:
                 pytest.raises(WaitbenchError, match=f"port {port}, meant for flask-threads, can't be had.*Free it"),
                 LocalStack() as stack,
             ):
-                stack.start(["flask-threads"], ports={"flask-threads": port})
+                stack.start(["flask-threads"], ports={"flask-threads": port}, workloads={"fast"})
         assert left_in(temporary) == []
 
 
