@@ -4,7 +4,10 @@ import pytest
 
 from tests.loadtests.bench import FASTAPI, WAIT, Bench, Ended, plan
 
-pytestmark = pytest.mark.live
+pytestmark = [
+    pytest.mark.slow,  # only this plays a variant against itself
+    pytest.mark.live,
+]
 
 
 def processes_of(ended: Ended) -> dict[str, int]:

@@ -11,7 +11,10 @@ from tests.loadtests.bench import Bench, Played, answered, plan, played_both_way
 from waitbench import latency
 from waitbench.results import Latency, TrialRecord
 
-pytestmark = pytest.mark.live
+pytestmark = [
+    pytest.mark.slow,  # only this shows that workers share out a mixed load and a burst exactly
+    pytest.mark.live,
+]
 
 MIXED = 'workload = "mixed"\nof = "wait"\nshare = 0.3\nparams = { ms = 30 }\nrate = [101]'
 STEPS = "profile = [{ rate = 60, seconds = 1 }, { rate = 250, seconds = 1 }, { rate = 60, seconds = 2 }]"

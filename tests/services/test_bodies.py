@@ -287,6 +287,7 @@ def fresh() -> Iterator[LocalStack]:
         yield own
 
 
+@pytest.mark.slow  # only this has fifty slow clients at once; `check` has twenty, and holds them to the same bound
 class TestCrowd:
     @pytest.mark.parametrize("variant", CROWDED)
     @pytest.mark.parametrize("one", [Crowd.read, Crowd.send])

@@ -17,8 +17,8 @@ LISTED = load_variants()
 GROUPS = {"contract", "timing", "overlap", "budget"}
 SIBLINGS = [name for name, variant in LISTED.items() if variant.kind != "trap" and name not in EVERY_APP]
 """Each runs the application of another variant, on a server that another one runs on."""
-BY_ITS_SERVER = {"fast", "wait", "disk", "upload"}
-"""The workloads that show what the server decides: how many requests wait at once, how many work, who reads a body."""
+BY_ITS_SERVER = {"fast", "wait", "disk"}
+"""The workloads that show what the server decides: how many requests wait at once, and how many work."""
 
 
 LIKE_ANOTHER = ("flask-asyncio", "django-asyncio", "fastapi-threads")

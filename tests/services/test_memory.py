@@ -46,6 +46,7 @@ def _times_given_back(service: psutil.Process) -> dict[int, int]:
     return {int(file.name): struct.unpack("5q", file.read_bytes())[tally.GAVE_BACK] - 1 for file in folder.iterdir()}
 
 
+@pytest.mark.slow  # only this resets services that have two processes
 class TestPairs:
     @pytest.mark.live
     @pytest.mark.parametrize("variant", SERVERS)
