@@ -19,11 +19,17 @@ LONGEST = (
     "loadtests/test_rules.py",
     "services/test_wrong_services.py",
     "services/test_dependencies.py",
+    "services/test_contract.py",
+    "waitbench/test_report_in_browser.py",
+    "test_lint.py",
+    "test_package.py",
     "services/",
     "loadtests/",
+    "waitbench/test_local.py",
+    "waitbench/test_calibration.py",
 )
 """These begin first: one that began last would go on alone when all the others are done."""
-_VARIANT = re.compile(rf"(?:^|-)({'|'.join(sorted(load_variants(), key=len, reverse=True))})(?=-|$)")
+_VARIANT = re.compile(rf"(?:^|[-\[])({'|'.join(sorted(load_variants(), key=len, reverse=True))})(?=-|$)")
 
 
 class Grouped(LoadScopeScheduling):

@@ -57,8 +57,7 @@ def lag_ms(trial: Trial) -> float:
     return most_s * 1000
 
 
-@pytest.fixture(scope="module", params=["uniform", "poisson"])
-def played(request: pytest.FixtureRequest) -> Played:
+def play(arrivals: str) -> Played:
     with serving(stalling) as server:
         [port] = server.told()
         spec = made_up.spec(
@@ -69,7 +68,7 @@ def played(request: pytest.FixtureRequest) -> Played:
             load=RATE,
             warmup_s=0,
             measure_s=SECONDS,
-            arrivals=request.param,
+            arrivals=arrivals,
             arrivals_seed=3,
             max_in_flight=1000,
             timeout_s=20,
@@ -81,6 +80,21 @@ def played(request: pytest.FixtureRequest) -> Played:
         trial.close()
         log = httpx2.get(f"http://127.0.0.1:{port}/log", trust_env=False).json()
     return Played(trial, meter.get(), log)
+
+
+ARRIVALS = ("uniform", "poisson")
+
+
+@pytest.fixture(scope="module")
+def both() -> dict[str, Played]:
+    """At once, and each against a server of its own."""
+    greenlets = {arrivals: gevent.spawn(play, arrivals) for arrivals in ARRIVALS}
+    return {arrivals: greenlet.get() for arrivals, greenlet in greenlets.items()}
+
+
+@pytest.fixture(params=ARRIVALS)
+def played(request: pytest.FixtureRequest, both: dict[str, Played]) -> Played:
+    return both[request.param]
 
 
 def test_every_intended_request_was_sent_and_answered(played: Played) -> None:
