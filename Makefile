@@ -40,7 +40,7 @@ setup: $(VENV)/local.stamp ## Waitbench and its packages for a local run, into .
 setup-dev: $(VENV)/dev.stamp $(VENV)/go.stamp $(VENV)/javascript.stamp ## Packages for work on waitbench too
 
 setup-references: setup-go setup-node ## References that are no Python, built with what this machine has
-.PHONY: setup-go setup-node lint coverage
+.PHONY: setup-go setup-node lint coverage faults test-faults
 setup-go: $(VENV)/go.stamp
 	services/go_app/build.sh $(BIN)
 setup-node:
@@ -80,8 +80,14 @@ test-all: export HYPOTHESIS_PROFILE := deep
 test-all: setup-dev test ## The slow tests too, and the others with more examples
 	$(PYTEST) -m "slow and not compose" $(ARGS)
 
+test-faults: setup-dev ## Every fault that is injected into the product, and whether it survives
+	$(PYTEST) -m "fault and not compose" --numprocesses 2 $(ARGS)
+
 test-compose: setup-dev ## The end-to-end test in containers
 	$(BIN)/python -m pytest -m compose $(ARGS)
+
+faults: setup-dev ## Put 30 faults into copies of the checkout: the tests have to detect each (half an hour)
+	$(BIN)/python -m tools.faults.inject $(ARGS)
 
 # TESTS=test measures the live services and Locust too, in twice the tests' time; a process that is killed leaves no data.
 TESTS := test-fast

@@ -1,0 +1,134 @@
+"""Put each fault of faults.toml into a copy of this checkout, and see whether the tests detect it.
+
+    .venv/bin/python -m tools.faults.inject                    # all of them
+    .venv/bin/python -m tools.faults.inject warm-up-counted    # only this one
+
+The copy holds what Git tracks, with changes that are not committed yet. Packages come from this checkout's .venv.
+The tests of `tier` run first without any fault: if they fail then, a failure would prove nothing.
+Exits with 0 if every fault is detected in its tier, else with 1.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+TARGETS = {"fast": "test-fast", "test": "test"}
+INSTALLED = (".venv", "services/go_app/build", "services/node_app/node_modules", "tools/javascript/node_modules")
+"""What `make` installs into a checkout: the copy uses it too."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    name: str
+    breaks: str
+    """What becomes wrong, in a sentence."""
+    file: str
+    before: str
+    after: str
+    tier: str
+    """The quickest tier that has to detect it, a key of TARGETS."""
+
+    def inject(self, root: Path) -> None:
+        """Raises ValueError unless `before` occurs exactly once."""
+        path = root / self.file
+        text = path.read_text()
+        if (count := text.count(self.before)) != 1:
+            raise ValueError(f"{self.name}: {self.file} has {count} places like this, not 1:\n{self.before}")
+        path.write_text(text.replace(self.before, self.after))
+
+
+def load_faults() -> list[Fault]:
+    return [Fault(**fault) for fault in tomllib.loads((HERE / "faults.toml").read_text())["faults"]]
+
+
+@contextmanager
+def copied_checkout() -> Iterator[Path]:
+    """A clone with the uncommitted changes of tracked files; what is installed is linked."""
+    folder = Path(tempfile.mkdtemp(prefix="waitbench-faults-"))
+    try:
+        _git(ROOT, "clone", "--quiet", "--shared", "--no-checkout", str(ROOT), str(folder))
+        _git(
+            folder, "checkout", "--quiet", "--detach", _git(ROOT, "stash", "create") or _git(ROOT, "rev-parse", "HEAD")
+        )
+        for name in INSTALLED:
+            if (ROOT / name).exists():
+                (folder / name).symlink_to(ROOT / name)
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def failing(root: Path, tier: str) -> list[str]:
+    """Names of tests that fail first; empty if all pass. Nothing is installed again: the stamps count as new."""
+    stamps = [f"--assume-old=.venv/{name}.stamp" for name in ("local", "dev", "go", "javascript")]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    ended = subprocess.run(
+        ["make", *stamps, TARGETS[tier], "ARGS=--maxfail=1 -q"],
+        cwd=root, env=environment, check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    found = re.findall(r"^(?:FAILED|ERROR) (\S+)", ended.stdout, re.MULTILINE)
+    if ended.returncode and not found:
+        found = [f"no test, but the run itself: {(ended.stdout + ended.stderr)[-600:]}"]
+    return found
+
+
+def detect(fault: Fault, root: Path) -> tuple[str, list[str]]:
+    """The tier that detected the fault ("" if none did), and the tests that failed."""
+    path = root / fault.file
+    original = path.read_text()
+    fault.inject(root)
+    try:
+        for tier in ("fast", "test"):
+            if found := failing(root, tier):
+                return tier, found
+        return "", []
+    finally:
+        path.write_text(original)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="inject faults, and see whether the tests detect them")
+    parser.add_argument("names", nargs="*", metavar="FAULT", help="only these (default: all)")
+    names = parser.parse_args().names
+    faults = load_faults()
+    if unknown := set(names) - {fault.name for fault in faults}:
+        parser.error(f"no fault named {', '.join(sorted(unknown))}; there are: {', '.join(f.name for f in faults)}")
+    chosen = [fault for fault in faults if not names or fault.name in names]
+    counts = {"fast": 0, "test": 0, "": 0}
+    late = 0
+    with copied_checkout() as root:
+        for tier in sorted({fault.tier for fault in chosen}):
+            if found := failing(root, tier):
+                print(f"the tests fail without any fault, so there is nothing to learn: {', '.join(found)}")
+                return 1
+        for fault in chosen:
+            began = time.monotonic()
+            tier, found = detect(fault, root)
+            counts[tier] += 1
+            late += tier == "" or (fault.tier == "fast" and tier != "fast")
+            by = f"by make {TARGETS[tier]}: {', '.join(found[:2])}" if tier else "NOT DETECTED"
+            print(f"{fault.name:<34} {time.monotonic() - began:4.0f} s  {by}", flush=True)
+    print(
+        f"{counts['fast']} of {len(chosen)} detected by make test-fast, {counts['test']} more by make test", flush=True
+    )
+    return 1 if late else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
