@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 
+from tests import faults
 from tests.scheduling import Grouped, turn
 from waitbench.launch.cores import NAMED as CORES
 from waitbench.launch.cores import allowed_cores
@@ -59,6 +60,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Grouped
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: turn(item.nodeid))
+    for item in items:
+        faults.note(item)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """With -m fault, which faults were survived."""
+    if "fault" in config.option.markexpr and (lines := faults.summary(terminalreporter.stats)):
+        terminalreporter.section("faults")
+        for line in lines:
+            terminalreporter.line(line)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
+from tests import faults
 from waitbench.cli import cli
 from waitbench.paths import ROOT
 from waitbench.plan import load_plan
@@ -60,7 +61,13 @@ def test_the_example_s_tables_are_what_its_trials_give_today(tmp_path: Path) -> 
         assert (rebuilt.path / name).read_text() == (EXAMPLE.path / name).read_text(), name
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
+def test_the_page_on_reliability_lists_every_fault_that_a_test_injects() -> None:
+    """Where this fails, `python -m tests.faults` brings the page up to date."""
+    page = faults.PAGE.read_text()
+    assert faults.with_table(page) == page
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/reliability.md"])
 def test_every_target_of_the_makefile_that_a_document_names_is_there(document: str) -> None:
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"\bmake ([a-z-]+)", (ROOT / document).read_text()):
