@@ -52,14 +52,13 @@ def _rows_of(file: Path) -> Iterator[Row]:
 
 def table() -> str:
     """All faults, numbered, a table for each area."""
-    every, lines = rows(), []
-    for area, title in AREAS.items():
-        lines += ["", f"### {title}", "", "| | fault | what is promised | tested in |", "|---|---|---|---|"]
-        lines += [
-            f"| {number} | {row.fault} | {row.promise} | `{row.file}` |"
-            for number, row in enumerate(every, 1)
-            if row.area == area
-        ]
+    lines: list[str] = []
+    area = ""
+    for number, row in enumerate(rows(), 1):
+        if row.area != area:
+            area = row.area
+            lines += ["", f"### {AREAS[area]}", "", "| | fault | what is promised | tested in |", "|---|---|---|---|"]
+        lines.append(f"| {number} | {row.fault} | {row.promise} | `{row.file}` |")
     return "\n".join([*lines[1:], ""])
 
 
