@@ -79,11 +79,15 @@ def _git(folder: Path, *arguments: str) -> str:
 def failing(root: Path, tier: str) -> list[str]:
     """Names of tests that fail first; empty if all pass. Nothing is installed again: the stamps count as new."""
     stamps = [f"--assume-old=.venv/{name}.stamp" for name in ("local", "dev", "go", "javascript")]
-    environment = {**os.environ, "PYTHONPATH": str(root)}
+    options = ["--maxfail=1", "--quiet", *(f"--ignore=tests/{name}" for name in LEFT_OUT)]
     ended = subprocess.run(
-        ["make", *stamps, TARGETS[tier], f"ARGS=--maxfail=1 -q {' '.join(f'--ignore=tests/{name}' for name in LEFT_OUT)}"],
-        cwd=root, env=environment, check=False, capture_output=True, text=True,
-    )  # fmt: skip
+        ["make", *stamps, TARGETS[tier], f"ARGS={' '.join(options)}"],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
     found = re.findall(r"^(?:FAILED|ERROR) (\S+)", ended.stdout, re.MULTILINE)
     if ended.returncode and not found:
         found = [f"no test, but the run itself: {(ended.stdout + ended.stderr)[-600:]}"]
