@@ -13,6 +13,7 @@ from gevent.event import Event
 
 from loadtests.arrivals import schedule_ns
 from loadtests.client import Caller, RequestFailed
+from loadtests.contention import Contention
 from loadtests.crew import Alone, GaveUp, Workers
 from loadtests.player import FEED_S, Part, sleep_until
 from loadtests.recorder import BIN_S, Recorder, Window
@@ -55,6 +56,11 @@ class Conductor:
         self._stopped_outside = False
         self.finished = Event()
         self.failure = ""
+
+    @property
+    def _sees_the_run(self) -> bool:
+        """Whether all of the run's processes are visible from here: in a container, the other containers' are not."""
+        return self._run.engine != "attached"
 
     @property
     def busy(self) -> bool:
@@ -111,6 +117,7 @@ class Conductor:
         users = spec.users if spec.load_model == "closed" else self._crew.size
         spawn_s = self._start_users(users)
         self._crew.gather(spec)
+        contention = Contention()
         self._phase = "warm-up"
         begin_ns = time.perf_counter_ns() + int(self._crew.lead_s * 1e9)
         started_at = now() + timedelta(seconds=self._crew.lead_s)
@@ -128,6 +135,7 @@ class Conductor:
         self._phase = "drain"
         parts, losses = self._crew.finish()
         drain_s = (time.perf_counter_ns() - window.end_ns) / 1e9
+        foreign_share = contention.foreign_share() if self._sees_the_run else None
         self._stop_users()
         gevent.joinall(edges)
         held = usage.settle(SETTLE_S + max(spec.least_s, spec.beside.least_s if spec.beside else 0.0))
@@ -151,8 +159,9 @@ class Conductor:
             connects=recorder.connects(),
             occupancy=recorder.occupancy(window),
             spanning=recorder.spanning(window),
+            longest_silence_s=recorder.longest_silence_s(window),
             timeline=recorder.timeline(),
-            generator=_generator(parts, spawn_s),
+            generator=_generator(parts, spawn_s, contention.cores, foreign_share),
             usage=usage.usage(),
             upstream=upstream.usage(),
             beside=_beside(parts, window),
@@ -199,7 +208,10 @@ class Conductor:
             self._crew.stop()
 
     def _upstream_reader(self, spec: TrialSpec) -> "_UsageReader":
-        return _UsageReader(self._run.upstream_url or "", spec.uses_upstream and bool(self._run.upstream_url))
+        """Of the remote API's process, which watches the database too where a trial needs it."""
+        url = self._run.upstream_url or ""
+        query = "?database=1" if spec.uses_database else ""
+        return _UsageReader(url, bool(url) and (spec.uses_upstream or spec.uses_database), query)
 
     def _watch(self) -> None:
         while True:
@@ -266,7 +278,7 @@ def _arrivals(recorder: Recorder, spec: TrialSpec, window: Window) -> Arrivals:
     return recorder.arrivals(window).model_copy(update={"scheduled": scheduled})
 
 
-def _generator(parts: list[Part], spawn_s: float) -> Generator:
+def _generator(parts: list[Part], spawn_s: float, cores: list[int], foreign_share: float | None) -> Generator:
     efforts = [part.effort for part in parts]
     return Generator(
         cpu_share=_busiest([effort.cpu_share for effort in efforts]),
@@ -275,6 +287,8 @@ def _generator(parts: list[Part], spawn_s: float) -> Generator:
         rss_bytes=sum(effort.rss_bytes for effort in efforts),
         processes=len(efforts),
         spawn_s=spawn_s,
+        cores=cores,
+        foreign_share=foreign_share,
     )
 
 
@@ -305,9 +319,11 @@ def _disturbance(losses: list[str], parts: list[Part], users: str, held: int) ->
 class _UsageReader:
     """Asks a service for its own figures, on a connection of its own."""
 
-    def __init__(self, base_url: str, instrumented: bool) -> None:
+    def __init__(self, base_url: str, instrumented: bool, query: str = "") -> None:
+        """`query` goes with the request that begins the trial."""
         self._base_url = base_url
         self._instrumented = instrumented
+        self._query = query
         self._readings: dict[str, dict[str, float]] = {}
 
     def read(self, moment: str, reset: bool = False) -> None:
@@ -320,7 +336,7 @@ class _UsageReader:
             if reset:
                 raise GaveUp(f"{self._base_url} does not answer any more ({error})") from None
             return
-        method, path = ("POST", "/usage/reset") if reset else ("GET", "/usage")
+        method, path = ("POST", f"/usage/reset{self._query}") if reset else ("GET", "/usage")
         try:
             status, body = caller.exchange(path, method)
             if status == 200:

@@ -166,6 +166,17 @@ class Recorder:
             np.count_nonzero((_numbers(self._sent) < window.begin_ns) & (_numbers(self._ended) >= window.end_ns))
         )
 
+    def longest_silence_s(self, window: Window) -> float:
+        """The longest time in the window during which requests were waiting and none ended, in seconds."""
+        order = np.argsort(_numbers(self._ended), kind="stable")
+        sent, ended = _numbers(self._sent)[order], _numbers(self._ended)[order]
+        # Of the requests that end at a place or later: when the first of them was sent.
+        first_sent = np.minimum.accumulate(sent[::-1])[::-1]
+        previous = np.concatenate(([window.begin_ns], ended[:-1]))
+        begins = np.maximum(np.maximum(previous, first_sent), window.begin_ns)
+        silences = np.minimum(ended, window.end_ns) - begins
+        return max(0, int(silences.max(initial=0))) / 1e9
+
     def arrivals(self, window: Window) -> Arrivals:
         """What an open loop meant to send in the window, how late it was, and what came back in the window."""
         within, ended = self._within(window), _numbers(self._ended)

@@ -18,11 +18,14 @@ from waitbench.statistics import (
     time_verdict,
     verdict,
 )
-from waitbench.validity import Reason, ceiling_of, goodput_rps, reasons, spoilt_by
+from waitbench.validity import Reason, ceiling_of, goodput_rps, outliers, reasons, spoilt_by
 from waitbench.workloads import Ceiling, Workload, params_tags, params_words
 
 READING_OFF = 0.25
 """How far apart the two readings of a service may be from the window's own length."""
+
+NEAR_CEILING = 0.90
+"""How near to the ceiling the mean of a cell has to be, where most of its trials are at the ceiling."""
 
 HELD_FOR_MEMORY = 10
 """Requests that a service has to have in hand at once: of fewer, what its heap grew by is no request's."""
@@ -50,7 +53,8 @@ class Cell:
     @classmethod
     def of(cls, target: Target, trials: list[TrialRecord], planned: int) -> "Cell":
         """With each reason that its trials give, once."""
-        said = {(r.code, r.text): r for trial in trials for r in reasons(trial, target)}
+        found = [*(r for trial in trials for r in reasons(trial, target)), *outliers(trials)]
+        said = {(r.code, r.text): r for r in found}
         return cls(target, trials[0].spec, trials, planned, list(said.values()))
 
     @property
@@ -72,9 +76,10 @@ class Cell:
 
     @cached_property
     def ceiling_bound(self) -> bool:
-        """In most of its trials."""
+        """In most of its trials, and in the mean of all: one trial far below the ceiling makes it no tie."""
         bound = sum(any(r.code == "ceiling-bound" for r in reasons(trial, self.target)) for trial in self.trials)
-        return bound * 2 > len(self.trials)
+        near = self.ceiling is None or self.goodput.mean >= NEAR_CEILING * self.ceiling.rps
+        return bound * 2 > len(self.trials) and near
 
     @property
     def requests(self) -> int:

@@ -28,7 +28,7 @@ generator on a busy machine is late at any, and trials of lower rates take longe
 MOST_TRIALS = 40
 LATE = 0.01
 """Of the arrivals: so many may miss the objective, which is one for the p99."""
-GENERATOR = GENERATOR_OWN | {"disturbed", "upstream-limit"}
+GENERATOR = GENERATOR_OWN | {"contention", "database-limit", "disturbed", "upstream-limit"}
 """Reasons for which a late answer may not have been the service's doing."""
 OVERLOAD = {"errors", "rate"}
 """Reasons that a service gives which does not keep up."""

@@ -220,6 +220,7 @@ def trial_spec(slot: Slot, plan: Plan, seed: int, found: dict[str, Target]) -> T
         base_url=target.base_url,
         instrumented=external is None,
         uses_upstream=external is None and "upstream" in cell.asked,
+        uses_database=external is None and "db" in cell.asked,
     )
 
 

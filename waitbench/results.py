@@ -101,6 +101,8 @@ class TrialSpec(Exchange):
     instrumented: bool
     """Whether the service counts its own requests (/usage)."""
     uses_upstream: bool
+    uses_database: bool = False
+    """Whether what it asks for needs the database: the remote API's process then watches it."""
 
     @property
     def load_words(self) -> str:
@@ -299,6 +301,11 @@ class Generator(_Record):
     processes: int = 1
     """Locust workers that generated the load; the figures above are of the busiest and the latest of them, memory is
     of all."""
+    cores: list[int] = []
+    """Numbers of its cores, with those of the run's other processes that may use one of these."""
+    foreign_share: float | None = None
+    """Processor time on these cores, from the beginning of the warm-up to the end of the drain, that went to processes
+    which are no part of the run: 0.5 is half of one core. None where they cannot be told apart (in containers)."""
 
 
 class Usage(_Record):
@@ -341,6 +348,8 @@ class TrialRecord(_Record):
     their part in it."""
     spanning: int | None = None
     """Requests sent before the window that ended after it: slower than all of it, and in no figure of its latencies."""
+    longest_silence_s: float | None = None
+    """The longest time in the window during which requests were waiting and none ended."""
     thirds_iqm_us: list[int | None] = Field([], validation_alias=AliasChoices("thirds_iqm_us", "thirds_p50_us"))
     """The interquartile mean of latency in each third of the window, by when requests were meant to start; at first it
     was the median."""

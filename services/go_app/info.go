@@ -17,6 +17,7 @@ type info struct {
 	Server    string            `json:"server"`
 	Model     string            `json:"model"`
 	PID       int               `json:"pid"`
+	Cores     []int             `json:"cores"`
 	GIL       bool              `json:"gil"`
 	Versions  map[string]string `json:"versions"`
 	Runtime   struct {
@@ -41,6 +42,7 @@ func (s *service) describe() info {
 		Server:    s.settings.server,
 		Model:     s.settings.model,
 		PID:       os.Getpid(),
+		Cores:     cores(),
 		Versions:  map[string]string{"go": strings.TrimPrefix(runtime.Version(), "go"), "lib/pq": pqVersion},
 		Budget: budget{
 			Workers:             1, // it never starts a process

@@ -41,7 +41,8 @@ func (t *tally) end() {
 }
 
 // usage is what this service has answered and taken so far. The peaks are since the last reset; what is of the disk
-// reached it, and was not found or left in memory.
+// reached it, and was not found or left in memory. CoresFreeS is for how long the cores that the service may use ran
+// nothing: what they ran beyond CPUS was not this service.
 type usage struct {
 	MonotonicS       float64 `json:"monotonic_s"`
 	RequestsStarted  int64   `json:"requests_started"`
@@ -50,6 +51,8 @@ type usage struct {
 	PeakInFlight     int64   `json:"peak_in_flight"`
 	Processes        int     `json:"processes"`
 	CPUS             float64 `json:"cpu_s"`
+	Cores            int     `json:"cores"`
+	CoresFreeS       float64 `json:"cores_free_s"`
 	RSSBytes         int64   `json:"rss_bytes"`
 	PeakRSSBytes     int64   `json:"peak_rss_bytes"`
 	DiskReadBytes    int64   `json:"disk_read_bytes"`
@@ -59,6 +62,7 @@ type usage struct {
 func (t *tally) usage() usage {
 	memory := figures("/proc/self/status")
 	disk := figures("/proc/self/io")
+	allowed := cores()
 	return usage{
 		MonotonicS:       clock(clockMonotonic),
 		RequestsStarted:  t.started.Load(),
@@ -67,6 +71,8 @@ func (t *tally) usage() usage {
 		PeakInFlight:     t.peakInFlight.Load(),
 		Processes:        1,
 		CPUS:             clock(clockProcess),
+		Cores:            len(allowed),
+		CoresFreeS:       freeSeconds(allowed),
 		RSSBytes:         memory["VmRSS"] * 1024,
 		PeakRSSBytes:     memory["VmHWM"] * 1024,
 		DiskReadBytes:    disk["read_bytes"],

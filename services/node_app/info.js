@@ -4,6 +4,7 @@ import cluster from 'node:cluster';
 import { readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 
+import * as cores from './cores.js';
 import * as fellows from './fellows.js';
 import * as libc from './libc.js';
 import { settings } from './settings.js';
@@ -19,6 +20,7 @@ export async function info(server, pools) {
     server: settings.server,
     model: settings.model,
     pid: process.pid,
+    cores: cores.cores(),
     // Each thread has an engine of its own, and /cpu is worked on in threads.
     gil: false,
     versions: { node: process.versions.node, ...Object.fromEntries(PACKAGES.map((name) => [name, version(name)])) },

@@ -9,6 +9,7 @@ import * as fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
+import * as cores from './cores.js';
 import { giveBackAll } from './fellows.js';
 import * as libc from './libc.js';
 import { giveBack, resetPeak } from './memory.js';
@@ -70,7 +71,8 @@ export function processes() {
 //
 // `cpu_s` is user and system time in seconds; `rss_bytes` sums the resident sets, so pages that processes share count
 // once for each; `peak_rss_bytes` and `peak_in_flight` are since the last reset. `disk_read_bytes` and
-// `disk_written_bytes` are what reached the disk, not what was found or left in memory.
+// `disk_written_bytes` are what reached the disk, not what was found or left in memory. `cores_free_s` is for how long
+// the `cores` that the service may use ran nothing: what they ran beyond `cpu_s` was not this service.
 export function usage() {
   const every = pids().map(counts);
   const living = processes();
@@ -84,6 +86,8 @@ export function usage() {
     peak_in_flight: sum(every, (one) => one[PEAK_IN_FLIGHT]),
     processes: living.length,
     cpu_s: sum(living, libc.cpuSeconds),
+    cores: cores.cores().length,
+    cores_free_s: cores.freeSeconds(),
     rss_bytes: sum(memory, ([rss]) => rss),
     peak_rss_bytes: sum(memory, ([, peak]) => peak),
     disk_read_bytes: sum(disk, ([read]) => read),

@@ -1,7 +1,8 @@
 """The slow remote API that the services call: bare ASGI, so that it is never the limit.
 
 `GET /slow?ms=&call=` waits and answers `{"call": n, "ms": ms}`. `/usage` adds how late this loop ran its own
-timers since the last reset, so that a run can show that it kept up.
+timers since the last reset, so that a run can show that it kept up. After `POST /usage/reset?database=1` it watches the
+database too, and adds how late that was.
 """
 
 import asyncio
@@ -10,6 +11,8 @@ import time
 from urllib.parse import parse_qs
 
 from work import answers, params, tally
+
+from upstream.watch import DatabaseWatch
 
 TICK_S = 0.01
 
@@ -28,6 +31,7 @@ class LoopLag:
 
 
 lag = LoopLag()
+database = DatabaseWatch()
 
 
 async def answer(method, path, query):
@@ -39,11 +43,17 @@ async def answer(method, path, query):
         return 200, answers.HEALTH
     if (method, path) == ("POST", "/usage/reset"):
         tally.reset_peaks()
+        if query.get("database") == ["1"]:
+            database.start()
+        else:
+            await database.stop()
         await asyncio.sleep(2 * TICK_S)  # the watch sees how long that took, and it is not the trial's
         lag.worst_s = 0.0
     elif (method, path) != ("GET", "/usage"):
         return 404, answers.NOT_FOUND
-    return 200, answers.encode({**tally.usage(), "loop_lag_ms": lag.worst_s * 1000})
+    late_s = database.late_s()
+    watched = {} if late_s is None else {"database_late_s": late_s}
+    return 200, answers.encode({**tally.usage(), "loop_lag_ms": lag.worst_s * 1000, **watched})
 
 
 async def lifespan(receive, send):
@@ -51,6 +61,7 @@ async def lifespan(receive, send):
     watch = asyncio.create_task(lag.watch())
     await send({"type": "lifespan.startup.complete"})
     await receive()
+    await database.stop()
     watch.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await watch

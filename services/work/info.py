@@ -12,7 +12,7 @@ import threading
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from work import tally
+from work import cores, tally
 from work.settings import settings
 
 gunicorn_worker: Any = None
@@ -51,6 +51,7 @@ def info(
         "server": settings.server,
         "model": settings.model,
         "pid": os.getpid(),
+        "cores": sorted(cores.cores()),
         "python": platform.python_version(),
         "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
         "versions": _versions(),

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from work import memory
+from work import cores, memory
 from work.settings import settings
 
 STARTED, ANSWERED, IN_FLIGHT, PEAK_IN_FLIGHT, GAVE_BACK = range(5)
@@ -174,7 +174,8 @@ def usage() -> dict[str, Any]:
 
     `cpu_s` is user and system time in seconds; `rss_bytes` sums the resident sets, so pages that processes share
     count once for each; `peak_rss_bytes` and `peak_in_flight` are since the last reset. `disk_read_bytes` and
-    `disk_written_bytes` are what reached the disk, not what was found or left in memory.
+    `disk_written_bytes` are what reached the disk, not what was found or left in memory. `cores_free_s` is for how long
+    the `cores` that the service may use ran nothing: what they ran beyond `cpu_s` was not this service.
     """
     every = [_Counts(file).numbers for file in _folder().iterdir()]
     processes = sorted({os.getpgrp(), *worker_pids()})
@@ -188,6 +189,8 @@ def usage() -> dict[str, Any]:
         "peak_in_flight": sum(counts[PEAK_IN_FLIGHT] for counts in every),
         "processes": len(processes),
         "cpu_s": sum(_cpu_s(pid) for pid in processes),
+        "cores": len(cores.cores()),
+        "cores_free_s": cores.free_s(),
         "rss_bytes": sum(rss for rss, _ in resident),
         "peak_rss_bytes": sum(peak for _, peak in resident),
         "disk_read_bytes": sum(read for read, _ in disk),

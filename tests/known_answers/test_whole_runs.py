@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.live, pytest.mark.alone]
 
 NOISE = {
     "generator-lag", "generator-cpu", "littles-law", "dispatch-delay", "lateness", "rate", "ceiling-bound", "drift",
-    "stolen",
+    "stolen", "contention", "database-limit", "outlier", "stall",
 }  # fmt: skip
 """What a busy machine, or a stall within the window, may make of a run against a server that does no wrong."""
 

@@ -18,7 +18,10 @@ from waitbench.service import wait_until
 
 START_S = 60.0
 END_S = 90.0
-NOISE = {"generator-lag", "generator-cpu", "littles-law", "upstream-limit", "drift", "stolen"}
+NOISE = {
+    "contention", "database-limit", "drift", "generator-cpu", "generator-lag", "littles-law", "outlier", "stall",
+    "stolen", "upstream-limit",
+}  # fmt: skip
 """Reasons that a busy machine may give: they are the rules at work and no fault of the run."""
 
 FASTAPI, FLASK, DJANGO = "fastapi-asyncio", "flask-threads", "django-gevent"

@@ -147,6 +147,31 @@ class TestSpanning:
         assert recorded().spanning(WINDOW) == 0
 
 
+class TestLongestSilence:
+    """The window is from 1,000 to 3,000 ms."""
+
+    @pytest.mark.parametrize(
+        ("requests", "silence_s"),
+        [
+            ([(1000, 1100), (1100, 1300), (1300, 3000)], 1.7),
+            ([(500, 1400), (1400, 1500)], 0.4),  # from the window's beginning, not from the send
+            ([(1000, 1100), (1100, 4000)], 1.9),  # to the window's end, not to the response
+            ([(500, 9000)], 2.0),
+            ([(1000, 1100), (2900, 2950)], 0.1),  # between the two nobody waited
+            ([(1000, 2900), (2000, 2100), (2100, 2200)], 1.1),  # the first one waited until the second ended
+            ([(500, 900)], 0.0),
+            ([], 0.0),
+        ],
+    )
+    def test_it_is_the_longest_time_without_a_response_while_any_request_waits(
+        self, requests: list[tuple[int, int]], silence_s: float
+    ) -> None:
+        assert recorded(*requests).longest_silence_s(WINDOW) == pytest.approx(silence_s)
+
+    def test_a_failure_ends_a_silence_too(self) -> None:
+        assert recorded((1000, 3000), (1000, 2000, "reset")).longest_silence_s(WINDOW) == pytest.approx(1.0)
+
+
 class TestTimeline:
     """Second by second, by when requests ended."""
 

@@ -8,22 +8,20 @@ import ast
 import io
 import re
 import shutil
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
-import psutil
 import pytest
 from rich.console import Console
 
 from tests.loadtests import crooked
 from tests.loadtests.bench import FASTAPI, FLASK, NOISE, Bench, Ended, answered, plan
+from tests.loadtests.meddling import Judged, Meddler, favour, stopped
+from tests.loadtests.test_contention import TestDisturbedRun as Disturbed  # not Test...: it is collected there
 from tests.serving import serving
 from tests.waitbench import made_up
 from waitbench import latency, validity
@@ -33,7 +31,7 @@ from waitbench.plan import load_plan
 from waitbench.report import write_report
 from waitbench.results import RunFolder, TrialRecord
 from waitbench.run import Order, Stack, run
-from waitbench.validity import Reason, reasons
+from waitbench.validity import reasons
 from waitbench.validity.generator import GENERATOR_CPU
 from waitbench.variants import load_variants
 
@@ -43,76 +41,6 @@ MEASURE_S = 2.5
 MEDDLED_S = 3.0
 """Time enough for each deed to be done within the window, on a machine that stands still for a moment too."""
 DJANGO = "django-gevent"
-
-
-@dataclass
-class Judged:
-    """A run that is over, by what its trials were of."""
-
-    folder: RunFolder
-
-    def trial(self, what: str) -> TrialRecord:
-        """`what`: the beginning of `contender, description`."""
-        trials = self.folder.read_trials(self.folder.read_run())
-        [found] = [t for t in trials if f"{t.spec.variant}, {t.spec.description}".startswith(what)]
-        return found
-
-    def found(self, what: str) -> dict[str, Reason]:
-        trial = self.trial(what)
-        return {r.code: r for r in reasons(trial, self.folder.read_run().targets[trial.spec.variant])}
-
-    def spoilt_by(self, what: str, code: str) -> str:
-        """The text of the reason that was to be there, which a reader of the report meets too."""
-        found = self.found(what)
-        assert code in found, (what, sorted(found))
-        assert found[code].weight == "invalid"
-        assert found[code].text in self.rows()
-        return found[code].text
-
-    def rows(self) -> str:
-        return (self.folder.path / "trials.csv").read_text()
-
-
-class Meddler:
-    """Does one thing to a run while a trial of it is measured: `acts` by the beginning of `contender, description`."""
-
-    def __init__(self, bench: Bench, started: "subprocess.Popen[str]", acts: dict[str, Callable[[], None]]) -> None:
-        self._bench, self._started, self._acts = bench, started, dict(acts)
-
-    def meddle(self) -> None:
-        """Until nothing is left to do."""
-        while self._acts and self._started.poll() is None:
-            if (live := self._bench.live()) and live.phase == "measuring":
-                due = next((what for what in self._acts if live.trial.startswith(what)), None)
-                if due:
-                    self._acts.pop(due)()
-            time.sleep(0.02)
-        assert not self._acts, f"never came: {sorted(self._acts)}"
-
-    def process(self, word: str) -> psutil.Process:
-        """The one of the run's processes whose command line has this word in it and no child that has it too."""
-        found = [p for p in psutil.Process(self._started.pid).children(recursive=True) if word in " ".join(p.cmdline())]
-        assert found, word
-        return found[-1]
-
-
-def favour(*pids: int) -> None:
-    """Before other processes, where that is allowed: Linux weighs whole sessions (sched(7), "autogroup") where it
-    does that, and else processes."""
-    for pid in pids:
-        with suppress(OSError, psutil.Error):
-            psutil.Process(pid).nice(-20)
-            Path(f"/proc/{pid}/autogroup").write_text("-20")
-
-
-@contextmanager
-def stopped(process: psutil.Process) -> Iterator[None]:
-    """As a machine that is too busy does to it, and worse."""
-    process.send_signal(signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        process.send_signal(signal.SIGCONT)
 
 
 # To this run somebody does something.
@@ -494,6 +422,8 @@ BROKEN_BY: dict[str, Callable[..., None]] = {
     "budget": TestWrong.test_a_smaller_pool_than_declared_does_not_count,
     "calm": TestCrooked.test_a_calm_in_which_requests_fail_is_none_to_recover_to,
     "ceiling-bound": TestSound.test_users_who_do_nothing_but_wait_are_at_the_ceiling_which_is_a_note,
+    "contention": Disturbed.test_a_busy_loop_on_the_services_core_is_seen,
+    "database-limit": Disturbed.test_a_database_that_stands_still_is_seen,
     "disk": TestWrong.test_files_that_never_left_memory_are_told_by_what_the_disk_read,
     "dispatch-delay": TestMeddled.test_a_generator_that_stands_still_again_and_again_sends_late,
     "disturbed": TestMeddled.test_users_started_from_the_web_ui_disturb_a_trial,
@@ -506,8 +436,10 @@ BROKEN_BY: dict[str, Callable[..., None]] = {
     "littles-law": TestSound.test_users_who_idled_half_of_the_time_break_littles_law,
     "neighbours": TestCrooked.test_neighbours_too_few_to_come_in_the_window_are_none,
     "no-requests": TestCrooked.test_a_window_in_which_nothing_was_sent_measured_nothing,
+    "outlier": Disturbed.test_a_repeat_unlike_the_others_is_named,
     "over-ceiling": TestWrong.test_a_wait_cut_short_is_more_than_arithmetic_allows,
     "overlap": TestWrong.test_a_loop_that_blocks_does_not_overlap,
+    "stall": Disturbed.test_a_service_that_stands_still_is_shown,
     "starved": TestCrooked.test_a_user_who_is_not_served_in_the_whole_window_is_told,
     "stolen": TestSound.test_time_that_a_hypervisor_gave_to_others_is_a_note,
     "trap": TestWrong.test_a_trap_is_told_with_what_it_does_and_counts,

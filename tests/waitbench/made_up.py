@@ -67,6 +67,7 @@ def spec(
         "least_s": WORKLOADS[workload].wait_s(params),
         "instrumented": True,
         "uses_upstream": workload == "upstream",
+        "uses_database": workload == "db",
     }
     return TrialSpec(**(known | changes))
 
@@ -144,6 +145,11 @@ def usage(answered: int, cpu_s: float = 1.0, peak_rss_bytes: int = 100 * 2**20) 
     )
 
 
+def watched(late_s: float = 0.0) -> Usage:
+    """Of the remote API's process in a trial that needs the database, which was late by so much in the window."""
+    return Usage(window_start={"database_late_s": 1.0}, window_end={"database_late_s": 1.0 + late_s})
+
+
 def trial(
     planned: TrialSpec | None = None,
     *,
@@ -174,7 +180,7 @@ def trial(
         ],
         "generator": GENERATOR,
         "usage": usage(measured.sent, cpu_s, peak_rss_bytes),
-        "upstream": Usage(),
+        "upstream": watched() if planned.uses_database else Usage(),
         "connections": planned.users,
     }
     return TrialRecord(**(known | changes))

@@ -110,6 +110,11 @@ class TestCeiling:
         assert cell_of(comparison, FLASK).ceiling_bound
         assert not cell_of(comparison, DJANGO).ceiling_bound
 
+    def test_a_trial_far_below_the_ceiling_makes_it_no_tie(self) -> None:
+        point = only_point(made(at_rates({FLASK: [98, 98, 25], DJANGO: [98, 98, 99]})))
+        assert not cell_of(made(at_rates({FLASK: [98, 98, 25]})), FLASK).ceiling_bound
+        assert not point.ceiling_bound
+
 
 class TestInvalid:
     def test_a_cell_that_does_not_count_is_never_the_best(self) -> None:

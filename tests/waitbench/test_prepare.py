@@ -73,6 +73,7 @@ def test_a_variant_is_asked_by_the_contract_and_its_answer_is_known(run: RunReco
             assert spec.body
             assert spec.instrumented
             assert spec.uses_upstream == (spec.workload == "upstream")
+            assert spec.uses_database == (spec.workload == "db")
 
 
 def test_an_external_service_is_asked_by_its_own_path_with_defaults_filled_in(run: RunRecord) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.waitbench import made_up
 from waitbench import latency
 from waitbench.results import Latency, Neighbours, Phase, Target, TrialRecord, Usage
-from waitbench.validity import Reason, reasons
+from waitbench.validity import Reason, outliers, reasons
 
 Trial = TrialRecord
 ONE_MS = latency.encode(latency.of([1000]))
@@ -424,6 +424,108 @@ class TestArrivals:
         for ended in (9_500, math.floor(9_900 - 3 * math.sqrt(200))):
             arrivals = trial.arrivals.model_copy(update={"ended": ended})
             the_reason(trial.model_copy(update={"arrivals": arrivals}), "rate")
+
+
+class TestContention:
+    """The service takes 1 s of its core in the window of 10 s; what else the core did was not the service."""
+
+    @staticmethod
+    def busy(busy_s: float, cores: int = 1) -> Usage:
+        usage = made_up.usage(909)
+        at = {"window_start": 100.0, "window_end": 100.0 + 10.0 * cores - busy_s}
+        readings = {name: getattr(usage, name) | {"cores": cores, "cores_free_s": free} for name, free in at.items()}
+        return usage.model_copy(update=readings)
+
+    def test_more_than_a_tenth_of_the_services_core_is_too_much(self) -> None:
+        reason = the_reason(made_up.trial(usage=self.busy(2.2)), "contention")
+        assert reason.text == "other processes took 12% of a core on the service's cores"
+
+    def test_of_two_cores_it_is_a_tenth_of_one(self) -> None:
+        the_reason(made_up.trial(usage=self.busy(2.2, cores=2)), "contention")
+
+    def test_from_three_hundredths_on_it_is_a_note(self) -> None:
+        assert found(made_up.trial(usage=self.busy(2.0)))["contention"].weight == "note"
+        assert found(made_up.trial(usage=self.busy(1.31)))["contention"].weight == "note"
+
+    @pytest.mark.parametrize("busy_s", [1.3, 1.0, 0.9])
+    def test_less_is_what_the_kernel_takes_itself(self, busy_s: float) -> None:
+        assert found(made_up.trial(usage=self.busy(busy_s))) == {}
+
+    def test_the_same_holds_for_the_generators_cores(self) -> None:
+        reason = the_reason(made_up.trial(generator=generator(foreign_share=0.11)), "contention")
+        assert reason.text == "other processes took 11% of a core on the generator's cores"
+        assert found(made_up.trial(generator=generator(foreign_share=0.1)))["contention"].weight == "note"
+        assert found(made_up.trial(generator=generator(foreign_share=0.03))) == {}
+
+    def test_where_service_and_generator_share_cores_the_generators_figure_is_of_both(self) -> None:
+        trial = made_up.trial(usage=self.busy(9.0), generator=generator(cores=[1, 2]))
+        assert "contention" not in found(trial, made_up.target(info={"cores": [2]}))
+        assert "contention" in found(trial, made_up.target(info={"cores": [3]}))
+
+    def test_a_service_that_does_not_report_its_cores_is_not_judged(self) -> None:
+        assert found(made_up.trial()) == {}
+
+
+class TestDatabase:
+    @staticmethod
+    def of(upstream: Usage | None = None) -> Trial:
+        return made_up.trial(made_up.spec(workload="db"), upstream=upstream or made_up.watched())
+
+    def test_a_query_that_was_late_in_the_window_makes_the_database_the_limit(self) -> None:
+        assert "200 ms later" in the_reason(self.of(made_up.watched(0.2)), "database-limit").text
+
+    def test_one_that_was_late_before_the_window_does_not(self) -> None:
+        assert found(self.of(made_up.watched(0.0))) == {}
+
+    def test_a_database_that_nobody_watched_may_have_been_the_limit(self) -> None:
+        the_reason(self.of(Usage()), "database-limit")
+
+    def test_the_database_of_a_trial_that_needs_none_is_not_judged(self) -> None:
+        assert found(made_up.trial(upstream=made_up.watched(9.0))) == {}
+
+
+class TestStall:
+    """Users wait 110 ms."""
+
+    @staticmethod
+    def silent(silence_s: float | None, **changes: Any) -> Trial:
+        return made_up.trial(longest_silence_s=silence_s, **changes)
+
+    def test_a_second_without_any_response_is_a_note(self) -> None:
+        reason = found(self.silent(1.0))["stall"]
+        assert reason.weight == "note"
+        assert reason.text == "no response for 1.0 s of 10 s, while requests were waiting (median latency 110 ms)"
+
+    @pytest.mark.parametrize("silence_s", [0.0, 0.49, None])
+    def test_half_a_second_is_not(self, silence_s: float | None) -> None:
+        assert found(self.silent(silence_s)) == {}
+
+    def test_responses_that_take_long_by_themselves_may_be_as_far_apart_as_three_of_them(self) -> None:
+        slow = {"planned": made_up.spec(params={"ms": 1000}), "taken_us": [1_100_000] * 91}
+        assert found(self.silent(3.2, **slow)) == {}
+        assert set(found(self.silent(3.4, **slow))) == {"stall"}
+
+
+class TestOutliers:
+    @staticmethod
+    def of(*rates: float) -> list[Reason]:
+        return list(outliers([made_up.at_rate(made_up.spec(repeat=n), rate) for n, rate in enumerate(rates, 1)]))
+
+    def test_one_repeat_unlike_all_the_others_is_a_note(self) -> None:
+        [reason] = self.of(39.3, 9.8, 39.4)
+        assert (reason.code, reason.weight) == ("outlier", "note")
+        assert reason.text == "repeat 2 had 9.8 good/s, the median of 3 repeats is 39.3"
+
+    def test_one_that_is_quicker_is_one_too(self) -> None:
+        assert len(self.of(20, 20, 30)) == 1
+
+    @pytest.mark.parametrize(
+        "rates",
+        [(40, 40, 31), (40, 10), (40, 10, 20), (40, 40, 10, 10)],
+        ids=["within a quarter", "two alone", "all differ", "two against two"],
+    )
+    def test_repeats_that_merely_vary_are_none(self, rates: tuple[float, ...]) -> None:
+        assert self.of(*rates) == []
 
 
 class TestStarved:

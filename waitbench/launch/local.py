@@ -119,7 +119,7 @@ class LocalStack:
             postgres = Postgres(self._folder, postgres_port, self.cores.dependencies)
             self._keep("postgres", postgres.process)
             self._addresses["WAITBENCH_DATABASE_URL"] = postgres.url
-        if "upstream" in needed and not self.upstream_url:
+        if needed and not self.upstream_url:  # its process watches the database, too
             urls["upstream"] = self.upstream_url = self._serve("upstream", upstream_port, self.cores.dependencies)
             self._addresses["WAITBENCH_UPSTREAM_URL"] = self.upstream_url
         for who, free in zip(contenders, drawn, strict=True):

@@ -12,6 +12,7 @@ from waitbench.report.figures import asked, burst_row, knee_row, mixed_row, numb
 from waitbench.results import Target, TrialRecord
 from waitbench.statistics import PERCENTILES, samples_needed
 from waitbench.validity import ceiling_of, goodput_rps, reasons, spoilt_by
+from waitbench.validity.contention import service_share
 
 SUMMARY = (
     "variant", "workload", "params", "load_model", "load", "trials", "requests", "errors", "goodput_rps",
@@ -107,6 +108,9 @@ def _trial_row(trial: TrialRecord, target: Target) -> dict[str, str]:
         **_burst(trial),
         "kib_per_request": number(kib_per_request(trial), 3),
         "stolen_share": number(trial.stolen_share, 3),
+        "service_foreign_share": number(service_share(trial, target), 3),
+        "foreign_share": number(trial.generator.foreign_share, 3),
+        "longest_silence_s": number(trial.longest_silence_s, 3),
     }
 
 

@@ -3,12 +3,22 @@
 from collections.abc import Iterable
 
 from waitbench.results import Target, TrialRecord
-from waitbench.validity import ceiling, figures, generator, scenarios, service
+from waitbench.validity import ceiling, contention, figures, generator, scenarios, service
 from waitbench.validity.ceiling import ceiling_of, goodput_rps
 from waitbench.validity.generator import GENERATOR_OWN, SHED_SHARE
 from waitbench.validity.reason import Reason
+from waitbench.validity.repeats import outliers
 
-__all__ = ["GENERATOR_OWN", "SHED_SHARE", "Reason", "ceiling_of", "goodput_rps", "reasons", "spoilt_by"]
+__all__ = [
+    "GENERATOR_OWN",
+    "SHED_SHARE",
+    "Reason",
+    "ceiling_of",
+    "goodput_rps",
+    "outliers",
+    "reasons",
+    "spoilt_by",
+]
 
 
 def spoilt_by(found: Iterable[Reason]) -> list[str]:
@@ -28,13 +38,16 @@ def reasons(trial: TrialRecord, target: Target) -> list[Reason]:
         *service.accounts(trial),
         *figures.little(trial),
         *figures.starved(trial, target),
+        *figures.stalled(trial),
         *ceiling.reached(trial, target),
         *figures.arithmetic(trial),
         *figures.drift(trial, target),
         *generator.strained(trial),
         *generator.stolen(trial),
+        *contention.contended(trial, target),
         *generator.arrivals(trial),
         *service.upstream(trial),
+        *service.database(trial),
         *service.disk(trial),
         *scenarios.calm(trial),
         *scenarios.neighbours(trial),

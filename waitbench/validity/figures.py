@@ -19,6 +19,8 @@ DRIFT_MS = 5.0
 DRIFT_MIDDLE = (0.2, 1.2)
 """Where the middle third has to stand between the first and the last, for it to be a way from one to the other."""
 DRIFT_SAMPLES = 90
+STALL_S, STALL_TIMES = 0.5, 3.0
+"""How long nothing may end while requests wait: so many seconds, or so many median latencies if that is longer."""
 
 
 def errors(trial: TrialRecord) -> Iterator[Reason]:
@@ -82,6 +84,20 @@ def starved(trial: TrialRecord, target: Target) -> Iterator[Reason]:
             f"{trial.spanning} of {trial.spec.load} users had no answer in the whole window, and are in no percentile",
             "the service does not get round to all of them: lower the load, or raise warmup_s",
         )  # fmt: skip
+
+
+def stalled(trial: TrialRecord) -> Iterator[Reason]:
+    """A service that stood still for a part of the window has a rate that is neither its own nor anybody's.
+
+    Why it stood still cannot be seen from outside, so this is a note.
+    """
+    silence_s = trial.longest_silence_s
+    if silence_s is None or trial.latency is None or trial.spec.scenario == "burst":
+        return
+    typical_s = latency.percentile_of_us(trial.latency.histogram, 50) / 1e6
+    if silence_s > max(STALL_S, STALL_TIMES * typical_s):
+        said = f"no response for {silence_s:.1f} s of {trial.window_s:g} s, while requests were waiting"
+        yield Reason("stall", "note", f"{said} (median latency {typical_s * 1000:.0f} ms)")
 
 
 def arithmetic(trial: TrialRecord) -> Iterator[Reason]:

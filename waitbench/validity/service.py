@@ -80,13 +80,14 @@ def accounts(trial: TrialRecord) -> Iterator[Reason]:
 
 def upstream(trial: TrialRecord) -> Iterator[Reason]:
     """The remote API must never be the limit."""
+    if not trial.spec.uses_upstream:
+        return
     begin, end = trial.upstream.window_start, trial.upstream.window_end
     if begin is None or end is None:
-        if trial.spec.uses_upstream:
-            yield Reason(
-                "upstream-limit", "invalid", "the remote API did not give its own figures within the window",
-                "it may have been overloaded, or died: lower the load, and see its log",
-            )  # fmt: skip
+        yield Reason(
+            "upstream-limit", "invalid", "the remote API did not give its own figures within the window",
+            "it may have been overloaded, or died: lower the load, and see its log",
+        )  # fmt: skip
         return
     share = (end["cpu_s"] - begin["cpu_s"]) / (end["monotonic_s"] - begin["monotonic_s"])
     lag_ms = end["loop_lag_ms"]
@@ -95,6 +96,27 @@ def upstream(trial: TrialRecord) -> Iterator[Reason]:
             "upstream-limit", "invalid",
             f"the remote API used {share:.0%} of a core and ran up to {lag_ms:.0f} ms late",
             "lower the load: the remote API was part of the limit",
+        )  # fmt: skip
+
+
+def database(trial: TrialRecord) -> Iterator[Reason]:
+    """The database must never be the limit. The remote API's process asks it again and again, and says by how much
+    answers were late; files of earlier versions do not say."""
+    begin, end = trial.upstream.window_start or {}, trial.upstream.window_end or {}
+    if not trial.spec.uses_database:
+        return
+    if "database_late_s" not in begin or "database_late_s" not in end:
+        yield Reason(
+            "database-limit", "invalid", "it was not seen whether the database kept up within the window",
+            "the process that watches it may have been overloaded, or died: see upstream.log",
+        )  # fmt: skip
+        return
+    late_s = end["database_late_s"] - begin["database_late_s"]
+    if late_s > 0:
+        yield Reason(
+            "database-limit", "invalid",
+            f"the database answered small queries {late_s * 1000:.0f} ms later than the 250 ms that each may take",
+            "lower the load: the database was part of the limit, or something kept it from its core",
         )  # fmt: skip
 
 

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"os"
+	"strconv"
+	"strings"
+)
+
+// Columns of a core's line in /proc/stat (proc_stat(5)), after its name, and how many of the kernel's ticks make a second
+// (USER_HZ, on every common processor).
+const (
+	columnIdle, columnIOWait, columnSteal = 4, 5, 8
+	ticksPerSecond                        = 100
+)
+
+// cores is the numbers of the processor cores that this service may use.
+func cores() []int {
+	var found []int
+	for _, part := range strings.Split(statusLine("/proc/self/status", "Cpus_allowed_list"), ",") {
+		first, last, isRange := strings.Cut(part, "-")
+		if !isRange {
+			last = first
+		}
+		from, err := strconv.Atoi(first)
+		to, err2 := strconv.Atoi(last)
+		for core := from; err == nil && err2 == nil && core <= to; core++ {
+			found = append(found, core)
+		}
+	}
+	return found
+}
+
+// freeSeconds is for how long these cores ran nothing, summed over them. Time that a hypervisor gave to other machines
+// counts as free.
+func freeSeconds(cores []int) float64 {
+	content, _ := os.ReadFile("/proc/stat")
+	wanted := map[string]bool{}
+	for _, core := range cores {
+		wanted["cpu"+strconv.Itoa(core)] = true
+	}
+	ticks := int64(0)
+	for line := range strings.Lines(string(content)) {
+		words := strings.Fields(line)
+		if len(words) <= columnSteal || !wanted[words[0]] {
+			continue
+		}
+		for _, column := range []int{columnIdle, columnIOWait, columnSteal} {
+			count, _ := strconv.ParseInt(words[column], 10, 64)
+			ticks += count
+		}
+	}
+	return float64(ticks) / ticksPerSecond
+}
+
+// statusLine is a line of a file that the kernel keeps of this process; empty where it is not there.
+func statusLine(file, name string) string {
+	content, _ := os.ReadFile(file)
+	for line := range strings.Lines(string(content)) {
+		if key, said, _ := strings.Cut(line, ":"); key == name {
+			return strings.TrimSpace(said)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,39 @@
+"""Rules of contention: whether processes that are no part of the run took processor time from it."""
+
+from collections.abc import Iterator
+
+from waitbench.results import Target, TrialRecord
+from waitbench.validity.reason import Reason
+
+NOTE, LIMIT = 0.03, 0.10
+"""Of one core, in the window. docs/methodology.md says how often a quiet machine comes near them."""
+ADVICE = "end other programs, `top` shows them, and run again"
+
+
+def contended(trial: TrialRecord, target: Target) -> Iterator[Reason]:
+    service, generator = service_share(trial, target), trial.generator.foreign_share
+    if service is not None:
+        yield from _judged(service, "the service's")
+    if generator is not None:
+        yield from _judged(generator, "the generator's")
+
+
+def _judged(share: float, whose: str) -> Iterator[Reason]:
+    if share > NOTE:
+        said = f"other processes took {share:.0%} of a core on {whose} cores"
+        yield Reason("contention", "invalid" if share > LIMIT else "note", said, ADVICE if share > LIMIT else "")
+
+
+def service_share(trial: TrialRecord, target: Target) -> float | None:
+    """Processor time on the service's cores, between its readings at the window's edges, that it did not use itself, as
+    a share of one core. None where the service does not report it, or shares its cores with the generator, whose own
+    figure then covers both.
+    """
+    begin, end = trial.usage.window_start, trial.usage.window_end
+    if begin is None or end is None or "cores_free_s" not in begin or "cores_free_s" not in end:
+        return None
+    elapsed_s = end["monotonic_s"] - begin["monotonic_s"]
+    if elapsed_s <= 0 or set(target.info.get("cores", ())) & set(trial.generator.cores):
+        return None
+    busy_s = elapsed_s * end["cores"] - (end["cores_free_s"] - begin["cores_free_s"])
+    return max(0.0, busy_s - (end["cpu_s"] - begin["cpu_s"])) / elapsed_s

@@ -1,0 +1,27 @@
+"""Rules of the repeats of one cell: whether one of its trials is unlike all the others."""
+
+from collections.abc import Iterator, Sequence
+from statistics import median
+
+from waitbench.results import TrialRecord
+from waitbench.validity.ceiling import goodput_rps
+from waitbench.validity.reason import Reason
+
+FEWEST = 3
+"""With two trials that differ, nobody knows which one is unlike the other."""
+OFF = 0.25
+"""How far a trial's goodput may be from the median of all."""
+ALIKE = 0.10
+"""How near to the median all the others have to be. Where several differ, the interval shows it."""
+
+
+def outliers(trials: Sequence[TrialRecord]) -> Iterator[Reason]:
+    """A note on the one trial of a cell whose goodput is unlike that of all the others."""
+    rates = {trial.spec.repeat: goodput_rps(trial) for trial in trials}
+    if len(rates) < FEWEST or (middle := median(rates.values())) <= 0:
+        return
+    off = {repeat: abs(rate / middle - 1) for repeat, rate in rates.items()}
+    worst = max(off, key=lambda repeat: off[repeat])
+    if off[worst] > OFF and all(share <= ALIKE for repeat, share in off.items() if repeat != worst):
+        text = f"repeat {worst} had {rates[worst]:.1f} good/s, the median of {len(rates)} repeats is {middle:.1f}"
+        yield Reason("outlier", "note", text)
