@@ -46,6 +46,8 @@ def checkout(tmp_path: Path) -> Path:
         there = Path(sys.prefix) if name == ".venv" else ROOT / name
         if there.exists():
             (copy / name).symlink_to(there)
+    # As if older than what was installed from it: npm would install again, through the link, and empty its target.
+    os.utime(copy / "tools/javascript/package-lock.json", (0, 0))
     return copy
 
 
@@ -118,20 +120,26 @@ def test_the_linters_packages_are_pinned_and_name_no_registry() -> None:
     assert [name for name, package in packages.items() if "resolved" in package or "integrity" not in package] == []
 
 
+@pytest.fixture(scope="module")
+def mypy_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One for all tests: without it, mypy takes half a minute in each."""
+    own = tmp_path_factory.mktemp("mypy") / "cache"
+    if (cache := Path(os.environ.get("MYPY_CACHE_DIR", ROOT / ".mypy_cache"))).exists():
+        shutil.copytree(cache, own)
+    return own
+
+
 @pytest.fixture
 def repository(checkout: Path) -> Path:
-    cache = Path(os.environ.get("MYPY_CACHE_DIR", ROOT / ".mypy_cache"))
-    if cache.exists():  # without it, mypy takes a quarter of a minute
-        shutil.copytree(cache, checkout / ".mypy_cache")
     run("git", "init", "--quiet", cwd=checkout)
     run("git", "add", "--all", cwd=checkout)
     return checkout
 
 
-def pre_commit(repository: Path, **environment: str) -> dict[str, str]:
+def pre_commit(repository: Path, mypy_cache: Path, **environment: str) -> dict[str, str]:
     """The result of each hook by its name, over all files."""
     command = (sys.executable, "-m", "pre_commit", "run", "--all-files", "--color=never")
-    environment |= {"MYPY_CACHE_DIR": ".mypy_cache", "PRE_COMMIT_HOME": str(repository.parent / "pre-commit")}
+    environment |= {"MYPY_CACHE_DIR": str(mypy_cache), "PRE_COMMIT_HOME": str(repository.parent / "pre-commit")}
     ended = run(*command, cwd=repository, **environment)
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
     results: dict[str, str] = {}
@@ -143,17 +151,17 @@ def pre_commit(repository: Path, **environment: str) -> dict[str, str]:
     return results
 
 
-def test_pre_commit_passes_on_what_is_there(repository: Path) -> None:
+def test_pre_commit_passes_on_what_is_there(repository: Path, mypy_cache: Path) -> None:
     """All but the documents' tests, which run by themselves beside this one."""
-    results = pre_commit(repository, SKIP="documents")
+    results = pre_commit(repository, mypy_cache, SKIP="documents")
     assert {hook for hook, result in results.items() if result != "Passed"} == {"documents"}
 
 
-def test_pre_commit_finds_a_mistake_in_each_language(repository: Path) -> None:
+def test_pre_commit_finds_a_mistake_in_each_language(repository: Path, mypy_cache: Path) -> None:
     for tool in ("lint-go", "lint-javascript"):
         lint(repository, tool)  # skips this test if the machine lacks what it needs
     append(repository / "benchmarks/intervals.py", "\nimport  os\nPLANTED: int = 'text'\n")  # nothing imports it
     append(repository / "services/go_app/work.go", "\nfunc  planted() {}\n")
     append(repository / "services/node_app/pattern.js", f"\n{SNIPPETS['an unused variable']}")
     append(repository / "README.md", "\n[planted](docs/planted.md)\n")
-    assert set(pre_commit(repository, PYTEST_ADDOPTS="-k every_link").values()) == {"Failed"}
+    assert set(pre_commit(repository, mypy_cache, PYTEST_ADDOPTS="-k every_link").values()) == {"Failed"}

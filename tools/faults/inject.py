@@ -27,7 +27,7 @@ ROOT = HERE.parents[1]
 TARGETS = {"fast": "test-fast", "test": "test"}
 LEFT_OUT = ("test_faults.py", "test_lint.py", "test_package.py")
 """These would fail for another reason than the fault: they compare files, lint them, or build the package."""
-INSTALLED = (".venv", "services/go_app/build", "services/node_app/node_modules", "tools/javascript/node_modules")
+INSTALLED = (".venv", "services/go_app/build", "services/node_app/node_modules")
 """What `make` installs into a checkout: the copy uses it too."""
 
 
