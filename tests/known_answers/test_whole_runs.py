@@ -255,11 +255,13 @@ def told(trial: TrialRecord, phase: Phases) -> Counter[str]:
 
 
 @named([key for key in SLOW_KEYS if key[0] == "endless"])
+@pytest.mark.fault("numbers", "every request to a service fails", "no latency is reported")
 def test_where_nothing_good_comes_no_latency_is_told(cell: Cell) -> None:
     assert [cell.summary[f"{name}_ms"] for name in (*PERCENTILES, "max", "mean")] == [""] * 7
     assert (cell.summary["goodput_rps"], cell.summary["requests"]) == ("0.0", cell.summary["errors"])
 
 
+@pytest.mark.fault("numbers", "a service accepts connections late", "the wait to be accepted is part of latency")
 def test_a_late_accept_is_inside_latency(cells: dict[Key, Cell]) -> None:
     """Each waits for the next moment of accepting, so that half of them wait for more than half of what lies between
     two; and each has a connection of its own."""
@@ -269,6 +271,11 @@ def test_a_late_accept_is_inside_latency(cells: dict[Key, Cell]) -> None:
         assert made(account.trial) == account.trial.sent
 
 
+@pytest.mark.fault(
+    "numbers",
+    "the generator is stopped during an open loop",
+    "its lateness is part of latency, and the trial is invalid",
+)
 def test_a_generator_that_stood_still_is_in_latency_and_its_trial_does_not_count() -> None:
     """Whoever was meant to be sent meanwhile has waited since. From the send on, nobody has."""
     edges: list[int] = []

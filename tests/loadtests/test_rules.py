@@ -104,19 +104,35 @@ def meddled(make_bench: Callable[[], Bench]) -> Judged:
 
 
 class TestMeddled:
+    @pytest.mark.fault(
+        "numbers",
+        "somebody else sends requests to a service during a trial",
+        "the trial is invalid (`accounts`) and gives both counts",
+    )
     def test_requests_of_somebody_else_show_in_the_services_own_count(self, meddled: Judged) -> None:
         trial = meddled.trial(f"{FASTAPI}, wait ms=20 5 users")
         assert answered(trial) == trial.sent + 3
         said = f"{trial.sent} requests sent, {trial.sent + 3} answered by the service's own count"
         assert meddled.spoilt_by(f"{FASTAPI}, wait ms=20 5 users", "accounts") == said
 
+    @pytest.mark.fault(
+        "numbers", "the generator is stopped once, across the end of a window", "the trial is invalid (`generator-lag`)"
+    )
     def test_a_generator_that_stood_still_once_lags(self, meddled: Judged) -> None:
         """One stop is one late tick; but the ticks that were due meanwhile are late too."""
         meddled.spoilt_by(f"{FASTAPI}, wait ms=20 6 users", "generator-lag")
 
+    @pytest.mark.fault(
+        "numbers", "users are added from the web UI during a trial", "the trial is invalid (`disturbed`)"
+    )
     def test_users_started_from_the_web_ui_disturb_a_trial(self, meddled: Judged) -> None:
         assert "outside" in meddled.spoilt_by(f"{FASTAPI}, wait ms=20 7 users", "disturbed")
 
+    @pytest.mark.fault(
+        "numbers",
+        "users are added from the web UI and removed again during a trial",
+        "the trial is invalid (`disturbed`) and says how many took part",
+    )
     def test_users_who_came_from_the_web_ui_and_went_disturb_a_trial_too(self, meddled: Judged) -> None:
         said = meddled.spoilt_by(f"{FASTAPI}, wait ms=20 8 users", "disturbed")
         assert said == "16 users took part, and 8 were meant to: some came from outside"
@@ -124,9 +140,15 @@ class TestMeddled:
     def test_a_generator_that_stands_still_again_and_again_lags(self, meddled: Judged) -> None:
         meddled.spoilt_by(f"{FASTAPI}, wait ms=20 100 requests/s", "generator-lag")
 
+    @pytest.mark.fault(
+        "numbers",
+        "the generator is stopped for moments, again and again",
+        "the trial is invalid (`dispatch-delay`, `generator-lag`)",
+    )
     def test_a_generator_that_stands_still_again_and_again_sends_late(self, meddled: Judged) -> None:
         meddled.spoilt_by(f"{FASTAPI}, wait ms=20 100 requests/s", "dispatch-delay")
 
+    @pytest.mark.fault("numbers", "the remote API is stopped during a trial", "the trial is invalid (`upstream-limit`)")
     def test_a_remote_api_that_stood_still_was_part_of_the_limit(self, meddled: Judged) -> None:
         meddled.spoilt_by(f"{FASTAPI}, upstream", "upstream-limit")
 
@@ -176,17 +198,22 @@ def crooks(make_bench: Callable[[], Bench], server: tuple[int, str]) -> Judged:
 
 
 class TestCrooked:
+    @pytest.mark.fault(
+        "numbers", "a service fails a few requests", "the trial is invalid (`errors`) with the count of each class"
+    )
     def test_a_service_that_fails_now_and_then_is_told_with_what_it_said(self, crooks: Judged) -> None:
         failed = crooks.trial("fails, wait").measured
         said = crooks.spoilt_by("fails, wait", "errors")
         assert said.endswith(f"of {failed.sent} requests failed: {failed.failed} × status 500")
         assert failed.failed == pytest.approx(failed.sent / crooked.FAILS_EVERY, abs=1)
 
+    @pytest.mark.fault("numbers", "a service becomes slower within the window", "the trial is invalid (`drift`)")
     def test_a_service_that_grows_slower_is_in_no_steady_state(self, crooks: Judged) -> None:
         assert re.fullmatch(
             r"typical latency went from \d+ to \d+ ms within the window", crooks.spoilt_by("slows", "drift")
         )
 
+    @pytest.mark.fault("numbers", "a service never serves one of the users", "the trial is invalid (`starved`)")
     def test_a_user_who_is_not_served_in_the_whole_window_is_told(self, crooks: Judged) -> None:
         """His request was sent before it, and is in none of its latencies."""
         trial = crooks.trial("starves, wait")
@@ -195,25 +222,43 @@ class TestCrooked:
         assert crooks.spoilt_by("starves, wait", "starved") == said
         assert "starved" not in crooks.found("slows, wait")
 
+    @pytest.mark.fault("numbers", "a service falls behind the rate of an open loop", "the trial is invalid (`rate`)")
     def test_a_service_that_falls_behind_the_rate_is_told_though_nothing_was_shed(self, crooks: Judged) -> None:
         assert crooks.trial("queues, db ms=20 80 ").arrivals.shed == 0  # type: ignore[union-attr]
         assert "answers came back in the window while" in crooks.spoilt_by("queues, db ms=20 80 ", "rate")
 
+    @pytest.mark.fault(
+        "numbers", "arrivals of an open loop are shed", "they are counted, and the trial is invalid (`rate`)"
+    )
     def test_arrivals_that_were_shed_are_told(self, crooks: Judged) -> None:
         assert crooks.spoilt_by("queues, db ms=20 81 ", "rate").endswith("arrivals were shed: 3 were under way")
 
+    @pytest.mark.fault("numbers", "no request falls into the window", "the trial is invalid (`no-requests`)")
     def test_a_window_in_which_nothing_was_sent_measured_nothing(self, crooks: Judged) -> None:
         crooks.spoilt_by("crumbles, fast 0.1 requests/s", "no-requests")
 
+    @pytest.mark.fault(
+        "numbers", "no neighbour of a mixed load falls into the window", "the trial is invalid (`neighbours`)"
+    )
     def test_neighbours_too_few_to_come_in_the_window_are_none(self, crooks: Judged) -> None:
         crooks.spoilt_by("crumbles, mixed disk kib=1 20 requests/s", "neighbours")
         assert "neighbours" not in crooks.found("crumbles, mixed disk kib=1 alone")
 
+    @pytest.mark.fault(
+        "numbers",
+        "requests fail in the calm before a burst",
+        "the trial is invalid (`calm`): there is no normal state to recover to",
+    )
     def test_a_calm_in_which_requests_fail_is_none_to_recover_to(self, crooks: Judged) -> None:
         assert crooked.FAILS_EVERY < 60  # so that one of the calm's requests is among those that fail
         said = crooks.spoilt_by("fails, burst", "calm")
         assert said.endswith("of the requests in the calm failed or were shed")
 
+    @pytest.mark.fault(
+        "numbers",
+        "the load needs all of the generator's core",
+        "the trial is invalid (`generator-cpu` or `generator-lag`)",
+    )
     def test_a_generator_that_used_its_core_up_may_have_been_the_limit(self, crooks: Judged) -> None:
         """Whatever of that core the machine's other guests leave it: where they took a tenth, its lateness tells."""
         calm = crooks.trial("crumbles, fast 0.1 requests/s").generator.cpu_share
@@ -257,9 +302,15 @@ def wrong(tmp_path_factory: pytest.TempPathFactory) -> Judged:
 
 
 class TestWrong:
+    @pytest.mark.fault(
+        "numbers",
+        "a service runs with a smaller pool than declared",
+        "its trials are invalid (`budget`) and give both sizes",
+    )
     def test_a_smaller_pool_than_declared_does_not_count(self, wrong: Judged) -> None:
         assert wrong.spoilt_by(f"{DJANGO}, wait", "budget") == "db_pool: declared 50, running with 49"
 
+    @pytest.mark.fault("numbers", "a service blocks its event loop during a run", "its trials are invalid (`overlap`)")
     def test_a_loop_that_blocks_does_not_overlap(self, wrong: Judged) -> None:
         assert wrong.spoilt_by(f"{FASTAPI}, wait", "overlap").startswith("wait: ")
 
@@ -269,17 +320,25 @@ class TestWrong:
         assert found["trap"].text.startswith("wait: a trap, wrong on purpose: 20 calls at once took as long as")
         assert "overlap" not in found
 
+    @pytest.mark.fault("numbers", "a trap does not block", "its trials are invalid (`overlap`)")
     def test_a_trap_whose_calls_overlap_shows_nothing(self, wrong: Judged) -> None:
         assert wrong.spoilt_by("fastapi-blocking, wait", "overlap") == "wait: a trap, and its calls overlap"
 
     @pytest.mark.skipif(not getattr(sys, "_is_gil_enabled", lambda: True)(), reason="this Python has no GIL")
+    @pytest.mark.fault("numbers", "a service declared without the GIL runs with it", "its trials are invalid (`gil`)")
     def test_a_service_that_has_the_gil_it_was_declared_without_does_not_count(self, wrong: Judged) -> None:
         assert wrong.spoilt_by("flask-free-threaded, wait", "gil") == "declared without the GIL, and running with it"
 
+    @pytest.mark.fault(
+        "numbers", "a service reads its files from memory, not from the disk", "its trials are invalid (`disk`)"
+    )
     def test_files_that_never_left_memory_are_told_by_what_the_disk_read(self, wrong: Judged) -> None:
         assert "it came from memory, not from the disk" in wrong.spoilt_by(f"{FLASK}, disk", "disk")
         assert "disk" not in wrong.found(f"{DJANGO}, disk")
 
+    @pytest.mark.fault(
+        "numbers", "a service answers before its wait is over", "its trials are invalid (`over-ceiling`)"
+    )
     def test_a_wait_cut_short_is_more_than_arithmetic_allows(self, wrong: Judged) -> None:
         said = wrong.spoilt_by(f"{FLASK}, wait", "over-ceiling")
         assert re.search(r"wait was (skipped|cut short)$", said)
@@ -355,6 +414,11 @@ class TestSound:
         assert found is None or found.weight == "note"
         assert found is None or found.text.endswith("of the ceiling set by users, a true figure that ranks nobody")
 
+    @pytest.mark.fault(
+        "numbers",
+        "a trial file's histogram has lost its slowest requests",
+        "the trial is invalid (`arithmetic`), or refused",
+    )
     def test_a_histogram_that_lost_its_slowest_cannot_be_with_its_own_mean(self, sound: Ended, bench: Bench) -> None:
         """No run does this: the recorder takes sum and histogram from the same numbers. So a real trial file is damaged
         as a recorder that forgets half would leave it, and reported again."""
@@ -383,6 +447,11 @@ class TestSound:
         write_report(folder)
         assert Judged(folder).found(f"{FASTAPI}, wait ms=20 100")["lateness"].weight == "note"
 
+    @pytest.mark.fault(
+        "numbers",
+        "a trial file says that users were idle for half of the window",
+        "the trial is invalid (`littles-law`)",
+    )
     def test_users_who_idled_half_of_the_time_break_littles_law(self, sound: Ended, bench: Bench) -> None:
         """No run does this either: a user sends its next request in the callback of the last response, or has met an
         error. So a real trial file is given the figure of a generator that lets its users idle."""
@@ -395,6 +464,11 @@ class TestSound:
         write_report(folder)
         Judged(folder).spoilt_by(f"{FASTAPI}, wait ms=200 5 users", "littles-law")
 
+    @pytest.mark.fault(
+        "numbers",
+        "a hypervisor gives the machine's cores to others",
+        "the trial has a note (`stolen`), and the report says how much",
+    )
     def test_time_that_a_hypervisor_gave_to_others_is_a_note(self, sound: Ended, bench: Bench) -> None:
         """No test can make a hypervisor do that. So a real trial file is given the kernel's figure."""
         assert sound.folder
