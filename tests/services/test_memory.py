@@ -123,4 +123,4 @@ def test_the_remote_api_s_lateness_starts_anew_after_its_reset(monkeypatch: pyte
         watch.cancel()
 
     asyncio.run(reset())
-    assert lag.worst_s < 0.5
+    assert lag.worst_s < 0.9  # else it would be more than the second that giving back memory took
