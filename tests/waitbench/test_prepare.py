@@ -76,6 +76,14 @@ def test_a_variant_is_asked_by_the_contract_and_its_answer_is_known(run: RunReco
             assert spec.uses_database == (spec.workload == "db")
 
 
+def test_contenders_of_a_block_meet_the_same_arrivals_and_those_of_another_block_do_not(run: RunRecord) -> None:
+    seeds: dict[int, set[int]] = {}
+    for spec in run.trials:
+        seeds.setdefault(spec.block, set()).add(spec.arrivals_seed)
+    assert all(len(seeds_of_one) == 1 for seeds_of_one in seeds.values())
+    assert len(set.union(*seeds.values())) == len(seeds) > 1
+
+
 def test_an_external_service_is_asked_by_its_own_path_with_defaults_filled_in(run: RunRecord) -> None:
     specs = [spec for spec in run.trials if spec.variant == "mine"]
     assert {(s.path, s.body, s.instrumented, s.uses_upstream) for s in specs} == {

@@ -4,7 +4,8 @@
     .venv/bin/python -m tools.faults.inject warm-up-counted    # only this one
 
 The copy holds what Git tracks, with changes that are not committed yet. Packages come from this checkout's .venv.
-The tests of `tier` run first without any fault: if they fail then, a failure would prove nothing.
+The tests of `tier` run first without any fault: if they fail then, a failure would prove nothing. For the same reason a
+test that fails is run again when the fault is gone, and has to pass.
 Exits with 0 if every fault is detected in its tier, else with 1.
 """
 
@@ -83,29 +84,42 @@ def failing(root: Path, tier: str) -> list[str]:
     ended = subprocess.run(
         ["make", *stamps, TARGETS[tier], f"ARGS={' '.join(options)}"],
         cwd=root,
-        env={**os.environ, "PYTHONPATH": str(root)},
+        env=environment(root),
         check=False,
         capture_output=True,
         text=True,
     )
     found = re.findall(r"^(?:FAILED|ERROR) (\S+)", ended.stdout, re.MULTILINE)
     if ended.returncode and not found:
-        found = [f"no test, but the run itself: {(ended.stdout + ended.stderr)[-600:]}"]
+        raise RuntimeError(f"no test failed, but the run itself:\n{(ended.stdout + ended.stderr)[-2000:]}")
     return found
 
 
 def detect(fault: Fault, root: Path) -> tuple[str, list[str]]:
-    """The tier that detected the fault ("" if none did), and the tests that failed."""
+    """The tier that detected the fault ("" if none did), and the tests that failed by it and pass without it."""
     path = root / fault.file
     original = path.read_text()
-    fault.inject(root)
-    try:
-        for tier in ("fast", "test"):
-            if found := failing(root, tier):
-                return tier, found
-        return "", []
-    finally:
-        path.write_text(original)
+    for tier in TARGETS:
+        fault.inject(root)
+        try:
+            found = failing(root, tier)
+        finally:
+            path.write_text(original)
+        if found and passes(root, found):
+            return tier, found
+        if found:
+            print(f"{fault.name}: {', '.join(found)} fails without the fault, too", flush=True)
+    return "", []
+
+
+def passes(root: Path, tests: list[str]) -> bool:
+    command = [str(root / ".venv/bin/python"), "-m", "pytest", "--quiet", *tests]
+    return subprocess.run(command, cwd=root, env=environment(root), check=False, capture_output=True).returncode == 0
+
+
+def environment(root: Path) -> dict[str, str]:
+    """Whatever is started imports the copy."""
+    return {**os.environ, "PYTHONPATH": str(root)}
 
 
 def main() -> int:
