@@ -89,7 +89,7 @@ def failing(root: Path, tier: str) -> list[str]:
         capture_output=True,
         text=True,
     )
-    found = re.findall(r"^(?:FAILED|ERROR) (\S+)", ended.stdout, re.MULTILINE)
+    found = re.findall(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", ended.stdout, re.MULTILINE)
     if ended.returncode and not found:
         raise RuntimeError(f"no test failed, but the run itself:\n{(ended.stdout + ended.stderr)[-2000:]}")
     return found
