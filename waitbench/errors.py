@@ -1,5 +1,8 @@
 """The ways a command ends other than well. A message says what failed, what the other side said, what to do."""
 
+import errno
+from pathlib import Path
+
 
 class WaitbenchError(Exception):
     """Something outside went wrong, and the message is advice. Anything else that escapes is a bug."""
@@ -11,6 +14,16 @@ class UsageError(WaitbenchError):
     """What was asked for cannot be done as asked; nothing was started."""
 
     exit_code = 2
+
+
+class Unwritable(WaitbenchError):
+    """A file, or a folder, can't be written to."""
+
+    @classmethod
+    def because(cls, what: Path | str, error: OSError) -> "Unwritable":
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        advice = "Free some space there" if full else "Mend its permissions"
+        return cls(f"{what} can't be written to: {error.strerror}. {advice}, or choose another folder with --out")
 
 
 class Interrupted(BaseException):

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from waitbench.environment import git_commit
 from waitbench.errors import Interrupted, WaitbenchError
+from waitbench.launch.process import bounded
 from waitbench.paths import COMPOSE
 from waitbench.progress import RunProgress, watch_trials
 from waitbench.results import RunFolder
@@ -80,18 +81,7 @@ class Containers:
 
     def _compose(self, *arguments: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
         command = ["docker", "compose", "--file", str(COMPOSE), "--project-name", self._project, *arguments]
-        try:
-            # A session of its own: Ctrl-C is for the harness, which then ends things in order.
-            return subprocess.run(
-                command,
-                capture_output=True,
-                text=True,
-                timeout=timeout_s,
-                env=self._environment,
-                start_new_session=True,
-            )
-        except subprocess.TimeoutExpired:
-            raise WaitbenchError(f"`docker compose {arguments[0]}` took longer than {timeout_s:.0f} s") from None
+        return bounded(command, timeout_s, f"`docker compose {arguments[0]}`", env=self._environment)
 
 
 def require_engine(timeout_s: float = ENGINE_S) -> None:
