@@ -48,7 +48,7 @@ class _Forgiving(io.FileIO):
 
 
 def forgive(may_stall: bool = True) -> None:
-    """Make stdout and stderr of this process forgiving, and open what is closed: a file of ours must not become 2.
+    """Make stdout and stderr of this process forgiving, and open what is closed: no file of ours may become stderr.
 
     `may_stall`: whether stderr may lead to a reader that does not read.
     """
@@ -67,7 +67,7 @@ def _forgiving(stream: Any, may_stall: bool) -> TextIO:
     try:
         number = stream.fileno()
     except OSError:  # nothing of the operating system's
-        return stream
+        return stream  # type: ignore[no-any-return]
     return io.TextIOWrapper(
         io.BufferedWriter(_Forgiving(number, may_stall)),
         encoding=stream.encoding,

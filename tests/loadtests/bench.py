@@ -82,14 +82,9 @@ class Bench:
     def command(self, *arguments: str, **options: Any) -> "subprocess.Popen[str]":
         """`options` are those of subprocess.Popen; its environment has more of `env`."""
         environment = {**self._environment, **options.pop("env", {})}
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        started: subprocess.Popen[str] = subprocess.Popen(
-            [sys.executable, "-m", "waitbench", *arguments],
-            cwd=ROOT,
-            env=environment,
-            text=True,
-            **{**pipes, **options},
-        )
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+        command = [sys.executable, "-m", "waitbench", *arguments]
+        started: subprocess.Popen[str] = subprocess.Popen(command, cwd=ROOT, env=environment, text=True, **options)
         self._running.append(started)
         return started
 

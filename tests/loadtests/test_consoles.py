@@ -71,7 +71,7 @@ def test_a_pipe_that_nobody_reads_does_not_stop_a_run(bench: Bench) -> None:
     reading, writing = os.pipe()
     try:
         os.set_blocking(writing, False)
-        with pytest.raises(BlockingIOError):
+        with suppress(BlockingIOError):
             while True:
                 os.write(writing, bytes(4096))
         os.set_blocking(writing, True)
@@ -150,7 +150,11 @@ def heeding_signals() -> None:
         signal.signal(each, signal.SIG_DFL)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    # only the others show that a service manager, and a terminal, are heeded like Ctrl-C
+    "number",
+    [signal.SIGINT, *(pytest.param(each, marks=pytest.mark.slow) for each in (signal.SIGTERM, signal.SIGHUP))],
+)
 @pytest.mark.fault(
     "data",
     "Ctrl-C, SIGTERM or SIGHUP, twice, while the report is written",
