@@ -342,8 +342,8 @@ class _UsageReader:
 
     def settle(self, timeout_s: float) -> int:
         """The reading after the trial, when the service holds no more than before it; how many it still holds."""
-        held = 0
-        for _ in range(int(timeout_s / SETTLE_EVERY_S)):
+        held, until = 0, time.monotonic() + timeout_s
+        while time.monotonic() < until:
             self.read("after")
             if not self._instrumented or "after" not in self._readings:
                 return 0

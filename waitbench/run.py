@@ -128,7 +128,7 @@ def _read_back(target: Target, workloads: Iterable[str]) -> Target:
     """Ask the running service for its budget, and see its slow calls overlap, before any load."""
     with Service(target.base_url) as service:
         if target.external:
-            service.get("/")  # any answer will do: it is there
+            service.reach("/")  # any answer will do: it is there
             return target
         info = service.info()
         proofs = {name: proof(service, WORKLOADS[name], target.budget) for name in workloads if WORKLOADS[name].overlap}
