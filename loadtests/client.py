@@ -349,7 +349,7 @@ class Caller:
         connection = self._connection
         self._there.clear()
         request = Request(self.origin.head(path, method))
-        request.limit = CALLER_LIMIT
+        request.limit = min(request.limit, CALLER_LIMIT)
         connection.change(request)
         connection.ask()
         if not self._there.wait(self._timeout_s):

@@ -76,8 +76,6 @@ class Request:
             request.limit = exchange.receives + LEAST_LIMIT
         elif exchange.body is not None:
             request.limit = max(LEAST_LIMIT, 2 * len(exchange.body))
-        else:
-            request.keeps = False
         return request
 
     @property
