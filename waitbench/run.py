@@ -15,8 +15,9 @@ from waitbench.conclude import Outcome, conclude, tell_answers, tell_report
 from waitbench.errors import Interrupted, Unwritable, WaitbenchError
 from waitbench.interrupts import deferred
 from waitbench.knee import MOST_TRIALS
-from waitbench.launch.compose import Containers, settings
+from waitbench.launch.compose import Containers, require_engine, settings
 from waitbench.launch.cores import Cores
+from waitbench.launch.leftovers import publisher, sweep
 from waitbench.launch.local import LocalStack, free_port, require_free
 from waitbench.launch.network import container_url
 from waitbench.launch.process import Process, allow_many_sockets
@@ -69,6 +70,8 @@ class Stack:
 
 def run(order: Order, console: Console, stacked: Callable[[Order], AbstractContextManager[Stack]]) -> Outcome:
     """Carry a plan out. Raises WaitbenchError or Interrupted after what was measured has been reported."""
+    if order.engine == "local":
+        sweep(console)
     patience_s()  # a mistake in it is told before anything starts
     with sole_run(order.out) as release:
         if order.ui:
@@ -88,7 +91,13 @@ def run(order: Order, console: Console, stacked: Callable[[Order], AbstractConte
 
 
 def require_ui_port(port: int) -> None:
-    require_free(port, "the web UI (--ui-port N chooses another, --no-ui does without)")
+    try:
+        require_free(port, "the web UI (--ui-port N chooses another, --no-ui does without)")
+    except WaitbenchError:
+        if taken := publisher(port):
+            advice = "or choose another port with --ui-port N"
+            raise WaitbenchError(f"port {port}, meant for the web UI, is taken by {taken}, {advice}") from None
+        raise
 
 
 def _carry_out(
@@ -207,6 +216,8 @@ def _stay(locust: Process, console: Console, order: Order) -> None:
 
 def run_in_containers(order: Order, plan: Path, options: list[str], console: Console) -> Outcome:
     """Have Compose carry the plan out; `plan` is its file, and the run inside gets `options` as they are."""
+    require_engine()
+    sweep(console)
     with sole_run(order.out):  # only looked at: the run inside takes hold of the folder itself
         require_ui_port(order.ui_port)
     folder = RunFolder(order.out / order.name)

@@ -13,6 +13,7 @@ from waitbench.progress import RunProgress, watch_trials
 from waitbench.results import UNWRITABLE_CODE, RunFolder
 from waitbench.search import Searches
 from waitbench.service import wait_until
+from waitbench.silence import Silence
 
 WATCH_S = 0.2
 GENERATOR_START_S = 30.0
@@ -23,25 +24,6 @@ PATIENCE_NAMED = "WAITBENCH_PATIENCE_S"
 """The variable that sets another."""
 FULL_BYTES = 64 * 1024
 """A disk with less room than this takes no trial file."""
-
-
-class Silence:
-    """How long a sign has not changed.
-
-    It counts the turns of the loop that looks, not the time of day: in a suspended machine, and in one so busy that
-    the loop itself hardly runs, nobody is silent.
-    """
-
-    def __init__(self, turn_s: float, bound_s: float) -> None:
-        self._turn_s, self._bound_s = turn_s, bound_s
-        self._last: object = None
-        self._turns = 0
-
-    def too_long(self, sign: object) -> bool:
-        """Look once; whether the sign has been the same for longer than the bound."""
-        self._turns = self._turns + 1 if sign == self._last else 0
-        self._last = sign
-        return self._turns * self._turn_s > self._bound_s
 
 
 def patience_s() -> float:

@@ -105,6 +105,11 @@ def test_a_signal_that_ended_a_child_is_named(started: Started) -> None:
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
 
 
+@pytest.mark.fault(
+    "hangs",
+    "a child process ignores SIGTERM",
+    "it is killed after its grace",
+)
 def test_a_child_that_does_not_listen_is_ended_by_force(started: Started) -> None:
     child = started(DEAF)
     assert printed(child, "deaf")
@@ -112,6 +117,11 @@ def test_a_child_that_does_not_listen_is_ended_by_force(started: Started) -> Non
     assert child.exit_code() == -signal.SIGKILL
 
 
+@pytest.mark.fault(
+    "processes",
+    "a child process leaves a process of its own that ignores SIGTERM",
+    "it is ended with the child's group",
+)
 def test_what_a_child_started_ends_with_it(started: Started) -> None:
     script = f"""import subprocess, sys, time
 grandchild = subprocess.Popen([sys.executable, "-c", {DEAF!r}])
@@ -136,6 +146,11 @@ time.sleep(60)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.fault(
+    "processes",
+    "the harness is killed, or ended by SIGTERM, with a child running",
+    "the kernel ends the child",
+)
 def test_a_child_dies_with_its_harness_however_that_ends(number: signal.Signals, tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", HARNESS, str(tmp_path / "log")], stdout=subprocess.PIPE, text=True, cwd=ROOT

@@ -128,6 +128,7 @@ def bounded(
             text=True,
             errors="replace",
             start_new_session=True,
+            preexec_fn=_before_exec((), False, signal.SIGKILL, os.getpid()),
             **options,
         )
     except OSError as error:
