@@ -196,3 +196,19 @@ def test_a_run_under_nohup_goes_on_when_the_terminal_closes(bench: Bench) -> Non
     started.send_signal(signal.SIGHUP)
     assert bench.end(started).code in (0, 3)
     assert bench.status() == "complete"
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code", "says"),
+    [("> /dev/full", 1, "waitbench: stdout can't be written to: No space left on device."), ("| head -1", 0, "")],
+)
+@pytest.mark.fault(
+    "data",
+    "a list goes to a file on a full disk, or to a reader that leaves (`waitbench list plans >/dev/full`)",
+    "exit code 1 and one message; a reader that leaves is no error",
+)
+def test_a_list_that_is_not_written_whole_is_no_success(redirection: str, code: int, says: str) -> None:
+    script = f"set -o pipefail; '{sys.executable}' -m waitbench list plans {redirection}"
+    done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr.count("\n")) == (code, bool(says))
+    assert done.stderr.startswith(says)

@@ -64,7 +64,8 @@ def test_a_disk_that_fills_up_ends_the_run_with_advice(bench: Bench, disk: Calla
     advises(ended)
     folder = bench.folder()
     assert folder
-    assert f"the generator could not write to {folder.path}" in ended.err
+    # A live.json for which there is still room says so; else the exit code does.
+    assert f"the generator could not write to {folder.path}" in ended.err or ".json can't be written to" in ended.err
     assert "the report can't be written to" in ended.err
     assert len(bench.trial_files()) >= 1
     assert list(bench.out.rglob("*.part")) == []

@@ -61,6 +61,7 @@ def test_a_run_that_was_suspended_as_a_whole_goes_on(bench: Bench) -> None:
     assert len(ended.trials()) == 6
 
 
+@pytest.mark.slow  # only this shows that Locust's master misses a worker that is there and says nothing
 @pytest.mark.fault(
     "hangs",
     "a Locust worker is stopped for good (SIGSTOP) in the middle of a trial",
@@ -77,6 +78,7 @@ def test_a_worker_that_is_stopped_for_good_is_lost_and_ended(bench: Bench) -> No
     assert bench.left_behind() == []
 
 
+@pytest.mark.slow  # only this shows that all time limits for a service add up to an end: it takes half a minute
 @pytest.mark.fault(
     "hangs",
     "a service is stopped for good (SIGSTOP) in the middle of a trial",
