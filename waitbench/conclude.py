@@ -36,9 +36,10 @@ def conclude(console: Console, folder: RunFolder, status: Status, message: str =
             errors.append(error)
         try:
             save_report(folder, comparison)
-            tell_report(console, folder)
         except Unwritable as error:
             errors.append(error)
+        if (folder.path / "report.html").exists():
+            tell_report(console, folder)
         if errors and status != "complete":
             console.print(f"waitbench: {errors[-1]}", highlight=False, markup=False, soft_wrap=True)
         elif errors:

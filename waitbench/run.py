@@ -71,7 +71,7 @@ class Stack:
 def run(order: Order, console: Console, stacked: Callable[[Order], AbstractContextManager[Stack]]) -> Outcome:
     """Carry a plan out. Raises WaitbenchError or Interrupted after what was measured has been reported."""
     if order.engine == "local":
-        sweep(console)
+        _sweep_if_possible(console)
     patience_s()  # a mistake in it is told before anything starts
     with sole_run(order.out) as release:
         if order.ui:
@@ -88,6 +88,14 @@ def run(order: Order, console: Console, stacked: Callable[[Order], AbstractConte
                 remove(folder)
                 raise
             return _carry_out(order, console, stack, folder, record, release)
+
+
+def _sweep_if_possible(console: Console) -> None:
+    """A run on this machine needs no Docker: where its engine is down, so are the containers."""
+    try:
+        sweep(console)
+    except WaitbenchError as error:
+        console.print(f"waitbench: {error}", highlight=False, markup=False, soft_wrap=True)
 
 
 def require_ui_port(port: int) -> None:

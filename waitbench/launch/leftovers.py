@@ -15,7 +15,6 @@ from pathlib import Path
 from rich.console import Console
 
 from waitbench.errors import Unwritable, WaitbenchError
-from waitbench.interrupts import deferred
 from waitbench.launch.process import bounded
 
 try:
@@ -66,9 +65,8 @@ def _remove(project: str) -> None:
     command = ["docker", "compose", "--project-name", project, "down", "--volumes"]
     why = "there is no docker on this machine any more"
     if shutil.which("docker"):
-        with deferred():
-            # Elsewhere than in a folder that may have a compose.yaml of its own: Docker goes by its labels.
-            done = bounded([*command, "--timeout", "5"], DOWN_S, "`docker compose down`", cwd=_folder())
+        # Elsewhere than in a folder that may have a compose.yaml of its own: Docker goes by its labels.
+        done = bounded([*command, "--timeout", "5"], DOWN_S, "`docker compose down`", cwd=_folder())
         if done.returncode == 0:
             return
         why = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
