@@ -1,7 +1,6 @@
 """The ways a command ends other than well. A message says what failed, what the other side said, what to do."""
 
 import errno
-from pathlib import Path
 
 
 class WaitbenchError(Exception):
@@ -17,10 +16,10 @@ class UsageError(WaitbenchError):
 
 
 class Unwritable(WaitbenchError):
-    """A file, or a folder, can't be written to."""
+    """A file, or a folder, can't be written to: `because` takes its path."""
 
     @classmethod
-    def because(cls, what: Path | str, error: OSError) -> "Unwritable":
+    def because(cls, what: object, error: OSError) -> "Unwritable":
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         advice = "Free some space there" if full else "Mend its permissions"
         return cls(f"{what} can't be written to: {error.strerror}. {advice}, or choose another folder with --out")

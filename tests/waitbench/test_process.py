@@ -160,3 +160,53 @@ def test_a_child_dies_with_its_harness_however_that_ends(number: signal.Signals,
         assert processes.alive(child)
         harness.send_signal(number)
     assert processes.gone(child)
+
+
+STUBBORN = """import signal, time
+signal.signal(signal.SIGTERM, lambda *_: print('asked', flush=True))
+print('there', flush=True)
+while True:
+    time.sleep(60)"""
+
+ENDING = f"""
+import os, sys, tempfile
+from pathlib import Path
+from waitbench import interrupts
+from waitbench.errors import Interrupted
+from waitbench.launch.process import Process
+interrupts.leave_at_once()
+interrupts.raise_interrupted()
+child = Process("a child", [sys.executable, "-c", {STUBBORN!r}], Path(sys.argv[1]))
+while "there" not in Path(sys.argv[1]).read_text():
+    pass
+print(child.pid, flush=True)
+try:
+    child.end(grace_s=2.0)
+    print("not interrupted", flush=True)
+except Interrupted:
+    print(child.exit_code(), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.fault(
+    "processes",
+    "Ctrl-C, then SIGTERM, while the harness waits for a child that does not heed its own SIGTERM",
+    "the child is killed first; the harness is interrupted then",
+)
+def test_a_signal_while_a_child_is_ended_waits_until_it_is(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", ENDING, str(tmp_path / "log")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    ) as harness:
+        assert harness.stdout is not None
+        child = int(harness.stdout.readline())
+        assert wait_until(lambda: "asked" in (tmp_path / "log").read_text(), 20)
+        harness.send_signal(signal.SIGINT)
+        harness.send_signal(signal.SIGTERM)
+        assert harness.stdout.readline() == f"{-signal.SIGKILL}\n"
+        assert not processes.alive(child)
+        harness.communicate("")
