@@ -18,12 +18,14 @@ from gevent.event import Event
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from loadtests.pace import Pace
-from loadtests.request import Origin, Request, origin
+from loadtests.request import CALLER_LIMIT, HEAD_LIMIT, Origin, Request, origin
 from waitbench.pattern import pattern
 
 RECEIVE_BYTES = 65_536
 SLOW_READER_BYTES = 65_536
 """The receive buffer of a client that reads slowly: the kernel would take in megabytes for it otherwise."""
+FRAMING = 8
+"""A body in chunks of one byte each takes six times its bytes."""
 TIMEOUT = "timeout"
 INTACT = b"the pattern"
 """What stands for the body of an answer that is bytes of the pattern, where all of them came and nothing else."""
@@ -63,7 +65,7 @@ class Connection:
         """Bytes of a request with a body that are still to be sent."""
         self._parser: HttpResponseParser | None = None
         self._pieces: list[bytes] = []
-        self._received = 0
+        self._received = self._came = 0
         self._head = b""
         self._complete = self._keep = False
 
@@ -72,11 +74,12 @@ class Connection:
         self.request = request
         self._plain = None if request.has_body else bytes(request.whole)
         self._limit, self._receives, self._slow_reader = request.limit, request.receives, request.reads_slowly
+        self._keeps = request.keeps
 
     def ask(self, intended_ns: int = 0) -> None:
         """Send the request; `intended_ns` is now where it isn't given."""
         self.waiting, self.failure = True, None
-        self._pieces, self._received, self._head, self._complete = [], 0, b"", False
+        self._pieces, self._received, self._came, self._head, self._complete = [], 0, 0, b"", False
         self.sent_ns = _clock()
         self.intended_ns = intended_ns or self.sent_ns
         if self._socket is None:
@@ -217,8 +220,18 @@ class Connection:
             return
         if self._complete:
             self._whole()
-        elif b"\r\n\r\n" not in self._head:
+        else:
+            self._to_be_continued(received)
+
+    def _to_be_continued(self, received: bytes) -> None:
+        """An answer that came in pieces: neither its head nor what frames its body goes on without end."""
+        self._came += len(received)
+        if b"\r\n\r\n" not in self._head:
             self._head += received
+            if len(self._head) > HEAD_LIMIT and b"\r\n\r\n" not in self._head:
+                self.fail("malformed answer")
+        elif self._came > HEAD_LIMIT + FRAMING * max(self._limit, self._received):
+            self.fail("body too long")
 
     def _room(self) -> int:
         """How many bytes a slow reader takes now; where that is none, it looks away until the next piece is due."""
@@ -269,7 +282,8 @@ class Connection:
     def on_body(self, piece: bytes) -> None:
         """httptools calls this with each piece of a body."""
         if self._receives is None:
-            self._pieces.append(piece)
+            if self._keeps:
+                self._pieces.append(piece)
         else:
             begin = self._received % 251
             self._intact = (self._intact or not self._received) and piece == _PATTERN[begin : begin + len(piece)]
@@ -334,7 +348,9 @@ class Caller:
         """The status and the body. Raises RequestFailed."""
         connection = self._connection
         self._there.clear()
-        connection.change(Request(self.origin.head(path, method)))
+        request = Request(self.origin.head(path, method))
+        request.limit = min(request.limit, CALLER_LIMIT)
+        connection.change(request)
         connection.ask()
         if not self._there.wait(self._timeout_s):
             connection.fail(TIMEOUT)

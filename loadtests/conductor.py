@@ -19,7 +19,9 @@ from loadtests.player import FEED_S, Part, sleep_until
 from loadtests.recorder import BIN_S, Recorder, Window
 from loadtests.stolen import StolenTime
 from loadtests.users import TrialUser
+from waitbench.errors import Unwritable
 from waitbench.results import (
+    UNWRITABLE_CODE,
     Arrivals,
     Beside,
     Generator,
@@ -56,6 +58,8 @@ class Conductor:
         self._stopped_outside = False
         self.finished = Event()
         self.failure = ""
+        self.exit_code = 0
+        """Of this process, where nothing else may tell the harness what went wrong."""
 
     @property
     def _sees_the_run(self) -> bool:
@@ -77,10 +81,12 @@ class Conductor:
                 self._done += 1
                 self._last_end = time.monotonic()
         except GaveUp as error:
-            self.failure = str(error)
+            self._fail(str(error))
+        except Unwritable as error:
+            self._fail(str(error), UNWRITABLE_CODE)
         except Exception as error:
             log.exception("the conductor failed")
-            self.failure = f"{type(error).__name__}: {error}"
+            self._fail(f"{type(error).__name__}: {error}")
         finally:
             self._playing = None
             self._crew.drop()
@@ -88,6 +94,9 @@ class Conductor:
             self._environment.events.test_stopping.remove_listener(self._on_stop)
             self.finished.set()
             self._write_live(self._live())
+
+    def _fail(self, why: str, exit_code: int = 1) -> None:
+        self.failure, self.exit_code = why, exit_code
 
     def _specs(self) -> Iterator[TrialSpec]:
         """Every trial of the run; where the harness is searching, it adds to them as it sees what came of these."""
@@ -222,8 +231,8 @@ class Conductor:
         """By a thread: a disk that is busy keeps whoever writes to it, and would keep the whole event loop."""
         try:
             gevent.get_hub().threadpool.apply(self._folder.write_live, (live,))
-        except OSError:
-            log.exception("live.json could not be written")
+        except Unwritable as error:
+            log.warning("%s", error)
 
     def _live(self) -> Live:
         good, errors, p99_ms = self._crew.live()
@@ -349,8 +358,8 @@ class _UsageReader:
 
     def settle(self, timeout_s: float) -> int:
         """The reading after the trial, when the service holds no more than before it; how many it still holds."""
-        held = 0
-        for _ in range(int(timeout_s / SETTLE_EVERY_S)):
+        held, until = 0, time.monotonic() + timeout_s
+        while time.monotonic() < until:
             self.read("after")
             if not self._instrumented or "after" not in self._readings:
                 return 0

@@ -18,12 +18,15 @@ from loadtests import webui
 from loadtests.conductor import Conductor
 from loadtests.crew import Alone, Workers, work_for_a_master
 from loadtests.users import TrialUser
+from waitbench.console import forgive
 from waitbench.results import RunFolder
 
 __all__ = ["TrialUser"]
 
 OWN_TEST_S = 30.0
 
+# The log may be on a full disk, and Locust does not end where it can't print.
+forgive(may_stall=False)
 # One line a trial from Locust's runner would drown everything else.
 logging.getLogger("locust.runners").setLevel(logging.WARNING)
 
@@ -70,7 +73,7 @@ def play_the_run(environment: Any, **_: Any) -> None:
             begun.wait(OWN_TEST_S)
             environment.runner.stop()
         conductor.play()
-        environment.process_exit_code = 1 if conductor.failure else 0
+        environment.process_exit_code = conductor.exit_code
         if os.environ.get("WAITBENCH_KEEP_UI") != "1":
             environment.runner.quit()
             if environment.web_ui:

@@ -12,6 +12,9 @@ from waitbench.results import Exchange
 
 PROBE_S = 1.0
 BODY_LIMIT = 64 * 2**20
+HEAD_LIMIT = 65_536
+"""Bytes of a response's head, and as many of a body's framing."""
+CALLER_LIMIT = 2**20
 LEAST_LIMIT = 65_536
 """Bytes of a body that are taken in any case; beyond it, twice the right body's."""
 
@@ -58,6 +61,8 @@ class Request:
         """The pace of sending the body, where there is one, and of reading the answer where there is none; 0: none."""
         self.receives: int | None = None
         """Of an answer that is bytes of the pattern: how many. They are compared as they come, and not kept."""
+        self.keeps = True
+        """Whether the body of the answer is kept. Where nothing is compared with it, it is only counted."""
         self.limit = BODY_LIMIT
         """An answer of more bytes is a failure."""
 

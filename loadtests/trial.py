@@ -54,6 +54,7 @@ class Lane:
         self._right: bytes | None = exchange.body.encode() if exchange.body is not None else None
         if exchange.receives is not None:
             self._right = INTACT
+        self._request.keeps = self._right is not None
 
     def connect(self) -> Connection:
         connection = Connection(self._to, self._request, self._ended)

@@ -97,7 +97,7 @@ class TestWheel:
     def test_it_installs_the_command(self, wheel: zipfile.ZipFile) -> None:
         scripts = configparser.ConfigParser()
         scripts.read_string(wheel.read(f"{DIST_INFO}/entry_points.txt").decode())
-        assert dict(scripts["console_scripts"]) == {"waitbench": "waitbench.cli:main"}
+        assert dict(scripts["console_scripts"]) == {"waitbench": "waitbench.__main__:main"}
 
     def test_its_dependencies_are_those_of_the_requirements_files(self, metadata: Message) -> None:
         found = {Requirement(text) for text in metadata.get_all("Requires-Dist", [])}

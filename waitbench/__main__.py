@@ -1,3 +1,14 @@
-from waitbench.cli import main
+"""The program: `waitbench`, or `python -m waitbench`. Signals are handled before anything else is imported."""
 
-main()
+from waitbench import interrupts
+
+
+def main() -> None:
+    interrupts.leave_at_once()
+    from waitbench.cli import main as command
+
+    command()
+
+
+if __name__ == "__main__":
+    main()

@@ -5,17 +5,15 @@ slow.
 """
 
 import json
-import signal
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from waitbench import __version__, completion
+from waitbench import __version__, completion, console, interrupts
 from waitbench.errors import Interrupted, UsageError, WaitbenchError
 from waitbench.launch.programs import missing
 from waitbench.paths import INSTALLED
@@ -189,14 +187,15 @@ def run(
         left_out=there.left_out,
         **{**options, "seed": seed, "name": name},
     )
-    console = Console(stderr=True)
+    interrupts.raise_interrupted()
+    shown = Console(stderr=True)
     if engine == "compose":
         inside = [f"--seed {seed}", f"--name {name}", *(["--allow-remote"] if allow_remote else [])]
         inside += [f"--locust-workers {options['locust_workers']}"] if options["locust_workers"] else []
         inside += [f"--variant {v}" for v in variants] + [f"--workload {w}" for w in workloads]
-        outcome = run_in_containers(order, path, inside, console)
+        outcome = run_in_containers(order, path, inside, shown)
     else:
-        outcome = carry_out(order, console, attached_stack if engine == "attached" else local_stack)
+        outcome = carry_out(order, shown, attached_stack if engine == "attached" else local_stack)
     click.echo(str(outcome.folder.path))
     sys.exit(0 if outcome.all_valid else INVALID)
 
@@ -242,6 +241,7 @@ def serve(variant: str, port: int) -> None:
     _known_variant(variant, known)
     if why := missing(known[variant]):
         raise UsageError(f"{variant} can't be run here: {why}")
+    interrupts.raise_interrupted()
     with suppress(Interrupted):  # the way it is meant to end
         keep_up(known[variant], port)
 
@@ -270,6 +270,7 @@ def check(variants: tuple[str, ...]) -> None:
         if name in why:
             click.echo(f"not checked: {why[name]}", err=True)
     names = list(variants) or [name for name in contenders if name not in why]
+    interrupts.raise_interrupted()
     sys.exit(0 if check_all(names, known, Console()) else 1)
 
 
@@ -296,6 +297,7 @@ def calibrate(as_json: bool, out: Path) -> None:
     plans = {name: load_plan(find_plan(name), known) for name in plan_names()}
     name = run_name(CALIBRATE, now())
     order = Order(plans[CALIBRATE], CALIBRATE, known, engine="local", seed=_seed(), out=out, name=name, ui=False)
+    interrupts.raise_interrupted()
     outcome = carry_out(order, Console(stderr=True), local_stack)
     asked = [need(name, plan) for name, plan in plans.items() if name != CALIBRATE]
     found = calibration(load_comparison(outcome.folder), asked)
@@ -321,22 +323,29 @@ def report(folder: Path) -> None:
     click.echo(str(folder / "report.html"))
 
 
-def _interrupt(number: int, _: FrameType | None) -> NoReturn:
-    # Once is enough: a second signal would cut the cleaning up short and leave processes behind.
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, signal.SIG_IGN)
-    raise Interrupted(signal.Signals(number).name)
+KEEP_THEIR_CODE = {"run", "calibrate", "serve"}
+"""Commands whose exit code says what became of a run. It does not change where stdout can't be written to."""
 
 
 def main() -> None:
     """Every way to end that is not a bug ends in one message and an exit code."""
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, _interrupt)
+    console.forgive()
+    interrupts.leave_at_once()
     try:
-        cli(prog_name="waitbench")
+        _carry_out()
     except WaitbenchError as error:
         click.echo(f"waitbench: {error}", err=True)
         sys.exit(error.exit_code)
     except Interrupted as end:
         click.echo("waitbench: interrupted", err=True)
         sys.exit(end.exit_code)
+    finally:
+        interrupts.ignore()
+
+
+def _carry_out() -> None:
+    try:
+        cli(prog_name="waitbench")
+    finally:
+        if not KEEP_THEIR_CODE.intersection(sys.argv[1:2]):
+            console.require_written()

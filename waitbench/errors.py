@@ -1,5 +1,7 @@
 """The ways a command ends other than well. A message says what failed, what the other side said, what to do."""
 
+import errno
+
 
 class WaitbenchError(Exception):
     """Something outside went wrong, and the message is advice. Anything else that escapes is a bug."""
@@ -11,6 +13,16 @@ class UsageError(WaitbenchError):
     """What was asked for cannot be done as asked; nothing was started."""
 
     exit_code = 2
+
+
+class Unwritable(WaitbenchError):
+    """A file, or a folder, can't be written to: `because` takes its path."""
+
+    @classmethod
+    def because(cls, what: object, error: OSError) -> "Unwritable":
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        advice = "Free some space there" if full else "Mend its permissions"
+        return cls(f"{what} can't be written to: {error.strerror}. {advice}, or choose another folder with --out")
 
 
 class Interrupted(BaseException):

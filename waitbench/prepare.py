@@ -3,6 +3,7 @@
 import itertools
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -12,7 +13,7 @@ from typing import IO
 
 from waitbench import __version__
 from waitbench.environment import environment
-from waitbench.errors import WaitbenchError
+from waitbench.errors import Unwritable, WaitbenchError
 from waitbench.plan import Cell, Contender, External, Plan, contenders
 from waitbench.results import Exchange, Neighbours, RunFolder, RunRecord, Target, TrialSpec, now
 from waitbench.schedule import Slot, schedule
@@ -35,7 +36,7 @@ def sole_run(out: Path) -> Iterator[Callable[[], None]]:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _unwritable(out, error) from None
+        raise Unwritable.because(out, error) from None
     with (
         _held(out / ".lock") as folder,
         _held(Path(tempfile.gettempdir()) / f"waitbench.{os.getuid()}.lock") as machine,
@@ -55,7 +56,7 @@ def _held(path: Path) -> Iterator[IO[str]]:
         with suppress(PermissionError):  # another user's, as a container's may be; it can be held all the same
             path.chmod(0o666)
     except OSError as error:
-        raise _unwritable(path.parent, error) from None
+        raise Unwritable.because(path.parent, error) from None
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -67,16 +68,10 @@ def _held(path: Path) -> Iterator[IO[str]]:
                 "each other. Wait for it, or end it"
             ) from None
         lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
+        with suppress(OSError):  # a full disk: it is held all the same, and only does not say by whom
+            os.write(lock.fileno(), str(os.getpid()).encode())
         yield lock
         lock.truncate(0)
-
-
-def _unwritable(folder: Path, error: OSError) -> WaitbenchError:
-    return WaitbenchError(
-        f"{folder} can't be written to: {error.strerror}. Mend its permissions, or choose another folder with --out"
-    )
 
 
 def run_name(plan_name: str, began: datetime) -> str:
@@ -88,15 +83,22 @@ def new_folder(out: Path, name: str) -> RunFolder:
     for attempt in itertools.chain([name], (f"{name}-{n}" for n in itertools.count(2))):
         try:
             (out / attempt / "trials").mkdir(parents=True)
-            break
+            draft = out / f".latest-{secrets.token_hex(4)}"
+            draft.symlink_to(attempt)
+            draft.replace(out / "latest")
+            return RunFolder(out / attempt)
         except FileExistsError:
             continue
         except OSError as error:
-            raise _unwritable(out, error) from None
-    draft = out / f".latest-{secrets.token_hex(4)}"
-    draft.symlink_to(attempt)
-    draft.replace(out / "latest")
-    return RunFolder(out / attempt)
+            raise Unwritable.because(out, error) from None
+    raise AssertionError  # the names never end
+
+
+def remove(folder: RunFolder) -> None:
+    """Of a run that could not begin: its folder, and `latest`, which points to it."""
+    shutil.rmtree(folder.path, ignore_errors=True)
+    with suppress(OSError):
+        (folder.path.parent / "latest").unlink()
 
 
 def targets(plan: Plan, variants: dict[str, Variant], base_urls: dict[str, str]) -> dict[str, Target]:

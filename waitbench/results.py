@@ -8,16 +8,20 @@ Times are in seconds unless the name says otherwise; latencies are in microsecon
 """
 
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
-from waitbench.errors import WaitbenchError
+from waitbench.errors import Unwritable, WaitbenchError
 from waitbench.words import load_words
 
 SCHEMA_VERSION = 2
+UNWRITABLE_CODE = 74
+"""The generator's exit code where it can't write a trial down (EX_IOERR of sysexits.h): it has no other way to say
+so."""
 
 _T = TypeVar("_T", bound=BaseModel)
 
@@ -410,7 +414,6 @@ class RunFolder:
         return _read(self._run, RunRecord)
 
     def write_trial(self, trial: TrialRecord) -> None:
-        self.trials.mkdir(exist_ok=True)
         _write(self.trials / trial.spec.file, trial)
 
     def has_trial(self, spec: TrialSpec) -> bool:
@@ -437,7 +440,8 @@ class RunFolder:
             return None
 
     def drop_live(self) -> None:
-        self._live.unlink(missing_ok=True)
+        with suppress(OSError):  # no reason to end without a report
+            self._live.unlink(missing_ok=True)
 
 
 def now() -> datetime:
@@ -445,10 +449,26 @@ def now() -> datetime:
 
 
 def _write(path: Path, record: BaseModel) -> None:
-    """Whole or not at all: a reader, or a kill in the middle, never meets half a file."""
+    try:
+        write_whole(path, record.model_dump_json(indent=1) + "\n")
+    except OSError as error:
+        raise Unwritable.because(path, error) from None
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Whole or not at all: a reader, or a kill in the middle, never meets half a file. Makes its folder.
+
+    Raises OSError, and then leaves what was there before.
+    """
     draft = path.with_name(path.name + ".part")
-    draft.write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    os.replace(draft, path)
+    try:
+        path.parent.mkdir(exist_ok=True)
+        draft.write_text(text, encoding="utf-8")
+        os.replace(draft, path)
+    except OSError:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise
 
 
 def _read(path: Path, record: type[_T]) -> _T:

@@ -10,29 +10,28 @@ from pathlib import Path
 
 from rich.console import Console
 
-from waitbench.answer import answers
 from waitbench.check import proof
-from waitbench.comparison import Comparison
-from waitbench.errors import Interrupted, WaitbenchError
+from waitbench.conclude import Outcome, conclude, tell_answers, tell_report
+from waitbench.errors import Interrupted, Unwritable, WaitbenchError
+from waitbench.interrupts import deferred
 from waitbench.knee import MOST_TRIALS
-from waitbench.launch.compose import Containers, settings
+from waitbench.launch.compose import Containers, require_engine, settings
 from waitbench.launch.cores import Cores
+from waitbench.launch.leftovers import publisher, sweep
 from waitbench.launch.local import LocalStack, free_port, require_free
 from waitbench.launch.network import container_url
 from waitbench.launch.process import Process, allow_many_sockets
 from waitbench.paths import LOADTESTS, ROOT
 from waitbench.plan import Plan, contenders
-from waitbench.prepare import new_folder, run_record, sole_run, targets
-from waitbench.progress import RunProgress, watch_trials
-from waitbench.report import load_comparison, write_report
-from waitbench.results import RunFolder, RunRecord, Status, Target, now
+from waitbench.prepare import new_folder, remove, run_record, sole_run, targets
+from waitbench.report import load_comparison
+from waitbench.results import RunFolder, RunRecord, Status, Target
 from waitbench.search import Searches
-from waitbench.service import Service, wait_until
+from waitbench.service import Service
 from waitbench.variants import Variant
+from waitbench.watch import WATCH_S, patience_s, watch
 from waitbench.workloads import WORKLOADS
 
-WATCH_S = 0.2
-GENERATOR_START_S = 30.0
 INVALID = 3
 """The exit code of a run with trials that do not count."""
 
@@ -69,14 +68,11 @@ class Stack:
     died: Callable[[], WaitbenchError | None]
 
 
-@dataclass(frozen=True)
-class Outcome:
-    folder: RunFolder
-    all_valid: bool
-
-
 def run(order: Order, console: Console, stacked: Callable[[Order], AbstractContextManager[Stack]]) -> Outcome:
     """Carry a plan out. Raises WaitbenchError or Interrupted after what was measured has been reported."""
+    if order.engine == "local":
+        _sweep_if_possible(console)
+    patience_s()  # a mistake in it is told before anything starts
     with sole_run(order.out) as release:
         if order.ui:
             require_ui_port(order.ui_port)
@@ -86,12 +82,30 @@ def run(order: Order, console: Console, stacked: Callable[[Order], AbstractConte
             record = run_record(
                 folder, order.plan, order.plan_name, order.engine, order.seed, found, stack.upstream_url, order.left_out
             )
-            folder.write_run(record)
+            try:
+                folder.write_run(record)
+            except Unwritable:  # nothing can come of it
+                remove(folder)
+                raise
             return _carry_out(order, console, stack, folder, record, release)
 
 
+def _sweep_if_possible(console: Console) -> None:
+    """A run on this machine needs no Docker: where its engine is down, so are the containers."""
+    try:
+        sweep(console)
+    except WaitbenchError as error:
+        console.print(f"waitbench: {error}", highlight=False, markup=False, soft_wrap=True)
+
+
 def require_ui_port(port: int) -> None:
-    require_free(port, "the web UI (--ui-port N chooses another, --no-ui does without)")
+    try:
+        require_free(port, "the web UI (--ui-port N chooses another, --no-ui does without)")
+    except WaitbenchError:
+        if taken := publisher(port):
+            advice = "or choose another port with --ui-port N"
+            raise WaitbenchError(f"port {port}, meant for the web UI, is taken by {taken}, {advice}") from None
+        raise
 
 
 def _carry_out(
@@ -108,13 +122,13 @@ def _carry_out(
             searches.go_on()
             _tell(console, order, record)
             locust = ending.enter_context(generator(order, stack.cores, folder))
-            _watch(locust, stack, folder, searches, console)
+            watch(locust, order.locust_workers, stack.died, folder, searches, console)
         except (Interrupted, WaitbenchError) as end:
             ending.close()
             status: Status = "interrupted" if isinstance(end, Interrupted) else "failed"
-            _conclude(console, folder, status, str(end))
+            conclude(console, folder, status, str(end))
             raise
-        outcome = _conclude(console, folder, "complete")
+        outcome = conclude(console, folder, "complete")
         if order.keep_ui:
             release()
             _stay(locust, console, order)
@@ -131,7 +145,7 @@ def _read_back(target: Target, workloads: Iterable[str]) -> Target:
     """Ask the running service for its budget, and see its slow calls overlap, before any load."""
     with Service(target.base_url) as service:
         if target.external:
-            service.get("/")  # any answer will do: it is there
+            service.reach("/")  # any answer will do: it is there
             return target
         info = service.info()
         proofs = {name: proof(service, WORKLOADS[name], target.budget) for name in workloads if WORKLOADS[name].overlap}
@@ -156,20 +170,21 @@ def generator(order: Order, cores: Cores, folder: RunFolder) -> Iterator[Process
     with ExitStack() as ending:
 
         def start(name: str, log: str, options: list[str]) -> Process:
-            process = Process(
-                name,
-                [sys.executable, "-m", "locust", "-f", str(LOADTESTS / "locustfile.py"), *options],
-                folder.path / log,
-                cpus=cores.generator + cores.spare[: max(0, order.locust_workers - 1)],
-                cwd=ROOT,
-                environment={
-                    "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
-                    "WAITBENCH_RUN": str(folder.path.resolve()),
-                    "WAITBENCH_KEEP_UI": "1" if order.keep_ui else "0",
-                    "LOCUST_SKIP_MONKEY_PATCH": "",
-                },
-            )
-            ending.callback(process.end, grace_s=5.0)
+            with deferred():
+                process = Process(
+                    name,
+                    [sys.executable, "-m", "locust", "-f", str(LOADTESTS / "locustfile.py"), *options],
+                    folder.path / log,
+                    cpus=cores.generator + cores.spare[: max(0, order.locust_workers - 1)],
+                    cwd=ROOT,
+                    environment={
+                        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
+                        "WAITBENCH_RUN": str(folder.path.resolve()),
+                        "WAITBENCH_KEEP_UI": "1" if order.keep_ui else "0",
+                        "LOCUST_SKIP_MONKEY_PATCH": "",
+                    },
+                )
+                ending.callback(process.end, grace_s=5.0)
             return process
 
         if order.locust_workers:
@@ -180,46 +195,6 @@ def generator(order: Order, cores: Cores, folder: RunFolder) -> Iterator[Process
             for number in range(1, order.locust_workers + 1):
                 start(f"Locust worker {number}", f"locust-worker-{number}.log", to_it)
         yield start("Locust", "locust.log", ["--loglevel", "WARNING", *where])
-
-
-def _watch(locust: Process, stack: Stack, folder: RunFolder, searches: Searches, console: Console) -> None:
-    """Until the generator has played every trial. Raises WaitbenchError when it, or a service, can't go on."""
-    if not wait_until(lambda: folder.read_live() is not None or locust.exit_code() is not None, GENERATOR_START_S):
-        raise WaitbenchError(f"Locust did not start within {GENERATOR_START_S:.0f} s:\n{locust.last_words()}")
-    told = 0
-    with RunProgress(console) as progress:
-        while True:
-            ended = locust.exit_code() is not None  # asked first: it may write its last word and end in between
-            live = folder.read_live()
-            told = watch_trials(progress, folder, told)
-            searches.go_on()
-            if live and live.finished:
-                break
-            if error := stack.died():
-                raise error
-            if ended:
-                raise locust.died()
-            time.sleep(WATCH_S)
-    if live.failure:
-        raise stack.died() or WaitbenchError(f"the run could not go on: {live.failure}")
-
-
-def _conclude(console: Console, folder: RunFolder, status: Status, message: str = "") -> Outcome:
-    """Close the record and report what there is."""
-    folder.drop_live()
-    record = folder.read_run()
-    folder.write_run(record.model_copy(update={"status": status, "message": message, "ended_at": now()}))
-    comparison = write_report(folder)
-    _tell_answers(console, folder, comparison)
-    return Outcome(folder, comparison.all_valid)
-
-
-def _tell_answers(console: Console, folder: RunFolder, comparison: Comparison) -> None:
-    for line in answers(comparison):
-        console.print(line, highlight=False, markup=False)
-    # Inside a container, the caller's own name for the folder.
-    shown = Path(os.environ.get("WAITBENCH_RESULTS_OUTSIDE", folder.path.parent)) / folder.path.name
-    console.print(f"report: {shown / 'report.html'}", highlight=False, soft_wrap=True)
 
 
 def _tell(console: Console, order: Order, record: RunRecord) -> None:
@@ -249,6 +224,8 @@ def _stay(locust: Process, console: Console, order: Order) -> None:
 
 def run_in_containers(order: Order, plan: Path, options: list[str], console: Console) -> Outcome:
     """Have Compose carry the plan out; `plan` is its file, and the run inside gets `options` as they are."""
+    require_engine()
+    sweep(console)
     with sole_run(order.out):  # only looked at: the run inside takes hold of the folder itself
         require_ui_port(order.ui_port)
     folder = RunFolder(order.out / order.name)
@@ -257,7 +234,8 @@ def run_in_containers(order: Order, plan: Path, options: list[str], console: Con
         if code not in (0, INVALID):
             raise WaitbenchError(f"the run in containers ended with {code}; it said:\n{containers.last_words()}")
     comparison = load_comparison(folder)
-    _tell_answers(console, folder, comparison)
+    tell_answers(console, comparison)
+    tell_report(console, folder)
     return Outcome(folder, comparison.all_valid)
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -173,6 +174,11 @@ def test_containers_run_locked_down_and_not_as_root(project: Project, folder: Ru
         assert host["CpusetCpus"], name
 
 
+@pytest.mark.fault(
+    "processes",
+    "`docker compose stop` and `down` after a run",
+    "no container, network or volume stays",
+)
 def test_ending_it_is_no_failure_and_leaves_nothing(project: Project, folder: RunFolder) -> None:
     project.compose("stop", "--timeout", "30", "load")
     assert project.load_exit_code() == exit_code(folder)
@@ -180,6 +186,11 @@ def test_ending_it_is_no_failure_and_leaves_nothing(project: Project, folder: Ru
     assert project.left() == []
 
 
+@pytest.mark.fault(
+    "hangs",
+    "the container of a service is killed in the middle of a run",
+    "the run ends with 1 and names it; finished trials are reported",
+)
 def test_a_service_that_dies_in_the_middle_ends_the_run_and_what_was_measured_is_kept(results: Path) -> None:
     project = Project("dies", results)
     before = set(results.glob("*/run.json"))
@@ -253,3 +264,92 @@ def test_a_run_from_outside_ends_with_its_folder_and_leaves_nothing(tmp_path: Pa
     assert {trial.generator.processes for trial in trials} == {2}
     assert folder.read_run().environment["git_commit"]
     assert (docker("ps", "--all", "--quiet"), docker("network", "ls", "--quiet")) == before
+
+
+def run_in_containers(project: Project, *options: str) -> "subprocess.Popen[str]":
+    """`waitbench run` of one workload of the null service, in a place of the project's own."""
+    command = [sys.executable, "-m", "waitbench", "run", "smoke", "--workload", "wait", "--variant", "null"]
+    where = ["--out", str(project.results), "--ui-port", str(project.port), "--seed", "1"]
+    return subprocess.Popen(
+        [*command, *where, *options],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(project.results.parent)},
+    )
+
+
+def begun(project: Project, started: "subprocess.Popen[str]") -> None:
+    project.name = f"waitbench-{started.pid}"
+    live = project.results.glob
+    until(lambda: next(live("*/live.json"), None) or started.poll() is not None, BUILD_S, "the run began")
+    assert started.poll() is None, started.communicate()
+
+
+def end(project: Project) -> None:
+    subprocess.run(["docker", "compose", "--project-name", project.name, "down", "--volumes"], timeout=120, cwd="/")
+
+
+@pytest.mark.fault(
+    "processes",
+    "the harness of a run in containers is killed (SIGKILL)",
+    "the next run removes its containers, networks and volumes, says so, and goes on",
+)
+def test_the_next_run_removes_the_containers_of_a_killed_one(tmp_path: Path) -> None:
+    project = Project("killed", tmp_path / "results")
+    started = run_in_containers(project, "--engine", "compose")
+    try:
+        begun(project, started)
+        started.kill()
+        started.communicate()
+        assert project.left()
+        following = run_in_containers(project, "--engine", "local")
+        out, err = following.communicate(timeout=RUN_S)
+        assert following.returncode in (0, 3), err
+        assert f"removed the containers of a run that was killed ({project.name})" in err
+        assert Path(out.strip()).is_dir()
+        assert project.left() == []
+        assert [path.name for path in tmp_path.glob("waitbench.*")] == [f"waitbench.{os.getuid()}.lock"]
+    finally:
+        end(project)
+
+
+@pytest.mark.fault(
+    "processes",
+    "the port of the web UI belongs to a `docker compose up` that somebody started",
+    "it is named, with the command that ends it, and left alone",
+)
+def test_containers_of_somebody_else_are_named_and_left_alone(tmp_path: Path) -> None:
+    project = Project("mine", tmp_path / "results")
+    name = f"waitbench-test-theirs-{os.getpid()}"
+    label = ["--label", f"com.docker.compose.project={name}", "--publish", f"127.0.0.1:{project.port}:8089"]
+    docker("run", "--detach", "--name", name, *label, "--entrypoint", "sleep", "waitbench-services", "300")
+    try:
+        for engine in ("local", "compose"):
+            started = run_in_containers(project, "--engine", engine)
+            _, err = started.communicate(timeout=RUN_S)
+            assert started.returncode == 1
+            assert f"is taken by container {name} of the Compose project {name}. End it with `docker compose" in err
+        assert docker("ps", "--quiet", "--filter", f"name={name}")
+    finally:
+        docker("rm", "--force", name)
+
+
+@pytest.mark.fault(
+    "processes", "Ctrl-C, twice, while a run in containers is going on", "no container, network or volume stays"
+)
+def test_ctrl_c_of_a_run_in_containers_leaves_nothing(tmp_path: Path) -> None:
+    project = Project("interrupted", tmp_path / "results")
+    started = run_in_containers(project, "--engine", "compose")
+    try:
+        begun(project, started)
+        started.send_signal(signal.SIGINT)
+        started.send_signal(signal.SIGINT)
+        _, err = started.communicate(timeout=RUN_S)
+        assert started.returncode == 130, err
+        assert "Traceback" not in err
+        assert project.left() == []
+        assert RunFolder(next(project.results.glob("*/run.json")).parent).read_run().status == "interrupted"
+    finally:
+        end(project)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.waitbench import processes
 from waitbench.paths import ROOT
@@ -81,23 +82,20 @@ class Bench:
         self._environment = {**os.environ, "TMPDIR": str(place)}
         self._running: list[subprocess.Popen[str]] = []
 
-    def command(self, *arguments: str) -> "subprocess.Popen[str]":
-        started = subprocess.Popen(
-            [sys.executable, "-m", "waitbench", *arguments],
-            cwd=ROOT,
-            env=self._environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def command(self, *arguments: str, **options: Any) -> "subprocess.Popen[str]":
+        """`options` are those of subprocess.Popen; its environment has more of `env`."""
+        environment = {**self._environment, **options.pop("env", {})}
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+        command = [sys.executable, "-m", "waitbench", *arguments]
+        started: subprocess.Popen[str] = subprocess.Popen(command, cwd=ROOT, env=environment, text=True, **options)
         self._running.append(started)
         return started
 
-    def start(self, text: str, *options: str, ui: int | None = None) -> "subprocess.Popen[str]":
+    def start(self, text: str, *options: str, ui: int | None = None, **more: Any) -> "subprocess.Popen[str]":
         file = self.place / "tiny.toml"
         file.write_text(text)
         how = ["--ui-port", str(ui)] if ui else ["--no-ui"]
-        return self.command("run", str(file), "--out", str(self.out), "--seed", "1", *how, *options)
+        return self.command("run", str(file), "--out", str(self.out), "--seed", "1", *how, *options, **more)
 
     def end(self, started: "subprocess.Popen[str]") -> Ended:
         out, err = started.communicate(timeout=END_S)

@@ -136,6 +136,11 @@ def test_what_is_left_of_a_late_answer_is_never_taken_for_the_next(connection: C
     assert [get(connection, path)[1] for path in ("/teapot", "/plain")] == [b"short", b"hello"]
 
 
+@pytest.mark.fault(
+    "hangs",
+    "a service sends its response a byte at a time to the generator",
+    "the request times out as a whole",
+)
 def test_a_time_out_is_for_the_whole_answer_however_often_a_piece_comes(connection: Caller) -> None:
     began = time.monotonic()
     assert failure(connection, "/drips") == "timeout"

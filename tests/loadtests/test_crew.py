@@ -197,6 +197,11 @@ def test_all_gather_and_the_last_is_waited_for(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("moment", ["dies", "is silent"])
+@pytest.mark.fault(
+    "hangs",
+    "a Locust worker dies, or says nothing, while users gather",
+    "it is not waited for beyond the time of gathering",
+)
 def test_a_worker_without_whom_all_can_not_gather_is_not_waited_for_for_ever(moment: str) -> None:
     runner = Runner(("a", "b"), dies_at={"b": crew.GATHER} if moment == "dies" else {})
     workers = crew.Workers(runner.environment, 2)
@@ -208,6 +213,11 @@ def test_a_worker_without_whom_all_can_not_gather_is_not_waited_for_for_ever(mom
     assert len(workers.finish()[0]) == (1 if moment == "dies" else 2)
 
 
+@pytest.mark.fault(
+    "numbers",
+    "a Locust worker dies as a trial is prepared",
+    "the others get its share of the load",
+)
 def test_a_worker_that_dies_as_it_is_prepared_has_its_stripe_given_to_the_others() -> None:
     runner = Runner(("a", "b", "c"), dies_at={"b": crew.PREPARE})
     workers = crew.Workers(runner.environment, 3)
@@ -243,6 +253,11 @@ def test_when_all_died_there_is_nothing_to_go_on_with() -> None:
         workers.finish()
 
 
+@pytest.mark.fault(
+    "hangs",
+    "Locust workers never come up",
+    "the run ends, and says how many are there",
+)
 def test_workers_that_never_come_are_told_by_their_number() -> None:
     runner = Runner(("a", "b"))
     runner.clients["b"].state = STATE_RUNNING  # not ready

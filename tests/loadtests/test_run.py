@@ -244,9 +244,19 @@ def killed(make_bench: Callable[[], Bench]) -> Bench:
 
 
 class TestKilled:
+    @pytest.mark.fault(
+        "processes",
+        "the harness of a local run is killed (SIGKILL) in the middle of a trial",
+        "every process that it started ends with it",
+    )
     def test_no_process_survives_it(self, killed: Bench) -> None:
         assert processes.none_mentioning(str(killed.place)), killed.left_behind()
 
+    @pytest.mark.fault(
+        "data",
+        "a run is killed (SIGKILL), and reported afterwards",
+        "every finished trial is in the report, which says what is missing",
+    )
     def test_what_was_measured_can_be_reported_and_what_is_missing_is_said(self, killed: Bench) -> None:
         folder = killed.folder()
         assert folder
@@ -262,6 +272,11 @@ class TestKilled:
         assert said in ended.page()
         assert len(ended.rows()) == here
 
+    @pytest.mark.fault(
+        "processes",
+        "a run begins after another was killed (SIGKILL)",
+        "it starts, and removes the folders that the killed one left",
+    )
     def test_the_next_run_is_not_kept_from_starting(self, killed: Bench) -> None:
         assert processes.none_mentioning(str(killed.place))
         ended = killed.run(plan(WAIT, variants=(NULL,)))
@@ -274,6 +289,11 @@ class TestInterrupted:
         # only the second shows that a service manager's signal is heeded like Ctrl-C
         "number",
         [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)],
+    )
+    @pytest.mark.fault(
+        "data",
+        "Ctrl-C or SIGTERM, twice, in the middle of a trial",
+        "exit code 130; finished trials are reported; nothing stays",
     )
     def test_what_was_measured_is_kept_and_reported(self, bench: Bench, number: signal.Signals) -> None:
         started = bench.start(plan(WAITS, variants=(NULL,)))
@@ -290,6 +310,11 @@ class TestInterrupted:
         assert "waitbench: interrupted" in ended.err
         assert bench.left_behind() == []
 
+    @pytest.mark.fault(
+        "processes",
+        "Ctrl-C while services start",
+        "exit code 130; no process and no folder stays",
+    )
     def test_before_the_first_trial_there_is_nothing_to_keep_and_nothing_left(self, bench: Bench) -> None:
         started = bench.start(plan(WAITS))
         bench.wait_for(started, lambda: bool(processes.mentioning(str(bench.place / "waitbench-"))))
@@ -302,6 +327,11 @@ class TestInterrupted:
 class TestDeaths:
     """Something that a run needs dies in the middle."""
 
+    @pytest.mark.fault(
+        "hangs",
+        "a service is killed (SIGKILL) in the middle of a trial",
+        "the run ends with 1 and names it; finished trials are reported",
+    )
     def test_a_dead_service_ends_the_run_with_its_name_and_what_was_measured_is_kept(self, bench: Bench) -> None:
         started = bench.start(plan(WAITS, measure_s=1.0))
         bench.wait_for(started, bench.measuring())
@@ -313,6 +343,11 @@ class TestDeaths:
         assert "waitbench: fastapi-asyncio ended with signal SIGKILL" in ended.err
         self.holds_what_was_measured(bench, ended, "fastapi-asyncio ended with signal SIGKILL")
 
+    @pytest.mark.fault(
+        "hangs",
+        "Locust is killed (SIGKILL) in the middle of a trial",
+        "the run ends with 1 and says so; finished trials are reported",
+    )
     def test_a_dead_generator_ends_the_run(self, bench: Bench) -> None:
         started = bench.start(plan(WAITS, variants=(NULL,), measure_s=1.0))
         bench.wait_for(started, bench.measuring())
@@ -323,6 +358,11 @@ class TestDeaths:
         assert "waitbench: Locust ended with signal SIGKILL" in ended.err
         self.holds_what_was_measured(bench, ended, "Locust ended with signal SIGKILL")
 
+    @pytest.mark.fault(
+        "numbers",
+        "a worker process of a service is killed (SIGKILL) in the middle of a trial, and its server starts another",
+        "the trial does not count; the run goes on and exits with 3",
+    )
     def test_a_dead_worker_is_replaced_and_its_trial_does_not_count(self, bench: Bench) -> None:
         started = bench.start(plan(WAIT, variants=(FLASK,), measure_s=2.0))
         bench.wait_for(started, bench.measuring(after=0))
@@ -340,6 +380,11 @@ class TestDeaths:
         # only the second shows that a stop is heeded while Locust itself has nothing to stop
         "between",
         [pytest.param(False, id="in a trial"), pytest.param(True, id="between two trials", marks=pytest.mark.slow)],
+    )
+    @pytest.mark.fault(
+        "hangs",
+        "somebody presses Stop in the web UI, in a trial or between two",
+        "the run ends with 1 and says so; finished trials are reported",
     )
     def test_a_stop_from_the_web_ui_ends_the_run(self, bench: Bench, between: bool) -> None:
         port = free_port()
@@ -376,6 +421,11 @@ class TestDeaths:
 class TestRefused:
     """What keeps a run from starting is told with what to do, and nothing is left of it."""
 
+    @pytest.mark.fault(
+        "numbers",
+        "a second run is started while one is going on",
+        "it is refused with the process that is running; the first goes on",
+    )
     def test_a_second_run_while_one_is_on(self, bench: Bench) -> None:
         first = bench.start(plan(WAIT, variants=(NULL,), measure_s=1.0))
         bench.wait_for(first, lambda: (bench.out / ".lock").exists() and bool((bench.out / ".lock").read_text()))
@@ -387,6 +437,11 @@ class TestRefused:
         assert len(bench.trial_files()) == 1
         assert bench.left_behind() == []
 
+    @pytest.mark.fault(
+        "data",
+        "`--out` names a folder that can't be made",
+        "exit code 1 with advice; nothing was started",
+    )
     def test_results_that_cannot_be_written_to(self, bench: Bench) -> None:
         (bench.place / "a-file").write_text("")
         bench.out = bench.place / "a-file" / "results"
@@ -396,6 +451,11 @@ class TestRefused:
         assert "--out" in ended.err
         assert bench.left_behind() == []
 
+    @pytest.mark.fault(
+        "input",
+        "the port of the web UI is in use",
+        "exit code 1 with advice; nothing was started",
+    )
     def test_a_web_ui_port_in_use(self, bench: Bench) -> None:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))

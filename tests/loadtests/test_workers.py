@@ -131,6 +131,11 @@ class TestTheSamePlan:
 
 
 class TestLost:
+    @pytest.mark.fault(
+        "hangs",
+        "Locust workers are killed (SIGKILL) one after the other",
+        "the first one's trial does not count and names it; without any worker the run ends with 1",
+    )
     def test_a_lost_worker_is_named_the_other_plays_on_and_when_it_is_lost_too_the_run_ends(self, bench: Bench) -> None:
         started = bench.start(plan(LONG, measure_s=1.5), *TWO)
         bench.wait_for(started, bench.measuring(after=0))
@@ -157,6 +162,11 @@ class TestLost:
         assert bench.left_behind() == []
 
     @pytest.mark.slow  # only this shows that a worker lost between two trials costs no trial
+    @pytest.mark.fault(
+        "numbers",
+        "a Locust worker is killed (SIGKILL) between two trials",
+        "the others take its share, and no trial is spoilt",
+    )
     def test_a_worker_lost_between_trials_spoils_none(self, bench: Bench) -> None:
         started = bench.start(plan(LONG, measure_s=1.5), *TWO)
         bench.wait_for(started, lambda: len(bench.trial_files()) == 1)
@@ -175,6 +185,11 @@ class TestLost:
         assert bench.left_behind() == []
 
 
+@pytest.mark.fault(
+    "processes",
+    "Ctrl-C in a run with Locust workers",
+    "master and workers end; finished trials are reported",
+)
 def test_ctrl_c_ends_master_and_workers_and_keeps_what_was_measured(bench: Bench) -> None:
     started = bench.start(plan(LONG, measure_s=1.0), *TWO)
     bench.wait_for(started, bench.measuring(after=1))

@@ -154,6 +154,11 @@ class TestFailing:
 
     @pytest.mark.parametrize("variant", VARIANTS)
     @pytest.mark.parametrize(("dependency", "path"), [("upstream", UPSTREAM), ("postgres", DATABASE)])
+    @pytest.mark.fault(
+        "hangs",
+        "the remote API or PostgreSQL is stopped (SIGSTOP) under a service",
+        "its requests get 503 after the time limit; all others go on",
+    )
     def test_a_dependency_that_hangs_gets_503_and_the_rest_goes_on(
         self, hanging: LocalStack, variant: str, dependency: str, path: str
     ) -> None:
@@ -195,6 +200,11 @@ class TestFailing:
         status, _, _ = _ask(bereft.stack, variant, path.replace("ms=5", "ms=x"))
         assert status == 400
 
+    @pytest.mark.fault(
+        "processes",
+        "the remote API and PostgreSQL die and come back under the services",
+        "the services answer again, without a restart",
+    )
     def test_services_come_back_when_their_dependencies_do(self, bereft: Bereft) -> None:
         with ExitStack() as ending:
             for path, start in bereft.again.items():

@@ -14,6 +14,7 @@ from waitbench import run
 from waitbench.calibration import Calibration, Need, calibration, need, told
 from waitbench.cli import cli
 from waitbench.comparison import compare
+from waitbench.conclude import Outcome
 from waitbench.paths import ROOT
 from waitbench.plan import Plan, load_plan
 from waitbench.plan_files import find_plan
@@ -136,7 +137,7 @@ class TestCommand:
         """`waitbench calibrate` where the run has been made up: 1,000 users are held, and as many requests a second."""
         record, trials = played(held=1000, lost=2000)
         folder = made_up.run_folder(tmp_path / "a-run", record, trials)
-        monkeypatch.setattr(run, "run", lambda *_: run.Outcome(folder, all_valid=False))
+        monkeypatch.setattr(run, "run", lambda *_: Outcome(folder, all_valid=False))
         return folder.path
 
     def invoked(self, *options: str) -> Result:

@@ -51,6 +51,11 @@ def test_what_is_not_there_is_told_with_what_to_do(
     ],
     ids=["the engine", "Compose"],
 )
+@pytest.mark.fault(
+    "hangs",
+    "the Docker engine takes calls and answers none",
+    "exit code 1 with advice after 30 s",
+)
 def test_an_engine_that_hangs_is_told_with_what_to_do_and_not_waited_for(
     script: str, timeout_s: float, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

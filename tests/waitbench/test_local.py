@@ -138,6 +138,11 @@ class TestStack:
                 stack.start_contenders([Contender("null-999cpu", "null", cpus=999)])
             assert stack.processes == {}
 
+    @pytest.mark.fault(
+        "processes",
+        "a service dies as it starts",
+        "the error has the end of what it printed; nothing stays",
+    )
     def test_a_service_that_dies_at_its_start_is_told_with_its_own_words_and_all_is_cleared(
         self, temporary: Path, tmp_path: Path
     ) -> None:
@@ -149,6 +154,11 @@ class TestStack:
         assert processes.none_mentioning(str(temporary))
         assert left_in(temporary) == []
 
+    @pytest.mark.fault(
+        "hangs",
+        "the remote API is killed (SIGKILL) while services run",
+        "it is found dead, by name",
+    )
     def test_a_service_that_dies_later_is_found_dead(self, temporary: Path) -> None:
         with LocalStack() as stack:
             stack.start(["fastapi-asyncio"], workloads={"upstream"})
@@ -157,6 +167,11 @@ class TestStack:
             assert wait_until(lambda: stack.died() is not None, 20)
             assert "upstream ended with signal SIGKILL" in str(stack.died())
 
+    @pytest.mark.fault(
+        "input",
+        "the port of a service is in use",
+        "it is refused with advice before the service starts; nothing stays",
+    )
     def test_a_port_in_use_is_told_with_advice_before_the_service_starts(self, temporary: Path) -> None:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
@@ -208,6 +223,11 @@ class TestSweep:
         assert [folder.exists() for folder in (mine, parent, *others)] == [True] * 5
 
     @pytest.mark.live
+    @pytest.mark.fault(
+        "processes",
+        "a killed harness left its temporary folders",
+        "the next one removes them, and no others",
+    )
     def test_the_next_stack_removes_what_a_killed_one_left(self, temporary: Path) -> None:
         with subprocess.Popen([sys.executable, "-c", "pass"]) as ended:
             pass

@@ -105,6 +105,11 @@ def test_a_signal_that_ended_a_child_is_named(started: Started) -> None:
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
 
 
+@pytest.mark.fault(
+    "hangs",
+    "a child process ignores SIGTERM",
+    "it is killed after its grace",
+)
 def test_a_child_that_does_not_listen_is_ended_by_force(started: Started) -> None:
     child = started(DEAF)
     assert printed(child, "deaf")
@@ -112,6 +117,11 @@ def test_a_child_that_does_not_listen_is_ended_by_force(started: Started) -> Non
     assert child.exit_code() == -signal.SIGKILL
 
 
+@pytest.mark.fault(
+    "processes",
+    "a child process leaves a process of its own that ignores SIGTERM",
+    "it is ended with the child's group",
+)
 def test_what_a_child_started_ends_with_it(started: Started) -> None:
     script = f"""import subprocess, sys, time
 grandchild = subprocess.Popen([sys.executable, "-c", {DEAF!r}])
@@ -136,6 +146,11 @@ time.sleep(60)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.fault(
+    "processes",
+    "the harness is killed, or ended by SIGTERM, with a child running",
+    "the kernel ends the child",
+)
 def test_a_child_dies_with_its_harness_however_that_ends(number: signal.Signals, tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", HARNESS, str(tmp_path / "log")], stdout=subprocess.PIPE, text=True, cwd=ROOT
@@ -145,3 +160,53 @@ def test_a_child_dies_with_its_harness_however_that_ends(number: signal.Signals,
         assert processes.alive(child)
         harness.send_signal(number)
     assert processes.gone(child)
+
+
+STUBBORN = """import signal, time
+signal.signal(signal.SIGTERM, lambda *_: print('asked', flush=True))
+print('there', flush=True)
+while True:
+    time.sleep(60)"""
+
+ENDING = f"""
+import os, sys, tempfile
+from pathlib import Path
+from waitbench import interrupts
+from waitbench.errors import Interrupted
+from waitbench.launch.process import Process
+interrupts.leave_at_once()
+interrupts.raise_interrupted()
+child = Process("a child", [sys.executable, "-c", {STUBBORN!r}], Path(sys.argv[1]))
+while "there" not in Path(sys.argv[1]).read_text():
+    pass
+print(child.pid, flush=True)
+try:
+    child.end(grace_s=2.0)
+    print("not interrupted", flush=True)
+except Interrupted:
+    print(child.exit_code(), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.fault(
+    "processes",
+    "Ctrl-C, then SIGTERM, while the harness waits for a child that does not heed its own SIGTERM",
+    "the child is killed first; the harness is interrupted then",
+)
+def test_a_signal_while_a_child_is_ended_waits_until_it_is(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", ENDING, str(tmp_path / "log")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    ) as harness:
+        assert harness.stdout is not None
+        child = int(harness.stdout.readline())
+        assert wait_until(lambda: "asked" in (tmp_path / "log").read_text(), 20)
+        harness.send_signal(signal.SIGINT)
+        harness.send_signal(signal.SIGTERM)
+        assert harness.stdout.readline() == f"{-signal.SIGKILL}\n"
+        assert not processes.alive(child)
+        harness.communicate("")

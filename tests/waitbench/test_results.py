@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.waitbench import made_up
-from waitbench.errors import WaitbenchError
+from waitbench.errors import Unwritable, WaitbenchError
 from waitbench.results import Live, RunFolder
 
 SPECS = [made_up.spec(variant, repeat=1) for variant in ("flask-threads", "django-gevent")]
@@ -51,9 +51,9 @@ def test_a_write_that_fails_leaves_the_old_file_whole(folder: RunFolder, monkeyp
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(Unwritable, match=r"No space left on device\. Free some space there"):
         folder.write_run(made_up.run_record(SPECS, title="newer"))
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(Unwritable, match=r"No space left on device\. Free some space there"):
         folder.write_trial(made_up.trial(made_up.spec("fastapi-asyncio")))
     monkeypatch.undo()
     assert folder.read_run().plan["title"] == "A made-up run"

@@ -28,6 +28,11 @@ workers = 1
 
 
 @pytest.mark.live
+@pytest.mark.fault(
+    "hangs",
+    "`waitbench check` meets a service that does not start",
+    "it is reported as wrong, and the others are checked",
+)
 def test_a_service_that_does_not_start_is_found_wrong_and_the_others_are_checked_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 
-from waitbench.check.callers import PATIENCE_S, at_once, caller
+from waitbench.check.callers import PATIENCE_S, at_once, caller, whole
 from waitbench.errors import WaitbenchError
 from waitbench.pattern import pattern
 from waitbench.results import Proof
@@ -59,7 +59,7 @@ class _Gate:
     def wait(self) -> None:
         with self._counting:
             self.arrived += 1
-        self.open.wait()
+        self.open.wait(PATIENCE_S)
 
 
 Client = Callable[[_Gate], bool]
@@ -176,13 +176,13 @@ def _send_slowly(service: Service, gate: _Gate, body: memoryview) -> bool:
         connection.send(body[half:])
         response = connection.getresponse()
         right = WORKLOADS["upload"].body({"kib": len(body) // 1024})
-        return response.status == 200 and response.read() == right.encode()
+        return response.status == 200 and whole(response) == right.encode()
 
 
 def _read_slowly(service: Service, gate: _Gate, kib: int) -> bool:
     """The first bytes, and the rest when the gate is open; whether all of them are right."""
     with caller(service) as connection:
-        connection.sock = _small_socket(connection)
+        connection.sock = connection.known = _small_socket(connection)
         connection.request("GET", WORKLOADS["download"].path({"kib": kib}))
         response = connection.getresponse()
         begun = response.read(PIECE)
@@ -191,7 +191,7 @@ def _read_slowly(service: Service, gate: _Gate, kib: int) -> bool:
 
 
 def _rest_is_right(response: HTTPResponse, offset: int, end: int) -> bool:
-    while piece := response.read(PIECE):
+    while offset <= end and (piece := response.read(PIECE)):
         if piece != pattern(len(piece), offset):
             return False
         offset += len(piece)

@@ -2,6 +2,7 @@
 
 import select
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection
 
@@ -100,7 +101,7 @@ def _spent(service: Service, path: str, calls: int, ask: bool) -> Spent:
     return Spent(cpu_s, wall_s, good, int(after["peak_in_flight"]), meanwhile)
 
 
-def _answered_meanwhile(other: HTTPConnection, workers: list[HTTPConnection]) -> int:
+def _answered_meanwhile(other: HTTPConnection, workers: Sequence[HTTPConnection]) -> int:
     """How often the service says that it is well before the last of the answers begins to come. One that stands still
     for each call can say so between two of them, and no more often than there are calls. Raises TimeoutError where an
     answer never comes: a service that is well otherwise could be asked for ever."""

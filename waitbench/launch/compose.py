@@ -4,15 +4,20 @@ import os
 import shutil
 import subprocess
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
 
 from waitbench.environment import git_commit
 from waitbench.errors import Interrupted, WaitbenchError
+from waitbench.interrupts import deferred
+from waitbench.launch.leftovers import claimed
+from waitbench.launch.process import bounded
 from waitbench.paths import COMPOSE
 from waitbench.progress import RunProgress, watch_trials
 from waitbench.results import RunFolder
+from waitbench.silence import Silence
 
 ENGINE_S = 30.0
 """An engine that hangs takes calls and answers none."""
@@ -20,6 +25,8 @@ BUILD_S = 1800.0
 START_S = 300.0
 STOP_S = 60.0
 WATCH_S = 0.5
+SILENT_S = 300.0
+"""The run inside has bounds of its own, which are shorter; this one is for a container that is stopped."""
 
 
 class Containers:
@@ -32,14 +39,18 @@ class Containers:
         self._console = console
         self._folder = folder
         self._project = f"waitbench-{os.getpid()}"
+        self._ending = ExitStack()
         self._environment = {**os.environ, "WAITBENCH_GIT_COMMIT": git_commit() or "", **settings}
 
     def __enter__(self) -> "Containers":
-        require_engine()
+        self._gone = self._ending.enter_context(claimed(self._project))
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._compose("down", "--volumes", "--remove-orphans", "--timeout", "5", timeout_s=STOP_S)
+        with self._ending, deferred():
+            done = self._compose("down", "--volumes", "--remove-orphans", "--timeout", "5", timeout_s=STOP_S)
+            if done.returncode == 0:
+                self._gone()
 
     def run(self) -> int:
         """Build, start, and watch until the load container ends; its exit code. Raises WaitbenchError."""
@@ -57,10 +68,14 @@ class Containers:
         return "\n".join(f"  | {line}" for line in said.strip().splitlines()) or "  | (it printed nothing)"
 
     def _watch(self) -> int:
-        told = 0
+        told, silence = 0, Silence(WATCH_S, SILENT_S)
         with RunProgress(self._console) as progress:
             while (code := self._exit_code()) is None:
                 told = watch_trials(progress, self._folder, told)
+                if silence.too_long((told, self._folder.read_live())):
+                    raise WaitbenchError(
+                        f"the load container gave no sign of life for {SILENT_S:.0f} s; it said:\n{self.last_words()}"
+                    )
                 time.sleep(WATCH_S)
             watch_trials(progress, self._folder, told)
         return code
@@ -80,18 +95,7 @@ class Containers:
 
     def _compose(self, *arguments: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
         command = ["docker", "compose", "--file", str(COMPOSE), "--project-name", self._project, *arguments]
-        try:
-            # A session of its own: Ctrl-C is for the harness, which then ends things in order.
-            return subprocess.run(
-                command,
-                capture_output=True,
-                text=True,
-                timeout=timeout_s,
-                env=self._environment,
-                start_new_session=True,
-            )
-        except subprocess.TimeoutExpired:
-            raise WaitbenchError(f"`docker compose {arguments[0]}` took longer than {timeout_s:.0f} s") from None
+        return bounded(command, timeout_s, f"`docker compose {arguments[0]}`", env=self._environment)
 
 
 def require_engine(timeout_s: float = ENGINE_S) -> None:

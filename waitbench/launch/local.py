@@ -12,6 +12,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from waitbench.errors import UsageError, WaitbenchError
+from waitbench.interrupts import deferred
 from waitbench.launch.cores import Cores, allowed_cores, share_out
 from waitbench.launch.postgres import Postgres
 from waitbench.launch.process import Process
@@ -52,18 +53,24 @@ class LocalStack:
 
     def __enter__(self) -> "LocalStack":
         sweep()
-        self._folder = self._own_folder(Path(tempfile.gettempdir()))
-        self.scratch = self._own_scratch()
+        try:
+            self._folder = self._own_folder(Path(tempfile.gettempdir()))
+            self.scratch = self._own_scratch()
+        except BaseException:  # it was interrupted
+            self._ending.close()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process in self.processes.values():
-            process.ask_to_end()  # all at once: one after the other, ten services take two seconds
-        self._ending.close()
+        with deferred():
+            for process in self.processes.values():
+                process.ask_to_end()  # all at once: one after the other, ten services take two seconds
+            self._ending.close()
 
     def _own_folder(self, where: Path) -> Path:
-        folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=where))
-        self._ending.callback(shutil.rmtree, folder, ignore_errors=True)
+        with deferred():
+            folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=where))
+            self._ending.callback(shutil.rmtree, folder, ignore_errors=True)
         return folder
 
     def _own_scratch(self) -> Path:
@@ -117,7 +124,8 @@ class LocalStack:
         }
         if "db" in needed and "postgres" not in self.processes:
             postgres = Postgres(self._folder, postgres_port, self.cores.dependencies)
-            self._keep("postgres", postgres.process)
+            with deferred():
+                self._keep("postgres", postgres.start())
             self._addresses["WAITBENCH_DATABASE_URL"] = postgres.url
         if needed and not self.upstream_url:  # its process watches the database, too
             urls["upstream"] = self.upstream_url = self._serve("upstream", upstream_port, self.cores.dependencies)
@@ -143,21 +151,23 @@ class LocalStack:
         state.mkdir(parents=True)
         options = ["--port", str(port), "--variants", str(self._variants_file.resolve())]
         options += ["--workers", str(workers)] if workers > 1 else []
-        process = Process(
-            label,
-            [sys.executable, str(SERVICES / "serve.py"), name, *options],
-            self._folder / f"{label}.log",
-            cpus=list(cpus),
-            # A service that shares the generator's core would make it late, and the figures with it.
-            yielding=name != "upstream" and not self.cores.generator_is_apart(cpus),
-            environment={
-                **self._addresses,
-                "WAITBENCH_STATE_DIR": str(state),
-                "WAITBENCH_SCRATCH_DIR": str(self.scratch),
-                **self._environment,
-            },
-        )
-        self._keep(label, process)
+        environment = {
+            **self._addresses,
+            "WAITBENCH_STATE_DIR": str(state),
+            "WAITBENCH_SCRATCH_DIR": str(self.scratch),
+            **self._environment,
+        }
+        with deferred():
+            process = Process(
+                label,
+                [sys.executable, str(SERVICES / "serve.py"), name, *options],
+                self._folder / f"{label}.log",
+                cpus=list(cpus),
+                # A service that shares the generator's core would make it late, and the figures with it.
+                yielding=name != "upstream" and not self.cores.generator_is_apart(cpus),
+                environment=environment,
+            )
+            self._keep(label, process)
         return f"http://127.0.0.1:{port}"
 
     def _keep(self, name: str, process: Process) -> None:

@@ -7,12 +7,16 @@ import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from waitbench.errors import WaitbenchError
-from waitbench.launch.process import Process
+from waitbench.launch.process import Process, bounded
 from waitbench.paths import SCHEMA
 from waitbench.service import wait_until
 
+READY_S = 30.0
+COMMAND_S = 60.0
+"""For each of PostgreSQL's own commands. Creating the files of a server takes a second or two."""
 # Settings of the container's PostgreSQL too (compose.yaml). Durability costs disk time and proves nothing here:
 # the workload only reads.
 SETTINGS = {"max_connections": "1000", "shared_buffers": "128MB", "fsync": "off"}
@@ -31,33 +35,34 @@ class Postgres:
             os.chown(self._folder, pwd.getpwnam(self._user).pw_uid, -1)
             folder.chmod(0o755)
         self._programs = _programs(self._user is not None, folder)
+        self._cpus = cpus
         self._initialise()
-        self.process = self._start(cpus)
 
     def _initialise(self) -> None:
         self._run("initdb", "-D", "data", "-U", "waitbench", "--auth=trust", "--encoding=UTF8", "--locale=C")
 
-    def _start(self, cpus: Sequence[int]) -> Process:
+    def start(self) -> Process:
         settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
         where = ["-D", "data", "-h", "127.0.0.1", "-p", str(self._port), "-k", str(self._folder)]
-        return Process(
+        self.process = Process(
             "PostgreSQL",
             [str(self._programs / "postgres"), *where, *settings],
             self._folder.parent / "postgres.log",
-            cpus=cpus,
+            cpus=self._cpus,
             cwd=self._folder,
             user=self._user,
             end_signal=signal.SIGQUIT,  # at once: the data goes with the run
         )
+        return self.process
 
     def wait_until_ready(self) -> None:
         def answers() -> bool:
             if self.process.exit_code() is not None:
                 raise self.process.died()
-            return self._client("pg_isready", "-q").returncode == 0
+            return self._client("pg_isready", "-q", "-t", "1").returncode == 0
 
-        if not wait_until(answers, 30):
-            raise WaitbenchError(f"PostgreSQL did not come up within 30 s:\n{self.process.last_words()}")
+        if not wait_until(answers, READY_S):
+            raise WaitbenchError(f"PostgreSQL did not come up within {READY_S:g} s:\n{self.process.last_words()}")
         for arguments in (["createdb", "waitbench"], ["psql", "-q", "-d", "waitbench", "-f", str(SCHEMA)]):
             done = self._client(*arguments)
             if done.returncode != 0:
@@ -66,12 +71,12 @@ class Postgres:
     def _client(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         where = ["-h", "127.0.0.1", "-p", str(self._port), "-U", "waitbench"]
         command = [str(self._programs / program), *where, *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60)
+        return bounded(command, COMMAND_S, f"PostgreSQL ({program})")
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self._programs / program), *arguments]
-        extra = {"user": self._user, "extra_groups": []} if self._user else {}
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=self._folder, **extra)  # type: ignore[call-overload]
+        extra: dict[str, Any] = {"user": self._user, "extra_groups": []} if self._user else {}
+        done = bounded(command, COMMAND_S, f"PostgreSQL ({program})", cwd=self._folder, **extra)
         if done.returncode != 0:
             raise WaitbenchError(f"{program} failed: {done.stderr.strip()}")
 

@@ -9,9 +9,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from waitbench.errors import WaitbenchError
+from waitbench.interrupts import deferred
 
+KILLED_S = 10.0
 _PR_SET_PDEATHSIG = 1
 _YIELDING = 10
 """How much nicer a process is that leaves the way to others: those get nine tenths of a core that both want."""
@@ -82,20 +85,65 @@ class Process:
         )
 
     def ask_to_end(self) -> None:
-        """Send the end signal, once, to a process that still runs."""
+        """Send the end signal, once, to a process that still runs. One that was stopped goes on, to heed it."""
         if not self._asked and self._child.poll() is None:
             self._asked = True
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 self._child.send_signal(self._end_signal)
+                os.killpg(self._child.pid, signal.SIGCONT)
 
     def end(self, grace_s: float = 10.0) -> None:
-        """Ask it to end, wait, then end its whole group by force."""
-        self.ask_to_end()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._child.wait(grace_s)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._child.pid, signal.SIGKILL)
-        self._child.wait()
+        """Ask it to end, wait, then end its whole group by force. A signal to the harness waits until that is done."""
+        with deferred():
+            self.ask_to_end()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(grace_s)
+            end_group(self._child)
+
+
+def end_group(child: "subprocess.Popen[Any]") -> None:
+    """By force, a child that leads a group of processes, and the group."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+    # Nothing survives SIGKILL, but one that waits for a broken disk ends only when that answers.
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(KILLED_S)
+
+
+def bounded(
+    command: Sequence[str], timeout_s: float, what: str = "", **options: Any
+) -> "subprocess.CompletedProcess[str]":
+    """Run a command to its end, with what it printed. `options` are those of subprocess.Popen.
+
+    It has a group of its own: Ctrl-C reaches the harness alone, and after `timeout_s`, or where the harness is
+    interrupted, the whole group is ended. Raises WaitbenchError after `timeout_s`, and where there is no such program.
+    """
+    name = what or Path(command[0]).name
+    try:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+            preexec_fn=_before_exec((), False, signal.SIGKILL, os.getpid()),
+            **options,
+        )
+    except OSError as error:
+        raise WaitbenchError(f"{name} can't be run: {error.strerror}. Install it, or mend its permissions") from None
+    try:
+        out, err = child.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        raise WaitbenchError(f"{name} did not end within {timeout_s:g} s, and was ended. Run again") from None
+    finally:
+        if child.returncode is None:
+            end_group(child)
+        for pipe in (child.stdout, child.stderr):
+            if pipe is not None:
+                pipe.close()
+    return subprocess.CompletedProcess(list(command), child.returncode, out, err)
 
 
 def _ending(code: int | None) -> str:

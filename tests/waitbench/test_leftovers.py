@@ -1,0 +1,107 @@
+"""Locks of runs in containers: whose run still goes on, and whose was killed."""
+
+import os
+import stat
+import subprocess
+import sys
+import tempfile
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from waitbench.errors import WaitbenchError
+from waitbench.launch.leftovers import PREFIX, claimed, publisher, sweep
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def docker(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Path:
+    """The only one on the PATH: it writes down what it is asked."""
+    (folder / "bin").mkdir()
+    program, asked = folder / "bin" / "docker", folder / "asked"
+    program.write_text(f'#!/bin/sh\necho "$@" >>{asked}\n{script}\n')
+    program.chmod(stat.S_IRWXU)
+    monkeypatch.setenv("PATH", str(folder / "bin"))
+    return asked
+
+
+def killed(folder: Path, project: str = "waitbench-7") -> Path:
+    """The lock that a killed run left."""
+    script = (
+        "import os, sys, tempfile; from waitbench.launch.leftovers import claimed; tempfile.tempdir = sys.argv[1]\n"
+    )
+    script += "with claimed(sys.argv[2]): os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", script, str(folder), project])
+    return folder / f"{PREFIX}{project}.lock"
+
+
+def test_the_project_of_a_killed_run_is_removed_and_that_is_said(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = killed(temporary)
+    assert lock.exists()
+    asked, shown = docker(temporary, monkeypatch, "exit 0"), StringIO()
+    sweep(Console(file=shown))
+    assert asked.read_text() == "compose --project-name waitbench-7 down --volumes --timeout 5\n"
+    assert "removed the containers of a run that was killed (waitbench-7)" in shown.getvalue()
+    assert not lock.exists()
+
+
+def test_the_project_of_a_run_that_goes_on_is_left_alone(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = docker(temporary, monkeypatch, "exit 0")
+    with claimed("waitbench-8") as gone:
+        sweep(Console(file=StringIO()))
+        assert not asked.exists()
+        gone()
+    assert list(temporary.glob(f"{PREFIX}*")) == []
+
+
+@pytest.mark.parametrize("project", ["", "waitbench", "mine", "waitbench-7 --all"])
+def test_a_lock_that_names_no_project_of_a_run_removes_nothing(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch, project: str
+) -> None:
+    (temporary / f"{PREFIX}x.lock").write_text(project)
+    asked = docker(temporary, monkeypatch, "exit 0")
+    sweep(Console(file=StringIO()))
+    assert not asked.exists()
+
+
+@pytest.mark.fault(
+    "processes",
+    "the containers of a killed run can't be removed, since no Docker engine answers",
+    "a run in containers is refused with the command to say; the lock stays for the next run",
+)
+def test_what_cannot_be_removed_is_told_with_the_command(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = killed(temporary)
+    docker(temporary, monkeypatch, "echo Cannot connect >&2; exit 1")
+    with pytest.raises(WaitbenchError, match=r"Cannot connect. Say `docker compose --project-name waitbench-7 down"):
+        sweep(Console(file=StringIO()))
+    assert lock.exists()
+
+
+@pytest.mark.parametrize(
+    ("prints", "says"),
+    [
+        (
+            "printf 'web-1\\tweb\\n'",
+            "container web-1 of the Compose project web. End it with `docker compose --project",
+        ),
+        ("printf 'lonely\\t\\n'", "container lonely. End it with `docker stop lonely`"),
+        ("exit 1", ""),
+    ],
+    ids=["of a project", "by itself", "no engine"],
+)
+def test_who_has_a_port_is_named_with_the_command_that_ends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prints: str, says: str
+) -> None:
+    monkeypatch.setenv("PATH", os.environ["PATH"])
+    docker(tmp_path, monkeypatch, f"PATH=/usr/bin:/bin; {prints}")
+    found = publisher(8089)
+    assert found.startswith(says)
+    assert bool(found) == bool(says)

@@ -1,0 +1,80 @@
+"""Signals that ask a command to end: when they take effect at once, when they raise, and when they wait.
+
+A signal may arrive at any time. Before there is anything to clean up, it ends the process at once. Afterwards it raises
+Interrupted once, and later signals change nothing: they would cut the cleaning up short. Within `deferred` it waits.
+"""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+from waitbench.errors import Interrupted
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class _Waiting:
+    armed = False
+    """Whether this is a program of ours: a test, or another program that calls a command, keeps its own handlers."""
+    depth = 0
+    """How many `deferred` blocks are open."""
+    number: int | None = None
+    """The signal that waits for their end."""
+
+
+def leave_at_once() -> None:
+    """For a command that has started nothing yet: a signal ends it with one line and exit code 130."""
+    _Waiting.armed = True
+    _handle(_leave)
+
+
+def raise_interrupted() -> None:
+    """For a command that has something to clean up: the first signal raises Interrupted."""
+    if _Waiting.armed:
+        _handle(_interrupt)
+
+
+def ignore() -> None:
+    """For the last moments of a process. Children do not inherit this, as they would inherit SIG_IGN."""
+    _Waiting.armed = False
+    _handle(_ignore)
+
+
+@contextmanager
+def deferred() -> Iterator[None]:
+    """Finish the block first. A signal that arrived meanwhile raises Interrupted at its end."""
+    _Waiting.depth += 1
+    try:
+        yield
+    finally:
+        _Waiting.depth -= 1
+        if not _Waiting.depth and _Waiting.number is not None:
+            number, _Waiting.number = _Waiting.number, None
+            raise Interrupted(signal.Signals(number).name)
+
+
+def _handle(handler: "signal._HANDLER") -> None:
+    for each in SIGNALS:
+        # `nohup` has SIGHUP ignored, and means it.
+        if not (each == signal.SIGHUP and signal.getsignal(each) == signal.SIG_IGN):
+            signal.signal(each, handler)
+
+
+def _leave(_: int, __: FrameType | None) -> None:
+    with suppress(OSError):  # nobody reads it
+        os.write(2, b"waitbench: interrupted\n")
+    os._exit(Interrupted.exit_code)
+
+
+def _interrupt(number: int, _: FrameType | None) -> None:
+    ignore()
+    if _Waiting.depth:
+        _Waiting.number = number
+        return
+    raise Interrupted(signal.Signals(number).name)
+
+
+def _ignore(_: int, __: FrameType | None) -> None:
+    pass
