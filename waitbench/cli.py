@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from waitbench import __version__, completion
-from waitbench.errors import Interrupted, UsageError, WaitbenchError
+from waitbench.errors import INVALID, Interrupted, UsageError, WaitbenchError
 from waitbench.launch.programs import missing
 from waitbench.paths import INSTALLED
 from waitbench.plan_files import find_plan, plan_names, plan_titles
+from waitbench.text import for_terminal
 from waitbench.variants import Variant, load_variants
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ def run(
 
     from waitbench.prepare import run_name
     from waitbench.results import now
-    from waitbench.run import INVALID, Order, attached_stack, local_stack, run_in_containers
+    from waitbench.run import Order, attached_stack, local_stack, run_in_containers
     from waitbench.run import run as carry_out
 
     seed = _seed() if options["seed"] is None else options["seed"]
@@ -289,7 +290,7 @@ def calibrate(as_json: bool, out: Path) -> None:
     from waitbench.prepare import run_name
     from waitbench.report import load_comparison
     from waitbench.results import now
-    from waitbench.run import INVALID, Order, local_stack
+    from waitbench.run import Order, local_stack
     from waitbench.run import run as carry_out
 
     known = load_variants()
@@ -310,15 +311,21 @@ def calibrate(as_json: bool, out: Path) -> None:
 @cli.command()
 @click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
 def report(folder: Path) -> None:
-    """Rebuild every format of RUN's report from its trial files."""
+    """Rebuild every format of RUN's report from its trial files.
+
+    Exits 3 when a trial file is damaged: the report is of the other trials.
+    """
     from waitbench.answer import answers
     from waitbench.report import write_report
     from waitbench.results import RunFolder
 
     comparison = write_report(RunFolder(folder))
     for line in ([comparison.state] if comparison.state else []) + answers(comparison):
-        click.echo(line)
-    click.echo(str(folder / "report.html"))
+        click.echo(for_terminal(line))
+    for each in comparison.damaged:
+        click.echo(for_terminal(f"waitbench: {folder / each.why}"), err=True)
+    click.echo(for_terminal(str(folder / "report.html")))
+    sys.exit(INVALID if comparison.damaged else 0)
 
 
 def _interrupt(number: int, _: FrameType | None) -> NoReturn:
@@ -335,7 +342,7 @@ def main() -> None:
     try:
         cli(prog_name="waitbench")
     except WaitbenchError as error:
-        click.echo(f"waitbench: {error}", err=True)
+        click.echo(for_terminal(f"waitbench: {error}"), err=True)
         sys.exit(error.exit_code)
     except Interrupted as end:
         click.echo("waitbench: interrupted", err=True)

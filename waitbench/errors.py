@@ -1,5 +1,8 @@
 """The ways a command ends other than well. A message says what failed, what the other side said, what to do."""
 
+INVALID = 3
+"""The exit code of a run with trials that do not count, and of a report with damaged ones."""
+
 
 class WaitbenchError(Exception):
     """Something outside went wrong, and the message is advice. Anything else that escapes is a bug."""

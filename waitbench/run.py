@@ -13,7 +13,7 @@ from rich.console import Console
 from waitbench.answer import answers
 from waitbench.check import proof
 from waitbench.comparison import Comparison
-from waitbench.errors import Interrupted, WaitbenchError
+from waitbench.errors import INVALID, Interrupted, WaitbenchError
 from waitbench.knee import MOST_TRIALS
 from waitbench.launch.compose import Containers, settings
 from waitbench.launch.cores import Cores
@@ -33,8 +33,6 @@ from waitbench.workloads import WORKLOADS
 
 WATCH_S = 0.2
 GENERATOR_START_S = 30.0
-INVALID = 3
-"""The exit code of a run with trials that do not count."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ def load_comparison(folder: RunFolder) -> Comparison:
     run = folder.read_run()
     live = folder.read_live()
     stale = run.status == "running" and (live is None or time.time() - live.at > LIVE_FOR_S)
-    return compare(run, folder.read_trials(run), stale)
+    trials, damaged = folder.sort_trials(run)
+    return compare(run, trials, stale, damaged)
 
 
 def write_report(folder: RunFolder) -> Comparison:
