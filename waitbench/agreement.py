@@ -99,7 +99,9 @@ def _shape_fault(name: str, shape: type[_Shape], value: object) -> str:
 
 def _spec_fault(spec: TrialSpec, run: RunRecord) -> str:
     beside = spec.beside
+    whole = spec.load_model == "open" or spec.load == int(spec.load)
     return _first(
+        "" if whole else f"load: a closed loop has whole users, not {spec.load:g}",
         "" if spec.variant in run.targets else f"variant: {shown(spec.variant)} is not among the targets",
         _params_fault(spec.workload, spec.params),
         _params_fault(beside.workload, beside.params) if beside else "",

@@ -183,7 +183,7 @@ def _rates(run: RunRecord, spec: TrialSpec) -> tuple[float, float]:
 
 def _unplanned(spec: TrialSpec) -> WaitbenchError:
     return WaitbenchError(
-        f"run.json is damaged: plan.cells: none asks for {spec.asked_words}, which the trial {spec.file} has. Restore it"
+        f"run.json is damaged: plan.cells: none asks for {spec.asked_words}, which {spec.file} has. Restore it"
     )
 
 

@@ -85,9 +85,7 @@ def _fault(encoded: str) -> str:
         return "it has no whole header"
     _, _, offset, digits, lowest, highest, _ = _HEADER.unpack_from(data)
     if (offset, digits, lowest, highest) != (0, DIGITS, LOWEST_US, HIGHEST_US):
-        return (
-            f"its range is {lowest} to {highest} µs with {digits} digits, not {LOWEST_US} to {HIGHEST_US} with {DIGITS}"
-        )
+        return f"it is of {lowest} to {highest} µs with {digits} digits, not {LOWEST_US} to {HIGHEST_US} with {DIGITS}"
     return ""
 
 

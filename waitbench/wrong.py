@@ -26,7 +26,5 @@ def first_fault(error: ValidationError) -> str:
         return ".".join(filter(None, [where, str(fault["ctx"]["error"])]))
     said = fault["msg"][:1].lower() + fault["msg"][1:]
     given = fault["input"]
-    value = (
-        f", not {shown(given)}" if isinstance(given, str | int | float | bool | None) and len(shown(given)) < 70 else ""
-    )
+    value = f", not {shown(given)}" if given is None or isinstance(given, str | int | float) else ""
     return ": ".join(filter(None, [where, said + value]))

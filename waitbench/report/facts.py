@@ -67,7 +67,7 @@ def absences(comparison: Comparison) -> list[str]:
 
 
 def shortfalls(comparison: Comparison) -> list[str]:
-    """Every trial that is damaged, every reason that a rule gave, and every percentile that a sample could not carry."""
+    """Every damaged trial, every reason that a rule gave, and every percentile that a sample could not carry."""
     lines = absences(comparison) + [f"{each.why}." for each in comparison.damaged]
     for cell in comparison.cells:
         where = f"{cell.target.title}, {_played(cell.spec)}, {cell.spec.load_words}"
