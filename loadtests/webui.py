@@ -4,6 +4,7 @@ over, the choice of a service and workload to try by hand."""
 import itertools
 import json
 import time
+from contextlib import suppress
 from typing import Any
 
 import gevent
@@ -12,7 +13,9 @@ from flask import Response, abort, request, send_file
 from loadtests.conductor import Conductor
 from loadtests.crew import Alone, Workers
 from waitbench import latency
+from waitbench.errors import WaitbenchError
 from waitbench.results import RunFolder, RunRecord, TrialRecord, TrialSpec
+from waitbench.text import for_terminal
 
 TAB = "waitbench-trials"
 BY_HAND_S = 600
@@ -63,17 +66,20 @@ def extend(environment: Any, conductor: Conductor, crew: Alone | Workers, folder
 
 
 class _Finished:
-    """The finished trials, each file read once."""
+    """The finished trials, each file read once. One that is damaged is left out here, and named in the report."""
 
     def __init__(self) -> None:
         self._trials: list[TrialRecord] = []
+        self._read = 0
 
     def new(self, folder: RunFolder, run: RunRecord) -> list[TrialRecord]:
         planned = folder.read_run().trials if run.searching else run.trials  # a search adds to them
-        for spec in planned[len(self._trials) :]:
+        for spec in planned[self._read :]:
             if not folder.has_trial(spec):
                 break
-            self._trials.append(folder.read_trial(spec))
+            self._read += 1
+            with suppress(WaitbenchError):
+                self._trials.append(folder.read_trial(spec))
         return self._trials
 
 
@@ -86,8 +92,8 @@ def _row(trial: TrialRecord) -> dict[str, Any]:
         "name": trial.spec.file,
         "safe_name": trial.spec.file,
         "block": trial.spec.block,
-        "variant": trial.spec.variant,
-        "load": trial.spec.description,
+        "variant": for_terminal(trial.spec.variant),
+        "load": for_terminal(trial.spec.description),
         "goodput": f"{trial.measured.good / trial.window_s:.1f}",
         "p50": quantile[50],
         "p99": quantile[99],

@@ -65,6 +65,8 @@ class _Plan(_Shape):
 class _Environment(_Shape):
     packages: dict[str, str] = {}
     container: dict[str, str] | None = None
+    governor: str | None = None
+    git_commit: str | None = None
 
 
 class _Info(_Shape):

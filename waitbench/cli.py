@@ -62,7 +62,7 @@ def list_(what: str, as_json: bool) -> None:
         click.echo(json.dumps(rows, indent=1))
         return
     for row in rows:
-        click.echo(f"{row['name']:<18} {row['title']}{_mark(row)}")
+        click.echo(for_terminal(f"{row['name']:<18} {row['title']}{_mark(row)}"))
 
 
 def _mark(row: dict[str, Any]) -> str:
@@ -269,7 +269,7 @@ def check(variants: tuple[str, ...]) -> None:
     contenders = [name for name, variant in known.items() if variant.kind in ("contender", "reference")]
     for name in contenders if not variants else []:
         if name in why:
-            click.echo(f"not checked: {why[name]}", err=True)
+            click.echo(for_terminal(f"not checked: {why[name]}"), err=True)
     names = list(variants) or [name for name in contenders if name not in why]
     sys.exit(0 if check_all(names, known, Console()) else 1)
 
@@ -304,7 +304,7 @@ def calibrate(as_json: bool, out: Path) -> None:
         click.echo(json.dumps({**found.as_json(), "run": str(outcome.folder.path)}, indent=1))
     else:
         for line in [*told(found), str(outcome.folder.path)]:
-            click.echo(line)
+            click.echo(for_terminal(line))
     sys.exit(0 if found.enough else INVALID)
 
 

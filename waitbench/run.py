@@ -13,6 +13,7 @@ from rich.console import Console
 from waitbench.answer import answers
 from waitbench.check import proof
 from waitbench.comparison import Comparison
+from waitbench.console import tell
 from waitbench.errors import INVALID, Interrupted, WaitbenchError
 from waitbench.knee import MOST_TRIALS
 from waitbench.launch.compose import Containers, settings
@@ -214,10 +215,12 @@ def _conclude(console: Console, folder: RunFolder, status: Status, message: str 
 
 def _tell_answers(console: Console, folder: RunFolder, comparison: Comparison) -> None:
     for line in answers(comparison):
-        console.print(line, highlight=False, markup=False)
+        tell(console, line)
+    for each in comparison.damaged:
+        tell(console, each.why)
     # Inside a container, the caller's own name for the folder.
     shown = Path(os.environ.get("WAITBENCH_RESULTS_OUTSIDE", folder.path.parent)) / folder.path.name
-    console.print(f"report: {shown / 'report.html'}", highlight=False, soft_wrap=True)
+    tell(console, f"report: {shown / 'report.html'}", soft_wrap=True)
 
 
 def _tell(console: Console, order: Order, record: RunRecord) -> None:
@@ -226,9 +229,9 @@ def _tell(console: Console, order: Order, record: RunRecord) -> None:
     count = len(order.plan.searches)
     searches = f"{count} searches for a knee" if count > 1 else "a search for the knee"
     parts += [f"{searches}, of at most {MOST_TRIALS} trials for each contender"] if record.searching else []
-    console.print(f"[bold]{order.plan.title}[/]: {'; '.join(parts)}, seed {record.seed}", highlight=False)
+    tell(console, (order.plan.title, "bold"), f": {'; '.join(parts)}, seed {record.seed}")
     for name, why in order.left_out.items():
-        console.print(f"left out: {name}: {why}", highlight=False, markup=False)
+        tell(console, f"left out: {name}: {why}")
     if order.ui:
         console.print(f"watch it at {_ui_url(order)}", highlight=False)
 
