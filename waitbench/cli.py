@@ -18,6 +18,8 @@ import click
 from waitbench import __version__, completion
 from waitbench.errors import INVALID, Interrupted, UsageError, WaitbenchError
 from waitbench.launch.programs import missing
+from waitbench.options import folder as results_folder
+from waitbench.options import folder_name
 from waitbench.paths import INSTALLED
 from waitbench.plan_files import find_plan, plan_names, plan_titles
 from waitbench.text import for_terminal
@@ -135,15 +137,15 @@ _LISTINGS = {"variants": _variants, "workloads": _workloads, "plans": _plans}
 @click.option("--engine", type=click.Choice(["local", "compose", "attached"]), default="local", show_default=True,
               help="Processes of this machine, or containers; attached: inside the load container.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Order of the trials; drawn anew when not given.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=RESULTS, show_default="./results",
-              help="Where run folders go.")  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path), callback=results_folder, default=RESULTS,
+              show_default="./results", help="Where run folders go.")  # fmt: skip
 @click.option("--ui/--no-ui", default=True, show_default=True, help="Locust's web UI while it runs.")
 @click.option("--ui-host", default="127.0.0.1", hidden=True)
 @click.option("--ui-port", type=click.IntRange(1, 65535), default=8089, show_default=True)
 @click.option("--locust-workers", type=click.IntRange(0, 64), default=0, show_default=True,
               help="Locust processes that share the load of each trial; 0: one process does it all.")  # fmt: skip
 @click.option("--keep-ui", is_flag=True, help="Leave the web UI and the services up when the run is over.")
-@click.option("--name", hidden=True, help="Of the run's folder.")
+@click.option("--name", hidden=True, callback=folder_name, help="Of the run's folder.")
 @click.option("--allow-remote", is_flag=True, help="Allow external services that are not on this machine.")
 def run(
     plan: str, variants: tuple[str, ...], workloads: tuple[str, ...], engine: str, allow_remote: bool, **options: Any
@@ -276,8 +278,8 @@ def check(variants: tuple[str, ...]) -> None:
 
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=RESULTS, show_default="./results",
-              help="Where its run goes.")  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path), callback=results_folder, default=RESULTS,
+              show_default="./results", help="Where its run goes.")  # fmt: skip
 def calibrate(as_json: bool, out: Path) -> None:
     """Prove the generator on this machine: how much load it can honestly make, against a service that does nothing.
 

@@ -428,7 +428,7 @@ class RunFolder:
         """Raises WaitbenchError where there is no run, or where its parts do not agree."""
         from waitbench.agreement import run_fault
 
-        if not self._run.exists():
+        if not os.path.exists(self._run):  # Path.exists raises where a name is too long
             raise WaitbenchError(f"{self.path} is no run folder: it has no run.json. Runs are folders in results/")
         return _read(self._run, RunRecord, RUN_MAX, run_fault)
 
