@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
 from tests.waitbench import made_up
 from tests.waitbench.test_cli import Command, waitbench
@@ -24,6 +25,7 @@ from waitbench.paths import ROOT
 from waitbench.report import html, load_comparison, markdown
 from waitbench.report.tables import summary_csv, trials_csv
 from waitbench.results import RunFolder
+from waitbench.run import _conclude
 
 __all__ = ["waitbench"]
 
@@ -429,6 +431,20 @@ def test_the_others_are_reported_and_every_format_names_the_damaged_one(waitbenc
         text = (folder.path / name).read_text()
         assert f"trials/{VICTIM} is damaged: latency.count: it is 900, and the histogram holds 909" in text
         assert str(folder.path) not in text
+
+
+@pytest.mark.fault(
+    "data",
+    "a trial file is damaged when a run ends",
+    "the run is reported without it, names it, and is not all-valid: exit code 3",
+)
+def test_a_run_that_ends_with_a_damaged_trial_is_not_all_valid(folder: RunFolder) -> None:
+    as_directory(folder.trials / VICTIM)
+    out = io.StringIO()
+    outcome = _conclude(Console(file=out, width=1000), folder, "complete")
+    assert not outcome.all_valid
+    assert f"trials/{VICTIM} cannot be read: it is a directory" in out.getvalue()
+    assert (folder.path / "report.html").is_file()
 
 
 @pytest.mark.parametrize(
