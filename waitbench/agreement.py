@@ -3,6 +3,7 @@
 Each function names the first field that is wrong, with what was found; "" where all is well.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -192,15 +193,16 @@ def _usages(trial: TrialRecord) -> str:
 
 
 def _usage_fault(name: str, usage: Usage, keys: Iterable[str]) -> str:
-    last_s = -1.0
-    for moment in MOMENTS:
-        if (reading := getattr(usage, moment)) is None:
-            continue
+    """The readings at the window's edges may come in any order, where the service is slow to give them."""
+    readings = {moment: found for moment in MOMENTS if (found := getattr(usage, moment)) is not None}
+    for moment, reading in readings.items():
         if lacks := [key for key in keys if key not in reading]:
             return f"{name}.{moment}: it lacks {lacks[0]}"
-        if reading["monotonic_s"] <= last_s:
-            return f"{name}.{moment}.monotonic_s: it is not later than the reading before"
-        last_s = reading["monotonic_s"]
+    times = {moment: reading["monotonic_s"] for moment, reading in readings.items()}
+    if times.get("before", 0.0) > min(times.values(), default=0.0):
+        return f"{name}.before.monotonic_s: it is later than another reading"
+    if times.get("after", math.inf) < max(times.values(), default=0.0):
+        return f"{name}.after.monotonic_s: it is earlier than another reading"
     return ""
 
 

@@ -241,8 +241,8 @@ def as_latin(file: Path) -> None:
             ),
         ),
         pytest.param(
-            with_field("usage.window_end.monotonic_s", 1.0),
-            "usage.window_end.monotonic_s: it is not later",
+            with_field("usage.after.monotonic_s", 1.0),
+            "usage.after.monotonic_s: it is earlier than another reading",
             id="clock",
             marks=pytest.mark.fault(
                 "data",

@@ -81,7 +81,7 @@ def accounts(trial: TrialRecord) -> Iterator[Reason]:
 def upstream(trial: TrialRecord) -> Iterator[Reason]:
     """The remote API must never be the limit."""
     begin, end = trial.upstream.window_start, trial.upstream.window_end
-    if begin is None or end is None:
+    if begin is None or end is None or end["monotonic_s"] <= begin["monotonic_s"]:
         if trial.spec.uses_upstream:
             yield Reason(
                 "upstream-limit", "invalid", "the remote API did not give its own figures within the window",
