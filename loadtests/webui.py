@@ -4,7 +4,6 @@ over, the choice of a service and workload to try by hand."""
 import itertools
 import json
 import time
-from contextlib import suppress
 from typing import Any
 
 import gevent
@@ -13,9 +12,7 @@ from flask import Response, abort, request, send_file
 from loadtests.conductor import Conductor
 from loadtests.crew import Alone, Workers
 from waitbench import latency
-from waitbench.errors import WaitbenchError
 from waitbench.results import RunFolder, RunRecord, TrialRecord, TrialSpec
-from waitbench.text import for_terminal
 
 TAB = "waitbench-trials"
 BY_HAND_S = 600
@@ -78,8 +75,8 @@ class _Finished:
             if not folder.has_trial(spec):
                 break
             self._read += 1
-            with suppress(WaitbenchError):
-                self._trials.append(folder.read_trial(spec))
+            trials, _ = folder.sort_trials([spec])
+            self._trials += trials
         return self._trials
 
 
@@ -92,8 +89,8 @@ def _row(trial: TrialRecord) -> dict[str, Any]:
         "name": trial.spec.file,
         "safe_name": trial.spec.file,
         "block": trial.spec.block,
-        "variant": for_terminal(trial.spec.variant),
-        "load": for_terminal(trial.spec.description),
+        "variant": trial.spec.variant,
+        "load": trial.spec.description,
         "goodput": f"{trial.measured.good / trial.window_s:.1f}",
         "p50": quantile[50],
         "p99": quantile[99],

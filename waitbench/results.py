@@ -8,7 +8,7 @@ Times are in seconds unless the name says otherwise; latencies are in microsecon
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -443,10 +443,10 @@ class RunFolder:
         """The finished trials, in the order planned. Raises WaitbenchError where one is damaged."""
         return [self.read_trial(spec) for spec in run.trials if self.has_trial(spec)]
 
-    def sort_trials(self, run: RunRecord) -> tuple[list[TrialRecord], list[Damaged]]:
-        """The same, with those apart whose files are damaged."""
+    def sort_trials(self, planned: Iterable[TrialSpec]) -> tuple[list[TrialRecord], list[Damaged]]:
+        """Those of some planned trials that are finished, and apart from them those whose files are damaged."""
         whole, damaged = [], []
-        for spec in run.trials:
+        for spec in planned:
             if not self.has_trial(spec):
                 continue
             try:

@@ -15,7 +15,7 @@ def load_comparison(folder: RunFolder) -> Comparison:
     run = folder.read_run()
     live = folder.read_live()
     stale = run.status == "running" and (live is None or time.time() - live.at > LIVE_FOR_S)
-    trials, damaged = folder.sort_trials(run)
+    trials, damaged = folder.sort_trials(run.trials)
     return compare(run, trials, stale, damaged)
 
 
