@@ -224,7 +224,7 @@ class Recorder:
     def timeline(self) -> list[Second]:
         """Second by second from the start of the warm-up, by when requests ended. No second is left out; what ended
         before, while users gathered, is in none."""
-        kinds, taken = _numbers(self._kind), (_numbers(self._ended) - _numbers(self._intended)) // 1000
+        kinds, taken = _numbers(self._kind), self._taken_us(self._intended)
         seconds = (_numbers(self._ended) - self.begin_ns) // 1_000_000_000
         order = np.lexsort((taken, seconds))
         order = order[np.searchsorted(seconds[order], 0) :]

@@ -63,17 +63,20 @@ def extend(environment: Any, conductor: Conductor, crew: Alone | Workers, folder
 
 
 class _Finished:
-    """The finished trials, each file read once."""
+    """The finished trials, each file read once. One that is damaged is left out here, and named in the report."""
 
     def __init__(self) -> None:
         self._trials: list[TrialRecord] = []
+        self._read = 0
 
     def new(self, folder: RunFolder, run: RunRecord) -> list[TrialRecord]:
         planned = folder.read_run().trials if run.searching else run.trials  # a search adds to them
-        for spec in planned[len(self._trials) :]:
+        for spec in planned[self._read :]:
             if not folder.has_trial(spec):
                 break
-            self._trials.append(folder.read_trial(spec))
+            self._read += 1
+            trials, _ = folder.sort_trials([spec])
+            self._trials += trials
         return self._trials
 
 

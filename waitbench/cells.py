@@ -40,6 +40,18 @@ def kib_per_request(trial: TrialRecord) -> float | None:
     return max(0.0, after["peak_rss_bytes"] - before["rss_bytes"]) / after["peak_in_flight"] / 1024
 
 
+def _cost(trial: TrialRecord) -> tuple[float, float] | None:
+    """CPU seconds and responses between the readings at the window's edges. None where they are not of the window, or
+    do not rise: a service that was started again counts from zero."""
+    begin, end = trial.usage.window_start, trial.usage.window_end
+    if begin is None or end is None:
+        return None
+    took_s, cpu_s, count = (end[key] - begin[key] for key in ("monotonic_s", "cpu_s", "requests_answered"))
+    # A reading that had to queue behind the load is not of the window.
+    of_the_window = abs(took_s - trial.window_s) <= READING_OFF * trial.window_s
+    return (cpu_s, count) if of_the_window and cpu_s >= 0 and 0 <= count <= trial.sent else None
+
+
 @dataclass(frozen=True)
 class Cell:
     """One contender under one load: all its trials together."""
@@ -164,13 +176,8 @@ class Cell:
     @cached_property
     def _cpu(self) -> dict[int, tuple[float, float]]:
         """CPU seconds and answers between the readings at the window's edges, by repeat."""
-        readings = [(t.spec.repeat, t.usage.window_start, t.usage.window_end, t.window_s) for t in self.trials]
-        return {
-            repeat: (end["cpu_s"] - begin["cpu_s"], end["requests_answered"] - begin["requests_answered"])
-            for repeat, begin, end, window_s in readings
-            # A reading that had to queue behind the load is not of the window.
-            if begin and end and abs(end["monotonic_s"] - begin["monotonic_s"] - window_s) <= READING_OFF * window_s
-        }
+        found = {trial.spec.repeat: _cost(trial) for trial in self.trials}
+        return {repeat: cost for repeat, cost in found.items() if cost}
 
     @property
     def peak_rss_mib(self) -> float | None:

@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from waitbench import __version__, completion, console, interrupts
-from waitbench.errors import Interrupted, UsageError, WaitbenchError
+from waitbench.errors import INVALID, Interrupted, UsageError, WaitbenchError
 from waitbench.launch.programs import missing
+from waitbench.options import folder as results_folder
+from waitbench.options import folder_name
 from waitbench.paths import INSTALLED
 from waitbench.plan_files import find_plan, plan_names, plan_titles
+from waitbench.text import for_terminal
 from waitbench.variants import Variant, load_variants
 
 if TYPE_CHECKING:
@@ -59,7 +62,7 @@ def list_(what: str, as_json: bool) -> None:
         click.echo(json.dumps(rows, indent=1))
         return
     for row in rows:
-        click.echo(f"{row['name']:<18} {row['title']}{_mark(row)}")
+        click.echo(for_terminal(f"{row['name']:<18} {row['title']}{_mark(row)}"))
 
 
 def _mark(row: dict[str, Any]) -> str:
@@ -132,15 +135,15 @@ _LISTINGS = {"variants": _variants, "workloads": _workloads, "plans": _plans}
 @click.option("--engine", type=click.Choice(["local", "compose", "attached"]), default="local", show_default=True,
               help="Processes of this machine, or containers; attached: inside the load container.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Order of the trials; drawn anew when not given.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=RESULTS, show_default="./results",
-              help="Where run folders go.")  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path), callback=results_folder, default=RESULTS,
+              show_default="./results", help="Where run folders go.")  # fmt: skip
 @click.option("--ui/--no-ui", default=True, show_default=True, help="Locust's web UI while it runs.")
 @click.option("--ui-host", default="127.0.0.1", hidden=True)
 @click.option("--ui-port", type=click.IntRange(1, 65535), default=8089, show_default=True)
 @click.option("--locust-workers", type=click.IntRange(0, 64), default=0, show_default=True,
               help="Locust processes that share the load of each trial; 0: one process does it all.")  # fmt: skip
 @click.option("--keep-ui", is_flag=True, help="Leave the web UI and the services up when the run is over.")
-@click.option("--name", hidden=True, help="Of the run's folder.")
+@click.option("--name", hidden=True, callback=folder_name, help="Of the run's folder.")
 @click.option("--allow-remote", is_flag=True, help="Allow external services that are not on this machine.")
 def run(
     plan: str, variants: tuple[str, ...], workloads: tuple[str, ...], engine: str, allow_remote: bool, **options: Any
@@ -174,7 +177,7 @@ def run(
 
     from waitbench.prepare import run_name
     from waitbench.results import now
-    from waitbench.run import INVALID, Order, attached_stack, local_stack, run_in_containers
+    from waitbench.run import Order, attached_stack, local_stack, run_in_containers
     from waitbench.run import run as carry_out
 
     seed = _seed() if options["seed"] is None else options["seed"]
@@ -268,7 +271,7 @@ def check(variants: tuple[str, ...]) -> None:
     contenders = [name for name, variant in known.items() if variant.kind in ("contender", "reference")]
     for name in contenders if not variants else []:
         if name in why:
-            click.echo(f"not checked: {why[name]}", err=True)
+            click.echo(for_terminal(f"not checked: {why[name]}"), err=True)
     names = list(variants) or [name for name in contenders if name not in why]
     interrupts.raise_interrupted()
     sys.exit(0 if check_all(names, known, Console()) else 1)
@@ -276,8 +279,8 @@ def check(variants: tuple[str, ...]) -> None:
 
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=RESULTS, show_default="./results",
-              help="Where its run goes.")  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path), callback=results_folder, default=RESULTS,
+              show_default="./results", help="Where its run goes.")  # fmt: skip
 def calibrate(as_json: bool, out: Path) -> None:
     """Prove the generator on this machine: how much load it can honestly make, against a service that does nothing.
 
@@ -290,7 +293,7 @@ def calibrate(as_json: bool, out: Path) -> None:
     from waitbench.prepare import run_name
     from waitbench.report import load_comparison
     from waitbench.results import now
-    from waitbench.run import INVALID, Order, local_stack
+    from waitbench.run import Order, local_stack
     from waitbench.run import run as carry_out
 
     known = load_variants()
@@ -305,22 +308,28 @@ def calibrate(as_json: bool, out: Path) -> None:
         click.echo(json.dumps({**found.as_json(), "run": str(outcome.folder.path)}, indent=1))
     else:
         for line in [*told(found), str(outcome.folder.path)]:
-            click.echo(line)
+            click.echo(for_terminal(line))
     sys.exit(0 if found.enough else INVALID)
 
 
 @cli.command()
 @click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
 def report(folder: Path) -> None:
-    """Rebuild every format of RUN's report from its trial files."""
+    """Rebuild every format of RUN's report from its trial files.
+
+    Exits 3 when a trial file is damaged: the report is of the other trials.
+    """
     from waitbench.answer import answers
     from waitbench.report import write_report
     from waitbench.results import RunFolder
 
     comparison = write_report(RunFolder(folder))
     for line in ([comparison.state] if comparison.state else []) + answers(comparison):
-        click.echo(line)
-    click.echo(str(folder / "report.html"))
+        click.echo(for_terminal(line))
+    for each in comparison.damaged:
+        click.echo(for_terminal(f"waitbench: {folder / each.why}"), err=True)
+    click.echo(for_terminal(str(folder / "report.html")))
+    sys.exit(INVALID if comparison.damaged else 0)
 
 
 KEEP_THEIR_CODE = {"run", "calibrate", "serve"}
@@ -334,7 +343,7 @@ def main() -> None:
     try:
         _carry_out()
     except WaitbenchError as error:
-        click.echo(f"waitbench: {error}", err=True)
+        click.echo(for_terminal(f"waitbench: {error}"), err=True)
         sys.exit(error.exit_code)
     except Interrupted as end:
         click.echo("waitbench: interrupted", err=True)

@@ -1,7 +1,7 @@
 """The one model that every report is drawn from: a run's cells and searches, and what may be said of them."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
 from typing import Any, TypeVar
@@ -9,11 +9,12 @@ from typing import Any, TypeVar
 from waitbench.bursts import Burst, BurstSection
 from waitbench.cells import Cell, Point, Section
 from waitbench.claims import Verdict, verdicts
+from waitbench.errors import WaitbenchError
 from waitbench.factors import Factors, factors
 from waitbench.gathering import Gathering, gatherings
 from waitbench.knees import Knee, KneeSection
 from waitbench.mixed import MixedPoint, MixedSection, Pair
-from waitbench.results import RunRecord, Target, TrialRecord, TrialSpec
+from waitbench.results import Damaged, RunRecord, Target, TrialRecord, TrialSpec
 from waitbench.statistics import CONFIDENCE, Interval, chance_calls
 from waitbench.workloads import SCENARIOS, WORKLOADS
 
@@ -48,6 +49,8 @@ class Comparison:
     missing: list[TrialSpec]
     stale: bool
     """The run says it is running, and nothing runs: it was killed."""
+    damaged: list[Damaged] = field(default_factory=list)
+    """Their files are there and cannot be used, so they are in no figure."""
 
     @property
     def cells(self) -> list[Cell]:
@@ -83,7 +86,7 @@ class Comparison:
         """What a search missed is what it looked for; that it found no rate that is sure is not. Of nothing at all it
         can't be said."""
         found = all(knee.low is not None for section in self.knees for knee in section.knees)
-        whole = bool(self.searched) and not self.missing and not self.run.searching
+        whole = bool(self.searched) and not self.missing and not self.damaged and not self.run.searching
         return all(cell.valid for cell in self.cells) and found and whole
 
     @property
@@ -115,19 +118,21 @@ class Comparison:
         words = {"running": "is still going on", "complete": "is complete", "failed": "failed"}
         word = words.get(status, f"was {status}")
         more = ["Its search for the knee is not finished."] if self.run.searching else []
-        if self.missing:
-            done = len(self.run.trials) - len(self.missing)
-            gone = ", ".join(f"{variant} {count}" for variant, count in _counted(spec.variant for spec in self.missing))
-            more.insert(0, f"{done} of {len(self.run.trials)} trials are here; missing: {gone}.")
+        gone = [("missing", self.missing), ("damaged", [each.spec for each in self.damaged])]
+        if lost := "; ".join(f"{what}: {_by_variant(specs)}" for what, specs in gone if specs):
+            done = len(self.run.trials) - len(self.missing) - len(self.damaged)
+            more.insert(0, f"{done} of {len(self.run.trials)} trials are here; {lost}.")
         if not more and status == "complete":
             return ""
         return " ".join([f"This run {word}{told}.", *(more or ["Every trial had finished."])])
 
 
-def compare(run: RunRecord, trials: Iterable[TrialRecord], stale: bool = False) -> Comparison:
-    """From a run's files to what may be said."""
+def compare(
+    run: RunRecord, trials: Iterable[TrialRecord], stale: bool = False, damaged: Sequence[Damaged] = ()
+) -> Comparison:
+    """From a run's files to what may be said. Raises WaitbenchError where the plan does not ask for a trial."""
     every = list(trials)
-    have = {trial.spec.file for trial in every}
+    have = {trial.spec.file for trial in every} | {each.spec.file for each in damaged}
     cells = _cells(run, [trial for trial in every if trial.spec.objective_p99_ms is None])
     sections = [(key[0], list(group)) for key, group in groupby(cells, key=lambda cell: _section_key(cell.spec))]
     return Comparison(
@@ -138,12 +143,16 @@ def compare(run: RunRecord, trials: Iterable[TrialRecord], stale: bool = False) 
         knees=_knees(run, [trial for trial in every if trial.spec.objective_p99_ms is not None]),
         missing=[spec for spec in run.trials if spec.file not in have],
         stale=stale,
+        damaged=list(damaged),
     )
 
 
 def _cells(run: RunRecord, trials: list[TrialRecord]) -> list[Cell]:
     """In the order of the plan, of loads and of contenders, not of the shuffled blocks."""
     order, place = list(run.targets), _places(run)
+    for trial in trials:
+        if _section_key(trial.spec) not in place:
+            raise _unplanned(trial.spec)
     planned = _grouped(run.trials, _cell_key)
     groups = _grouped(trials, lambda trial: _cell_key(trial.spec))
     cells = [Cell.of(run.targets[group[0].spec.variant], group, len(planned[key])) for key, group in groups.items()]
@@ -167,7 +176,15 @@ def _rates(run: RunRecord, spec: TrialSpec) -> tuple[float, float]:
     """Where the search that a trial belongs to begins and ends at the latest."""
     sought = (spec.workload, spec.params, spec.objective_p99_ms)
     cells = [c for c in run.plan["cells"] if (c["workload"], c["params"], c.get("p99_ms")) == sought]
+    if not cells or not {"from_rate", "to_rate"} <= {*cells[0]}:
+        raise _unplanned(spec)
     return cells[0]["from_rate"], cells[0]["to_rate"]
+
+
+def _unplanned(spec: TrialSpec) -> WaitbenchError:
+    return WaitbenchError(
+        f"run.json is damaged: plan.cells: none asks for {spec.asked_words}, which {spec.file} has. Restore it"
+    )
 
 
 def _bounded(ratio: Interval | None) -> bool:
@@ -223,6 +240,10 @@ def _grouped(items: Iterable[V], key: Callable[[V], K]) -> dict[K, list[V]]:
     for item in items:
         groups.setdefault(key(item), []).append(item)
     return groups
+
+
+def _by_variant(specs: Iterable[TrialSpec]) -> str:
+    return ", ".join(f"{variant} {count}" for variant, count in _counted(spec.variant for spec in specs))
 
 
 def _counted(names: Iterable[str]) -> list[tuple[str, int]]:

@@ -7,10 +7,11 @@ from pathlib import Path
 from rich.console import Console
 
 from waitbench.answer import answers
-from waitbench.comparison import Comparison, compare
+from waitbench.comparison import Comparison
 from waitbench.errors import Unwritable
 from waitbench.interrupts import deferred
-from waitbench.report import save_report
+from waitbench.lines import tell
+from waitbench.report import read_comparison, save_report
 from waitbench.results import RunFolder, Status, now
 
 
@@ -27,7 +28,7 @@ def conclude(console: Console, folder: RunFolder, status: Status, message: str =
         folder.drop_live()
         changed = {"status": status, "message": message, "ended_at": now()}
         record = folder.read_run().model_copy(update=changed)
-        comparison = compare(record, folder.read_trials(record), False)
+        comparison = read_comparison(folder, record)
         tell_answers(console, comparison)
         errors = []
         try:
@@ -41,7 +42,7 @@ def conclude(console: Console, folder: RunFolder, status: Status, message: str =
         if (folder.path / "report.html").exists():
             tell_report(console, folder)
         if errors and status != "complete":
-            console.print(f"waitbench: {errors[-1]}", highlight=False, markup=False, soft_wrap=True)
+            tell(console, f"waitbench: {errors[-1]}", soft_wrap=True)
         elif errors:
             raise errors[-1]
     return Outcome(folder, comparison.all_valid)
@@ -49,10 +50,12 @@ def conclude(console: Console, folder: RunFolder, status: Status, message: str =
 
 def tell_answers(console: Console, comparison: Comparison) -> None:
     for line in answers(comparison):
-        console.print(line, highlight=False, markup=False)
+        tell(console, line)
+    for each in comparison.damaged:
+        tell(console, each.why)
 
 
 def tell_report(console: Console, folder: RunFolder) -> None:
     # Inside a container, the caller's own name for the folder.
     shown = Path(os.environ.get("WAITBENCH_RESULTS_OUTSIDE", folder.path.parent)) / folder.path.name
-    console.print(f"report: {shown / 'report.html'}", highlight=False, soft_wrap=True)
+    tell(console, f"report: {shown / 'report.html'}", soft_wrap=True)

@@ -2,6 +2,9 @@
 
 import errno
 
+INVALID = 3
+"""The exit code of a run with trials that do not count, and of a report with damaged ones."""
+
 
 class WaitbenchError(Exception):
     """Something outside went wrong, and the message is advice. Anything else that escapes is a bug."""

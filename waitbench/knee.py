@@ -172,16 +172,22 @@ class Tried:
 
     @property
     def low(self) -> float | None:
-        """The highest rate that was met in every one of at least `repeats` trials, with no failing rate below it."""
+        """The highest rate that was met in every one of at least `repeats` trials, with no failing rate below it.
+
+        Nothing is sure of a rate at which most trials do not count.
+        """
         top = self.too_much or math.inf
-        sure = (r for r, c in self.rates.items() if c.met >= self.repeats and not c.missed and r < top)
+        sure = (r for r, c in self.rates.items() if c.met >= self.repeats and c.holds and not c.missed and r < top)
         return max(sure, default=None)
 
     @property
     def high(self) -> float | None:
-        """The lowest rate that was missed in every one of at least `repeats` trials, with no holding rate above it."""
+        """The lowest rate that was missed in every one of at least `repeats` trials, with no holding rate above it.
+
+        Nothing is sure of a rate at which most trials do not count.
+        """
         bottom = self.held_anywhere
-        sure = (r for r, c in self.rates.items() if c.missed >= self.repeats and not c.met and r > bottom)
+        sure = (r for r, c in self.rates.items() if c.missed >= self.repeats and c.fails and not c.met and r > bottom)
         return min(sure, default=None)
 
     @property

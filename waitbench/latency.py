@@ -1,6 +1,9 @@
 """Latency histograms: HdrHistogram, microseconds, three significant digits."""
 
+import base64
 import math
+import operator
+import struct
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +18,10 @@ from hdrh.histogram import HdrHistogram
 from waitbench.errors import WaitbenchError
 
 LOWEST_US, HIGHEST_US, DIGITS = 1, 600_000_000, 3
+ENCODED_MAX, DECODED_MAX = 2**19, 2**18
+"""Letters and bytes: ours has 21,504 counts, of nine bytes each at most. A few kilobytes of zlib can hold gigabytes."""
+_ENVELOPE, _HEADER = 8, struct.Struct(">IIIIQQd")
+"""What comes before the zlib part, and the head of what is in it: cookie, length, offset, digits, range, ratio."""
 
 
 def new() -> HdrHistogram:
@@ -42,11 +49,70 @@ def merged(encoded: Iterable[str]) -> HdrHistogram:
     """The sum of histograms: percentiles are taken from this, never averaged."""
     total = new()
     for text in encoded:
-        try:
-            total.decode_and_add(text.encode("ascii"))
-        except (HdrLengthException, HdrCookieException, ValueError, zlib.error) as error:
-            raise WaitbenchError(f"a trial file holds a damaged histogram: {error or type(error).__name__}") from None
+        if fault := _add(total, text):
+            raise WaitbenchError(f"a trial file holds a damaged histogram: {fault}")
     return total
+
+
+def _add(total: HdrHistogram, encoded: str) -> str:
+    """Add a histogram to another; why that cannot be done, or ""."""
+    if fault := _fault(encoded):
+        return fault
+    try:
+        total.decode_and_add(encoded.encode("ascii"))
+    except (HdrLengthException, HdrCookieException, LookupError, ValueError, ArithmeticError) as error:
+        return str(error) or type(error).__name__
+    return ""
+
+
+def _fault(encoded: str) -> str:
+    """Why an encoded histogram is none of ours; "" where it may be. It unpacks no more than ours can hold."""
+    if len(encoded) > ENCODED_MAX:
+        return f"it has {len(encoded):,} letters; at most {ENCODED_MAX:,} are possible"
+    try:
+        packed = base64.b64decode(encoded, validate=True)[_ENVELOPE:]
+    except ValueError:
+        return "it is not base64"
+    unpacker = zlib.decompressobj()
+    try:
+        data = unpacker.decompress(packed, DECODED_MAX)
+    except zlib.error as error:
+        return str(error)
+    if not unpacker.eof:
+        big = len(data) == DECODED_MAX
+        return f"it unpacks to more than {DECODED_MAX:,} bytes" if big else "it is cut short"
+    if len(data) < _HEADER.size:
+        return "it has no whole header"
+    _, _, offset, digits, lowest, highest, _ = _HEADER.unpack_from(data)
+    if (offset, digits, lowest, highest) != (0, DIGITS, LOWEST_US, HIGHEST_US):
+        return f"it is of {lowest} to {highest} µs with {digits} digits, not {LOWEST_US} to {HIGHEST_US} with {DIGITS}"
+    return ""
+
+
+def disagreement(encoded: str, count: int, sum_us: int, least_us: int, most_us: int) -> str:
+    """How figures contradict the histogram of the same values, with the name of the field; "" where they agree.
+
+    A histogram keeps three digits, so each of its values stands for a short range.
+    """
+    histogram = new()
+    if fault := _add(histogram, encoded):
+        return f"histogram: {fault}"
+    counts = _counts(histogram)
+    used = np.flatnonzero(counts)
+    if (held := int(counts.sum())) != count:
+        return f"count: it is {count}, and the histogram holds {held}"
+    lows = [histogram.get_value_from_index(index) for index in used.tolist()]
+    highs = [_value_us(histogram, index) for index in used.tolist()]
+    times = counts[used].tolist()
+    least, most = max(least_us, LOWEST_US), min(most_us, HIGHEST_US)
+    if not lows[0] <= least <= highs[0]:
+        return f"min_us: it is {least_us}, and the histogram begins at {lows[0]} to {highs[0]}"
+    if not lows[-1] <= most <= highs[-1]:
+        return f"max_us: it is {most_us}, and the histogram ends at {lows[-1]} to {highs[-1]}"
+    low, high = (sum(map(operator.mul, times, values)) for values in (lows, highs))
+    if most_us <= HIGHEST_US and not low <= max(sum_us, 1) <= high:
+        return f"sum_us: it is {sum_us}, and the histogram allows {low} to {high}"
+    return ""
 
 
 def percentile_us(histogram: HdrHistogram, percent: float) -> int:

@@ -3,6 +3,7 @@
 It is apart from waitbench.plan because that imports pydantic, which takes most of the time of `waitbench --help`.
 """
 
+import os
 import tomllib
 from pathlib import Path
 
@@ -30,11 +31,18 @@ def find_plan(name: str) -> Path:
     """The file of a plan: a name in loadtests/plans/, or a path."""
     path = Path(name)
     if path.suffix == ".toml" or "/" in name:
-        if not path.is_file():
-            raise UsageError(f"there is no plan file {name}")
+        if not os.path.isfile(path):  # Path.is_file raises where a name is too long
+            raise UsageError(f"there is no plan file {name}{_what_else(path)}")
         return path
     if name not in plan_names():
         from waitbench.plan.nearest import nearest
 
         raise UsageError(f"no plan named {name!r}; {nearest(name, plan_names())}, or give the path of a .toml file")
     return PLANS / f"{name}.toml"
+
+
+def _what_else(path: Path) -> str:
+    """What is there instead."""
+    if os.path.isdir(path):
+        return ": it is a directory; give the path of a .toml file"
+    return ": it is a device or a pipe; give the path of a .toml file" if os.path.exists(path) else ""

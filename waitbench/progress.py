@@ -4,9 +4,12 @@ import time
 from types import TracebackType
 
 from rich.console import Console
+from rich.markup import escape as markup
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
+from waitbench.lines import tell
 from waitbench.results import Live, RunFolder, TrialRecord
+from waitbench.text import for_terminal
 
 STALE_S = 10.0
 
@@ -51,10 +54,8 @@ class RunProgress:
         errors = f", {trial.measured.failed} errors" if trial.measured.failed else ""
         what = f"{spec.variant:<16} {spec.asked_words}"
         rate = trial.measured.good / trial.window_s
-        self._console.print(
-            f"[dim]{number:>3}/{self._total}[/] {what:<42} {spec.load_words:>14} {rate:>9,.1f}/s{errors}",
-            highlight=False,
-        )
+        figures = f" {what:<42} {spec.load_words:>14} {rate:>9,.1f}/s{errors}"
+        tell(self._console, (f"{number:>3}/{self._total}", "dim"), figures)
 
 
 def watch_trials(progress: RunProgress, folder: RunFolder, told: int) -> int:
@@ -74,4 +75,5 @@ def _line(live: Live) -> str:
     p99 = f"p99 {live.p99_ms:,.0f} ms" if live.p99_ms is not None else "p99 –"
     errors = f" [red]{live.errors} errors[/]" if live.errors else ""
     left = f"{int(live.left_s) // 60}:{int(live.left_s) % 60:02d} left"
-    return f"{live.trial} [dim]{live.phase}[/] {live.rate:,.0f}/s {p99}{errors} [cyan]{left}[/]{stale}"
+    trial, phase = (markup(for_terminal(text)) for text in (live.trial, live.phase))
+    return f"{trial} [dim]{phase}[/] {live.rate:,.0f}/s {p99}{errors} [cyan]{left}[/]{stale}"

@@ -8,28 +8,41 @@ Times are in seconds unless the name says otherwise; latencies are in microsecon
 """
 
 import os
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from waitbench.bounded import MIB, Unreadable, read_bounded
 from waitbench.errors import Unwritable, WaitbenchError
 from waitbench.words import load_words
+from waitbench.wrong import first_fault
 
 SCHEMA_VERSION = 2
 UNWRITABLE_CODE = 74
 """The generator's exit code where it can't write a trial down (EX_IOERR of sysexits.h): it has no other way to say
 so."""
+TRIAL_MAX, RUN_MAX, LIVE_MAX = 16 * MIB, 64 * MIB, MIB
+"""Bytes of a file: a trial of an hour with a burst has less than one MiB, a plan of 10,000 trials less than 20."""
 
 _T = TypeVar("_T", bound=BaseModel)
 
 Status = Literal["running", "complete", "interrupted", "failed"]
+Count = Annotated[int, Field(ge=0, le=2**53)]
+"""Also whole microseconds, and bytes. A larger one is not exact in every program that reads JSON."""
+Amount = Annotated[float, Field(ge=0, le=1e15)]
+Above = Annotated[float, Field(gt=0, le=1e9)]
+Params = dict[str, Annotated[int, Field(ge=-(2**53), le=2**53)]]
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.json$", max_length=255)]
+"""Of a file in trials/: it leads nowhere else."""
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
 class _Versioned(_Record):
@@ -43,13 +56,13 @@ class Exchange(_Record):
     path: str
     body: str | None
     """The one right answer; None where it isn't known (an external service), or is `receives`."""
-    sends: int = 0
+    sends: Count = 0
     """Bytes of the request's body."""
-    receives: int | None = None
+    receives: Count | None = None
     """The right answer is so many bytes; None where it is `body`."""
-    bytes_per_s: int = 0
+    bytes_per_s: Count = 0
     """The client's own pace, at which it sends its body or reads the answer's; 0: as fast as it goes."""
-    least_s: float = 0.0
+    least_s: Amount = 0.0
     """The least time that a right answer can take."""
 
 
@@ -57,28 +70,28 @@ class Neighbours(Exchange):
     """Slow requests beside those that are measured."""
 
     workload: str
-    params: dict[str, int]
-    share: float
+    params: Params
+    share: Annotated[float, Field(gt=0, lt=1)]
     """Of all arrivals, each by a seeded draw."""
 
 
 class Stage(_Record):
     """A part of a load profile: requests per second, for so many seconds."""
 
-    rate: float
-    seconds: float
+    rate: Above
+    seconds: Above
 
 
 class TrialSpec(Exchange):
     """One trial as planned: all that the generator has to know."""
 
-    file: str
-    block: int
-    repeat: int
+    file: FileName
+    block: Count
+    repeat: Count
     variant: str
     workload: str
     """What the measured requests ask for."""
-    params: dict[str, int]
+    params: Params
     scenario: Literal["", "mixed", "burst"] = ""
     """What is played with it, if anything."""
     beside: Neighbours | None = None
@@ -88,18 +101,18 @@ class TrialSpec(Exchange):
     profile: list[Stage] = []
     """Of a burst: one stage after the other, in place of one rate."""
     load_model: Literal["closed", "open"] = "closed"
-    load: int | float
+    load: Annotated[int | float, Field(gt=0, le=1_000_000)]
     """Users of a closed loop; requests per second of an open one, neighbours included; the highest rate of a burst."""
     arrivals: Literal["poisson", "uniform"] = "poisson"
-    arrivals_seed: int = 0
+    arrivals_seed: Count = 0
     """Of an open loop: the same for every contender of a block, so that all meet the same arrivals."""
-    max_in_flight: int = 0
-    objective_p99_ms: float | None = None
+    max_in_flight: Count = 0
+    objective_p99_ms: Above | None = None
     """Of a search for the knee: the p99 that this rate is held to."""
-    warmup_s: float
-    measure_s: float
-    timeout_s: float
-    cpus: int = 0
+    warmup_s: Amount
+    measure_s: Above
+    timeout_s: Above
+    cpus: Count = 0
     """Cores of the service; 0: those that every service has."""
     base_url: str
     instrumented: bool
@@ -135,10 +148,10 @@ class Proof(_Record):
     """What was seen of one workload's calls at once, before any load: whether they overlap as their model says."""
 
     good: bool
-    calls: int
-    held: int
+    calls: Count
+    held: Count
     """The most that the service had in hand at once, by its own count."""
-    rounds: float
+    rounds: Amount
     """As how many calls one after the other all took."""
     says: str = ""
     """What is wrong, in a sentence; "" where all is well."""
@@ -159,7 +172,7 @@ class Target(_Record):
     variant: str = ""
     """Its name in variants.toml; "" for an external one. The target's own has more where it is there in several forms:
     beside itself, with so many workers, or on so many cores."""
-    cpus: int = 0
+    cpus: Count = 0
     """Cores that it may use; 0: those that every service has."""
     twin_of: str = ""
     """The contender's own name, where it is there more than once to be compared with itself."""
@@ -167,8 +180,8 @@ class Target(_Record):
     """What it serves; None for everything."""
     gil: bool = True
     """False where it is declared to run without Python's global lock."""
-    budget: dict[str, int] = {}
-    budget_read: dict[str, int] | None = None
+    budget: dict[str, Count] = {}
+    budget_read: dict[str, Count] | None = None
     """The budget read back from the running service; None before it was asked, and for an external one."""
     proofs: dict[str, Proof] = {}
     """Of each workload that was asked for and can be tried."""
@@ -188,7 +201,7 @@ class RunRecord(_Record):
     started_at: datetime
     ended_at: datetime | None = None
     engine: str
-    seed: int
+    seed: Count
     plan_name: str
     plan: dict[str, Any]
     upstream_url: str | None = None
@@ -204,8 +217,8 @@ class RunRecord(_Record):
 class Phase(_Record):
     """Requests by when they were sent. `errors` by class."""
 
-    good: int = 0
-    errors: dict[str, int] = {}
+    good: Count = 0
+    errors: dict[str, Count] = {}
 
     @property
     def failed(self) -> int:
@@ -222,27 +235,35 @@ class Latency(_Record):
 
     histogram: str
     """HdrHistogram V2, compressed, base64; 1 µs to 10 min, 3 significant digits."""
-    count: int
-    sum_us: int
-    min_us: int
-    max_us: int
+    count: Annotated[Count, Field(ge=1)]
+    sum_us: Count
+    min_us: Count
+    max_us: Count
+
+    @model_validator(mode="after")
+    def _as_its_histogram(self) -> "Latency":
+        from waitbench.latency import disagreement  # numpy, which a listing does without
+
+        if fault := disagreement(self.histogram, self.count, self.sum_us, self.min_us, self.max_us):
+            raise ValueError(fault)
+        return self
 
 
 class Arrivals(_Record):
     """What an open loop meant to send in the window, and what became of it."""
 
-    intended: int
-    scheduled: int | None = None
+    intended: Count
+    scheduled: Count | None = None
     """By the schedule alone: `intended`, unless the generator forgot some."""
-    shed: int
+    shed: Count
     """Not sent, since `max_in_flight` were under way."""
-    shed_warmup: int
-    ended: int | None = None
+    shed_warmup: Count
+    ended: Count | None = None
     """Requests of any phase that ended in the window: what came back while so many were meant to go out."""
-    delay_p50_us: int | None
+    delay_p50_us: Count | None
     """Dispatch delay, the generator's own lateness: actual send minus intended start."""
-    delay_p99_us: int | None
-    delay_max_us: int | None
+    delay_p99_us: Count | None
+    delay_max_us: Count | None
     service_time: Latency | None
     """From the actual send, for comparison: without the generator's lateness, and blind to it."""
 
@@ -250,34 +271,34 @@ class Arrivals(_Record):
 class Connects(_Record):
     """Connections made in a whole trial, and how long it took from the first packet until each was there."""
 
-    made: int
-    p50_us: int | None
-    p99_us: int | None
-    max_us: int | None
+    made: Count
+    p50_us: Count | None
+    p99_us: Count | None
+    max_us: Count | None
 
 
 class Second(_Record):
     """What ended in one second of a trial, counted from the start of its warm-up."""
 
-    second: int
-    good: int
-    errors: int
-    p50_us: int | None
-    p99_us: int | None
+    second: Count
+    good: Count
+    errors: Count
+    p50_us: Count | None
+    p99_us: Count | None
 
 
 class Bin(_Record):
     """A short part of a burst, finer than a second: of the requests due in it, whenever they ended."""
 
-    begin_s: float
+    begin_s: Amount
     """From the start of the warm-up."""
-    due: int
-    good: int
-    p50_us: int | None
+    due: Count
+    good: Count
+    p50_us: Count | None
     """From the intended start, with what failed or was shed as longer than all else: None where that is reached."""
-    p90_us: int | None
-    p99_us: int | None
-    answered: int
+    p90_us: Count | None
+    p99_us: Count | None
+    answered: Count
     """Good answers that ended in it, whenever they were due."""
 
 
@@ -286,7 +307,7 @@ class Beside(_Record):
 
     warmup: Phase
     measured: Phase
-    shed: int
+    shed: Count
     """In the window."""
     latency: Latency | None
 
@@ -294,20 +315,20 @@ class Beside(_Record):
 class Generator(_Record):
     """The generator's own part in the window."""
 
-    cpu_share: float
+    cpu_share: Amount
     """Of one core."""
-    lag_p99_ms: float
+    lag_p99_ms: Amount
     """How late the generator's loop ran a 10 ms timer, 99th percentile."""
-    lag_max_ms: float
-    spawn_s: float
+    lag_max_ms: Amount
+    spawn_s: Amount
     """How long it took to have every user there."""
-    rss_bytes: int
-    processes: int = 1
+    rss_bytes: Count
+    processes: Count = 1
     """Locust workers that generated the load; the figures above are of the busiest and the latest of them, memory is
     of all."""
-    cores: list[int] = []
+    cores: list[Count] = []
     """Numbers of its cores, with those of the run's other processes that may use one of these."""
-    foreign_share: float | None = None
+    foreign_share: Amount | None = None
     """Processor time on these cores, from the beginning of the warm-up to the end of the drain, that went to processes
     which are no part of the run: 0.5 is half of one core. None where they cannot be told apart (in containers)."""
 
@@ -315,10 +336,10 @@ class Generator(_Record):
 class Usage(_Record):
     """The service's own figures at four moments; None where the service gave none."""
 
-    before: dict[str, float] | None = None
-    window_start: dict[str, float] | None = None
-    window_end: dict[str, float] | None = None
-    after: dict[str, float] | None = None
+    before: dict[str, Amount] | None = None
+    window_start: dict[str, Amount] | None = None
+    window_end: dict[str, Amount] | None = None
+    after: dict[str, Amount] | None = None
 
 
 class TrialRecord(_Record):
@@ -326,16 +347,16 @@ class TrialRecord(_Record):
     spec: TrialSpec
     started_at: datetime
     """When the warm-up began: what a schedule counts from."""
-    window_s: float
+    window_s: Above
     """The measured window as it really was."""
-    window_offset_s: float
+    window_offset_s: Amount
     """From the start of the warm-up to the start of the window."""
-    drain_s: float
+    drain_s: Amount
     warmup: Phase
     measured: Phase
     gathered: Phase = Phase()
     """Of the warm-up's requests, those that ended before it began: users have one answer each first."""
-    drained: int
+    drained: Count
     """Of the measured requests, those that ended after the window."""
     latency: Latency | None
     """None when nothing good came back."""
@@ -347,23 +368,23 @@ class TrialRecord(_Record):
     upstream: Usage
     connects: Connects | None = None
     """One a user where every answer kept its connection alive."""
-    occupancy: float | None = None
+    occupancy: Amount | None = None
     """Requests under way on average over the window, exactly: those that began before it and end after it count with
     their part in it."""
-    spanning: int | None = None
+    spanning: Count | None = None
     """Requests sent before the window that ended after it: slower than all of it, and in no figure of its latencies."""
-    longest_silence_s: float | None = None
+    longest_silence_s: Amount | None = None
     """The longest time in the window during which requests were waiting and none ended."""
-    thirds_iqm_us: list[int | None] = Field([], validation_alias=AliasChoices("thirds_iqm_us", "thirds_p50_us"))
+    thirds_iqm_us: list[Count | None] = Field([], validation_alias=AliasChoices("thirds_iqm_us", "thirds_p50_us"))
     """The interquartile mean of latency in each third of the window, by when requests were meant to start; at first it
     was the median."""
     beside: Beside | None = None
     """Of a mixed load with its neighbours; they are in no other figure here but the accounts."""
     bins: list[Bin] = []
     """Of a burst."""
-    bin_s: float = 0.0
+    bin_s: Amount = 0.0
     """How long each of these is: what a recovery time can be told to."""
-    stolen_share: float | None = None
+    stolen_share: Amount | None = None
     """Of the time of all the machine's cores in the window: what a hypervisor gave to others. None where a system does
     not tell."""
     disturbance: str = ""
@@ -395,6 +416,15 @@ class Live(_Record):
     """Why the generator gave up."""
 
 
+@dataclass(frozen=True)
+class Damaged:
+    """A trial whose file is there and cannot be used."""
+
+    spec: TrialSpec
+    why: str
+    """With the file in its run folder, the field and what to do, on one line."""
+
+
 class RunFolder:
     """The one place that knows where a run's files are."""
 
@@ -408,10 +438,12 @@ class RunFolder:
         _write(self._run, run)
 
     def read_run(self) -> RunRecord:
-        """Raises WaitbenchError where there is no readable run."""
-        if not self._run.is_file():
+        """Raises WaitbenchError where there is no run, or where its parts do not agree."""
+        from waitbench.agreement import run_fault
+
+        if not os.path.exists(self._run):  # Path.exists raises where a name is too long
             raise WaitbenchError(f"{self.path} is no run folder: it has no run.json. Runs are folders in results/")
-        return _read(self._run, RunRecord)
+        return _read(self._run, RunRecord, RUN_MAX, run_fault)
 
     def write_trial(self, trial: TrialRecord) -> None:
         _write(self.trials / trial.spec.file, trial)
@@ -420,23 +452,43 @@ class RunFolder:
         return (self.trials / spec.file).exists()
 
     def read_trials(self, run: RunRecord) -> list[TrialRecord]:
-        """The finished trials, in the order planned."""
+        """The finished trials, in the order planned. Raises WaitbenchError where one is damaged."""
         return [self.read_trial(spec) for spec in run.trials if self.has_trial(spec)]
+
+    def sort_trials(self, planned: Iterable[TrialSpec]) -> tuple[list[TrialRecord], list[Damaged]]:
+        """Those of some planned trials that are finished, and apart from them those whose files are damaged."""
+        whole, damaged = [], []
+        for spec in planned:
+            if not self.has_trial(spec):
+                continue
+            try:
+                whole.append(self.read_trial(spec))
+            except WaitbenchError as error:
+                damaged.append(Damaged(spec, str(error).removeprefix(f"{self.path}{os.sep}")))
+        return whole, damaged
 
     def planned(self) -> list[TrialSpec]:
         """The trials of the run; none where it has not begun."""
         return self.read_run().trials if self._run.is_file() else []
 
     def read_trial(self, spec: TrialSpec) -> TrialRecord:
-        return _read(self.trials / spec.file, TrialRecord)
+        """Raises WaitbenchError where the file is damaged, or is another trial's."""
+        from waitbench.agreement import spec_difference, trial_fault
+
+        return _read(
+            self.trials / spec.file,
+            TrialRecord,
+            TRIAL_MAX,
+            lambda trial: spec_difference(trial.spec, spec) or trial_fault(trial),
+        )
 
     def write_live(self, live: Live) -> None:
         _write(self._live, live)
 
     def read_live(self) -> Live | None:
         try:
-            return Live.model_validate_json(self._live.read_bytes())
-        except (OSError, ValidationError):
+            return Live.model_validate_json(read_bounded(self._live, LIVE_MAX))
+        except (Unreadable, ValidationError):
             return None
 
     def drop_live(self) -> None:
@@ -471,22 +523,23 @@ def write_whole(path: Path, text: str) -> None:
         raise
 
 
-def _read(path: Path, record: type[_T]) -> _T:
+def _read(path: Path, record: type[_T], limit: int, fault: Callable[[_T], str]) -> _T:
     try:
-        raw = path.read_bytes()
+        raw = read_bounded(path, limit)
         version = _Versioned.model_validate_json(raw).schema_version
         if version != SCHEMA_VERSION:
             raise WaitbenchError(
                 f"{path} has schema version {version}; this waitbench reads {SCHEMA_VERSION}. "
                 "Report the run with the waitbench that made it"
             )
-        return record.model_validate_json(raw)
-    except OSError as error:
-        raise WaitbenchError(f"{path} can't be read: {error.strerror}. Mend its permissions, or the disk") from None
+        found = record.model_validate_json(raw, strict=True)
+    except Unreadable as error:
+        raise WaitbenchError(f"{path} cannot be read: {error}. {_ADVICE}") from None
     except ValidationError as error:
-        fault = error.errors()[0]
-        where = ".".join(str(part) for part in fault["loc"])
-        raise WaitbenchError(
-            f"{path} is no whole file of a run: {where + ': ' if where else ''}{fault['msg']}. "
-            "Restore it, or remove it: a trial that is missing is reported as such"
-        ) from None
+        raise WaitbenchError(f"{path} is damaged: {first_fault(error)}. {_ADVICE}") from None
+    if what := fault(found):
+        raise WaitbenchError(f"{path} is damaged: {what}. {_ADVICE}")
+    return found
+
+
+_ADVICE = "Restore it, or remove it: a missing trial is reported as missing"

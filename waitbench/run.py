@@ -12,7 +12,7 @@ from rich.console import Console
 
 from waitbench.check import proof
 from waitbench.conclude import Outcome, conclude, tell_answers, tell_report
-from waitbench.errors import Interrupted, Unwritable, WaitbenchError
+from waitbench.errors import INVALID, Interrupted, Unwritable, WaitbenchError
 from waitbench.interrupts import deferred
 from waitbench.knee import MOST_TRIALS
 from waitbench.launch.compose import Containers, require_engine, settings
@@ -21,6 +21,7 @@ from waitbench.launch.leftovers import publisher, sweep
 from waitbench.launch.local import LocalStack, free_port, require_free
 from waitbench.launch.network import container_url
 from waitbench.launch.process import Process, allow_many_sockets
+from waitbench.lines import tell
 from waitbench.paths import LOADTESTS, ROOT
 from waitbench.plan import Plan, contenders
 from waitbench.prepare import new_folder, remove, run_record, sole_run, targets
@@ -31,9 +32,6 @@ from waitbench.service import Service
 from waitbench.variants import Variant
 from waitbench.watch import WATCH_S, patience_s, watch
 from waitbench.workloads import WORKLOADS
-
-INVALID = 3
-"""The exit code of a run with trials that do not count."""
 
 
 @dataclass(frozen=True)
@@ -203,9 +201,9 @@ def _tell(console: Console, order: Order, record: RunRecord) -> None:
     count = len(order.plan.searches)
     searches = f"{count} searches for a knee" if count > 1 else "a search for the knee"
     parts += [f"{searches}, of at most {MOST_TRIALS} trials for each contender"] if record.searching else []
-    console.print(f"[bold]{order.plan.title}[/]: {'; '.join(parts)}, seed {record.seed}", highlight=False)
+    tell(console, (order.plan.title, "bold"), f": {'; '.join(parts)}, seed {record.seed}")
     for name, why in order.left_out.items():
-        console.print(f"left out: {name}: {why}", highlight=False, markup=False)
+        tell(console, f"left out: {name}: {why}")
     if order.ui:
         console.print(f"watch it at {_ui_url(order)}", highlight=False)
 

@@ -8,6 +8,7 @@ from rich.console import Console
 from waitbench.check import SAMPLES, Finding, check_service
 from waitbench.errors import WaitbenchError
 from waitbench.launch.local import LocalStack, require_free
+from waitbench.lines import tell as console_line
 from waitbench.service import Service
 from waitbench.variants import Variant
 from waitbench.workloads import WORKLOADS
@@ -63,7 +64,7 @@ def _checked(stack: LocalStack, variant: Variant) -> list[Finding]:
 
 def tell(name: str, findings: list[Finding], console: Console) -> None:
     bad = [finding for finding in findings if not finding.good]
-    mark = "[red]wrong[/]" if bad else "[green]good[/]"
-    console.print(f"{name}: {mark}, {len(findings) - len(bad)} of {len(findings)} checks hold", highlight=False)
+    mark = ("wrong", "red") if bad else ("good", "green")
+    console_line(console, f"{name}: ", mark, f", {len(findings) - len(bad)} of {len(findings)} checks hold")
     for finding in bad:
-        console.print(f"  {finding.group}: {finding.what}\n    {finding.detail}", highlight=False, markup=False)
+        console_line(console, f"  {finding.group}: {finding.what}\n    {finding.detail}")

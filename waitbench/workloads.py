@@ -287,7 +287,7 @@ def ceiling(
             slots["in_flight"] = budget["in_flight"] * workers
         if users is not None:
             slots["users"] = users
-        bounds |= {name: count / wait_s for name, count in slots.items()}
+        bounds |= {name: count / wait_s for name, count in slots.items() if count > 0}
     if not bounds:
         return None
     limit = min(bounds, key=lambda name: bounds[name])

@@ -414,14 +414,9 @@ class TestSound:
         assert found is None or found.weight == "note"
         assert found is None or found.text.endswith("of the ceiling set by users, a true figure that ranks nobody")
 
-    @pytest.mark.fault(
-        "numbers",
-        "a trial file's histogram has lost its slowest requests",
-        "the trial is invalid (`arithmetic`), or refused",
-    )
-    def test_a_histogram_that_lost_its_slowest_cannot_be_with_its_own_mean(self, sound: Ended, bench: Bench) -> None:
+    def test_a_histogram_that_lost_its_slowest_is_a_damaged_file(self, sound: Ended, bench: Bench) -> None:
         """No run does this: the recorder takes sum and histogram from the same numbers. So a real trial file is damaged
-        as a recorder that forgets half would leave it, and reported again."""
+        as a recorder that forgets half would leave it, and reported again. Reading refuses it, before the rule."""
         assert sound.folder
         shutil.copytree(sound.folder.path, bench.place / "damaged")
         folder = RunFolder(bench.place / "damaged")
@@ -430,8 +425,8 @@ class TestSound:
         forgotten = latency.encode(latency.of([trial.latency.min_us // 2] * trial.latency.count))
         whole = trial.latency.model_copy(update={"histogram": forgotten})
         folder.write_trial(trial.model_copy(update={"latency": whole}))
-        write_report(folder)
-        Judged(folder).spoilt_by(f"{FASTAPI}, wait ms=20 100", "arithmetic")
+        (damaged,) = write_report(folder).damaged
+        assert damaged.why.startswith(f"trials/{trial.spec.file} is damaged: latency.min_us: ")
 
     def test_a_generator_that_was_late_by_much_of_its_p99_says_so(self, sound: Ended, bench: Bench) -> None:
         """No run does this at will: it takes a machine that is a little busy. So a trial file is given the lateness."""
@@ -492,7 +487,7 @@ class TestSound:
 
 BROKEN_BY: dict[str, Callable[..., None]] = {
     "accounts": TestMeddled.test_requests_of_somebody_else_show_in_the_services_own_count,
-    "arithmetic": TestSound.test_a_histogram_that_lost_its_slowest_cannot_be_with_its_own_mean,
+    "arithmetic": TestSound.test_a_histogram_that_lost_its_slowest_is_a_damaged_file,
     "budget": TestWrong.test_a_smaller_pool_than_declared_does_not_count,
     "calm": TestCrooked.test_a_calm_in_which_requests_fail_is_none_to_recover_to,
     "ceiling-bound": TestSound.test_users_who_do_nothing_but_wait_are_at_the_ceiling_which_is_a_note,

@@ -1,5 +1,6 @@
 """Locust's own statistics, fed in batches: its web UI shows what we measured."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from locust.stats import calculate_response_time_percentile
 
 from loadtests.recorder import Recorder
 from loadtests.uifeed import UiFeed, buckets_ms
-from loadtests.webui import by_hand_choices
+from loadtests.webui import _Finished, _row, by_hand_choices
 from tests.waitbench import made_up
 from waitbench import latency
 from waitbench.results import Neighbours, TrialSpec
@@ -114,3 +115,18 @@ def test_its_percentiles_are_ours_to_three_digits(taken_us: list[int], percent: 
 def test_buckets_keep_three_digits_and_lose_nobody() -> None:
     found = buckets_ms(np.array([1, 999, 1000, 12_345, 12_349, 1_234_567], dtype=np.int64))
     assert found == {0.001: 1, 0.999: 1, 1.0: 1, 12.3: 2, 1230.0: 1}
+
+
+@pytest.mark.fault(
+    "data",
+    "a trial file is damaged while the web UI shows finished trials",
+    "the tab shows the others; before, every request of the page failed with 500",
+)
+def test_the_tab_of_finished_trials_leaves_a_damaged_one_out(tmp_path: Path) -> None:
+    specs = [made_up.spec(repeat=repeat) for repeat in (1, 2, 3)]
+    run = made_up.run_record(specs)
+    folder = made_up.run_folder(tmp_path / "run", run, [made_up.trial(spec) for spec in specs])
+    (folder.trials / specs[0].file).write_text("{")
+    finished = _Finished()
+    for _ in range(2):
+        assert [_row(trial)["name"] for trial in finished.new(folder, run)] == [spec.file for spec in specs[1:]]

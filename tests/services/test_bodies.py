@@ -162,9 +162,21 @@ def test_the_longest_upload_and_the_longest_download_are_whole(stack: LocalStack
 @pytest.mark.parametrize(
     ("header", "status", "detail"),
     [
-        (f"Content-Length: {MOST + 1}", 413, f"an upload has at most {MOST} bytes"),
+        pytest.param(
+            f"Content-Length: {MOST + 1}",
+            413,
+            f"an upload has at most {MOST} bytes",
+            marks=pytest.mark.fault(
+                "input", "an upload says that it has more than 64 MiB", "413, and nothing of it is read"
+            ),
+        ),
         ("Content-Length: 99999999999", 413, f"an upload has at most {MOST} bytes"),
-        ("Transfer-Encoding: chunked", 411, "an upload says its Content-Length"),
+        pytest.param(
+            "Transfer-Encoding: chunked",
+            411,
+            "an upload says its Content-Length",
+            marks=pytest.mark.fault("input", "an upload does not say its length", "411, and nothing of it is read"),
+        ),
         ("X-Nothing: x", 411, "an upload says its Content-Length"),
     ],
 )
@@ -189,6 +201,11 @@ def _reset(client: socket.socket) -> None:
     client.close()
 
 
+@pytest.mark.fault(
+    "input",
+    "a client goes away, or resets its connection, in the middle of a body",
+    "the next request is served, and nothing is left in flight",
+)
 @variants
 @pytest.mark.parametrize("leave", [_leave, _reset])
 @pytest.mark.parametrize(

@@ -92,6 +92,11 @@ def _serves(variant: Variant, path: str) -> bool:
 
 # Of the services, one of each framework; that the others answer alike is the next test's. Of each a test for every
 # operation. The fixtures hold a connection and nothing that an example leaves behind.
+@pytest.mark.fault(
+    "input",
+    "a request breaks the contract in one of the ways that schemathesis knows",
+    "a response of the contract, as 400 with a problem document",
+)
 @pytest.mark.parametrize(
     "variant", ["flask-threads", "django-gevent", "fastapi-asyncio", "go", "node", "null"], indirect=True
 )
@@ -139,6 +144,11 @@ def _answer(base_url: str, method: str, target: str) -> tuple[int, str | None, s
         connection.close()
 
 
+@pytest.mark.fault(
+    "input",
+    "a request has an odd method, path, parameter or number, as 0x5, %00, 007 or the same one twice",
+    "every service gives the same response, byte for byte",
+)
 @given(
     method=st.sampled_from(METHODS) | st.just("GET"),
     path=st.sampled_from(PATHS) | st.sampled_from(ODD_PATHS),

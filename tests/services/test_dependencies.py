@@ -153,11 +153,28 @@ class TestFailing:
     """Dependencies hang first, and then they die: all on one stack, since starting another one takes ten seconds."""
 
     @pytest.mark.parametrize("variant", VARIANTS)
-    @pytest.mark.parametrize(("dependency", "path"), [("upstream", UPSTREAM), ("postgres", DATABASE)])
-    @pytest.mark.fault(
-        "hangs",
-        "the remote API or PostgreSQL is stopped (SIGSTOP) under a service",
-        "its requests get 503 after the time limit; all others go on",
+    @pytest.mark.parametrize(
+        ("dependency", "path"),
+        [
+            pytest.param(
+                "upstream",
+                UPSTREAM,
+                marks=pytest.mark.fault(
+                    "hangs",
+                    "the remote API stands still, with 60 requests for it",
+                    "each gets 503 within its grace; other requests are served meanwhile",
+                ),
+            ),
+            pytest.param(
+                "postgres",
+                DATABASE,
+                marks=pytest.mark.fault(
+                    "hangs",
+                    "PostgreSQL stands still, with 60 requests for it",
+                    "each gets 503 within its grace; other requests are served meanwhile",
+                ),
+            ),
+        ],
     )
     def test_a_dependency_that_hangs_gets_503_and_the_rest_goes_on(
         self, hanging: LocalStack, variant: str, dependency: str, path: str
@@ -173,10 +190,29 @@ class TestFailing:
         assert wait_until(functools.partial(_is_right, hanging, variant, path), RECOVERY_S)
 
     @pytest.mark.parametrize("variant", VARIANTS)
-    @pytest.mark.parametrize("path", FAILED)
+    @pytest.mark.parametrize(
+        "path",
+        [
+            pytest.param(
+                UPSTREAM,
+                marks=pytest.mark.fault(
+                    "input", "the remote API is down", "every service answers 503 with the same bytes"
+                ),
+            ),
+            pytest.param(
+                DATABASE,
+                marks=pytest.mark.fault("input", "PostgreSQL is down", "every service answers 503 with the same bytes"),
+            ),
+        ],
+    )
     def test_a_dead_dependency_gets_503(self, bereft: Bereft, variant: str, path: str) -> None:
         assert _ask(bereft.stack, variant, path) == FAILED[path]
 
+    @pytest.mark.fault(
+        "input",
+        "a dependency is down, and 60 requests at once exhaust the pool of 50 connections",
+        "all of them get 503",
+    )
     @pytest.mark.parametrize("variant", VARIANTS)
     @pytest.mark.parametrize("path", FAILED)
     def test_many_requests_at_once_for_a_dead_dependency_all_get_503(
@@ -189,11 +225,15 @@ class TestFailing:
         for path in ("/wait?ms=5", "/fast"):
             assert _ask(bereft.stack, variant, path) == _right(path)
 
+    @pytest.mark.fault(
+        "data", "a dependency that is down would fill the logs of services with tracebacks", "there is none"
+    )
     @pytest.mark.parametrize("variant", VARIANTS)
     def test_a_failed_dependency_is_no_traceback_in_the_log(self, bereft: Bereft, variant: str) -> None:
         assert _ask(bereft.stack, variant, UPSTREAM) == FAILED[UPSTREAM]
         assert "Traceback" not in bereft.stack.processes[variant].log.read_text()
 
+    @pytest.mark.fault("input", "a parameter is bad while the dependency is down", "400, without asking the dependency")
     @pytest.mark.parametrize("variant", VARIANTS)
     @pytest.mark.parametrize("path", FAILED)
     def test_bad_input_is_refused_before_a_dependency_is_asked(self, bereft: Bereft, variant: str, path: str) -> None:
@@ -201,9 +241,7 @@ class TestFailing:
         assert status == 400
 
     @pytest.mark.fault(
-        "processes",
-        "the remote API and PostgreSQL die and come back under the services",
-        "the services answer again, without a restart",
+        "processes", "PostgreSQL and the remote API die, and are started again", "every service recovers by itself"
     )
     def test_services_come_back_when_their_dependencies_do(self, bereft: Bereft) -> None:
         with ExitStack() as ending:
@@ -245,6 +283,11 @@ def babbled_to() -> Iterator[LocalStack]:
 
 
 class TestBabbling:
+    @pytest.mark.fault(
+        "input",
+        "the remote API answers malformed JSON, nothing, or bytes that are no text",
+        "503 with the same bytes, and no traceback in the log",
+    )
     @pytest.mark.parametrize("variant", VARIANTS)
     def test_an_answer_that_is_no_json_gets_503_and_no_traceback(self, babbled_to: LocalStack, variant: str) -> None:
         for kind in range(3):

@@ -91,6 +91,7 @@ def test_more_requests_at_once_than_there_are_threads_are_all_served(stack: Loca
     assert list(stack.scratch.iterdir()) == []
 
 
+@pytest.mark.fault("processes", "a service is killed while it writes to the scratch folder", "no file is left")
 def test_a_service_that_is_killed_at_work_leaves_no_file() -> None:
     with LocalStack() as own:
         own.start(installed(VARIANTS), workloads={"disk"})
@@ -120,6 +121,7 @@ def homeless() -> Iterator[LocalStack]:
 
 
 class TestHomeless:
+    @pytest.mark.fault("input", "the scratch folder is missing", "503, and other requests are served")
     @variants
     @pytest.mark.parametrize("inline", [0, 1])
     def test_a_scratch_folder_that_is_missing_gets_503_and_no_traceback(
@@ -146,6 +148,7 @@ def test_what_comes_back_is_what_was_written_and_nothing_is_left(folder: Path) -
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.fault("input", "the disk of the scratch folder is full", "503, and no file is left")
 def test_a_full_disk_is_a_dependency_that_failed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -156,6 +159,7 @@ def test_a_full_disk_is_a_dependency_that_failed(folder: Path, monkeypatch: pyte
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.fault("numbers", "the disk gives back other bytes than were written", "503, and not a good response")
 @pytest.mark.parametrize("at", [0, 70_000, 100 * 1024 - 1])
 def test_a_disk_that_gives_back_something_else_failed(folder: Path, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
     monkeypatch.setattr(os, "fsync", lambda number: os.pwrite(number, b"\xff", at))
@@ -163,6 +167,7 @@ def test_a_disk_that_gives_back_something_else_failed(folder: Path, monkeypatch:
         scratch.keep_and_read_back(100)
 
 
+@pytest.mark.fault("numbers", "the disk gives back fewer bytes than were written", "503, and not a good response")
 @pytest.mark.parametrize("to", [0, 70_000, 100 * 1024 - 1])
 def test_a_disk_that_gives_back_less_failed(folder: Path, monkeypatch: pytest.MonkeyPatch, to: int) -> None:
     monkeypatch.setattr(os, "fsync", lambda number: os.truncate(number, to))

@@ -179,6 +179,7 @@ def test_what_follows_the_last_request_gets_no_answer() -> None:
     assert sent(LAST, FAST).replies() == [(200, answers.FAST, False)]
 
 
+@pytest.mark.fault("input", "the null service gets bytes that are no HTTP request", "400, and the connection is closed")
 @pytest.mark.parametrize(
     "nonsense",
     [

@@ -134,6 +134,7 @@ SLOW_REMOTE = tuple(
 SLOW_QUERIES = f"50 slow calls of /db?ms={POOL_MS} overlap"
 
 
+@pytest.mark.fault("numbers", "a service cuts its wait short", "`waitbench check` fails: the response came too early")
 def test_a_wait_cut_short_is_found_by_its_timing(own_stack: LocalStack) -> None:
     found = found_wrong(own_stack, "short-wait")
     assert {finding.group for finding in found} == {"timing"}
@@ -141,12 +142,20 @@ def test_a_wait_cut_short_is_found_by_its_timing(own_stack: LocalStack) -> None:
     assert all("cut short" in finding.detail for finding in found)
 
 
+@pytest.mark.fault(
+    "numbers", "a service sends another body than the contract says", "`waitbench check` fails with both bodies"
+)
 def test_a_body_that_differs_is_found_by_the_contract(own_stack: LocalStack) -> None:
     found = found_wrong(own_stack, "other-body")
     assert groups(found) == {("contract", f"GET /wait?ms={ms}") for ms in (100, 0)}
     assert all(f'"ms":"{ms}"' in finding.detail for finding, ms in zip(found, (100, 0), strict=True))
 
 
+@pytest.mark.fault(
+    "numbers",
+    "a service takes bad input for good",
+    "`waitbench check` fails for each of 72 requests that it should refuse",
+)
 def test_bad_input_that_is_taken_is_found_by_the_contract(own_stack: LocalStack) -> None:
     with running(own_stack, "lenient-input") as service:
         every = check_contract(service, load_variants()["fastapi-asyncio"], WORKLOADS.values())
@@ -172,12 +181,22 @@ def test_bad_input_that_is_taken_is_found_by_the_contract(own_stack: LocalStack)
     assert groups(found) == right
 
 
+@pytest.mark.fault(
+    "numbers",
+    "gevent does not patch a sleep, so waits do not overlap",
+    "`waitbench check` fails: the service held one request at once",
+)
 def test_a_sleep_that_gevent_does_not_patch_is_found_by_the_services_own_count(own_stack: LocalStack) -> None:
     (found,) = found_wrong(own_stack, "unpatched-sleep")
     assert (found.group, found.what) == ("overlap", SLOW_WAITS)
     assert "the service held 1 at once" in found.detail
 
 
+@pytest.mark.fault(
+    "numbers",
+    "gevent does not patch a socket, so remote calls do not overlap",
+    "`waitbench check` fails: calls take as long as one after the other",
+)
 def test_a_socket_that_gevent_does_not_patch_is_found_by_how_long_the_calls_take(own_stack: LocalStack) -> None:
     # The count alone would not tell: each request has begun before the first call stops the worker.
     found = found_wrong(own_stack, "unpatched-socket")
@@ -185,12 +204,33 @@ def test_a_socket_that_gevent_does_not_patch_is_found_by_how_long_the_calls_take
     assert all("one after the other" in finding.detail for finding in found)
 
 
+@pytest.mark.fault("numbers", "a handler blocks the event loop", "`waitbench check` fails: waits do not overlap")
 def test_a_blocked_event_loop_is_found_by_overlap(own_stack: LocalStack) -> None:
     (found,) = found_wrong(own_stack, "blocked-loop")
     assert (found.group, found.what) == ("overlap", SLOW_WAITS)
 
 
-@pytest.mark.parametrize("name", ["inline-work", "inline-greenlet"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(
+            "inline-work",
+            marks=pytest.mark.fault(
+                "numbers",
+                "asyncio work is done on the event loop",
+                "`waitbench check` fails: work stops other requests",
+            ),
+        ),
+        pytest.param(
+            "inline-greenlet",
+            marks=pytest.mark.fault(
+                "numbers",
+                "gevent work is done in greenlets, not in threads",
+                "`waitbench check` fails: work stops other requests",
+            ),
+        ),
+    ],
+)
 def test_work_done_where_requests_are_handled_is_found_by_overlap(own_stack: LocalStack, name: str) -> None:
     found = found_wrong(own_stack, name)
     works = "at once cost what they cost one by one, and stop nobody else"
@@ -202,13 +242,38 @@ def test_work_done_where_requests_are_handled_is_found_by_overlap(own_stack: Loc
     assert [finding.detail for finding in found if "the service held only 1 at once" not in finding.detail] == []
 
 
-@pytest.mark.parametrize("name", ["no-sync", "no-sync-reads-besides"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(
+            "no-sync",
+            marks=pytest.mark.fault(
+                "numbers",
+                "a service does not sync its file, so the disk is not measured",
+                "`waitbench check` fails: the disk did not give the bytes",
+            ),
+        ),
+        pytest.param(
+            "no-sync-reads-besides",
+            marks=pytest.mark.fault(
+                "numbers",
+                "a service does not sync its file, and reads another one to look as if",
+                "`waitbench check` fails: the disk did not take the bytes",
+            ),
+        ),
+    ],
+)
 def test_a_file_that_is_not_synced_is_found_by_what_the_disk_gave(own_stack: LocalStack, name: str) -> None:
     (found,) = found_wrong(own_stack, name)
     assert (found.group, found.workload) == ("timing", "disk")
     assert "not synced" in found.detail
 
 
+@pytest.mark.fault(
+    "numbers",
+    "a service holds whole bodies in memory",
+    "`waitbench check` fails: slow uploads and downloads take more than 64 MiB",
+)
 def test_bodies_held_whole_are_found_by_the_memory_they_take(own_stack: LocalStack) -> None:
     found = found_wrong(own_stack, "whole-bodies")
     assert groups(found) == {
@@ -217,7 +282,27 @@ def test_bodies_held_whole_are_found_by_the_memory_they_take(own_stack: LocalSta
     assert all("held whole" in finding.detail for finding in found)
 
 
-@pytest.mark.parametrize("name", ["closed-form", "kept-answers"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(
+            "closed-form",
+            marks=pytest.mark.fault(
+                "numbers",
+                "a service computes a result by a formula, without the work",
+                "`waitbench check` fails: too little CPU time",
+            ),
+        ),
+        pytest.param(
+            "kept-answers",
+            marks=pytest.mark.fault(
+                "numbers",
+                "a service keeps results, and does the work once",
+                "`waitbench check` fails: too little CPU time",
+            ),
+        ),
+    ],
+)
 def test_right_results_without_the_work_are_found_by_the_cpu_time_they_take(own_stack: LocalStack, name: str) -> None:
     found = found_wrong(own_stack, name)
     assert [(finding.group, finding.workload) for finding in found] == [("timing", "cpu"), ("timing", "cpu_native")]
@@ -242,12 +327,22 @@ def test_work_that_never_ends_where_it_meets_other_work_is_found_and_not_waited_
     assert found.detail.endswith("/cpu?ksteps=4000 gave no answer: of 4 calls at once 1 were answered within 5 s")
 
 
+@pytest.mark.fault(
+    "numbers",
+    "a database pool is smaller than the service says",
+    "`waitbench check` fails: queries take a second round",
+)
 def test_a_pool_that_says_more_than_it_has_is_found_by_a_second_round(own_stack: LocalStack) -> None:
     (found,) = found_wrong(own_stack, "small-pool")
     assert (found.group, found.what) == ("overlap", SLOW_QUERIES)
     assert "one after the other" in found.detail
 
 
+@pytest.mark.fault(
+    "numbers",
+    "a service that is declared to take one request at a time takes many",
+    "`waitbench check` fails: calls overlap",
+)
 def test_calls_that_overlap_where_the_budget_has_room_for_one_are_found(own_stack: LocalStack) -> None:
     found = found_wrong(own_stack, "not-one-at-a-time")
     overlap = {finding.what: finding.detail for finding in found if finding.group == "overlap"}
@@ -263,6 +358,9 @@ def test_calls_that_overlap_where_the_budget_has_room_for_one_are_found(own_stac
     }
 
 
+@pytest.mark.fault(
+    "numbers", "a service blocks in async def", "`waitbench check` fails in every overlap, and in nothing else"
+)
 def test_the_trap_of_blocking_in_async_def_is_found_by_overlap_alone(own_stack: LocalStack) -> None:
     found = found_wrong(own_stack, "fastapi-blocking")
     works = "at once cost what they cost one by one, and stop nobody else"
@@ -274,6 +372,7 @@ def test_the_trap_of_blocking_in_async_def_is_found_by_overlap_alone(own_stack: 
     assert all(f"(a trap: {load_variants()['fastapi-blocking'].trap})" in finding.detail for finding in found)
 
 
+@pytest.mark.fault("numbers", "gevent patches nothing", "`waitbench check` fails: nothing overlaps, and gevent says so")
 def test_the_trap_of_nothing_patched_is_found_by_overlap_and_by_what_gevent_says(own_stack: LocalStack) -> None:
     found = found_wrong(own_stack, "gevent-unpatched")
     """Its work is not in its greenlets, and slow clients are gunicorn's: neither is stopped."""
@@ -286,6 +385,9 @@ def test_the_trap_of_nothing_patched_is_found_by_overlap_and_by_what_gevent_says
     assert patched.startswith("not patched: ['select', 'socket', 'threading', 'time'] (a trap: ")
 
 
+@pytest.mark.fault(
+    "numbers", "a service runs with a smaller budget than declared", "`waitbench check` fails with both figures"
+)
 def test_a_smaller_budget_than_declared_is_found_by_reading_it_back(own_stack: LocalStack) -> None:
     found = found_wrong(own_stack, "small-budget")
     assert {finding.group for finding in found} == {"budget"}

@@ -147,7 +147,11 @@ def usage(answered: int, cpu_s: float = 1.0, peak_rss_bytes: int = 100 * 2**20) 
 
 def watched(late_s: float = 0.0) -> Usage:
     """Of the remote API's process in a trial that needs the database, which was late by so much in the window."""
-    return Usage(window_start={"database_late_s": 1.0}, window_end={"database_late_s": 1.0 + late_s})
+    known = {"cpu_s": 0.0, "loop_lag_ms": 0.0}
+    return Usage(
+        window_start={"monotonic_s": 1.0, "database_late_s": 1.0, **known},
+        window_end={"monotonic_s": 11.0, "database_late_s": 1.0 + late_s, **known},
+    )
 
 
 def trial(

@@ -285,7 +285,7 @@ class TestPlan:
     @pytest.mark.parametrize(
         ("plan", "claims", "words"),
         [
-            (TOP.replace("more", "less"), "", "less/claims.toml: can't be read"),
+            (TOP.replace("more", "less"), "", "less/claims.toml: cannot be read"),
             (TOP.replace('"more/claims.toml"', "[]"), "", 'plan.toml: claims: give the path of their file'),
             (TOP, "claims = []", "more/claims.toml: these claims can't be tested"),
             (TOP + "zzz = 1\n", "", "plan.toml: this plan can't be run"),

@@ -341,12 +341,6 @@ class TestReport:
         assert (done.returncode, done.stdout) == (1, "")
         assert "is no run folder" in done.stderr
 
-    def test_a_broken_trial_file_ends_with_1_and_advice(self, waitbench: Command, run: RunFolder) -> None:
-        next(run.trials.glob("*.json")).write_text("{")
-        done = waitbench("report", str(run.path))
-        assert done.returncode == 1
-        assert "Restore it, or remove it" in done.stderr
-
 
 def test_serve_tells_how_to_ask_for_each_workload() -> None:
     told = commands("http://127.0.0.1:1", load_variants()["fastapi-asyncio"])

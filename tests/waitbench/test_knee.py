@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.waitbench import made_up
@@ -211,6 +211,7 @@ class TestWhateverComes:
         ),
         st.integers(1, 4),
     )
+    @example([(1.0, "missed"), *[(1.0, "void")] * 3, (2, "met"), *[(2, "void")] * 3], 1)
     def test_what_is_sure_contradicts_nothing(self, outcomes: list[tuple[float, Outcome]], repeats: int) -> None:
         found = Tried(outcomes, repeats)
         counts: dict[float, Counter[str]] = {}

@@ -341,12 +341,6 @@ class TestPartly:
         assert "Locust did not start" in (tmp_path / "report.html").read_text()
         assert rows(folder, "summary.csv") == rows(folder, "trials.csv") == []
 
-    def test_half_a_trial_file_ends_a_report_with_advice(self, made_trials: list[TrialRecord], tmp_path: Path) -> None:
-        folder = made_up.run_folder(tmp_path, made_up.run_record([t.spec for t in made_trials]), made_trials)
-        (folder.trials / made_trials[0].spec.file).write_text('{"schema_version": 1,')
-        with pytest.raises(WaitbenchError, match="remove it"):
-            write_report(folder)
-
 
 class TestOddRuns:
     """Whatever was measured, there is a report."""

@@ -82,7 +82,7 @@ def test_a_file_that_is_not_whole_is_told_with_what_to_do(folder: RunFolder, tex
 
 def test_a_field_of_the_wrong_kind_is_named(folder: RunFolder) -> None:
     changed(folder.path / "run.json", seed="seven")
-    with pytest.raises(WaitbenchError, match=r"run\.json is no whole file of a run: seed: "):
+    with pytest.raises(WaitbenchError, match=r"run\.json is damaged: seed: "):
         folder.read_run()
 
 
@@ -90,7 +90,7 @@ def test_a_trial_file_that_cannot_be_read_is_told_so(folder: RunFolder) -> None:
     file = folder.trials / SPECS[0].file
     file.unlink()
     file.mkdir()
-    with pytest.raises(WaitbenchError, match="can't be read: Is a directory"):
+    with pytest.raises(WaitbenchError, match="cannot be read: it is a directory"):
         folder.read_trials(folder.read_run())
 
 

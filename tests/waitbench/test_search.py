@@ -40,9 +40,9 @@ def begun(place: Path, planned: Plan) -> RunFolder:
 def played(spec: TrialSpec, met: bool = True) -> TrialRecord:
     """A small sample with the right shares in it; the rate is what the spec says."""
     taken_us = [110_000] * 100 if met else [110_000] * 50 + [900_000] * 50
-    changes: dict[str, Any] = {} if spec.instrumented else {"usage": Usage()}
+    changes: dict[str, Any] = {"window_s": spec.measure_s} | ({} if spec.instrumented else {"usage": Usage()})
     if spec.load_model == "closed":
-        return made_up.trial(spec)
+        return made_up.trial(spec, window_s=spec.measure_s)
     return made_up.open_trial(spec, taken_us=taken_us, **changes)
 
 

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from waitbench.plan.nearest import nearest
 from waitbench.results import Stage
+from waitbench.text import control_in
 from waitbench.workloads import SCENARIOS, WORKLOADS
 
 USERS_MAX = 20_000
@@ -16,7 +17,13 @@ RATE_MAX = 50_000.0
 REPEATS_MAX = 100
 WORKERS_MAX = 32
 CPUS_MAX = 256
+LIST_MAX = 100
+"""Loads, stages or names in one list."""
+SEVERAL = Field(min_length=1, max_length=LIST_MAX)
 Arrivals = Literal["poisson", "uniform"]
+_Users = Annotated[int, Field(ge=1, le=USERS_MAX)]
+_Rate = Annotated[float, Field(ge=0.1, le=RATE_MAX)]
+_Workers = Annotated[int, Field(ge=1, le=WORKERS_MAX)]
 _SCENARIO_KEYS = {"mixed": {"of", "share"}, "burst": {"of", "profile"}}
 _SCENARIO_ADVICE = {
     "mixed": 'a mixed cell has of = "cpu", share = 0.05, rate = [200], and as params those of the workload in `of`',
@@ -39,7 +46,17 @@ class Load:
 
 
 class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+def _shown_as_written(text: str) -> str:
+    if control := control_in(text):
+        raise ValueError(f"it holds the control character {control}; write text without any")
+    return text
+
+
+Text = Annotated[str, Field(min_length=1, max_length=5000), AfterValidator(_shown_as_written)]
+"""What is shown to people: in a terminal, a page and a chart."""
 
 
 class Step(Strict):
@@ -59,11 +76,11 @@ class Cell(Strict):
     params: dict[str, int] = {}
     share: Annotated[float, Field(ge=0.001, le=0.9)] | None = None
     """Mixed: how many of all arrivals are of the slow workload."""
-    profile: Annotated[list[Step], Field(min_length=3)] | None = None
+    profile: Annotated[list[Step], Field(min_length=3, max_length=LIST_MAX)] | None = None
     """Burst: calm, overload, calm, in an open loop."""
-    users: Annotated[list[Annotated[int, Field(ge=1, le=USERS_MAX)]], Field(min_length=1)] | None = None
+    users: Annotated[list[_Users], SEVERAL] | None = None
     """Closed loop: so many users, each sending its next request when the last one ends."""
-    rate: Annotated[list[Annotated[float, Field(ge=0.1, le=RATE_MAX)]], Field(min_length=1)] | None = None
+    rate: Annotated[list[_Rate], SEVERAL] | None = None
     """Open loop: so many requests a second, whatever happens."""
     find: Literal["knee"] | None = None
     """Open loop: search the highest rate that still meets an objective."""
@@ -80,9 +97,9 @@ class Cell(Strict):
     """In place of the plan's, where this cell needs more time, or less."""
     repeats: Annotated[int, Field(ge=1, le=REPEATS_MAX)] | None = None
     """In place of the plan's, where this cell's figures vary more, or less."""
-    variants: Annotated[list[str], Field(min_length=1)] | None = None
+    variants: Annotated[list[str], SEVERAL] | None = None
     """Who plays it, of the plan's; None: all of them."""
-    workers: Annotated[list[Annotated[int, Field(ge=1, le=WORKERS_MAX)]], Field(min_length=1)] | None = None
+    workers: Annotated[list[_Workers], SEVERAL] | None = None
     """Each variant with so many processes, one service for each number."""
     service_cpus: Annotated[int, Field(ge=1, le=CPUS_MAX)] | None = None
     """So many cores for each service; where the machine has no more, the generator shares the last."""

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from waitbench.plan.cell import Cell, Load, Strict
+from waitbench.plan.cell import SEVERAL, Cell, Load, Strict, Text
 from waitbench.plan.nearest import nearest
 from waitbench.plan.zone import Refuted, Supported
 from waitbench.workloads import WORKLOADS
@@ -17,15 +17,16 @@ OF_THE_SERVICE = ("cpu_s_per_1k", "kib_per_request")
 """Of all that a service does in a trial, whatever it was asked for."""
 MEMORY_GAP = 2.0
 """The figure of memory has no interval, so its zones have to lie so many times apart."""
+NAME_MAX = 64
+"""A name becomes part of names of files, which have at most 255 bytes."""
 _NAME = r"^[a-z0-9][a-z0-9-]*$"
-_Text = Annotated[str, Field(min_length=1)]
 
 
 class ClaimCell(Cell):
     """A plan's cell with a name that rules use."""
 
-    name: Annotated[str, Field(pattern=_NAME)]
-    variants: Annotated[list[str], Field(min_length=1)]
+    name: Annotated[str, Field(pattern=_NAME, max_length=NAME_MAX)]
+    variants: Annotated[list[str], SEVERAL]
     """Needed here: a claim says whom it is about."""
 
     @model_validator(mode="after")
@@ -64,7 +65,7 @@ class Side(Strict):
 class Rule(Strict):
     """The ratio of a figure in one place to the same in another, and where it has to lie."""
 
-    says: _Text
+    says: Text
     """What holds where it is supported."""
     figure: FigureName
     of: Side
@@ -110,15 +111,15 @@ class Place(NamedTuple):
 class Claim(Strict):
     """A sentence on trial."""
 
-    id: Annotated[str, Field(pattern=_NAME)]
-    says: _Text
+    id: Annotated[str, Field(pattern=_NAME, max_length=NAME_MAX)]
+    says: Text
     """In one sentence."""
-    tested: _Text
+    tested: Text
     """How."""
-    would_change: _Text
+    would_change: Text
     """What would change the verdict."""
-    cells: Annotated[list[ClaimCell], Field(min_length=1)]
-    rules: Annotated[list[Rule], Field(min_length=1)]
+    cells: Annotated[list[ClaimCell], SEVERAL]
+    rules: Annotated[list[Rule], SEVERAL]
 
     @property
     def sides(self) -> Iterator[tuple[str, Rule, Side]]:
@@ -172,7 +173,7 @@ class Claim(Strict):
 class Claims(Strict):
     """A file of them."""
 
-    claims: Annotated[list[Claim], Field(min_length=1)]
+    claims: Annotated[list[Claim], SEVERAL]
 
     @model_validator(mode="after")
     def _ids_differ(self) -> "Claims":

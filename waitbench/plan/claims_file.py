@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from waitbench.errors import UsageError
-from waitbench.plan.advice import CLAIM_TABLES, advice, place
+from waitbench.plan.advice import CLAIM_TABLES, refusal
 from waitbench.plan.claim import Claim, Claims, Place, Rule
 from waitbench.plan.nearest import nearest
 from waitbench.plan.plan import Plan
@@ -25,8 +25,7 @@ def load_claims(path: Path, variants: Mapping[str, Variant]) -> list[Claim]:
     try:
         claims = Claims.model_validate(raw).claims
     except ValidationError as error:
-        lines = [f"  {place(item['loc'])}: {advice(item, CLAIM_TABLES)}" for item in error.errors()]
-        raise UsageError("\n".join([f"{path}: these claims can't be tested:", *lines])) from None
+        raise refusal(f"{path}: these claims can't be tested:", error, CLAIM_TABLES) from None
     for number, claim in enumerate(claims):
         if wrong := _wrong(claim, variants):
             raise UsageError(f"{path}: claims[{number}].{wrong}")

@@ -1,6 +1,7 @@
 """A plan read from its file."""
 
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -8,11 +9,11 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from waitbench.errors import UsageError
-from waitbench.plan.advice import PLAN_TABLES, advice, place
+from waitbench.plan.advice import PLAN_TABLES, refusal
 from waitbench.plan.cell import Cell
 from waitbench.plan.claim import Claim
 from waitbench.plan.claims_file import load_claims, require_samples
-from waitbench.plan.contender import require_forms
+from waitbench.plan.contender import contenders, require_forms
 from waitbench.plan.nearest import nearest
 from waitbench.plan.plan import Plan
 from waitbench.plan.toml import read_toml
@@ -20,6 +21,9 @@ from waitbench.variants import Variant
 from waitbench.words import load_words
 from waitbench.workloads import params_words
 
+STEM_MAX = 100
+TRIALS_MAX = 10_000
+"""With three seconds each, a working day."""
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -28,20 +32,41 @@ def load_plan(path: Path, variants: dict[str, Variant], allow_remote: bool = Fal
 
     Raises UsageError that names the file, each wrong key, and what would be right.
     """
+    _check_file_name(path)
     raw = read_toml(path)
     claims = _claims(path, raw, variants)
     try:
         plan = Plan.model_validate(_with_claims(raw, claims) if claims else raw)
     except ValidationError as error:
-        lines = [f"  {place(item['loc'])}: {advice(item, PLAN_TABLES)}" for item in error.errors()]
-        raise UsageError("\n".join([f"{path}: this plan can't be run:", *lines])) from None
+        raise refusal(f"{path}: this plan can't be run:", error, PLAN_TABLES) from None
     _check_names(path, plan, variants)
     _check_cells(path, plan, variants)
+    _check_size(path, plan)
     _check_loads(path, plan, [n for n, cell in enumerate(raw.get("cells", [])) if "variants" not in cell])
     _check_searches(path, plan)
     _check_targets(path, plan, allow_remote, in_compose)
     require_samples(path, plan, variants)
     return plan
+
+
+def _check_file_name(path: Path) -> None:
+    """It becomes part of the name of the run's folder, and is shown."""
+    if len(path.stem) > STEM_MAX:
+        raise UsageError(f"{path}: its name has {len(path.stem)} letters; that of a plan's file has at most {STEM_MAX}")
+    if not path.stem.isprintable():
+        raise UsageError(f"{path}: the name of a plan's file has no control characters; rename it")
+
+
+def _check_size(path: Path, plan: Plan) -> None:
+    everyone, trials = contenders(plan), 0
+    for cell in plan.cells:
+        played = sum(who.plays(cell) for who in everyone) * (2 if cell.workload == "mixed" else 1)
+        trials += played * len(cell.loads) * (cell.repeats or plan.repeats)
+    if trials > TRIALS_MAX:
+        raise UsageError(
+            f"{path}: cells: {trials:,} trials in all; a run has at most {TRIALS_MAX:,}. Ask for fewer cells, loads or "
+            "repeats, or make several plans"
+        )
 
 
 def _claims(path: Path, raw: dict[str, Any], variants: dict[str, Variant]) -> list[Claim]:
@@ -102,9 +127,10 @@ def _check_loads(path: Path, plan: Plan, everyones: list[int]) -> None:
     """Of the cells that everyone plays, by number. One that names its contenders, as those of claims do, may ask for
     what others ask for too: they share their trials."""
     points = [(plan.cells[number], load) for number in everyones for load in plan.cells[number].loads]
-    asked = [(_named(cell), sorted(cell.params.items()), load) for cell, load in points]
+    asked = [(_named(cell), tuple(sorted(cell.params.items())), load) for cell, load in points]
+    times = Counter(asked)
     for (cell, load), asks in zip(points, asked, strict=True):
-        if asked.count(asks) > 1:
+        if times[asks] > 1:
             given = ", ".join([_named(cell), *params_words(cell.params)])
             told = " (bursts are told apart by their highest rate)" if cell.workload == "burst" else ""
             raise UsageError(

@@ -1,12 +1,14 @@
 """A plan: cells x repeats, and who is measured by them."""
 
+from collections.abc import Iterable
+from string import Formatter
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from waitbench.plan.cell import REPEATS_MAX, Cell, Load, Strict
-from waitbench.plan.claim import Claim
+from waitbench.plan.cell import LIST_MAX, REPEATS_MAX, SEVERAL, Cell, Load, Strict, Text
+from waitbench.plan.claim import NAME_MAX, Claim
 from waitbench.plan.nearest import nearest
 from waitbench.workloads import WORKLOADS
 
@@ -14,12 +16,25 @@ SEARCH_REPEATS = 12
 """Both sides of a knee have to be repeated so often, within all the trials of a search."""
 
 
+CELLS_MAX = 500
+URL_MAX, TITLE_MAX = 1000, 200
+
+
+def _is_template(template: str, parameters: Iterable[str]) -> bool:
+    """Whether it has no placeholder but {name}: a width, as in {ms:999999999}, would fill the memory."""
+    try:
+        fields = [(name, spec, how) for _, name, spec, how in Formatter().parse(template) if name is not None]
+    except ValueError:
+        return False
+    return all(name in {*parameters} and not spec and not how for name, spec, how in fields)
+
+
 class External(Strict):
     """A service of the reader's own, measured like any variant. `paths`: a template for each workload it serves."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
-    base_url: str
-    paths: Annotated[dict[str, str], Field(min_length=1)]
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=NAME_MAX)]
+    base_url: Annotated[str, Field(max_length=URL_MAX)]
+    paths: Annotated[dict[str, Annotated[str, Field(max_length=URL_MAX)]], Field(min_length=1)]
 
     @field_validator("paths")
     @classmethod
@@ -27,11 +42,10 @@ class External(Strict):
         for name, template in paths.items():
             if name not in WORKLOADS:
                 raise ValueError(f"no workload named {name!r}; {nearest(name, WORKLOADS)}")
-            try:
-                path = template.format(**dict.fromkeys(WORKLOADS[name].parameters, 1))
-            except (LookupError, ValueError, AttributeError, TypeError):
+            if not _is_template(template, WORKLOADS[name].parameters):
                 known = ", ".join(f"{{{p}}}" for p in WORKLOADS[name].parameters) or "none"
-                raise ValueError(f"{name}: {template!r} has an unknown placeholder; known: {known}") from None
+                raise ValueError(f"{name}: {template!r} has an unknown placeholder; known: {known}")
+            path = template.format(**dict.fromkeys(WORKLOADS[name].parameters, 1))
             if not path.startswith("/") or not path.isascii() or not path.isprintable() or " " in path:
                 raise ValueError(f"{name}: {template!r} is no path: it begins with / and holds no blanks (write %20)")
         return paths
@@ -42,7 +56,9 @@ class External(Strict):
         try:
             parts = urlsplit(url)
             origin = f"http://{parts.netloc}"
-            right = parts.hostname and parts.port != 0 and "@" not in parts.netloc and url.rstrip("/") == origin
+            plain = url.isascii() and url.isprintable() and not {*"@ \\"} & {*parts.netloc}
+            right = plain and parts.hostname and parts.port != 0 and not parts.netloc.endswith(":")
+            right = right and url.rstrip("/") == origin
         except ValueError:  # no port is -1, 99999 or abc
             right = False
         if not right:
@@ -53,15 +69,15 @@ class External(Strict):
 class Plan(Strict):
     """Cells x repeats. Seconds are of measuring (`measure_s`) and of load before it (`warmup_s`)."""
 
-    title: str
+    title: Annotated[Text, Field(max_length=TITLE_MAX)]
     repeats: Annotated[int, Field(ge=1, le=REPEATS_MAX)] = 3
     warmup_s: Annotated[float, Field(ge=0, le=120)] = 1.5
     measure_s: Annotated[float, Field(ge=0.5, le=600)] = 3.0
     timeout_s: Annotated[float, Field(ge=1, le=300)] = 30.0
     """How long a request may take before it counts as an error."""
-    variants: Annotated[list[str], Field(min_length=1)]
-    cells: Annotated[list[Cell], Field(min_length=1)]
-    external: Annotated[list[External], Field(default_factory=list)]
+    variants: Annotated[list[str], SEVERAL]
+    cells: Annotated[list[Cell], Field(min_length=1, max_length=CELLS_MAX)]
+    external: Annotated[list[External], Field(default_factory=list, max_length=LIST_MAX)]
     claims: Annotated[list[Claim], Field(default_factory=list)]
     """In a file: the path of the file that has them, from the plan's own. Their cells are among the plan's."""
 

@@ -4,14 +4,22 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from waitbench.bounded import MIB, Unreadable, read_bounded
 from waitbench.errors import UsageError
+
+TOML_MAX = MIB
+"""Bytes: the longest plan that comes along, with its claims, has less than a thirtieth of it."""
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Raises UsageError that names the file."""
+    """Raises UsageError that names the file. A byte order mark, which some editors write, is passed over."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_bounded(path, TOML_MAX).decode("utf-8-sig").replace("\r\n", "\n"))
+    except Unreadable as error:
+        raise UsageError(f"{path}: cannot be read: {error}") from None
+    except RecursionError:
+        raise UsageError(f"{path}: not valid TOML: too many brackets within each other") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: not valid TOML: {error}") from None
-    except OSError as error:
-        raise UsageError(f"{path}: can't be read: {error.strerror}") from None
+    except ValueError:
+        raise UsageError(f"{path}: not valid TOML: an integer of thousands of digits") from None

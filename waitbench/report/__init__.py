@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from waitbench.comparison import Comparison, compare
 from waitbench.errors import Unwritable
 from waitbench.report import charts, claim_charts, claims_markdown, html, markdown, tables
-from waitbench.results import RunFolder, write_whole
+from waitbench.results import RunFolder, RunRecord, write_whole
 
 LIVE_FOR_S = 10.0
 """A generator that has not said anything for so long is gone."""
@@ -16,7 +16,13 @@ def load_comparison(folder: RunFolder) -> Comparison:
     run = folder.read_run()
     live = folder.read_live()
     stale = run.status == "running" and (live is None or time.time() - live.at > LIVE_FOR_S)
-    return compare(run, folder.read_trials(run), stale)
+    return read_comparison(folder, run, stale)
+
+
+def read_comparison(folder: RunFolder, run: RunRecord, stale: bool = False) -> Comparison:
+    """Of the trial files of `run`, with damaged ones apart."""
+    trials, damaged = folder.sort_trials(run.trials)
+    return compare(run, trials, stale, damaged)
 
 
 def write_report(folder: RunFolder) -> Comparison:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 
 import matplotlib
+from markupsafe import escape
 
 matplotlib.use("svg")
 
@@ -40,6 +41,7 @@ from waitbench.report.theme import (
 )
 from waitbench.report.words import load_title
 from waitbench.statistics import TAIL_SAMPLES
+from waitbench.text import for_html
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Chart:
         """For a page that holds several: no declaration, names of its own, the page's palette."""
         body = self.svg[self.svg.index("<svg") :].replace(f"<style>{PALETTE}</style>", "")
         body = re.sub(r'\b(id="|href="#|url\(#)', rf"\g<1>{self.name}-", body)
-        return body.replace("<svg ", f'<svg role="img" aria-label="{self.caption}" ', 1)
+        return body.replace("<svg ", f'<svg role="img" aria-label="{escape(for_html(self.caption))}" ', 1)
 
 
 def draw(comparison: Comparison) -> list[Chart]:

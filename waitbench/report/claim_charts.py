@@ -14,8 +14,8 @@ from waitbench.claims import Ruling, Verdict
 from waitbench.comparison import Comparison
 from waitbench.plan.zone import Zone
 from waitbench.report.charts import Chart
-from waitbench.report.claim_figures import plain
 from waitbench.report.theme import INK, LINES, MUTED, SIZE_IN, STYLE, logarithmic, themed
+from waitbench.text import for_chart
 
 ROW_IN, LINE_IN, EDGES_IN = 0.36, 0.16, 0.95
 """Heights of a rule's band, of a line of its words above it, and of all that is above and below the rules."""
@@ -68,7 +68,7 @@ def _chart(verdict: Verdict) -> Chart:
 def _words(number_of: int, ruling: Ruling) -> list[str]:
     """As lines. That a rule is untested stands here, since in its zones it could not be read."""
     told = "" if ruling.ratio else " (untested)"
-    return textwrap.wrap(f"{number_of}. {plain(ruling.rule.says)}{told}", LETTERS)
+    return textwrap.wrap(f"{number_of}. {for_chart(ruling.rule.says)}{told}", LETTERS)
 
 
 def _rule(axes: Axes, ruling: Ruling, lines: list[str], top: float) -> None:

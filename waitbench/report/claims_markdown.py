@@ -1,13 +1,12 @@
 """claims.md: the verdicts for places that show Markdown."""
 
-from markupsafe import escape
-
 from waitbench.claims import Verdict
 from waitbench.comparison import Comparison
 from waitbench.report.charts import Chart
-from waitbench.report.claim_figures import FIGURE_WORDS, HOW, JUDGED, count_words, plain, ruling_rows
+from waitbench.report.claim_figures import FIGURE_WORDS, HOW, JUDGED, count_words, ruling_rows
 from waitbench.report.facts import absences
 from waitbench.report.figures import span
+from waitbench.text import for_markdown
 
 COLUMNS = (
     "rule", "figure", "of", "", "over", "", "ratio", "95 % interval", "supported", "refuted", "verdict",
@@ -15,27 +14,27 @@ COLUMNS = (
 
 
 def render(comparison: Comparison, charts: list[Chart]) -> str:
-    lines = [f"# Verdicts: {_text(comparison.run.plan['title'])}", ""]
+    lines = [f"# Verdicts: {for_markdown(comparison.run.plan['title'])}", ""]
     if comparison.state:
-        lines += [f"**{comparison.state}**", ""]
+        lines += [f"**{for_markdown(comparison.state)}**", ""]
     lines += [HOW, "", "The figures of every cell, and what there is to doubt: [report.md](report.md).", ""]
-    lines += [part for absence in absences(comparison) for part in (_text(absence), "")]
+    lines += [part for absence in absences(comparison) for part in (for_markdown(absence), "")]
     lines += [_row(("claim", "verdict", "since")), _row(["---"] * 3)]
     for verdict in comparison.claims:
-        told = f"[{_text(verdict.claim.says)}](#claim-{verdict.claim.id})"
+        told = f"[{for_markdown(verdict.claim.says)}](#claim-{verdict.claim.id})"
         lines.append(_row((told, f"**{verdict.judgement}**", count_words(verdict))))
     for verdict in comparison.claims:
         lines += ["", *_claim(verdict), ""]
-        lines += [f"![{c.caption}](charts/{c.name}.svg)" for c in charts if c.section == verdict.claim.id]
-        lines += ["", f"What would change the verdict: {_text(verdict.claim.would_change)}"]
+        lines += [f"![{for_markdown(c.caption)}](charts/{c.name}.svg)" for c in charts if c.section == verdict.claim.id]
+        lines += ["", f"What would change the verdict: {for_markdown(verdict.claim.would_change)}"]
     return "\n".join(lines) + "\n"
 
 
 def _claim(verdict: Verdict) -> list[str]:
     """The heading of a claim, its verdict, what was done, and its table."""
     claim = verdict.claim
-    lines = [f'## <a id="claim-{claim.id}"></a>{_text(claim.says)}', ""]
-    lines += [f"**{verdict.judgement}**: {JUDGED[verdict.judgement]}.", "", _text(claim.tested), ""]
+    lines = [f'## <a id="claim-{claim.id}"></a>{for_markdown(claim.says)}', ""]
+    lines += [f"**{verdict.judgement}**: {JUDGED[verdict.judgement]}.", "", for_markdown(claim.tested), ""]
     lines += [_row(COLUMNS), _row(["---"] * len(COLUMNS))]
     return lines + [_row(_cells(row)) for row in ruling_rows(verdict)]
 
@@ -47,12 +46,7 @@ def _cells(row: dict[str, str]) -> list[str]:
         row["over"], row["over_figure"] or "–", row["ratio"] or "–", span(row["ratio_low"], row["ratio_high"]),
         row["supported"], row["refuted"], judged,
     ]  # fmt: skip
-    return [_text(text) for text in shown]
-
-
-def _text(text: str) -> str:
-    """As text on one line, in a table too."""
-    return str(escape(plain(text))).replace("|", "\\|")
+    return [for_markdown(text) for text in shown]
 
 
 def _row(cells: list[str] | tuple[str, ...]) -> str:

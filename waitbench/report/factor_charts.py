@@ -10,6 +10,7 @@ from waitbench.effects import FACTORS, Factor
 from waitbench.factors import Factors, Measured, level_title
 from waitbench.report.theme import INK, LINES, MARKS, MUTED, SIZE_IN, Looks
 from waitbench.statistics import Interval
+from waitbench.text import for_chart
 from waitbench.words import listed
 
 ACROSS = 2
@@ -33,7 +34,7 @@ def apart(figure: Figure, found: Factors, styles: Looks) -> str:
         _panel(axes, measured, rows, _looks(found, styles))
     for axes in panels[len(drawn) :]:
         axes.set_axis_off()
-    panels[0].set_yticks(range(len(rows)), [level_title(*row) for row in rows])
+    panels[0].set_yticks(range(len(rows)), [for_chart(level_title(*row)) for row in rows])
     panels[0].set_ylim(len(rows) - 0.5, -0.5)
     better = "; more is better of good answers, less of all else" if found.leading and not found.point.open else ""
     how = f"bars are 95 % intervals over the repeats{better}{_averages(drawn)}"

@@ -67,8 +67,8 @@ def absences(comparison: Comparison) -> list[str]:
 
 
 def shortfalls(comparison: Comparison) -> list[str]:
-    """Every reason that a rule gave, and every percentile that a sample could not carry."""
-    lines = absences(comparison)
+    """Every damaged trial, every reason that a rule gave, and every percentile that a sample could not carry."""
+    lines = absences(comparison) + [f"{each.why}." for each in comparison.damaged]
     for cell in comparison.cells:
         where = f"{cell.target.title}, {_played(cell.spec)}, {cell.spec.load_words}"
         for reason in cell.reasons:

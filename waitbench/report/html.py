@@ -12,6 +12,7 @@ from waitbench.report.facts import absences, budgets, facts, shortfalls
 from waitbench.report.figures import burst_row, interval, knee_interval, knee_row, mixed_row, span, summary_row
 from waitbench.report.theme import CROWDED, PALETTE, looks
 from waitbench.report.words import KNEE_SHOWS, burst_word, knee_word, load_title, mixed_word, standing_word
+from waitbench.text import for_html
 
 _templates = Environment(
     loader=PackageLoader("waitbench", "report"),
@@ -19,6 +20,7 @@ _templates = Environment(
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
+    finalize=for_html,
 )
 
 

@@ -1,7 +1,5 @@
 """report.md: the same report for places that show Markdown."""
 
-from markupsafe import escape
-
 from waitbench.answer import section_answers
 from waitbench.bursts import BurstSection
 from waitbench.cells import Cell, Point, Section
@@ -11,10 +9,10 @@ from waitbench.knees import KneeSection
 from waitbench.mixed import MixedPoint, MixedSection, Pair
 from waitbench.report import factor_words
 from waitbench.report.charts import Chart
-from waitbench.report.claim_figures import plain
 from waitbench.report.facts import facts, shortfalls
 from waitbench.report.figures import burst_row, interval, knee_interval, knee_row, mixed_row, span, summary_row
 from waitbench.report.words import KNEE_SHOWS, burst_word, knee_word, load_title, mixed_word, standing_word
+from waitbench.text import for_markdown
 
 COLUMNS = (
     "", "{load}", "good/s", "95 % interval", "p50 ms", "p99 ms", "p99 interval", "CPU s / 1,000",
@@ -37,11 +35,11 @@ KNEE_COLUMNS = (
 
 
 def render(comparison: Comparison, charts: list[Chart]) -> str:
-    lines = [f"# {escape(' '.join(comparison.run.plan['title'].split()))}", ""]
+    lines = [f"# {for_markdown(comparison.run.plan['title'])}", ""]
     if comparison.state:
-        lines += [f"**{comparison.state}**", ""]
+        lines += [f"**{for_markdown(comparison.state)}**", ""]
     lines += _verdicts(comparison)
-    lines += [f"- {line}" for line in section_answers(comparison)]
+    lines += [f"- {for_markdown(line)}" for line in section_answers(comparison)]
     drawn = [
         *(each for section in comparison.sections for each in _with_factors(section, comparison.factors_of(section))),
         *((mixed.key, mixed_lines(mixed)) for mixed in comparison.mixed),
@@ -50,7 +48,7 @@ def render(comparison: Comparison, charts: list[Chart]) -> str:
     ]
     for key, told in drawn:
         lines += ["", *told, ""]
-        lines += [f"![{c.caption}](charts/{c.name}.svg)" for c in charts if c.section == key]
+        lines += [f"![{for_markdown(c.caption)}](charts/{c.name}.svg)" for c in charts if c.section == key]
     lines += ["", *_doubts(comparison), *_facts(comparison)]
     return "\n".join(lines) + "\n"
 
@@ -63,18 +61,18 @@ def _with_factors(section: Section, found: Factors | None) -> list[tuple[str, li
 def factor_lines(found: Factors) -> list[str]:
     """Framework and model apart: how to read it, the table, and for whom it does not hold."""
     titles = ["", "against", *(measured.measure.title for measured in found.measures)]
-    lines = [f"### {factor_words.HEADING}", "", factor_words.intro(found), ""]
+    lines = [f"### {factor_words.HEADING}", "", for_markdown(factor_words.intro(found)), ""]
     lines += [_row(titles), _row(["---"] * len(titles))]
     for row in factor_words.rows(found):
         shown = [f"**{text}**" if differs else text for text, differs in row.figures]
-        lines.append(_row([row.title, row.against, *shown]))
-    return [*lines, "", *(f"- {note}" for note in factor_words.notes(found))]
+        lines.append(_row([for_markdown(row.title), for_markdown(row.against), *shown]))
+    return [*lines, "", *(f"- {for_markdown(note)}" for note in factor_words.notes(found))]
 
 
 def _verdicts(comparison: Comparison) -> list[str]:
     """A line for each claim, where the plan has any."""
     told = [
-        f"- **{verdict.judgement}**: [{escape(plain(verdict.claim.says))}](claims.md#claim-{verdict.claim.id})"
+        f"- **{verdict.judgement}**: [{for_markdown(verdict.claim.says)}](claims.md#claim-{verdict.claim.id})"
         for verdict in comparison.claims
     ]
     return ["## Verdicts", "", *told, "", "## Answers", ""] if told else []
@@ -103,8 +101,9 @@ def burst_lines(section: BurstSection) -> list[str]:
     for burst in section.bursts:
         row = burst_row(burst)
         shown = [
-            burst.cell.target.title, row["calm_goodput_rps"], row["overload_goodput_rps"], row["after_goodput_rps"],
-            row["calm_p99_ms"], row["recovery_s"] or "–", span(row["recovery_low"], row["recovery_high"]),
+            for_markdown(burst.cell.target.title), row["calm_goodput_rps"], row["overload_goodput_rps"],
+            row["after_goodput_rps"], row["calm_p99_ms"], row["recovery_s"] or "–",
+            span(row["recovery_low"], row["recovery_high"]),
             row["resolution_s"], row["errors"], row["shed"],
         ]  # fmt: skip
         lines.append(_row([*_struck(shown, burst.cell.valid), burst_word(section, burst)]))
@@ -117,7 +116,7 @@ def knee_lines(section: KneeSection) -> list[str]:
     for knee in section.knees:
         row = knee_row(section, knee)
         there = [row.get(name) for name in ("p99_ms", "cpu_s_per_1k", "kib_per_request")]
-        shown = [knee.target.title, knee_interval(knee), *there, row["trials"]]
+        shown = [for_markdown(knee.target.title), knee_interval(knee), *there, row["trials"]]
         lines.append(_row([*(text or "–" for text in shown), knee_word(section, knee)]))
     return lines
 
@@ -125,9 +124,9 @@ def knee_lines(section: KneeSection) -> list[str]:
 def _cells(cell: Cell, point: Point) -> list[str]:
     row = summary_row(cell)
     shown = [
-        cell.target.title, row["load"], row["goodput_rps"], interval(cell.goodput, 1), row["p50_ms"] or "–",
-        row["p99_ms"] or "–", interval(cell.percentile_interval("p99"), 1), row["cpu_s_per_1k"] or "–",
-        row["kib_per_request"] or "–", row["peak_rss_mib"] or "–",
+        for_markdown(cell.target.title), row["load"], row["goodput_rps"], interval(cell.goodput, 1),
+        row["p50_ms"] or "–", row["p99_ms"] or "–", interval(cell.percentile_interval("p99"), 1),
+        row["cpu_s_per_1k"] or "–", row["kib_per_request"] or "–", row["peak_rss_mib"] or "–",
     ]  # fmt: skip
     return [*_struck(shown, cell.valid), standing_word(point, cell)]
 
@@ -135,7 +134,7 @@ def _cells(cell: Cell, point: Point) -> list[str]:
 def _pair(point: MixedPoint, pair: Pair, by: str) -> list[str]:
     alone, beside = (mixed_row(point, pair, cell) if cell else {} for cell in (pair.alone, pair.beside))
     shown = [
-        pair.first.target.title, f"{point.load:g}",
+        for_markdown(pair.first.target.title), f"{point.load:g}",
         *(row.get(f"{name}_ms") or "–" for name in ("p50", "p99") for row in (alone, beside)),
         *(span(row.get(f"{by}_low", ""), row.get(f"{by}_high", "")) for row in (alone, beside)),
         beside.get("neighbours_goodput_rps") or "–", beside.get("neighbours_p99_ms") or "–",
@@ -150,13 +149,13 @@ def _struck(shown: list[str], valid: bool) -> list[str]:
 
 def _doubts(comparison: Comparison) -> list[str]:
     found = shortfalls(comparison)
-    return ["## What to doubt", "", *(f"- {line}" for line in found), ""] if found else []
+    return ["## What to doubt", "", *(f"- {for_markdown(line)}" for line in found), ""] if found else []
 
 
 def _facts(comparison: Comparison) -> list[str]:
     lines = []
     for title, rows in facts(comparison):
-        lines += [f"## {title}", "", *(f"- {name}: {value}" for name, value in rows), ""]
+        lines += [f"## {title}", "", *(f"- {for_markdown(name)}: {for_markdown(value)}" for name, value in rows), ""]
     return lines
 
 

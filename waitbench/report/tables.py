@@ -11,6 +11,7 @@ from waitbench.report.factor_words import factor_rows
 from waitbench.report.figures import asked, burst_row, knee_row, mixed_row, number, number_as_given, said, summary_row
 from waitbench.results import Target, TrialRecord
 from waitbench.statistics import PERCENTILES, samples_needed
+from waitbench.text import for_csv
 from waitbench.validity import ceiling_of, goodput_rps, reasons, spoilt_by
 from waitbench.validity.contention import service_share
 
@@ -166,5 +167,5 @@ def _csv(columns: list[str], rows: list[dict[str, str]]) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: for_csv(text) for name, text in row.items()} for row in rows)
     return out.getvalue()

@@ -11,6 +11,7 @@ from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from waitbench.results import Target
+from waitbench.text import for_chart
 
 SIZE_IN = (4.6, 3.3)
 """Small, so that the letters are still readable where the chart is as wide as a phone."""
@@ -107,7 +108,7 @@ def _from(first: Look) -> Iterator[Look]:
 
 def look(target: Target, own: Look) -> dict[str, Any]:
     return {
-        "label": target.title,
+        "label": for_chart(target.title),
         "color": LINES[own.colour],
         "marker": MARKS[own.mark],
         "linestyle": DASHES[own.mark],
@@ -128,7 +129,7 @@ def far_apart(contenders: Sequence[float]) -> bool:
 
 def name_rows(axes: Axes, titles: Sequence[str]) -> None:
     """A named row for each contender from the top down, in place of names in a legend."""
-    axes.set_yticks(range(len(titles)), titles)
+    axes.set_yticks(range(len(titles)), [for_chart(title) for title in titles])
     axes.set_ylim(len(titles) - 0.5, -0.5)
     figure = axes.get_figure(root=True)
     assert figure is not None

@@ -7,6 +7,8 @@ from waitbench.validity.reason import Reason
 
 NOTE, LIMIT = 0.03, 0.10
 """Of one core, in the window. docs/methodology.md says how often a quiet machine comes near them."""
+_REPORTED = {"cores", "cores_free_s"}
+"""What a service of an earlier version, or in a damaged file, does not report."""
 ADVICE = "end other programs, `top` shows them, and run again"
 
 
@@ -30,7 +32,7 @@ def service_share(trial: TrialRecord, target: Target) -> float | None:
     figure then covers both.
     """
     begin, end = trial.usage.window_start, trial.usage.window_end
-    if begin is None or end is None or "cores_free_s" not in begin or "cores_free_s" not in end:
+    if begin is None or end is None or not begin.keys() & end.keys() >= _REPORTED:
         return None
     elapsed_s = end["monotonic_s"] - begin["monotonic_s"]
     if elapsed_s <= 0 or set(target.info.get("cores", ())) & set(trial.generator.cores):

@@ -128,7 +128,7 @@ def drift(trial: TrialRecord, target: Target) -> Iterator[Reason]:
     if trial.latency is None or trial.latency.count < DRIFT_SAMPLES or abs(last - first) / 1000 <= DRIFT_MS:
         return
     low, high = DRIFT_MIDDLE
-    moved = abs(last - first) / min(first, last)
+    moved = abs(last - first) / max(1, min(first, last))
     if moved <= DRIFT_NOTE or not low <= (middle - first) / (last - first) <= high:
         return
     said = f"typical latency went from {first / 1000:.0f} to {last / 1000:.0f} ms within the window"

@@ -83,7 +83,7 @@ def upstream(trial: TrialRecord) -> Iterator[Reason]:
     if not trial.spec.uses_upstream:
         return
     begin, end = trial.upstream.window_start, trial.upstream.window_end
-    if begin is None or end is None:
+    if begin is None or end is None or end["monotonic_s"] <= begin["monotonic_s"]:
         yield Reason(
             "upstream-limit", "invalid", "the remote API did not give its own figures within the window",
             "it may have been overloaded, or died: lower the load, and see its log",
