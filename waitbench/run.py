@@ -20,9 +20,10 @@ from waitbench.launch.cores import Cores
 from waitbench.launch.local import LocalStack, free_port, require_free
 from waitbench.launch.network import container_url
 from waitbench.launch.process import Process, allow_many_sockets
+from waitbench.locks import Work, announced, sole_run, sole_writer
 from waitbench.paths import LOADTESTS, ROOT
 from waitbench.plan import Plan, contenders
-from waitbench.prepare import new_folder, run_record, sole_run, targets
+from waitbench.prepare import new_folder, run_record, targets
 from waitbench.progress import RunProgress, watch_trials
 from waitbench.report import load_comparison, write_report
 from waitbench.results import RunFolder, RunRecord, Status, Target, now
@@ -77,7 +78,7 @@ class Outcome:
 
 def run(order: Order, console: Console, stacked: Callable[[Order], AbstractContextManager[Stack]]) -> Outcome:
     """Carry a plan out. Raises WaitbenchError or Interrupted after what was measured has been reported."""
-    with sole_run(order.out) as release:
+    with sole_run(order.out, _work(order)) as release:
         if order.ui:
             require_ui_port(order.ui_port)
         with stacked(order) as stack:
@@ -88,6 +89,10 @@ def run(order: Order, console: Console, stacked: Callable[[Order], AbstractConte
             )
             folder.write_run(record)
             return _carry_out(order, console, stack, folder, record, release)
+
+
+def _work(order: Order) -> Work:
+    return Work(measures=order.plan.local_ports)
 
 
 def require_ui_port(port: int) -> None:
@@ -249,13 +254,14 @@ def _stay(locust: Process, console: Console, order: Order) -> None:
 
 def run_in_containers(order: Order, plan: Path, options: list[str], console: Console) -> Outcome:
     """Have Compose carry the plan out; `plan` is its file, and the run inside gets `options` as they are."""
-    with sole_run(order.out):  # only looked at: the run inside takes hold of the folder itself
-        require_ui_port(order.ui_port)
-    folder = RunFolder(order.out / order.name)
-    with Containers(console, folder, _settings(order, plan, options)) as containers:
-        code = containers.run()
-        if code not in (0, INVALID):
-            raise WaitbenchError(f"the run in containers ended with {code}; it said:\n{containers.last_words()}")
+    with announced(_work(order)):
+        with sole_writer(order.out):  # only looked at: the run inside takes hold of the folder itself
+            require_ui_port(order.ui_port)
+        folder = RunFolder(order.out / order.name)
+        with Containers(console, folder, _settings(order, plan, options)) as containers:
+            code = containers.run()
+            if code not in (0, INVALID):
+                raise WaitbenchError(f"the run in containers ended with {code}; it said:\n{containers.last_words()}")
     comparison = load_comparison(folder)
     _tell_answers(console, folder, comparison)
     return Outcome(folder, comparison.all_valid)

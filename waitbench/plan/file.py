@@ -14,13 +14,11 @@ from waitbench.plan.claim import Claim
 from waitbench.plan.claims_file import load_claims, require_samples
 from waitbench.plan.contender import require_forms
 from waitbench.plan.nearest import nearest
-from waitbench.plan.plan import Plan
+from waitbench.plan.plan import LOOPBACK, Plan
 from waitbench.plan.toml import read_toml
 from waitbench.variants import Variant
 from waitbench.words import load_words
 from waitbench.workloads import params_words
-
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 def load_plan(path: Path, variants: dict[str, Variant], allow_remote: bool = False, in_compose: bool = False) -> Plan:
