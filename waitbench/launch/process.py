@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import pwd
 import resource
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from waitbench.errors import WaitbenchError
 _PR_SET_PDEATHSIG = 1
 _YIELDING = 10
 """How much nicer a process is that leaves the way to others: those get nine tenths of a core that both want."""
+PLAIN = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")
 _LINUX = sys.platform == "linux"
 _libc = ctypes.CDLL(None, use_errno=True) if _LINUX else None
 
@@ -23,7 +25,7 @@ class Process:
     """A child in a process group of its own, so that Ctrl-C reaches the harness alone and the group ends as one.
 
     `cpus` pins it; `yielding` leaves the way on them to others. On Linux the kernel sends it `end_signal` when the
-    harness dies, however that happens.
+    harness dies, however that happens. `user` runs it, with no group and no variable of ours.
     """
 
     def __init__(
@@ -36,7 +38,7 @@ class Process:
         yielding: bool = False,
         environment: dict[str, str] | None = None,
         cwd: Path | None = None,
-        user: str | None = None,
+        user: pwd.struct_passwd | None = None,
         end_signal: signal.Signals = signal.SIGTERM,
     ) -> None:
         self.name = name
@@ -50,9 +52,10 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **(environment or {})},
+                env={**(plain() if user else os.environ), **(environment or {})},
                 cwd=cwd,
-                user=user,
+                user=user.pw_uid if user else None,
+                group=user.pw_gid if user else None,
                 extra_groups=[] if user else None,
                 start_new_session=True,
                 preexec_fn=_before_exec(cpus, yielding, end_signal, os.getpid()),
@@ -96,6 +99,11 @@ class Process:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._child.pid, signal.SIGKILL)
         self._child.wait()
+
+
+def plain() -> dict[str, str]:
+    """The variables for a program of another user, which may read them: none that could hold a secret of ours."""
+    return {name: os.environ[name] for name in PLAIN if name in os.environ}
 
 
 def _ending(code: int | None) -> str:
