@@ -203,6 +203,23 @@ def test_the_database_lets_a_service_read_its_table_and_do_nothing_else(project:
     assert said[-1] == "no programs"
 
 
+def test_a_results_folder_of_another_user_is_refused_and_left_as_it_is(project: Project, tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.mkdir(mode=0o700)
+    if os.geteuid() != 0:
+        pytest.skip("gives a folder to another user, which takes root")
+    os.chown(theirs, 54321, 54321)
+    other = Project("theirs", theirs)
+    try:
+        with pytest.raises(AssertionError, match='service "results" didn\'t complete successfully'):
+            other.compose("up", "--detach", timeout_s=BUILD_S)
+        assert "belongs to user 54321 (mode 700)" in other.compose("logs", "--no-log-prefix", "results")
+        assert (theirs.stat().st_mode & 0o777, list(theirs.iterdir())) == (0o700, [])
+    finally:
+        other.compose("down", "--volumes", "--timeout", "5")
+    assert other.left() == []
+
+
 def test_ending_it_is_no_failure_and_leaves_nothing(project: Project, folder: RunFolder) -> None:
     project.compose("stop", "--timeout", "30", "load")
     assert project.load_exit_code() == exit_code(folder)
