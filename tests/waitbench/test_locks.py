@@ -21,7 +21,6 @@ from waitbench.paths import ROOT
 from waitbench.service import wait_until
 
 MEASURES = Work()
-LINKED = "a symbolic link at a lock file leads to another file"
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +48,11 @@ def own(temporary: Path) -> Path:
     return temporary / f"waitbench.{os.geteuid()}"
 
 
-@pytest.mark.fault("security", LINKED, "the file is neither emptied nor opened to others, and the run is refused")
+@pytest.mark.fault(
+    "security",
+    "a symbolic link at the lock of a world-writable results folder leads to another file",
+    "the file is neither emptied nor opened to others, and the run is refused",
+)
 def test_a_symbolic_link_at_the_lock_of_a_results_folder_is_refused(tmp_path: Path, victim: Path) -> None:
     out = tmp_path / "results"
     out.mkdir()
