@@ -140,8 +140,16 @@ def sole_writer(out: Path) -> Iterator[Callable[[], None]]:
 def _results_lock(path: Path) -> int:
     try:
         return _opened(path, os.O_RDWR | os.O_CREAT, 0o666)
-    except PermissionError:  # of another user, as a container's may be: it can be locked all the same
-        return _opened(path, os.O_RDONLY)
+    except PermissionError as error:
+        if not path.exists():
+            raise error from None  # there is none, and none can be made
+        try:  # of another user, as a container's may be: it can be locked all the same
+            return _opened(path, os.O_RDONLY)
+        except PermissionError:
+            raise WaitbenchError(
+                f"{path} is another user's and can't be read, so it can't be locked. Remove it, or choose another "
+                "folder with --out"
+            ) from None
     except IsADirectoryError:
         raise WaitbenchError(f"{path} is not a file, so it can't be locked. Remove it") from None
 

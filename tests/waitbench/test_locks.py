@@ -249,3 +249,35 @@ def test_a_service_is_not_started_beside_a_measurement(temporary: Path) -> None:
         _, err = refused.communicate(timeout=60)
     assert refused.returncode == 1
     assert f"(process {os.getpid()})" in err
+
+
+EXTERNAL = """
+title = "The service that is kept up"
+repeats = 1
+warmup_s = 0.3
+measure_s = 0.5
+variants = ["null"]
+[[cells]]
+workload = "wait"
+params = {{ ms = 20 }}
+users = [2]
+[[external]]
+name = "mine"
+base_url = "http://127.0.0.1:{port}"
+paths = {{ wait = "/wait?ms={{ms}}" }}
+"""
+
+
+@pytest.mark.live
+def test_a_plan_that_names_a_service_that_is_kept_up_measures_it(temporary: Path, tmp_path: Path) -> None:
+    port = free_port()
+    plan = tmp_path / "mine.toml"
+    plan.write_text(EXTERNAL.format(port=port))
+    words = f"run {plan} --variant mine --no-ui --out {tmp_path / 'out'}"
+    with command(f"serve null --port {port}", temporary) as served:
+        assert served.stdout is not None
+        assert "null is up" in served.stdout.readline()
+        with command(words, temporary) as run:
+            out, err = run.communicate(timeout=120)
+    assert run.returncode in (0, 3), err
+    assert (Path(out.strip()) / "report.html").exists()
