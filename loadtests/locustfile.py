@@ -15,6 +15,7 @@ from locust import events
 from locust.runners import MasterRunner, WorkerRunner
 
 from loadtests import webui
+from loadtests.by_hand import by_hand_choices
 from loadtests.conductor import Conductor
 from loadtests.crew import Alone, Workers, work_for_a_master
 from loadtests.users import TrialUser
@@ -41,7 +42,7 @@ def run_folder() -> RunFolder:
 @events.init_command_line_parser.add_listener
 def offer_targets(parser: Any) -> None:
     """A dropdown in the web UI's start form, for loads by hand once the run is over."""
-    choices = list(webui.by_hand_choices(run_folder().read_run()))
+    choices = list(by_hand_choices(run_folder().read_run()))
     parser.add_argument(
         "--waitbench-target", choices=choices, default=choices[0], help="what to load when the run is over"
     )

@@ -1,22 +1,20 @@
-"""What waitbench adds to Locust's web UI: a tab with the finished trials, a link to the report, and, once the run is
-over, the choice of a service and workload to try by hand."""
+"""What waitbench adds to Locust's web UI: a guard, a tab with the finished trials, a link to the report, and, once the
+run is over, loads by hand."""
 
-import itertools
 import json
-import time
+import os
 from typing import Any
 
-import gevent
 from flask import Response, abort, request, send_file
 
+from loadtests.by_hand import ByHand
 from loadtests.conductor import Conductor
 from loadtests.crew import Alone, Workers
+from loadtests.webguard import LARGEST_FORM, Guard, hosts
 from waitbench import latency
-from waitbench.results import RunFolder, RunRecord, TrialRecord, TrialSpec
+from waitbench.results import RunFolder, RunRecord, TrialRecord
 
 TAB = "waitbench-trials"
-BY_HAND_S = 600
-"""No load goes on for ever: one started by hand stops by itself after so long."""
 COLUMNS = {
     "block": "Block",
     "variant": "Variant",
@@ -30,6 +28,7 @@ COLUMNS = {
 
 def extend(environment: Any, conductor: Conductor, crew: Alone | Workers, folder: RunFolder, run: RunRecord) -> None:
     ui = environment.web_ui
+    guard(ui)
     ui.template_args |= {
         "extended_tabs": [{"title": "Finished trials", "key": TAB}],
         "extended_tables": [
@@ -40,7 +39,7 @@ def extend(environment: Any, conductor: Conductor, crew: Alone | Workers, folder
 
     @ui.app.before_request
     def stop_the_run() -> None:
-        if request.path == "/stop" and conductor.busy:
+        if request.method == "POST" and request.path == "/stop" and conductor.busy:
             conductor.stop()
 
     @ui.app.after_request
@@ -59,7 +58,15 @@ def extend(environment: Any, conductor: Conductor, crew: Alone | Workers, folder
         return send_file(file)
 
     finished = _Finished()
-    _offer_by_hand(environment, conductor, crew, run)
+    ByHand(environment, conductor, crew, run)
+
+
+def guard(ui: Any) -> None:
+    """Before the UI listens. In containers, it is reached by another port than it listens on."""
+    outside = os.environ.get("WAITBENCH_UI_PORT_OUTSIDE", "")
+    port = int(outside) if outside.isdecimal() else ui.port
+    ui.app.config["MAX_CONTENT_LENGTH"] = LARGEST_FORM
+    ui.app.wsgi_app = Guard(ui.app.wsgi_app, hosts(ui.host, {ui.port, port}), f"http://127.0.0.1:{port}")
 
 
 class _Finished:
@@ -96,45 +103,3 @@ def _row(trial: TrialRecord) -> dict[str, Any]:
         "p99": quantile[99],
         "errors": trial.measured.failed,
     }
-
-
-def by_hand_choices(run: RunRecord) -> dict[str, TrialSpec]:
-    """One entry for each service and request of the run."""
-    return {_choice(spec): spec for spec in sorted(run.trials, key=lambda s: (s.variant, s.path))}
-
-
-def _choice(spec: TrialSpec) -> str:
-    """`flask-threads /wait?ms=100`; with the client's own part, where it has one."""
-    size = [f"{spec.sends // 1024} KiB"] if spec.sends else []
-    pace = [f"{spec.bytes_per_s // 1024} KiB/s"] if spec.bytes_per_s else []
-    return " ".join([spec.variant, spec.path, *size, *(["at"] if pace else []), *pace])
-
-
-def _offer_by_hand(environment: Any, conductor: Conductor, crew: Alone | Workers, run: RunRecord) -> None:
-    """After the run, the UI's own start button loads the chosen service; nothing of that is recorded in the run."""
-    choices = by_hand_choices(run)
-    tests = itertools.count(1)
-    latest = 0
-
-    @environment.events.test_start.add_listener
-    def join(environment: Any, **_: Any) -> None:
-        nonlocal latest
-        if conductor.busy:
-            return
-        spec = choices[environment.parsed_options.waitbench_target]
-        users = max(1, int(environment.parsed_options.num_users or 1))
-        plain: dict[str, Any] = {"scenario": "", "beside": None, "alone": False, "profile": []}
-        load = {**plain, "load_model": "closed", "load": users, "warmup_s": 0.0, "measure_s": float(BY_HAND_S)}
-        crew.prepare(spec.model_copy(update=load))
-        crew.begin(time.perf_counter_ns() + int(crew.lead_s * 1e9))
-        latest = next(tests)
-        gevent.spawn_later(BY_HAND_S, stop, latest)
-
-    @environment.events.test_stopping.add_listener
-    def leave(**_: Any) -> None:
-        if not conductor.busy:
-            crew.stop()
-
-    def stop(test: int) -> None:
-        if test == latest:
-            environment.runner.stop()

@@ -51,15 +51,19 @@ def _rows_of(file: Path) -> Iterator[Row]:
 
 
 def table() -> str:
-    """All faults, numbered, a table for each area."""
-    lines: list[str] = []
-    area = ""
-    for number, row in enumerate(rows(), 1):
-        if row.area != area:
-            area = row.area
-            lines += ["", f"### {AREAS[area]}", "", "| | fault | what is promised | tested in |", "|---|---|---|---|"]
-        lines.append(f"| {number} | {row.fault} | {row.promise} | `{row.file}` |")
-    return "\n".join([*lines[1:], ""])
+    """How many faults there are, and a table for each area."""
+    every = rows()
+    lines = [f"{len(every)} faults.", ""]
+    for area, title in AREAS.items():
+        if here := [row for row in every if row.area == area]:
+            lines += [f"### {title} ({len(here)})", "", "| fault | what is promised | tested in |", "|---|---|---|"]
+            lines += [f"| {_cell(row.fault)} | {_cell(row.promise)} | `{row.file}` |" for row in here] + [""]
+    return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    """As text of a Markdown table."""
+    return text.replace("|", r"\|")
 
 
 def with_table(page: str) -> str:

@@ -145,7 +145,7 @@ def test_a_browser_that_does_not_start_is_not_taken_for_one(machine: Machine) ->
 
 
 def test_it_looks_for_the_browsers_that_the_tests_use() -> None:
-    from tests.waitbench.test_report_in_browser import BROWSERS
+    from tests.browsing import BROWSERS
 
     assert f"for name in {' '.join(BROWSERS)}; do" in (ROOT / ".ci/run").read_text()
 

@@ -1,77 +1,21 @@
 """From a plan and the services that run to a run folder that the generator can play."""
 
 import itertools
-import os
 import secrets
 import shutil
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import IO
 
 from waitbench import __version__
 from waitbench.environment import environment
-from waitbench.errors import Unwritable, WaitbenchError
+from waitbench.errors import Unwritable
 from waitbench.plan import Cell, Contender, External, Plan, contenders
 from waitbench.results import Exchange, Neighbours, RunFolder, RunRecord, Target, TrialSpec, now
 from waitbench.schedule import Slot, schedule
 from waitbench.variants import Variant, labelled
 from waitbench.workloads import SCENARIOS, WORKLOADS
-
-try:
-    import fcntl
-except ImportError:  # pragma: no cover - not on Windows
-    fcntl = None  # type: ignore[assignment]
-
-
-@contextmanager
-def sole_run(out: Path) -> Iterator[Callable[[], None]]:
-    """Hold the machine, and the results folder, for one run at a time. Raises WaitbenchError.
-
-    Two at once would measure each other. Containers do not see the machine's lock, but they share the folder. What
-    this gives releases both before the context ends.
-    """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Unwritable.because(out, error) from None
-    with (
-        _held(out / ".lock") as folder,
-        _held(Path(tempfile.gettempdir()) / f"waitbench.{os.getuid()}.lock") as machine,
-    ):
-
-        def release() -> None:
-            for lock in (folder, machine):
-                fcntl.flock(lock, fcntl.LOCK_UN)
-
-        yield release
-
-
-@contextmanager
-def _held(path: Path) -> Iterator[IO[str]]:
-    try:
-        lock = path.open("a+")
-        with suppress(PermissionError):  # another user's, as a container's may be; it can be held all the same
-            path.chmod(0o666)
-    except OSError as error:
-        raise Unwritable.because(path.parent, error) from None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.seek(0)
-            holder = lock.read().strip()
-            raise WaitbenchError(
-                f"another run is going on here{f' (process {holder})' if holder else ''}; two at once would measure "
-                "each other. Wait for it, or end it"
-            ) from None
-        lock.truncate(0)
-        with suppress(OSError):  # a full disk: it is held all the same, and only does not say by whom
-            os.write(lock.fileno(), str(os.getpid()).encode())
-        yield lock
-        lock.truncate(0)
 
 
 def run_name(plan_name: str, began: datetime) -> str:
@@ -82,7 +26,8 @@ def new_folder(out: Path, name: str) -> RunFolder:
     """The folder of a new run, with `latest` pointing to it. A number is added where the name is taken."""
     for attempt in itertools.chain([name], (f"{name}-{n}" for n in itertools.count(2))):
         try:
-            (out / attempt / "trials").mkdir(parents=True)
+            (out / attempt).mkdir(parents=True)  # alone: where the name is a symbolic link, this fails
+            (out / attempt / "trials").mkdir()
             draft = out / f".latest-{secrets.token_hex(4)}"
             draft.symlink_to(attempt)
             draft.replace(out / "latest")

@@ -22,9 +22,10 @@ from waitbench.launch.local import LocalStack, free_port, require_free
 from waitbench.launch.network import container_url
 from waitbench.launch.process import Process, allow_many_sockets
 from waitbench.lines import tell
+from waitbench.locks import Work, announced, sole_run, sole_writer
 from waitbench.paths import LOADTESTS, ROOT
 from waitbench.plan import Plan, contenders
-from waitbench.prepare import new_folder, remove, run_record, sole_run, targets
+from waitbench.prepare import new_folder, remove, run_record, targets
 from waitbench.report import load_comparison
 from waitbench.results import RunFolder, RunRecord, Status, Target
 from waitbench.search import Searches
@@ -71,7 +72,7 @@ def run(order: Order, console: Console, stacked: Callable[[Order], AbstractConte
     if order.engine == "local":
         _sweep_if_possible(console)
     patience_s()  # a mistake in it is told before anything starts
-    with sole_run(order.out) as release:
+    with sole_run(order.out, _work(order)) as release:
         if order.ui:
             require_ui_port(order.ui_port)
         with stacked(order) as stack:
@@ -93,7 +94,11 @@ def _sweep_if_possible(console: Console) -> None:
     try:
         sweep(console)
     except WaitbenchError as error:
-        console.print(f"waitbench: {error}", highlight=False, markup=False, soft_wrap=True)
+        tell(console, f"waitbench: {error}", soft_wrap=True)
+
+
+def _work(order: Order) -> Work:
+    return Work(measures=order.plan.local_ports)
 
 
 def require_ui_port(port: int) -> None:
@@ -224,13 +229,14 @@ def run_in_containers(order: Order, plan: Path, options: list[str], console: Con
     """Have Compose carry the plan out; `plan` is its file, and the run inside gets `options` as they are."""
     require_engine()
     sweep(console)
-    with sole_run(order.out):  # only looked at: the run inside takes hold of the folder itself
-        require_ui_port(order.ui_port)
-    folder = RunFolder(order.out / order.name)
-    with Containers(console, folder, _settings(order, plan, options)) as containers:
-        code = containers.run()
-        if code not in (0, INVALID):
-            raise WaitbenchError(f"the run in containers ended with {code}; it said:\n{containers.last_words()}")
+    with announced(_work(order)):
+        with sole_writer(order.out):  # only looked at: the run inside takes hold of the folder itself
+            require_ui_port(order.ui_port)
+        folder = RunFolder(order.out / order.name)
+        with Containers(console, folder, _settings(order, plan, options)) as containers:
+            code = containers.run()
+            if code not in (0, INVALID):
+                raise WaitbenchError(f"the run in containers ended with {code}; it said:\n{containers.last_words()}")
     comparison = load_comparison(folder)
     tell_answers(console, comparison)
     tell_report(console, folder)

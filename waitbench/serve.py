@@ -9,6 +9,7 @@ from waitbench.check import SAMPLES, Finding, check_service
 from waitbench.errors import WaitbenchError
 from waitbench.launch.local import LocalStack, require_free
 from waitbench.lines import tell as console_line
+from waitbench.locks import Work, announced
 from waitbench.service import Service
 from waitbench.variants import Variant
 from waitbench.workloads import WORKLOADS
@@ -20,7 +21,7 @@ OPTIONS = {"upload": "--data-binary 'any bytes' ", "download": "--limit-rate 64K
 def serve(variant: Variant, port: int) -> None:
     """One service with its dependencies, until a signal comes. Raises WaitbenchError when one of them dies."""
     require_free(port, variant.name)
-    with LocalStack() as stack:
+    with announced(Work(serves=port)), LocalStack() as stack:
         stack.start([variant.name], ports={variant.name: port})
         click.echo(f"{variant.name} is up; try:")
         for command in commands(stack.base_urls[variant.name], variant):
@@ -41,7 +42,7 @@ def commands(base_url: str, variant: Variant) -> list[str]:
 def check(names: list[str], known: dict[str, Variant], console: Console) -> bool:
     """Start the named services one after another, check each by itself, tell what was found; whether all is well."""
     well = True
-    with LocalStack() as stack:
+    with announced(Work()), LocalStack() as stack:
         for name in dict.fromkeys(names):
             findings = _checked(stack, known[name])
             tell(name, findings, console)

@@ -13,3 +13,10 @@ ON CONFLICT DO NOTHING;
 
 CREATE INDEX IF NOT EXISTS item_shelf ON item (shelf, id);
 ANALYZE item;
+
+-- The services' own role. It may read this table, and call what everybody may call, as pg_sleep. Whoever starts
+-- PostgreSQL gives it a password.
+CREATE ROLE waitbench_reader LOGIN;
+REVOKE ALL ON DATABASE waitbench FROM PUBLIC;
+GRANT CONNECT ON DATABASE waitbench TO waitbench_reader;
+GRANT SELECT ON item TO waitbench_reader;

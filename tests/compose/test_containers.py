@@ -174,11 +174,53 @@ def test_containers_run_locked_down_and_not_as_root(project: Project, folder: Ru
         assert host["CpusetCpus"], name
 
 
+ATTEMPTS = """
+import os, psycopg
+url = os.environ["WAITBENCH_DATABASE_URL"]
+other = url.replace("waitbench_reader:", "waitbench:")
+once = other.replace(":waitbench@", ":only-while-it-is-filled@")
+for address in (url, other, once, url[: url.rindex("/")] + "/postgres"):
+    try:
+        psycopg.connect(address, connect_timeout=10).close()
+        print("connected")
+    except psycopg.OperationalError as error:
+        print("password" if "password authentication failed" in str(error) else error)
+try:
+    psycopg.connect(url).execute("COPY item FROM PROGRAM 'id'")
+except psycopg.errors.InsufficientPrivilege:
+    print("no programs")
+"""
+
+
 @pytest.mark.fault(
-    "processes",
-    "`docker compose stop` and `down` after a run",
-    "no container, network or volume stays",
+    "security",
+    "a container connects to PostgreSQL as its superuser, and runs programs there",
+    "the superuser has no password, and the services' role may read one table",
 )
+def test_the_database_lets_a_service_read_its_table_and_do_nothing_else(project: Project, folder: RunFolder) -> None:
+    said = project.compose("exec", "-T", "fastapi-asyncio", "python", "-c", ATTEMPTS).splitlines()
+    assert said[:3] == ["connected", "password", "password"]
+    assert "permission denied for database" in said[3]
+    assert said[-1] == "no programs"
+
+
+def test_a_results_folder_of_another_user_is_refused_and_left_as_it_is(project: Project, tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.mkdir(mode=0o700)
+    if os.geteuid() != 0:
+        pytest.skip("gives a folder to another user, which takes root")
+    os.chown(theirs, 54321, 54321)
+    other = Project("theirs", theirs)
+    try:
+        with pytest.raises(AssertionError, match='service "results" didn\'t complete successfully'):
+            other.compose("up", "--detach", timeout_s=BUILD_S)
+        assert "belongs to user 54321 (mode 700)" in other.compose("logs", "--no-log-prefix", "results")
+        assert (theirs.stat().st_mode & 0o777, list(theirs.iterdir())) == (0o700, [])
+    finally:
+        other.compose("down", "--volumes", "--timeout", "5")
+    assert other.left() == []
+
+
 def test_ending_it_is_no_failure_and_leaves_nothing(project: Project, folder: RunFolder) -> None:
     project.compose("stop", "--timeout", "30", "load")
     assert project.load_exit_code() == exit_code(folder)

@@ -428,10 +428,10 @@ class TestRefused:
     )
     def test_a_second_run_while_one_is_on(self, bench: Bench) -> None:
         first = bench.start(plan(WAIT, variants=(NULL,), measure_s=1.0))
-        bench.wait_for(first, lambda: (bench.out / ".lock").exists() and bool((bench.out / ".lock").read_text()))
+        bench.wait_for(first, lambda: any(bench.place.glob("waitbench.*/*-*")))
         second = bench.end(bench.start(plan(WAIT)))
         assert second.code == 1
-        assert f"another run is going on here (process {first.pid})" in second.err
+        assert f"is measuring on this machine (process {first.pid})" in second.err
         assert "Wait for it, or end it" in second.err
         assert bench.end(first).code in (0, 3)
         assert len(bench.trial_files()) == 1

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from locust.env import Environment
 from locust.stats import calculate_response_time_percentile
 
+from loadtests.by_hand import by_hand_choices
 from loadtests.recorder import Recorder
 from loadtests.uifeed import UiFeed, buckets_ms
-from loadtests.webui import _Finished, _row, by_hand_choices
+from loadtests.webui import _Finished, _row
 from tests.waitbench import made_up
 from waitbench import latency
 from waitbench.results import Neighbours, TrialSpec

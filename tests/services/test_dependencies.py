@@ -135,7 +135,7 @@ def _kill(stack: LocalStack, name: str) -> None:
 def _connected(stack: LocalStack, count: int) -> bool:
     """Whether PostgreSQL holds so many connections: each is a process of its own, which says so."""
     backends = psutil.Process(stack.processes["postgres"].pid).children()
-    return sum("waitbench waitbench" in " ".join(backend.cmdline()) for backend in backends) == count
+    return sum("waitbench_reader waitbench" in " ".join(backend.cmdline()) for backend in backends) == count
 
 
 def test_a_pool_opens_at_the_first_query_and_once_however_many_come_first() -> None:

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -353,13 +354,27 @@ def test_serve_tells_how_to_ask_for_each_workload() -> None:
     } <= set(told)
 
 
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """For temporary files: short, and open to PostgreSQL's user."""
+    folder = Path(tempfile.mkdtemp(prefix="wbserve-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
 @pytest.mark.live
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize(("variant", "last"), [("fastapi-asyncio", "/db?ms=1"), ("null", "/wait?ms=1")])
-def test_serve_keeps_a_service_up_until_it_is_told_to_end(number: signal.Signals, variant: str, last: str) -> None:
+def test_serve_keeps_a_service_up_until_it_is_told_to_end(
+    place: Path, number: signal.Signals, variant: str, last: str
+) -> None:
     port = free_port()
     command = [sys.executable, "-m", "waitbench", "serve", variant, "--port", str(port)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as served:
+    alone = {**os.environ, "TMPDIR": str(place)}  # whoever measures on this machine
+    with subprocess.Popen(
+        command, cwd=ROOT, env=alone, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as served:
         try:
             assert served.stdout is not None
             told = list(iter(served.stdout.readline, "Ctrl-C ends it.\n"))

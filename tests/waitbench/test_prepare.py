@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from waitbench.errors import WaitbenchError
 from waitbench.plan import Plan, select
-from waitbench.prepare import new_folder, run_name, run_record, sole_run, targets
+from waitbench.prepare import new_folder, run_name, run_record, targets
 from waitbench.results import RunRecord, TrialSpec
 from waitbench.variants import load_variants
 
@@ -45,17 +44,6 @@ def test_a_name_that_is_taken_gets_a_number_and_latest_points_to_the_newest(tmp_
     assert names == ["a-run", "a-run-2", "a-run-3"]
     assert os.readlink(tmp_path / "latest") == "a-run-3"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a-run", "a-run-2", "a-run-3", "latest"]
-
-
-def test_two_runs_at_once_are_refused_and_one_after_the_other_are_not(tmp_path: Path) -> None:
-    with (
-        sole_run(tmp_path),
-        pytest.raises(WaitbenchError, match=rf"another run is going on here \(process {os.getpid()}\)"),
-        sole_run(tmp_path),
-    ):
-        pass
-    with sole_run(tmp_path):
-        pass
 
 
 def test_every_trial_has_a_file_of_its_own(run: RunRecord) -> None:

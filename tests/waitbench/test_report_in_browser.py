@@ -1,14 +1,13 @@
 """report.html and claims.html in a real browser that has no network."""
 
-import os
-import shutil
-import subprocess
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.browsing import chromium, site
 from waitbench.results import RunFolder
 
 if TYPE_CHECKING:
@@ -16,10 +15,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.tools
 
-QUIET = [
-    "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--no-first-run", "--hide-scrollbars",
-]  # fmt: skip
 CUT = "[...document.querySelectorAll('.wide')].filter(table => table.scrollWidth > table.clientWidth).length"
 """How many tables are wider than their place."""
 BOXES = """letters => letters.map(each => each.getBoundingClientRect()).map(box => [box.left, box.right, box.height])"""
@@ -27,38 +22,10 @@ BOXES = """letters => letters.map(each => each.getBoundingClientRect()).map(box 
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-"""The first of them that starts is used; .ci/run looks for the same ones."""
-
-
-def usable(name: str) -> str | None:
-    """The path of a browser that starts. Where a browser is a snap, a program of its name may only say so."""
-    path = shutil.which(name)
-    if path and subprocess.run([path, "--version"], capture_output=True, timeout=60).returncode == 0:
-        return path
-    return None
-
-
-def unavailable(what: str) -> NoReturn:
-    """Skipped with the reason, or failed where the browser is promised, as in CI."""
-    if os.environ.get("WAITBENCH_REQUIRE_BROWSER") == "1":
-        pytest.fail(f"{what}, and WAITBENCH_REQUIRE_BROWSER is 1")
-    pytest.skip(f"{what}: the report is not looked at in a browser")
-
-
 @pytest.fixture(scope="module")
 def browser() -> "Iterator[Browser]":
-    chromium = next(filter(None, map(usable, BROWSERS)), None)
-    if chromium is None:
-        unavailable(f"this machine has none of {', '.join(BROWSERS)}")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        unavailable("the package playwright is not installed")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium, args=QUIET)
+    with chromium() as launched:
         yield launched
-        launched.close()
 
 
 @pytest.fixture
@@ -296,3 +263,44 @@ def test_on_a_phone_every_figure_of_a_rule_has_its_name_beside_it(
     label = page.eval_on_selector("td[data-column=ratio]", "cell => getComputedStyle(cell, '::before').content")
     assert label == '"ratio"'
     assert page.locator("td[data-column=says]").first.is_visible()
+
+
+INJECTED = """
+<script>document.title = 'owned'</script>
+<img src="x" onerror="document.title = 'owned'">
+<img src="{address}/img"><link rel="stylesheet" href="{address}/css"><iframe src="{address}/frame"></iframe>
+<style>h1 {{ display: none; background: url({address}/style) }}</style>
+<p style="background: url({address}/attribute)">.</p>
+<base href="{address}/"><form action="{address}/form"><button>go</button></form>
+"""
+
+
+@pytest.mark.parametrize("file", ["report.html", "claims.html"])
+@pytest.mark.fault(
+    "security",
+    "a name or a title gets into a report as HTML, with a script, a style or an address of another site",
+    "nothing of it runs and nothing is fetched: the page's own policy (CSP) allows its one style sheet",
+)
+def test_what_is_injected_into_a_report_does_nothing(
+    browser: "Browser", claims_reported: RunFolder, tmp_path: Path, file: str
+) -> None:
+    with site({}) as other:
+        text = (claims_reported.path / file).read_text()
+        injected = INJECTED.format(address=other.address)
+        (tmp_path / file).write_text(text.replace("<header>", injected + "<header>", 1))
+        page = browser.new_context().new_page()  # with a network, or nothing could be fetched at all
+        page.goto((tmp_path / file).as_uri())
+        page.eval_on_selector("form", "form => form.submit()")
+        assert page.title() != "owned"
+        assert page.locator("h1").is_visible()
+        page.goto(f"{other.address}/last")
+        assert [path for path in other.asked if path != "/favicon.ico"] == ["/last"]
+
+
+def test_the_policy_of_a_page_allows_its_own_style_sheet_and_no_other_source(reported: RunFolder) -> None:
+    head = (reported.path / "report.html").read_text().partition("<title>")[0]
+    [policy] = re.findall(r'<meta http-equiv="Content-Security-Policy" content="([^"]+)">', head)
+    rules = dict(rule.strip().partition(" ")[::2] for rule in policy.split(";"))
+    assert rules["default-src"] == rules["base-uri"] == rules["form-action"] == "'none'"
+    assert re.fullmatch(r"'sha256-[\w+/]+='", rules["style-src-elem"])
+    assert "script-src" not in rules

@@ -91,6 +91,8 @@ class Containers:
             done = self._compose(*arguments, timeout_s=timeout_s)
         if done.returncode != 0:
             said = "\n".join(f"  | {line}" for line in done.stderr.strip().splitlines()[-15:])
+            if 'service "results" didn\'t complete' in done.stderr:  # it says why by itself
+                said = self.last_words("results")
             raise WaitbenchError(f"Docker could not {what}; it said:\n{said}")
 
     def _compose(self, *arguments: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:

@@ -123,7 +123,8 @@ class LocalStack:
             each for each in ("db", "upstream") if each in workloads and any(known[n].serves(each) for n in variants)
         }
         if "db" in needed and "postgres" not in self.processes:
-            postgres = Postgres(self._folder, postgres_port, self.cores.dependencies)
+            own = self._own_folder(Path(tempfile.gettempdir()))  # apart: another user may have to enter it
+            postgres = Postgres(own, self._folder / "postgres.log", postgres_port, self.cores.dependencies)
             with deferred():
                 self._keep("postgres", postgres.start())
             self._addresses["WAITBENCH_DATABASE_URL"] = postgres.url

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from waitbench.errors import WaitbenchError
-from waitbench.launch.process import Process, bounded
+from waitbench.launch.process import Process, bounded, plain
 from waitbench.paths import SCHEMA
 from waitbench.service import wait_until
 
@@ -19,38 +20,71 @@ COMMAND_S = 60.0
 """For each of PostgreSQL's own commands. Creating the files of a server takes a second or two."""
 # Settings of the container's PostgreSQL too (compose.yaml). Durability costs disk time and proves nothing here:
 # the workload only reads.
-SETTINGS = {"max_connections": "1000", "shared_buffers": "128MB", "fsync": "off"}
+# The fewest rounds of SCRAM that Go's lib/pq takes: a random password can't be guessed however fast a guess is, and the
+# 4,096 that are usual cost each connection 2.4 ms of a service's CPU. Flask's async views open one for each request.
+SETTINGS = {"max_connections": "1000", "shared_buffers": "128MB", "fsync": "off", "scram_iterations": "1000"}
+SUPERUSER, READER, DATABASE = "waitbench", "waitbench_reader", "waitbench"
+# The superuser comes by the socket in a private folder alone. Whoever is not named here is refused.
+ACCESS = f"""\
+local all {SUPERUSER} scram-sha-256
+host {DATABASE} {READER} 127.0.0.1/32 scram-sha-256
+"""
 
 
 class Postgres:
-    """A server on a loopback port; `url` is what the services connect to."""
+    """A server on a loopback port; `url` is what the services connect to, with their password.
 
-    def __init__(self, folder: Path, port: int, cpus: Sequence[int]) -> None:
-        self.url = f"postgresql://waitbench@127.0.0.1:{port}/waitbench"
-        self._port = port
-        self._user = "nobody" if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
-        self._folder = folder / "postgres"
-        self._folder.mkdir(mode=0o700)
-        if self._user:
-            os.chown(self._folder, pwd.getpwnam(self._user).pw_uid, -1)
-            folder.chmod(0o755)
-        self._programs = _programs(self._user is not None, folder)
-        self._cpus = cpus
+    `folder` is empty and ours, and no other user may write into it. What the server writes is in folders of its own.
+    """
+
+    def __init__(self, folder: Path, log: Path, port: int, cpus: Sequence[int]) -> None:
+        self._password, password = secrets.token_hex(24), secrets.token_hex(24)
+        self.url = f"postgresql://{READER}:{password}@127.0.0.1:{port}/{DATABASE}"
+        self._reader_password = password
+        self._port, self._log, self._folder, self._cpus = port, log, folder, cpus
+        self._owner = pwd.getpwnam("nobody") if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
+        if self._owner:
+            folder.chmod(0o711)  # to get at its own folders, whose names it knows
+        self._socket = folder / "socket"
+        for own in (folder / "data", self._socket):
+            own.mkdir(mode=0o700)
+            self._give(own)
+        self._programs = _programs(self._owner is not None, folder)
         self._initialise()
 
+    def _give(self, path: Path) -> None:
+        """To the user that runs PostgreSQL."""
+        if self._owner:
+            os.chown(path, self._owner.pw_uid, self._owner.pw_gid)
+
     def _initialise(self) -> None:
-        self._run("initdb", "-D", "data", "-U", "waitbench", "--auth=trust", "--encoding=UTF8", "--locale=C")
+        file = self._folder / "password"
+        file.touch(mode=0o600)
+        self._give(file)
+        file.write_text(self._password)
+        own: dict[str, Any] = {}
+        if self._owner:
+            own = {"user": self._owner.pw_uid, "group": self._owner.pw_gid, "extra_groups": [], "env": plain()}
+        options = ["-D", "data", "-U", SUPERUSER, "--encoding=UTF8", "--locale=C", "--auth=scram-sha-256"]
+        command = [str(self._programs / "initdb"), *options, "--pwfile", str(file)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=self._folder, **own)
+        file.unlink()
+        if done.returncode != 0:
+            raise WaitbenchError(f"initdb failed: {done.stderr.strip()}")
 
     def start(self) -> Process:
-        settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
-        where = ["-D", "data", "-h", "127.0.0.1", "-p", str(self._port), "-k", str(self._folder)]
+        access = self._folder / "pg_hba.conf"
+        access.write_text(ACCESS)
+        access.chmod(0o644)
+        own = {**SETTINGS, "hba_file": str(access), "unix_socket_directories": str(self._socket)}
+        settings = [part for name, value in own.items() for part in ("-c", f"{name}={value}")]
         self.process = Process(
             "PostgreSQL",
-            [str(self._programs / "postgres"), *where, *settings],
-            self._folder.parent / "postgres.log",
+            [str(self._programs / "postgres"), "-D", "data", "-h", "127.0.0.1", "-p", str(self._port), *settings],
+            self._log,
             cpus=self._cpus,
             cwd=self._folder,
-            user=self._user,
+            user=self._owner,
             end_signal=signal.SIGQUIT,  # at once: the data goes with the run
         )
         return self.process
@@ -63,22 +97,20 @@ class Postgres:
 
         if not wait_until(answers, READY_S):
             raise WaitbenchError(f"PostgreSQL did not come up within {READY_S:g} s:\n{self.process.last_words()}")
-        for arguments in (["createdb", "waitbench"], ["psql", "-q", "-d", "waitbench", "-f", str(SCHEMA)]):
-            done = self._client(*arguments)
+        # Where that fails, PostgreSQL would write the statement into its log, password and all.
+        password = f"SET log_min_error_statement = panic; ALTER ROLE {READER} PASSWORD '{self._reader_password}';"
+        fill = ["psql", "-q", "-d", DATABASE, "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=terse", "-f"]
+        for arguments, said in ((["createdb", DATABASE], ""), ([*fill, str(SCHEMA)], ""), ([*fill, "-"], password)):
+            done = self._client(*arguments, said=said)
             if done.returncode != 0:
                 raise WaitbenchError(f"PostgreSQL could not be filled: {done.stderr.strip()}")
 
-    def _client(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        where = ["-h", "127.0.0.1", "-p", str(self._port), "-U", "waitbench"]
+    def _client(self, program: str, *arguments: str, said: str = "") -> subprocess.CompletedProcess[str]:
+        """A program run as the superuser. The password goes by its environment, which no other user can read."""
+        where = ["-h", str(self._socket), "-p", str(self._port), "-U", SUPERUSER]
+        environment = {**os.environ, "PGPASSWORD": self._password, "PGREQUIREAUTH": "scram-sha-256"}
         command = [str(self._programs / program), *where, *arguments]
-        return bounded(command, COMMAND_S, f"PostgreSQL ({program})")
-
-    def _run(self, program: str, *arguments: str) -> None:
-        command = [str(self._programs / program), *arguments]
-        extra: dict[str, Any] = {"user": self._user, "extra_groups": []} if self._user else {}
-        done = bounded(command, COMMAND_S, f"PostgreSQL ({program})", cwd=self._folder, **extra)
-        if done.returncode != 0:
-            raise WaitbenchError(f"{program} failed: {done.stderr.strip()}")
+        return bounded(command, COMMAND_S, f"PostgreSQL ({program})", said, env=environment)
 
 
 def _programs(as_other_user: bool, folder: Path) -> Path:

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import pwd
 import resource
 import signal
 import subprocess
@@ -18,6 +19,7 @@ KILLED_S = 10.0
 _PR_SET_PDEATHSIG = 1
 _YIELDING = 10
 """How much nicer a process is that leaves the way to others: those get nine tenths of a core that both want."""
+PLAIN = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")
 _LINUX = sys.platform == "linux"
 _libc = ctypes.CDLL(None, use_errno=True) if _LINUX else None
 
@@ -26,7 +28,7 @@ class Process:
     """A child in a process group of its own, so that Ctrl-C reaches the harness alone and the group ends as one.
 
     `cpus` pins it; `yielding` leaves the way on them to others. On Linux the kernel sends it `end_signal` when the
-    harness dies, however that happens.
+    harness dies, however that happens. `user` runs it, with no group and no variable of ours.
     """
 
     def __init__(
@@ -39,7 +41,7 @@ class Process:
         yielding: bool = False,
         environment: dict[str, str] | None = None,
         cwd: Path | None = None,
-        user: str | None = None,
+        user: pwd.struct_passwd | None = None,
         end_signal: signal.Signals = signal.SIGTERM,
     ) -> None:
         self.name = name
@@ -53,9 +55,10 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **(environment or {})},
+                env={**(plain() if user else os.environ), **(environment or {})},
                 cwd=cwd,
-                user=user,
+                user=user.pw_uid if user else None,
+                group=user.pw_gid if user else None,
                 extra_groups=[] if user else None,
                 start_new_session=True,
                 preexec_fn=_before_exec(cpus, yielding, end_signal, os.getpid()),
@@ -111,9 +114,9 @@ def end_group(child: "subprocess.Popen[Any]") -> None:
 
 
 def bounded(
-    command: Sequence[str], timeout_s: float, what: str = "", **options: Any
+    command: Sequence[str], timeout_s: float, what: str = "", said: str = "", **options: Any
 ) -> "subprocess.CompletedProcess[str]":
-    """Run a command to its end, with what it printed. `options` are those of subprocess.Popen.
+    """Run a command to its end, with what it printed. It reads `said`. `options` are those of subprocess.Popen.
 
     It has a group of its own: Ctrl-C reaches the harness alone, and after `timeout_s`, or where the harness is
     interrupted, the whole group is ended. Raises WaitbenchError after `timeout_s`, and where there is no such program.
@@ -122,7 +125,7 @@ def bounded(
     try:
         child = subprocess.Popen(
             command,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if said else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -134,7 +137,7 @@ def bounded(
     except OSError as error:
         raise WaitbenchError(f"{name} can't be run: {error.strerror}. Install it, or mend its permissions") from None
     try:
-        out, err = child.communicate(timeout=timeout_s)
+        out, err = child.communicate(said or None, timeout=timeout_s)
     except subprocess.TimeoutExpired:
         raise WaitbenchError(f"{name} did not end within {timeout_s:g} s, and was ended. Run again") from None
     finally:
@@ -144,6 +147,11 @@ def bounded(
             if pipe is not None:
                 pipe.close()
     return subprocess.CompletedProcess(list(command), child.returncode, out, err)
+
+
+def plain() -> dict[str, str]:
+    """The variables for a program of another user, which may read them: none that could hold a secret of ours."""
+    return {name: os.environ[name] for name in PLAIN if name in os.environ}
 
 
 def _ending(code: int | None) -> str:

@@ -15,7 +15,7 @@ from waitbench.plan.claim import Claim
 from waitbench.plan.claims_file import load_claims, require_samples
 from waitbench.plan.contender import contenders, require_forms
 from waitbench.plan.nearest import nearest
-from waitbench.plan.plan import Plan
+from waitbench.plan.plan import LOOPBACK, Plan
 from waitbench.plan.toml import read_toml
 from waitbench.variants import Variant
 from waitbench.words import load_words
@@ -24,7 +24,6 @@ from waitbench.workloads import params_words
 STEM_MAX = 100
 TRIALS_MAX = 10_000
 """With three seconds each, a working day."""
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 def load_plan(path: Path, variants: dict[str, Variant], allow_remote: bool = False, in_compose: bool = False) -> Plan:

@@ -14,6 +14,8 @@ from waitbench.workloads import WORKLOADS
 
 SEARCH_REPEATS = 12
 """Both sides of a knee have to be repeated so often, within all the trials of a search."""
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+"""Names of this machine."""
 
 
 CELLS_MAX = 500
@@ -85,6 +87,12 @@ class Plan(Strict):
     def searches(self) -> list[Cell]:
         """Cells whose loads are found, not given."""
         return [cell for cell in self.cells if cell.find]
+
+    @property
+    def local_ports(self) -> frozenset[int]:
+        """The ports of the external services that are on this machine."""
+        urls = [urlsplit(item.base_url) for item in self.external]
+        return frozenset(url.port or 80 for url in urls if url.hostname in LOOPBACK)
 
     @model_validator(mode="after")
     def _answers_in_time(self) -> "Plan":

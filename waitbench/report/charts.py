@@ -26,7 +26,6 @@ from waitbench.report import factor_charts, scenario_charts
 from waitbench.report.theme import (
     CEILING,
     GRID,
-    PALETTE,
     ROW_IN,
     SIZE_IN,
     STYLE,
@@ -54,8 +53,9 @@ class Chart:
 
     @property
     def inline(self) -> str:
-        """For a page that holds several: no declaration, names of its own, the page's palette."""
-        body = self.svg[self.svg.index("<svg") :].replace(f"<style>{PALETTE}</style>", "")
+        """For a page that holds several: no declaration, names of its own, and the page's style sheet in place of its
+        own two (the palette, and how lines end), since the page's policy allows no other."""
+        body = re.sub(r"<style[^>]*>.*?</style>", "", self.svg[self.svg.index("<svg") :], flags=re.DOTALL)
         body = re.sub(r'\b(id="|href="#|url\(#)', rf"\g<1>{self.name}-", body)
         return body.replace("<svg ", f'<svg role="img" aria-label="{escape(for_html(self.caption))}" ', 1)
 

@@ -1,5 +1,8 @@
 """report.html and claims.html: each one file, offline, for a screen of any width and for paper."""
 
+import base64
+import hashlib
+
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
@@ -23,13 +26,26 @@ _templates = Environment(
     finalize=for_html,
 )
 
+STYLE = Markup(_templates.get_template("style.css.j2").render(palette=Markup(PALETTE)))  # noqa: S704 - our own constants
+"""The style sheet of both pages, and the only one that their policy allows."""
+POLICY = Markup(  # noqa: S704 - our own constants
+    "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; style-src 'unsafe-inline'; "
+    f"style-src-elem 'sha256-{base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'"
+)
+"""What a browser lets a page do (CSP): no script, nothing fetched, one style sheet, by its hash.
+
+Style attributes are allowed, since charts have hundreds of them. What one of them can do is to look different: it can
+fetch nothing either.
+"""
+
 
 def render(comparison: Comparison, charts: list[Chart]) -> str:
     return _templates.get_template("report.html.j2").render(
         comparison=comparison,
         answers=section_answers(comparison),
         charts=_by_section(charts),
-        palette=Markup(PALETTE),  # noqa: S704 - our own constant
+        style=STYLE,
+        policy=POLICY,
         dot=dots(comparison).__getitem__,
         words=factor_words,
         crowded=len(comparison.variants) > CROWDED,
@@ -64,7 +80,8 @@ def render_claims(comparison: Comparison, charts: list[Chart]) -> str:
     return _templates.get_template("claims.html.j2").render(
         comparison=comparison,
         charts=_by_section(charts),
-        palette=Markup(PALETTE),  # noqa: S704 - our own constant
+        style=STYLE,
+        policy=POLICY,
         ruling_rows=ruling_rows,
         figure_words=FIGURE_WORDS,
         judged=JUDGED,

@@ -1,0 +1,136 @@
+"""Loads by hand: once a run is over, the start button of Locust's web UI loads a service of that run."""
+
+import itertools
+import math
+import time
+from collections.abc import Container, Mapping
+from typing import Any
+
+import gevent
+from flask import Response, jsonify, request
+from locust.util.timespan import parse_timespan
+from werkzeug.datastructures import ImmutableMultiDict
+
+from loadtests.conductor import Conductor
+from loadtests.crew import Alone, Workers
+from waitbench.results import RunRecord, TrialSpec
+
+LONGEST_S = 600
+"""No load goes on for ever: one started by hand stops by itself after so long."""
+MOST_USERS = 10_000
+"""Each is a greenlet and a connection, and takes some ten KiB."""
+IDLE = {"ready", "stopped"}
+"""The states of Locust in which no load is going on."""
+
+
+class Refused(Exception):
+    """A load cannot be started as asked; the message is for the person at the web UI."""
+
+
+def by_hand_choices(run: RunRecord) -> dict[str, TrialSpec]:
+    """One entry for each service and request of the run."""
+    return {_choice(spec): spec for spec in sorted(run.trials, key=lambda s: (s.variant, s.path))}
+
+
+def _choice(spec: TrialSpec) -> str:
+    """`flask-threads /wait?ms=100`; with the client's own part, where it has one."""
+    size = [f"{spec.sends // 1024} KiB"] if spec.sends else []
+    pace = [f"{spec.bytes_per_s // 1024} KiB/s"] if spec.bytes_per_s else []
+    return " ".join([spec.variant, spec.path, *size, *(["at"] if pace else []), *pace])
+
+
+def checked(form: Mapping[str, str], targets: Container[str]) -> dict[str, str]:
+    """The fields of Locust's start form that count here. Raises Refused.
+
+    Locust would take any option of its command line from that form, and any number of users.
+    """
+    users, rate = form.get("user_count", ""), form.get("spawn_rate", "")
+    if not 1 <= _number(users) <= MOST_USERS or not users.strip().isdecimal():
+        raise Refused(
+            f"{users[:40] or 'no number'} of users can't be started: give a whole number from 1 to {MOST_USERS:,}"
+        )
+    if not 0 < _number(rate) <= MOST_USERS:
+        raise Refused(
+            f"a ramp-up of {rate[:40] or 'nothing'} is refused: give a number of users per second up to {MOST_USERS:,}"
+        )
+    found = {"user_count": users, "spawn_rate": rate}
+    if run_time := form.get("run_time", ""):
+        if not 1 <= _seconds(run_time) <= LONGEST_S:
+            raise Refused(
+                f"a run time of {run_time[:40]} is refused: give one from 1s to {LONGEST_S // 60}m, or leave it empty"
+            )
+        found["run_time"] = run_time
+    if target := form.get("waitbench_target", ""):
+        if target not in targets:
+            raise Refused(
+                f"there is no target {target[:80]!r} in this run: choose one of the list, or reload this page"
+            )
+        found["waitbench_target"] = target
+    return found
+
+
+def _number(text: str) -> float:
+    """Not a number where it is none: any comparison with that is false."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _seconds(run_time: str) -> int:
+    """0 where it is no time span."""
+    try:
+        return parse_timespan(run_time)
+    except (ValueError, OverflowError):
+        return 0
+
+
+class ByHand:
+    """Nothing of these loads is recorded in the run."""
+
+    def __init__(self, environment: Any, conductor: Conductor, crew: Alone | Workers, run: RunRecord) -> None:
+        self._environment, self._conductor, self._crew = environment, conductor, crew
+        self._choices = by_hand_choices(run)
+        self._tests = itertools.count(1)
+        self._latest = 0
+        environment.events.test_start.add_listener(self._join)
+        environment.events.test_stopping.add_listener(self._leave)
+        environment.web_ui.app.before_request(self._look_at)
+
+    def _look_at(self) -> Response | None:
+        """A refusal in the shape that Locust's front end shows, or None where Locust goes on with what was checked."""
+        if request.method != "POST" or request.path != "/swarm":
+            return None
+        try:
+            self._require_idle()
+            fields = checked(request.form.to_dict(), self._choices)
+        except Refused as why:
+            return jsonify({"success": False, "message": str(why), "host": None})
+        request.form = ImmutableMultiDict(fields)
+        return None
+
+    def _require_idle(self) -> None:
+        if self._conductor.busy:
+            raise Refused("a run is going on: wait until it is over, or stop it, before you start a load by hand")
+        if self._environment.runner.state not in IDLE:
+            raise Refused("a load is going on: stop it before you start another")
+
+    def _join(self, **_: Any) -> None:
+        if self._conductor.busy:
+            return
+        options = self._environment.parsed_options
+        plain: dict[str, Any] = {"scenario": "", "beside": None, "alone": False, "profile": []}
+        load = {**plain, "load_model": "closed", "load": int(options.num_users or 1), "warmup_s": 0.0}
+        spec = self._choices[options.waitbench_target]
+        self._crew.prepare(spec.model_copy(update={**load, "measure_s": float(LONGEST_S)}))
+        self._crew.begin(time.perf_counter_ns() + int(self._crew.lead_s * 1e9))
+        self._latest = next(self._tests)
+        gevent.spawn_later(LONGEST_S, self._stop, self._latest)
+
+    def _leave(self, **_: Any) -> None:
+        if not self._conductor.busy:
+            self._crew.stop()
+
+    def _stop(self, test: int) -> None:
+        if test == self._latest:
+            self._environment.runner.stop()
