@@ -29,6 +29,8 @@ LONGEST = (
     "waitbench/test_calibration.py",
 )
 """These begin first: one that began last would go on alone when all the others are done."""
+TOGETHER = ("tests/loadtests/test_webui.py",)
+"""Modules whose classes share a run."""
 _VARIANT = re.compile(rf"(?:^|[-\[])({'|'.join(sorted(load_variants(), key=len, reverse=True))})(?=-|$)")
 
 
@@ -49,6 +51,8 @@ def group(nodeid: str) -> str:
     module, *classes, _ = place.split("::")
     if module.startswith("tests/services/") and not classes and (found := _VARIANT.search(parameters.rstrip("]"))):
         return f"service {found[1]}"
+    if module in TOGETHER:
+        return module
     return "::".join([module, *classes]) if module.startswith(("tests/services/", "tests/loadtests/")) else module
 
 

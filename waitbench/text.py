@@ -12,7 +12,8 @@ from markupsafe import Markup, escape
 _CONTROLS = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff"
 """C0 and C1 but tab and newline, what turns the direction of text, surrogates, and what XML does not allow."""
 _CONTROL = re.compile(f"[{_CONTROLS}]")
-_MARKDOWN = re.compile(r"([\\`*\[\]|~])|(?<!\w)(_)|(_)(?!\w)")
+_MARKDOWN = re.compile(r"[\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_])")
+"""Of an underscore, only one between two letters or digits is safe."""
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?")
 
 

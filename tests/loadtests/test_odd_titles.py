@@ -9,6 +9,7 @@ pytestmark = pytest.mark.live
 TITLE = "[/] :smile: $x_{ =1+1 <b> | `z`"
 
 
+@pytest.mark.slow  # only this shows odd titles in a whole run; test_text.py has each kind of output
 def test_a_title_goes_through_a_whole_run_as_text(bench: Bench) -> None:
     cell = 'workload = "fast"\nusers = [1]'
     ended = bench.run(plan(cell, variants=(NULL,)).replace("A test", TITLE))

@@ -103,6 +103,7 @@ def test_a_service_that_is_stopped_for_good_in_a_trial_ends_the_run(bench: Bench
     "a service and the remote API are stopped for good (SIGSTOP) at the end of a run",
     "they are ended with it, and nothing stays",
 )
+@pytest.mark.slow  # only this shows that stopped processes do not outlive a whole run
 def test_processes_that_are_stopped_at_the_end_are_ended_all_the_same(bench: Bench) -> None:
     started = bench.start(plan('workload = "upstream"\nparams = { ms = 10 }\nusers = [2]', variants=(FASTAPI,)))
     bench.wait_for(started, lambda: bool(bench.trial_files()))

@@ -54,6 +54,7 @@ def stopping(folder: Path, matches: Callable[[str], bool]) -> Iterator[list[int]
     "a service is stopped for good (SIGSTOP) while it starts",
     "the start is given up after 30 s and names the service; nothing stays",
 )
+@pytest.mark.slow  # only this shows a real service that never becomes ready
 def test_a_service_that_is_stopped_while_it_starts(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "READY_S", 2.0)
     with (
@@ -72,6 +73,7 @@ def test_a_service_that_is_stopped_while_it_starts(temporary: Path, monkeypatch:
     "PostgreSQL is stopped for good (SIGSTOP) while it starts",
     "the start is given up after 30 s and names PostgreSQL; nothing stays",
 )
+@pytest.mark.slow  # only this shows a real PostgreSQL that never becomes ready
 def test_a_database_that_is_stopped_while_it_starts(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "READY_S", 2.0)
     monkeypatch.setattr(postgres, "COMMAND_S", 20.0)
@@ -92,6 +94,7 @@ def test_a_database_that_is_stopped_while_it_starts(temporary: Path, monkeypatch
     "a command of PostgreSQL (`initdb`, `createdb`) is stopped for good (SIGSTOP)",
     "it is ended after 60 s with all that it started, and named; nothing stays",
 )
+@pytest.mark.slow  # only this shows that each command of PostgreSQL is bounded; another test here has the bound itself
 def test_a_command_of_the_database_that_is_stopped(
     temporary: Path, monkeypatch: pytest.MonkeyPatch, program: str
 ) -> None:

@@ -67,8 +67,10 @@ class Postgres:
             own = {"user": self._owner.pw_uid, "group": self._owner.pw_gid, "extra_groups": [], "env": plain()}
         options = ["-D", "data", "-U", SUPERUSER, "--encoding=UTF8", "--locale=C", "--auth=scram-sha-256"]
         command = [str(self._programs / "initdb"), *options, "--pwfile", str(file)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=self._folder, **own)
-        file.unlink()
+        try:
+            done = bounded(command, COMMAND_S, "PostgreSQL (initdb)", cwd=self._folder, **own)
+        finally:
+            file.unlink()
         if done.returncode != 0:
             raise WaitbenchError(f"initdb failed: {done.stderr.strip()}")
 
