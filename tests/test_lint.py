@@ -151,6 +151,7 @@ def pre_commit(repository: Path, mypy_cache: Path, **environment: str) -> dict[s
     return results
 
 
+@pytest.mark.slow  # only this shows that the hooks pass where `make lint` does
 def test_pre_commit_passes_on_what_is_there(repository: Path, mypy_cache: Path) -> None:
     """All but the documents' tests, which run by themselves beside this one."""
     results = pre_commit(repository, mypy_cache, SKIP="documents")

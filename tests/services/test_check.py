@@ -22,13 +22,13 @@ BY_ITS_SERVER = {"fast", "wait", "disk"}
 
 
 LIKE_ANOTHER = ("flask-asyncio", "django-asyncio", "fastapi-threads")
-"""They do work for the processor by threads of the same class as another one; test_work.py looks at its results."""
-WORK = ("cpu", "cpu_native")
+"""They work, and take bodies, by the same code as another one; test_work.py and test_bodies.py look at the results."""
+SHARED = ("disk", "upload", "download", "cpu", "cpu_native")
 
 
 @pytest.mark.parametrize("variant", EVERY_APP, indirect=True)
 def test_every_check_holds(service: Service, variant: Variant) -> None:
-    shown_elsewhere = WORK if variant.name in LIKE_ANOTHER else ()
+    shown_elsewhere = SHARED if variant.name in LIKE_ANOTHER else ()
     findings = check_service(service, variant, [name for name in WORKLOADS if name not in shown_elsewhere])
     assert [finding for finding in findings if not finding.good] == []
     assert {finding.group for finding in findings} == GROUPS
