@@ -202,11 +202,8 @@ def test_ctrl_c_ends_master_and_workers_and_keeps_what_was_measured(bench: Bench
     assert bench.left_behind() == []
 
 
-@pytest.mark.parametrize(
-    # only the second shows that loads by hand reach the workers
-    "workers",
-    [0, pytest.param(2, marks=pytest.mark.slow)],
-)
+@pytest.mark.slow  # only this shows that loads by hand reach Locust workers; test_webui.py has them without
+@pytest.mark.parametrize("workers", [0, 2])
 def test_the_web_ui_shows_the_load_and_takes_loads_by_hand_when_the_run_is_over(bench: Bench, workers: int) -> None:
     port = free_port()
     options = ("--keep-ui", "--locust-workers", str(workers))
