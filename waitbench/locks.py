@@ -88,7 +88,7 @@ def announced(work: Work) -> Iterator[Callable[[], None]]:
 
     What this yields withdraws the announcement before the context ends.
     """
-    folder = _private_folder()
+    folder = private_folder()
     with _guarded(folder):
         for other in _others(folder):
             if not work.goes_with(other.work):
@@ -166,8 +166,8 @@ def _opened(path: Path, flags: int, mode: int = 0o666) -> int:
         raise
 
 
-def _private_folder() -> Path:
-    """A folder for the announcements that no other user can enter.
+def private_folder() -> Path:
+    """A folder for locks that no other user can enter. Raises WaitbenchError.
 
     It is in the temporary folder, and not in $XDG_RUNTIME_DIR: a shell has that, and cron or `su` has not, and two
     commands of one user have to meet.

@@ -12,13 +12,17 @@ import pytest
 from rich.console import Console
 
 from waitbench.errors import WaitbenchError
-from waitbench.launch.leftovers import PREFIX, claimed, publisher, sweep
+from waitbench.launch.leftovers import claimed, publisher, sweep
 
 
 @pytest.fixture
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
+
+
+def locks(folder: Path) -> Path:
+    return folder / f"waitbench.{os.geteuid()}" / "containers"
 
 
 def docker(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Path:
@@ -38,7 +42,7 @@ def killed(folder: Path, project: str = "waitbench-7") -> Path:
     )
     script += "with claimed(sys.argv[2]): os.kill(os.getpid(), 9)"
     subprocess.run([sys.executable, "-c", script, str(folder), project])
-    return folder / f"{PREFIX}{project}.lock"
+    return locks(folder) / f"{project}.lock"
 
 
 def test_the_project_of_a_killed_run_is_removed_and_that_is_said(
@@ -59,14 +63,16 @@ def test_the_project_of_a_run_that_goes_on_is_left_alone(temporary: Path, monkey
         sweep(Console(file=StringIO()))
         assert not asked.exists()
         gone()
-    assert list(temporary.glob(f"{PREFIX}*")) == []
+    assert list(locks(temporary).iterdir()) == []
 
 
 @pytest.mark.parametrize("project", ["", "waitbench", "mine", "waitbench-7 --all"])
 def test_a_lock_that_names_no_project_of_a_run_removes_nothing(
     temporary: Path, monkeypatch: pytest.MonkeyPatch, project: str
 ) -> None:
-    (temporary / f"{PREFIX}x.lock").write_text(project)
+    locks(temporary).mkdir(mode=0o700, parents=True)
+    locks(temporary).parent.chmod(0o700)
+    (locks(temporary) / "x.lock").write_text(project)
     asked = docker(temporary, monkeypatch, "exit 0")
     sweep(Console(file=StringIO()))
     assert not asked.exists()

@@ -1,13 +1,11 @@
 """Containers of runs that were killed: the next run removes them, and nobody else's.
 
-Each run of containers holds a lock in the folder of temporary files, which names its Compose project. A lock that
+Each run of containers holds a lock in a private folder, which names its Compose project. A lock that
 nobody holds any more belongs to a run that was killed. A number of a process would not do: it may be another's by now.
 """
 
-import os
 import re
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,13 +14,13 @@ from rich.console import Console
 
 from waitbench.errors import Unwritable, WaitbenchError
 from waitbench.launch.process import bounded
+from waitbench.locks import private_folder
 
 try:
     import fcntl
 except ImportError:  # pragma: no cover - not on Windows
     fcntl = None  # type: ignore[assignment]
 
-PREFIX = "waitbench.containers-"
 _PROJECT = re.compile(r"waitbench-\d+")
 DOWN_S = 60.0
 ASK_S = 10.0
@@ -32,7 +30,7 @@ ASK_S = 10.0
 def claimed(project: str) -> Iterator[Callable[[], None]]:
     """Hold the lock of a Compose project. Call what this gives once its containers are gone: a lock that stays lets the
     next run remove them."""
-    path = _folder() / f"{PREFIX}{project}.lock"
+    path = _folder() / f"{project}.lock"
     draft = path.with_suffix(".part")
     try:
         lock = draft.open("w")
@@ -49,10 +47,8 @@ def claimed(project: str) -> Iterator[Callable[[], None]]:
 def sweep(console: Console) -> None:
     """Remove the containers, networks and volumes of runs that were killed. Raises WaitbenchError, with the command
     that does it, where Docker does not."""
-    for path in sorted(_folder().glob(f"{PREFIX}*.lock")):
+    for path in sorted(_folder().glob("*.lock")):
         with suppress(OSError), path.open() as lock:
-            if path.is_symlink() or os.fstat(lock.fileno()).st_uid != os.getuid():
-                continue
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # OSError: its run goes on
             project = lock.read().strip()
             if _PROJECT.fullmatch(project):
@@ -72,7 +68,7 @@ def _remove(project: str) -> None:
         why = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
     raise WaitbenchError(
         f"the containers of a run that was killed can't be removed: {why}. Say `{' '.join(command)}`, or remove "
-        f"{_folder() / PREFIX}{project}.lock if they are gone"
+        f"{_folder() / project}.lock if they are gone"
     )
 
 
@@ -95,4 +91,7 @@ def publisher(port: int) -> str:
 
 
 def _folder() -> Path:
-    return Path(tempfile.gettempdir())
+    """One that no other user can enter: what is written there can't be led elsewhere."""
+    folder = private_folder() / "containers"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
