@@ -149,6 +149,7 @@ class LocalStack:
         label = label or name
         require_free(port, label)
         state = self._folder / "state" / label
+        shutil.rmtree(state, ignore_errors=True)  # the counts of one of this name that has ended are not its own
         state.mkdir(parents=True)
         options = ["--port", str(port), "--variants", str(self._variants_file.resolve())]
         options += ["--workers", str(workers)] if workers > 1 else []
