@@ -62,10 +62,15 @@ def _cores(pid: int) -> set[int]:
 
 
 def _taken_s(pid: int) -> float:
-    """With what its children took that have ended."""
+    """With what its children took that have ended.
+
+    To the nanosecond, by clock_getcpuclockid(3) in one expression: /proc/PID/stat has hundredths of a second, and fifty
+    backends of PostgreSQL would lose a quarter of a second between them.
+    """
     try:
-        return float(sum(psutil.Process(pid).cpu_times()[:4]))
-    except psutil.Error:
+        times = psutil.Process(pid).cpu_times()
+        return time.clock_gettime(((~pid) << 3) | 2) + float(times.children_user + times.children_system)
+    except (psutil.Error, OSError):
         return 0.0
 
 

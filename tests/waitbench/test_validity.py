@@ -461,6 +461,10 @@ class TestContention:
         assert "contention" not in found(trial, made_up.target(info={"cores": [2]}))
         assert "contention" in found(trial, made_up.target(info={"cores": [3]}))
 
+    def test_of_a_disk_it_is_a_note_since_the_kernel_works_for_the_service(self) -> None:
+        trial = made_up.trial(made_up.spec(workload="disk", params={"kib": 1}), usage=self.busy(9.0))
+        assert found(trial)["contention"].weight == "note"
+
     def test_a_service_that_does_not_report_its_cores_is_not_judged(self) -> None:
         assert found(made_up.trial()) == {}
 
