@@ -1,7 +1,7 @@
 """Who may use Locust's web UI: pages of that UI in a browser of this machine, and programs that are no browser.
 
-Locust answers every host name, lets every origin read every answer (CORS), and starts loads for whoever posts a form.
-Any page in a browser of this machine could so end a run or start a load.
+Locust answers every host name, lets every origin read every answer (CORS), and starts a load for anyone who posts a
+form. Any page in a browser of this machine could so end a run or start a load.
 
 Three checks take the place of a token against forged requests (CSRF), which Locust's bundled front end cannot send:
 

@@ -14,9 +14,9 @@ export function cores() {
   });
 }
 
-// For how long the cores ran nothing, summed over them. Time that a hypervisor gave to other machines counts as free.
-export function freeSeconds() {
-  const names = new Set(cores().map((core) => `cpu${core}`));
+// For how long these cores ran nothing, summed over them. Time that a hypervisor gave to other machines counts as free.
+export function freeSeconds(allowed) {
+  const names = new Set(allowed.map((core) => `cpu${core}`));
   const rows = fs
     .readFileSync('/proc/stat', 'utf8')
     .split('\n')

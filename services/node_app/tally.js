@@ -76,6 +76,7 @@ export function processes() {
 export function usage() {
   const every = pids().map(counts);
   const living = processes();
+  const allowed = cores.cores();
   const memory = living.map(memoryOf);
   const disk = living.map(diskOf);
   return {
@@ -86,8 +87,8 @@ export function usage() {
     peak_in_flight: sum(every, (one) => one[PEAK_IN_FLIGHT]),
     processes: living.length,
     cpu_s: sum(living, libc.cpuSeconds),
-    cores: cores.cores().length,
-    cores_free_s: cores.freeSeconds(),
+    cores: allowed.length,
+    cores_free_s: cores.freeSeconds(allowed),
     rss_bytes: sum(memory, ([rss]) => rss),
     peak_rss_bytes: sum(memory, ([, peak]) => peak),
     disk_read_bytes: sum(disk, ([read]) => read),

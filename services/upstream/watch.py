@@ -31,7 +31,7 @@ class DatabaseWatch:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
-            self._task = None
+            self._task = self._asked_at_s = None  # what is still open is of no later trial
 
     def late_s(self):
         """By how much answers took longer than LATE_S so far, all together; None while nothing is asked."""
