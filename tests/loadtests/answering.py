@@ -19,6 +19,8 @@ TOO_LARGE = b"HTTP/1.1 413 Too much\r\n%sContent-Length: 4\r\n\r\nless"
 AND_CLOSES = TOO_LARGE % b"Connection: close\r\n"
 PATTERN = bytes(n % 251 for n in range(200_000))
 OF_PATTERN = OK + b"Content-Length: 20000\r\n\r\n"
+READS_NO_MORE = 10.0
+"""For so long the server leaves what else the client sends where it is: longer than any test waits."""
 DRIP: tuple[Step, ...] = (b"x", 0.1) * 60
 
 SCRIPTS: dict[str, Sequence[Step]] = {
@@ -47,7 +49,7 @@ SCRIPTS: dict[str, Sequence[Step]] = {
     "/bad-chunk": [OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n"],
     "/silent": [3.0],
     "/silent-in-the-body": [OK + b"Content-Length: 10\r\n\r\nhel", 3.0],
-    "/too-large": [TOO_LARGE % b""],
+    "/too-large": [TOO_LARGE % b"", READS_NO_MORE, CLOSE],
     "/too-large-and-closes": [AND_CLOSES, CLOSE],
     "/too-large-and-resets": [AND_CLOSES, 0.05, RESET],
     "/pattern": [OF_PATTERN + PATTERN[:20_000]],

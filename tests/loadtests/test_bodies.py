@@ -207,6 +207,7 @@ class TestAnAnswerBeforeAllIsSent:
         for _ in range(5):
             answer = client.ask()
             assert (answer.failure, answer.status, answer.body) == (None, 413, b"less")
+            assert answer._unsent > 0 or path != "/too-large", "the answer came after the whole request"
             assert timers_under_way() == 0
         assert len(answer.connects_ns) == 5
 
