@@ -77,7 +77,7 @@ test-fast: setup-dev ## Every test that starts no service and no browser: under 
 	$(PYTEST) -p no:schemathesis -m "not live and not tools and not alone and not slow and not compose" --numprocesses 3 $(ARGS)
 
 test: setup-dev ## Every test that needs no Docker engine, but for the slow ones
-	$(PYTEST) -m "not alone and not slow and not compose" --numprocesses 6 $(ARGS)
+	$(PYTEST) -m "not alone and not slow and not compose" --numprocesses 5 $(ARGS)
 	$(PYTEST) -m "alone and not slow and not compose" --numprocesses 2 $(ARGS)
 
 test-all: export HYPOTHESIS_PROFILE := deep
