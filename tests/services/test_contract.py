@@ -154,7 +154,7 @@ def _answer(base_url: str, method: str, target: str) -> tuple[int, str | None, s
     path=st.sampled_from(PATHS) | st.sampled_from(ODD_PATHS),
     query=_query(),
 )
-@settings(max_examples=300, deadline=None, database=None, derandomize=True)
+@settings(max_examples=2 * settings().max_examples, deadline=None, database=None, derandomize=True)
 def test_every_service_gives_the_same_answer_to_whatever_is_asked(
     stack: LocalStack, method: str, path: str, query: str
 ) -> None:
