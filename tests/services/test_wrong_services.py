@@ -46,6 +46,7 @@ WRONG = {
     "unpatched-sleep": Wrong("django-gevent", WAIT, "tests.wrong.unpatched_sleep:application"),
     "unpatched-socket": Wrong("django-gevent", ("upstream",), "tests.wrong.unpatched_socket:application"),
     "blocked-loop": Wrong("fastapi-asyncio", WAIT, "tests.wrong.blocked_loop:application"),
+    "calls-in-a-row": Wrong("fastapi-asyncio", ("upstream",), "tests.wrong.calls_in_a_row:application"),
     "inline-work": Wrong("fastapi-asyncio", ("disk", *WORK), "tests.wrong.inline_work:application"),
     "inline-greenlet": Wrong("django-gevent", ("disk", *WORK), "tests.wrong.inline_greenlet:application"),
     "no-sync": Wrong("flask-threads", ("disk",), "tests.wrong.no_sync:application"),
@@ -131,6 +132,7 @@ SLOW_WAITS = f"20 slow calls of /wait?ms={MS} overlap"
 SLOW_REMOTE = tuple(
     f"20 slow calls of {path} overlap" for path in (f"/upstream?ms={MS}", f"/upstream?ms={MS // 2}&calls=2&serial=1")
 )
+GATHERED = "the 3 calls of one /upstream?ms=200&calls=3 go out together"
 SLOW_QUERIES = f"50 slow calls of /db?ms={POOL_MS} overlap"
 
 
@@ -183,6 +185,17 @@ def test_bad_input_that_is_taken_is_found_by_the_contract(own_stack: LocalStack)
 
 @pytest.mark.fault(
     "numbers",
+    "a service makes the remote calls of one request one after the other",
+    "`waitbench check` fails: they took as long as three of them",
+)
+def test_remote_calls_in_a_row_are_found_by_how_long_one_request_takes(own_stack: LocalStack) -> None:
+    (found,) = found_wrong(own_stack, "calls-in-a-row")
+    assert (found.group, found.what) == ("overlap", GATHERED)
+    assert re.match(r"the 3 calls of one request took as long as [3-9]\.\d of them one after the other", found.detail)
+
+
+@pytest.mark.fault(
+    "numbers",
     "gevent does not patch a sleep, so waits do not overlap",
     "`waitbench check` fails: the service held one request at once",
 )
@@ -200,7 +213,7 @@ def test_a_sleep_that_gevent_does_not_patch_is_found_by_the_services_own_count(o
 def test_a_socket_that_gevent_does_not_patch_is_found_by_how_long_the_calls_take(own_stack: LocalStack) -> None:
     # The count alone would not tell: each request has begun before the first call stops the worker.
     found = found_wrong(own_stack, "unpatched-socket")
-    assert groups(found) == {("overlap", calls) for calls in SLOW_REMOTE}
+    assert groups(found) == {("overlap", calls) for calls in (*SLOW_REMOTE, GATHERED)}
     assert all("one after the other" in finding.detail for finding in found)
 
 
@@ -365,6 +378,7 @@ def test_the_trap_of_blocking_in_async_def_is_found_by_overlap_alone(own_stack: 
     found = found_wrong(own_stack, "fastapi-blocking")
     works = "at once cost what they cost one by one, and stop nobody else"
     disk = "20 slow disk calls are held at once"
+    # Threads of its own make the calls of one request: these go out together.
     slow = (SLOW_WAITS, *SLOW_REMOTE, SLOW_QUERIES, disk, f"4 cpu calls {works}", f"4 cpu_native calls {works}")
     assert groups(found) == {("overlap", each) for each in slow}
     (waits,) = (finding.detail for finding in found if finding.what == SLOW_WAITS)
@@ -377,7 +391,7 @@ def test_the_trap_of_nothing_patched_is_found_by_overlap_and_by_what_gevent_says
     found = found_wrong(own_stack, "gevent-unpatched")
     """Its work is not in its greenlets, and slow clients are gunicorn's: neither is stopped."""
     assert groups(found) == {
-        *(("overlap", each) for each in (SLOW_WAITS, *SLOW_REMOTE, SLOW_QUERIES)),
+        *(("overlap", each) for each in (SLOW_WAITS, *SLOW_REMOTE, GATHERED, SLOW_QUERIES)),
         ("budget", "gevent has patched the standard library"),
     }
     waits, patched = found[0].detail, found[-1].detail

@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 
 from waitbench.check.finding import Finding
 from waitbench.check.holds import SLOW_CLIENTS, clients, holds
-from waitbench.check.waits import slow, waits
+from waitbench.check.waits import GATHERED, gathered, slow, waits
 from waitbench.check.works import works
 from waitbench.results import Proof
 from waitbench.service import Service
@@ -32,6 +32,10 @@ def _findings(service: Service, workload: Workload, budget: Budget) -> Iterator[
             so = "overlap" if room == found.calls else f"go {room} at a time"
             what = f"{found.calls} slow calls of {workload.path(params)} {so}"
             yield Finding("overlap", what, found.good, found.says, name)
+        if "serial" in workload.parameters:
+            found = gathered(service, workload)
+            what = f"the {found.calls} calls of one {workload.path(GATHERED)} go out together"
+            yield Finding("overlap", what, found.good, found.says, name)
     elif workload.overlap == "works":
         found = works(service, workload, budget)
         room = together(budget, found.calls)
@@ -51,6 +55,8 @@ def proof(service: Service, workload: Workload, budget: Budget) -> Proof:
     """What N calls at once show before any load: the first thing that is wrong, where anything is."""
     if workload.overlap == "waits":
         found = [waits(service, workload, params, budget) for params in slow(workload, budget)]
+        if "serial" in workload.parameters:
+            found.append(gathered(service, workload))
         return next((one for one in found if not one.good), found[0])
     if workload.overlap == "works":
         return works(service, workload, budget)

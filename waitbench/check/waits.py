@@ -1,6 +1,7 @@
 """Slow calls that wait: so many at once take as long as one, or as many rounds as the budget makes of them."""
 
 import math
+import time
 from dataclasses import dataclass
 
 from waitbench.check.callers import at_once
@@ -26,6 +27,10 @@ TRIES = 3
 IN_A_ROW = 0.8
 """At this many rounds per call, the calls ran one after the other: a busy machine makes two or three rounds of one, not
 sixteen."""
+GATHERED = {"ms": 200, "calls": 3}
+"""One request whose remote calls are to go out together."""
+GATHERED_ROUNDS = 2.0
+"""From so many times its `ms` on, the calls of GATHERED went one after the other, or two of them did."""
 LOOK_CALLS, LOOK_MS = 8, 100
 """A quick look before the long calls. Of a service that handles one call at a time, it shows in one second what twenty
 long calls would show in eight."""
@@ -81,6 +86,22 @@ def waits(service: Service, workload: Workload, params: Params, budget: Budget) 
         if not says or rounds >= IN_A_ROW * right.calls or rounds < right.least:
             break
     return Proof(good=not says, calls=right.calls, held=held, rounds=rounds, says=says)
+
+
+def gathered(service: Service, workload: Workload) -> Proof:
+    """Whether the remote calls of one request go out together. The quickest of a few tries counts."""
+    path, wait_s = workload.path(GATHERED), workload.wait_s(GATHERED)
+    service.get(workload.path({**GATHERED, "ms": 1}))  # connections are opened now
+    rounds = math.inf
+    for _ in range(TRIES):
+        began = time.perf_counter()
+        service.get(path)
+        rounds = min(rounds, (time.perf_counter() - began) / wait_s)
+        if rounds < GATHERED_ROUNDS:
+            break
+    calls, good = GATHERED["calls"], rounds < GATHERED_ROUNDS
+    says = "" if good else f"the {calls} calls of one request took as long as {rounds:.1f} of them one after the other"
+    return Proof(good=good, calls=calls, held=1, rounds=rounds, says=says)
 
 
 def _in_a_row(service: Service, workload: Workload, params: Params, meant: int) -> Proof | None:
