@@ -38,6 +38,7 @@ def installed(names: Iterable[str]) -> list[str]:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Processes of pytest-xdist share the cores out in turn: without this all services would be on the first core."""
+    gc.disable()  # until the tests are collected, of which nothing goes again
     number = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
     cores = allowed_cores()
     if len(cores) > 1:
@@ -50,9 +51,13 @@ _MARKED = re.compile(r"^pytestmark = (?:\[\s*)?pytest\.mark\.(\w+)", re.MULTILIN
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Do not even import a module whose mark the -m option excludes: importing all of them takes five seconds."""
-    if not collection_path.name.startswith("test_") or not (found := _MARKED.search(collection_path.read_text())):
+    if not collection_path.name.startswith("test_"):
         return None
-    return True if f"not {found[1]} and " in f"{config.option.markexpr} and " else None
+    wanted, text = f"{config.option.markexpr} and ", collection_path.read_text()
+    if wanted.startswith("alone and ") and "mark.alone" not in text:
+        return True
+    found = _MARKED.search(text)
+    return True if found and f"not {found[1]} and " in wanted else None
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Grouped:
@@ -69,6 +74,7 @@ def pytest_collection_finish() -> None:
     """What is there now stays to the end: without this a tenth of the processor time goes into looking at it again."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -158,6 +158,7 @@ def test_pre_commit_passes_on_what_is_there(repository: Path, mypy_cache: Path) 
     assert {hook for hook, result in results.items() if result != "Passed"} == {"documents"}
 
 
+@pytest.mark.slow  # only this shows it of the hooks; the tools' own tests here show it of `make lint`
 def test_pre_commit_finds_a_mistake_in_each_language(repository: Path, mypy_cache: Path) -> None:
     for tool in ("lint-go", "lint-javascript"):
         lint(repository, tool)  # skips this test if the machine lacks what it needs

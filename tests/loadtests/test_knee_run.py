@@ -201,6 +201,7 @@ def test_the_report_tells_the_knee(ended: Ended, row: dict[str, str]) -> None:
 
 
 class TestInterrupted:
+    @pytest.mark.slow  # only this shows that an interrupted search is reported; test_run.py shows it of other runs
     def test_what_was_measured_is_kept_and_the_search_is_said_not_to_be_finished(self, bench: Bench, port: int) -> None:
         started = bench.start(plan(port), "--variant", "mine")
         bench.wait_for(started, bench.measuring(after=1))

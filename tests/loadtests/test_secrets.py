@@ -10,6 +10,7 @@ from tests.loadtests.bench import Bench, plan
 pytestmark = pytest.mark.live
 
 
+@pytest.mark.slow  # only this looks through a whole run's results; test_postgres.py looks at what PostgreSQL is given
 @pytest.mark.fault(
     "security",
     "the password of a run's PostgreSQL gets into its results or onto a command line",

@@ -185,6 +185,7 @@ class TestLost:
         assert bench.left_behind() == []
 
 
+@pytest.mark.slow  # only this shows that Ctrl-C ends workers too; test_run.py shows it without workers
 @pytest.mark.fault(
     "processes",
     "Ctrl-C in a run with Locust workers",
