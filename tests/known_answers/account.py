@@ -137,9 +137,8 @@ class Account:
         sent = zip(self._outer_ns()[0], self.starts_ns, strict=True)
         near = sum(earliest - edge_ns < self.window_ns[0] < latest + edge_ns for earliest, latest in sent)
         if self.open:
-            stalls = any(answer.how == "stall" for answer in self.answers)
             overtaken = self.out_of_order + (0 if self.generator_quiet else near)
-            return (AFTER_STALL if stalls else 0) + overtaken
+            return (AFTER_STALL if self._stalls else 0) + overtaken
         return near
 
     def kinds(self, phase: Phases | None = None) -> Counter[str]:
@@ -165,12 +164,26 @@ class Account:
     @cached_property
     def ends_ns(self) -> list[int]:
         """By the server's own account, at the latest."""
+        if self._stalls:
+            return self._answered_ns[1]
         return self._ends_ns([done.written_ns for done in self.done])
 
     @cached_property
     def earliest_ends_ns(self) -> list[int]:
         """By the server's own account, at the earliest."""
+        if self._stalls:
+            return self._answered_ns[0]
         return self._ends_ns([done.writing_ns for done in self.done])
+
+    @property
+    def _stalls(self) -> bool:
+        """Whether this is an open loop whose server stalls: afterwards it reads what has come in no order."""
+        return self.open and any(answer.how == "stall" for answer in self.answers)
+
+    @cached_property
+    def _answered_ns(self) -> tuple[list[int], list[int]]:
+        names = ("read_ns", "writing_ns", "written_ns")
+        return answered_ns(self.starts_ns, *([getattr(done, name) for done in self.done] for name in names))
 
     def _ends_ns(self, written_ns: list[int]) -> list[int]:
         timeout_ns = round(self.trial.spec.timeout_s * 1e9)
