@@ -153,10 +153,11 @@ class Account:
         """At least and at most so many of the window's requests ended after it."""
         begin, end = self.window_ns
         late_ns = EDGE_NS + round(self.read_late_us * 1000)
+        firsts = self.earliest_ends_ns if self._stalls else self.ends_ns
         ends = [
             # Where the client makes the end, the server hears of it some time after.
-            (ended - late_ns if answer.how in ("drip", "endless") else ended, ended + late_ns)
-            for start, ended, answer in zip(self.starts_ns, self.ends_ns, self.answers, strict=True)
+            (first - late_ns if answer.how in ("drip", "endless") else first, ended + late_ns)
+            for start, first, ended, answer in zip(self.starts_ns, firsts, self.ends_ns, self.answers, strict=True)
             if start >= begin
         ]
         return sum(earliest >= end for earliest, _ in ends), sum(latest >= end for _, latest in ends)
