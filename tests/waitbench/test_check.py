@@ -12,6 +12,7 @@ import pytest
 from waitbench.check import SAMPLES, differences
 from waitbench.check.callers import at_once
 from waitbench.check.contract import bad_queries
+from waitbench.check.waits import gathered
 from waitbench.errors import WaitbenchError
 from waitbench.launch.local import free_port
 from waitbench.service import Service, wait_until
@@ -74,6 +75,22 @@ def test_calls_at_once_are_good_where_they_are_answered_with_200() -> None:
     with server(Refusing) as service:
         crowd = at_once(service, "/wait?ms=1", 6)
     assert (crowd.good, crowd.held) == (4, 3)
+
+
+class Unable(Sparing):
+    """Refuses what takes more than one remote call, at once."""
+
+    def do_GET(self) -> None:
+        if self.path.endswith("&calls=3"):
+            self.send_error(503)
+            return
+        self._answer(b'{"peak_in_flight":1}')
+
+
+def test_gathered_calls_that_are_refused_at_once_are_not_taken_for_quick() -> None:
+    with server(Unable) as service:
+        found = gathered(service, WORKLOADS["upstream"])
+    assert (found.good, found.says) == (False, "a request with 3 calls was not answered with 200")
 
 
 @pytest.mark.parametrize(

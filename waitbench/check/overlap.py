@@ -26,16 +26,9 @@ def check_overlap(
 def _findings(service: Service, workload: Workload, budget: Budget) -> Iterator[Finding]:
     name = workload.name
     if workload.overlap == "waits":
-        for params in slow(workload, budget):
-            found = waits(service, workload, params, budget)
-            room = together(budget, found.calls)
-            so = "overlap" if room == found.calls else f"go {room} at a time"
-            what = f"{found.calls} slow calls of {workload.path(params)} {so}"
-            yield Finding("overlap", what, found.good, found.says, name)
-        if "serial" in workload.parameters:
-            found = gathered(service, workload)
-            what = f"the {found.calls} calls of one {workload.path(GATHERED)} go out together"
-            yield Finding("overlap", what, found.good, found.says, name)
+        yield from (
+            Finding("overlap", what, each.good, each.says, name) for what, each in _waits(service, workload, budget)
+        )
     elif workload.overlap == "works":
         found = works(service, workload, budget)
         room = together(budget, found.calls)
@@ -51,12 +44,22 @@ def _findings(service: Service, workload: Workload, budget: Budget) -> Iterator[
             yield Finding("budget", what, not of_memory, of_memory, name)
 
 
+def _waits(service: Service, workload: Workload, budget: Budget) -> Iterator[tuple[str, Proof]]:
+    """What is to be seen of a workload that waits, in words, and what was seen."""
+    for params in slow(workload, budget):
+        found = waits(service, workload, params, budget)
+        room = together(budget, found.calls)
+        so = "overlap" if room == found.calls else f"go {room} at a time"
+        yield f"{found.calls} slow calls of {workload.path(params)} {so}", found
+    if "serial" in workload.parameters:
+        found = gathered(service, workload)
+        yield f"the {found.calls} calls of one {workload.path(GATHERED)} go out together", found
+
+
 def proof(service: Service, workload: Workload, budget: Budget) -> Proof:
     """What N calls at once show before any load: the first thing that is wrong, where anything is."""
     if workload.overlap == "waits":
-        found = [waits(service, workload, params, budget) for params in slow(workload, budget)]
-        if "serial" in workload.parameters:
-            found.append(gathered(service, workload))
+        found = [each for _, each in _waits(service, workload, budget)]
         return next((one for one in found if not one.good), found[0])
     if workload.overlap == "works":
         return works(service, workload, budget)
