@@ -166,14 +166,14 @@ class Account:
     def ends_ns(self) -> list[int]:
         """By the server's own account, at the latest."""
         if self._stalls:
-            return self._answered_ns[1]
+            return self.answered_ns[1]
         return self._ends_ns([done.written_ns for done in self.done])
 
     @cached_property
     def earliest_ends_ns(self) -> list[int]:
         """By the server's own account, at the earliest."""
         if self._stalls:
-            return self._answered_ns[0]
+            return self.answered_ns[0]
         return self._ends_ns([done.writing_ns for done in self.done])
 
     @property
@@ -182,7 +182,8 @@ class Account:
         return self.open and any(answer.how == "stall" for answer in self.answers)
 
     @cached_property
-    def _answered_ns(self) -> tuple[list[int], list[int]]:
+    def answered_ns(self) -> tuple[list[int], list[int]]:
+        """By the server's own account, at the earliest and at the latest, of an open loop that it reads in no order."""
         names = ("read_ns", "writing_ns", "written_ns")
         return answered_ns(self.starts_ns, *([getattr(done, name) for done in self.done] for name in names))
 

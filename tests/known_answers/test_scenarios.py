@@ -12,7 +12,7 @@ from statistics import median
 import pytest
 
 from loadtests.recorder import BIN_S, nearest_rank
-from tests.known_answers.account import Account, accounts, answered_ns
+from tests.known_answers.account import Account, accounts
 from tests.known_answers.programmed import HANDED_OUT, QUEUE_S, SOON
 from tests.known_answers.test_whole_runs import NOISE, wrong_in_histogram
 from tests.known_answers.waiting import Waiting
@@ -229,9 +229,7 @@ class Burst:
     @cached_property
     def written_s(self) -> tuple[list[float], list[float]]:
         """When each was answered by the server's own account, at the earliest and at the latest."""
-        names = ("read_ns", "writing_ns", "written_ns")
-        times = ([getattr(done, name) for done in self.account.done] for name in names)
-        earliest, latest = answered_ns(self.account.starts_ns, *times)
+        earliest, latest = self.account.answered_ns
         began_ns = self.account.began_ns
         return [(at_ns - began_ns) / 1e9 for at_ns in earliest], [(at_ns - began_ns) / 1e9 for at_ns in latest]
 
