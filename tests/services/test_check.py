@@ -20,7 +20,7 @@ BY_ITS_SERVER = {"fast", "wait", "disk"}
 """The workloads that show what the server decides: how many requests wait at once, and how many work."""
 
 
-LIKE_ANOTHER = ("flask-asyncio", "django-asyncio", "fastapi-threads")
+LIKE_ANOTHER = ("django-asyncio", "fastapi-threads")
 """They work, take bodies and call the remote API and the database by the same code as another one. That their calls
 overlap is proven in each run too, before its first trial."""
 
