@@ -1,33 +1,33 @@
 """Whether the rules about other processes speak when they should, and are silent when they should be.
 
     .venv/bin/python -m benchmarks.disturbances quiet [--runs 20]        # about an hour
-    .venv/bin/python -m benchmarks.disturbances disturbed [--times 10]   # about eight minutes
+    .venv/bin/python -m benchmarks.disturbances disturbed [--times 10]   # about four minutes
 
 `quiet` plays the quick plan again and again and counts in how many runs one of RULES speaks, as a note or as a reason
 not to count; it exits with 1 if that is more than one run of twenty. Nothing else may run on the machine meanwhile.
-`disturbed` does one thing to each trial of a run, and counts the trials in which one of the rules named for it speaks;
+`disturbed` does one thing to each trial of a run, and counts the trials in which the rule named for it speaks;
 it exits with 1 if that is not all of them.
 """
 
 import argparse
 import os
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 
 import psutil
 
+from tests.loadtests.meddling import busy_loop, stopped
 from waitbench.paths import ROOT
-from waitbench.results import RunFolder, TrialRecord
-from waitbench.validity import outliers, reasons
+from waitbench.report import load_comparison
+from waitbench.results import RunFolder
+from waitbench.validity import reasons
 from waitbench.validity.contention import service_share
 
 RULES = ("contention", "database-limit", "stall", "outlier")
@@ -48,51 +48,29 @@ WAIT = 'workload = "wait"\nparams = { ms = 20 }\nusers = [10]\n'
 DB = 'workload = "db"\nparams = { ms = 20 }\nusers = [10]\n'
 
 
-def spoken(folder: RunFolder) -> list[tuple[TrialRecord, set[str]]]:
-    """Each trial with the codes of RULES that speak of it."""
-    run = folder.read_run()
-    trials = folder.read_trials(run)
-    found = {trial.spec.file: {r.code for r in reasons(trial, run.targets[trial.spec.variant])} for trial in trials}
-
-    def cell(trial: TrialRecord) -> tuple[str, str]:
-        return trial.spec.variant, trial.spec.description
-
-    for _, repeats in groupby(sorted(trials, key=cell), cell):
-        same = list(repeats)
-        for reason in outliers(same):
-            worst = next(trial for trial in same if f"repeat {trial.spec.repeat} " in reason.text)
-            found[worst.spec.file].add(reason.code)
-    return [(trial, found[trial.spec.file] & set(RULES)) for trial in trials]
-
-
 # Quiet runs.
 
 
 def quiet(runs: int) -> int:
-    alarms = 0
-    totals: Counter[str] = Counter()
-    trials = 0
+    silent = 0
     with tempfile.TemporaryDirectory(prefix="quiet-") as place:
         for seed in range(1, runs + 1):
             command = [sys.executable, "-m", "waitbench", "run", "quick", "--no-ui", "--seed", str(seed)]
             done = subprocess.run([*command, "--out", place], cwd=ROOT, capture_output=True, text=True)
             if done.returncode not in ENDED:
                 raise SystemExit(f"run {seed} ended with {done.returncode}:\n{done.stderr}")
-            folder = RunFolder(Path(done.stdout.strip()))
-            found, targets = spoken(folder), folder.read_run().targets
-            codes = Counter(code for _, said in found for code in said)
-            alarms += bool(codes)
-            totals += codes
-            trials += len(found)
-            service = max(service_share(trial, targets[trial.spec.variant]) or 0.0 for trial, _ in found)
+            comparison = load_comparison(RunFolder(Path(done.stdout.strip())))
+            found = [(trial, cell.target) for cell in comparison.cells for trial in cell.trials]
+            said = {(cell.variant, r.code, r.text) for cell in comparison.cells for r in cell.reasons}
+            codes = Counter(code for _, code, _ in said if code in RULES)
+            silent += not codes
+            service = max(service_share(trial, target) or 0.0 for trial, target in found)
             generator = max(trial.generator.foreign_share or 0.0 for trial, _ in found)
-            told = ", ".join(f"{count} x {code}" for code, count in codes.items()) or "silent"
-            print(f"{seed:>3}  of a core to others, at most: service's {service:.1%}, ", end="")
-            print(f"generator's {generator:.1%}; exit {done.returncode}; {told}", flush=True)
-    print(
-        f"{runs - alarms} of {runs} runs without any of {', '.join(RULES)}; {trials} trials, {dict(totals) or 'none'}"
-    )
-    return 0 if alarms <= FALSE_ALARMS * runs else 1
+            what = ", ".join(f"{count} x {code}" for code, count in codes.items()) or "silent"
+            print(f"{seed:>3}  of {len(found)} trials others took at most {service:.1%} of a core ", end="")
+            print(f"(service), {generator:.1%} (generator); exit {done.returncode}; {what}", flush=True)
+    print(f"{silent} of {runs} runs without any of {', '.join(RULES)}")
+    return 0 if runs - silent <= FALSE_ALARMS * runs else 1
 
 
 # Disturbed runs.
@@ -125,23 +103,16 @@ def loops(count: int, cores: set[int]) -> Iterator[None]:
     """So many processes that never rest, on these cores."""
     with ExitStack() as ending:
         for _ in range(count):
-            loop = ending.enter_context(subprocess.Popen([sys.executable, "-c", "while True: pass"]))
-            ending.callback(loop.kill)
-            os.sched_setaffinity(loop.pid, cores)
+            ending.enter_context(busy_loop(*cores))
         yield
 
 
 @contextmanager
-def stopped(processes: list[psutil.Process]) -> Iterator[None]:
-    try:
+def all_stopped(processes: list[psutil.Process]) -> Iterator[None]:
+    with ExitStack() as ending:
         for process in processes:
-            with suppress(psutil.NoSuchProcess):
-                process.send_signal(signal.SIGSTOP)
+            ending.enter_context(stopped(process))
         yield
-    finally:
-        for process in processes:
-            with suppress(psutil.NoSuchProcess):
-                process.send_signal(signal.SIGCONT)
 
 
 def during(seconds: float, context: Callable[[Running], AbstractContextManager[None]]) -> Callable[[Running], None]:
@@ -157,8 +128,8 @@ class Disturbance:
     name: str
     cell: str
     act: Callable[[Running], None]
-    expected: set[str]
-    """One of these has to speak."""
+    expected: str
+    """The rule that has to speak."""
 
 
 DISTURBANCES = (
@@ -166,25 +137,25 @@ DISTURBANCES = (
         "two busy loops on the service's core",
         CPU,
         during(0.8 * WINDOW_S, lambda run: loops(2, set(run.service_cores()))),
-        {"contention"},
+        "contention",
     ),
     Disturbance(
         "four busy loops, not pinned",
         CPU,
         during(0.8 * WINDOW_S, lambda _: loops(4, os.sched_getaffinity(0))),
-        {"contention"},
+        "contention",
     ),
     Disturbance(
         "every process of PostgreSQL stopped for half of the window",
         DB,
-        during(0.5 * WINDOW_S, lambda run: stopped(run.database())),
-        {"database-limit"},
+        during(0.5 * WINDOW_S, lambda run: all_stopped(run.database())),
+        "database-limit",
     ),
     Disturbance(
         "the service stopped for two thirds of the window",
         WAIT,
-        during(0.67 * WINDOW_S, lambda run: stopped([run.started("fastapi_app")])),
-        {"stall"},
+        during(0.67 * WINDOW_S, lambda run: stopped(run.started("fastapi_app"))),
+        "stall",
     ),
 )
 
@@ -193,12 +164,13 @@ def disturbed(times: int) -> int:
     missed = 0
     for each in DISTURBANCES:
         with tempfile.TemporaryDirectory(prefix="disturbed-") as place:
-            found = spoken(played(each, times, Path(place)))
-        seen = sum(bool(said & each.expected) for _, said in found)
-        missed += len(found) - seen
-        others = Counter(code for _, said in found for code in said - each.expected)
-        also = f"; also {dict(others)}" if others else ""
-        print(f"{seen} of {len(found)}  {each.name}: {', '.join(sorted(each.expected))}{also}", flush=True)
+            folder = played(each, times, Path(place))
+            run = folder.read_run()
+            trials = folder.read_trials(run)
+            said = [{r.code for r in reasons(trial, run.targets[trial.spec.variant])} for trial in trials]
+        seen = sum(each.expected in codes for codes in said)
+        missed += len(trials) - seen
+        print(f"{seen} of {len(trials)}  {each.name}: {each.expected}", flush=True)
     return 1 if missed else 0
 
 

@@ -1,7 +1,9 @@
 """Runs to which something is done while they measure, and what their rules say of it afterwards."""
 
+import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -85,3 +87,14 @@ def stopped(process: psutil.Process) -> Iterator[None]:
         yield
     finally:
         process.send_signal(signal.SIGCONT)
+
+
+@contextmanager
+def busy_loop(*cores: int) -> Iterator[psutil.Process]:
+    """A process that never rests, on these cores."""
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as process:
+        try:
+            os.sched_setaffinity(process.pid, cores)
+            yield psutil.Process(process.pid)
+        finally:
+            process.kill()

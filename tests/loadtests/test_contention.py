@@ -2,17 +2,16 @@
 
 import os
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 
 import psutil
 import pytest
 
 from loadtests.contention import Contention
 from tests.loadtests.bench import FASTAPI, Bench, plan
-from tests.loadtests.meddling import Judged, Meddler, stopped
+from tests.loadtests.meddling import Judged, Meddler, busy_loop, stopped
 from waitbench.results import TrialRecord
 
 pytestmark = pytest.mark.live
@@ -20,17 +19,6 @@ pytestmark = pytest.mark.live
 MEASURE_S = 2.5
 TICK_S = 0.01
 """The kernel's resolution."""
-
-
-@contextmanager
-def busy_loop(*cores: int) -> Iterator[psutil.Process]:
-    """A process that never rests, on these cores."""
-    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as process:
-        try:
-            os.sched_setaffinity(process.pid, cores)
-            yield psutil.Process(process.pid)
-        finally:
-            process.kill()
 
 
 class TestContention:
