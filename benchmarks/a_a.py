@@ -14,9 +14,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from waitbench.analysis.loading import load_comparison
 from waitbench.paths import ROOT
-from waitbench.report import load_comparison
-from waitbench.results import RunFolder
+from waitbench.records.folder import RunFolder
 
 PLAN = """
 title = "A variant against itself"

@@ -23,12 +23,12 @@ from pathlib import Path
 
 import psutil
 
-from tests.loadtests.meddling import busy_loop, stopped
+from tests.e2e.meddling import busy_loop, stopped
+from waitbench.analysis.loading import load_comparison
 from waitbench.paths import ROOT
-from waitbench.report import load_comparison
-from waitbench.results import RunFolder
-from waitbench.validity import reasons
+from waitbench.records.folder import RunFolder
 from waitbench.validity.contention import service_share
+from waitbench.validity.rules import reasons
 
 RULES = ("contention", "database-limit", "stall", "outlier")
 ENDED = (0, 3)

@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from waitbench import latency
 from waitbench.launch.local import LocalStack
 from waitbench.paths import ROOT
-from waitbench.results import RunFolder, TrialRecord
+from waitbench.records import histogram
+from waitbench.records.folder import RunFolder
+from waitbench.records.trial import TrialRecord
 
 ROUNDS, SECONDS = 5, 4
 HERE = Path(__file__).parent
@@ -58,8 +59,8 @@ class Load:
 def ours(load: Load) -> Figures:
     trial = whole_run(load, SECONDS)
     assert trial.latency
-    histogram = latency.merged([trial.latency.histogram])
-    p50, p99 = (latency.percentile_us(histogram, percent) / 1000 for percent in (50, 99))
+    merged = histogram.merged([trial.latency.histogram])
+    p50, p99 = (histogram.percentile_us(merged, percent) / 1000 for percent in (50, 99))
     return Figures(trial.measured.good / trial.window_s, p50, p99)
 
 

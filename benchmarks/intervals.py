@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from waitbench.statistics import CONFIDENCE, mean_interval, ratio_interval, verdict
+from waitbench.analysis.statistics import CONFIDENCE, mean_interval, ratio_interval, verdict
 
 Values = NDArray[np.float64]
 Bounds = tuple[Values, Values]

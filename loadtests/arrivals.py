@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterator
 
-from waitbench.results import Stage, TrialSpec
+from waitbench.records.spec import Stage, TrialSpec
 
 
 def schedule_ns(spec: TrialSpec) -> Iterator[int]:

@@ -13,7 +13,8 @@ from werkzeug.datastructures import ImmutableMultiDict
 
 from loadtests.conductor import Conductor
 from loadtests.crew import Alone, Workers
-from waitbench.results import RunRecord, TrialSpec
+from waitbench.records.run import RunRecord
+from waitbench.records.spec import TrialSpec
 
 LONGEST_S = 600
 """No load goes on for ever: one started by hand stops by itself after so long."""

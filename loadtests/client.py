@@ -19,7 +19,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from loadtests.pace import Pace
 from loadtests.request import CALLER_LIMIT, HEAD_LIMIT, Origin, Request, origin
-from waitbench.pattern import pattern
+from waitbench.records.payload import pattern
 
 RECEIVE_BYTES = 65_536
 SLOW_READER_BYTES = 65_536

@@ -20,19 +20,11 @@ from loadtests.recorder import BIN_S, Recorder, Window
 from loadtests.stolen import StolenTime
 from loadtests.users import TrialUser
 from waitbench.errors import Unwritable
-from waitbench.results import (
-    UNWRITABLE_CODE,
-    Arrivals,
-    Beside,
-    Generator,
-    Live,
-    RunFolder,
-    RunRecord,
-    TrialRecord,
-    TrialSpec,
-    Usage,
-    now,
-)
+from waitbench.records.folder import UNWRITABLE_CODE, RunFolder, now
+from waitbench.records.live import Live
+from waitbench.records.run import RunRecord
+from waitbench.records.spec import TrialSpec
+from waitbench.records.trial import Arrivals, Beside, Generator, TrialRecord, Usage
 
 log = logging.getLogger("waitbench")
 

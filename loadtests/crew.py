@@ -15,7 +15,7 @@ from locust.runners import STATE_INIT, STATE_MISSING, WorkerRunner
 from loadtests.player import DRAIN_S, FEED_S, Part, Player
 from loadtests.request import origin
 from loadtests.trial import Stripe
-from waitbench.results import TrialSpec
+from waitbench.records.spec import TrialSpec
 
 PREPARE, READY, GATHER, GATHERED, BEGIN, STOP, PART, LIVE = (
     f"waitbench-{word}" for word in ("prepare", "ready", "gather", "gathered", "begin", "stop", "part", "live")

@@ -19,8 +19,8 @@ from loadtests.by_hand import by_hand_choices
 from loadtests.conductor import Conductor
 from loadtests.crew import Alone, Workers, work_for_a_master
 from loadtests.users import TrialUser
-from waitbench.console import forgive
-from waitbench.results import RunFolder
+from waitbench.records.console import forgive
+from waitbench.records.folder import RunFolder
 
 __all__ = ["TrialUser"]
 

@@ -11,7 +11,7 @@ from loadtests.recorder import Batch, Recorder, lag_percentile_ms
 from loadtests.trial import Stripe, Trial
 from loadtests.uifeed import UiFeed
 from loadtests.users import TrialUser
-from waitbench.results import TrialSpec
+from waitbench.records.spec import TrialSpec
 
 LAG_TICK_S = 0.01
 FEED_S = 0.5

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from loadtests.client import TIMEOUT
-from waitbench import latency
-from waitbench.results import Arrivals, Bin, Connects, Latency, Phase, Second, TrialSpec
+from waitbench.records import histogram
+from waitbench.records.spec import TrialSpec
+from waitbench.records.trial import Arrivals, Bin, Connects, Latency, Phase, Second
 
 GOOD = 0
 BIN_S = 0.25
@@ -255,7 +256,7 @@ class Recorder:
             return None
         values, counts = np.unique(taken_us, return_counts=True)
         return Latency(
-            histogram=latency.encode(latency.of_counts(zip(values.tolist(), counts.tolist(), strict=True))),
+            histogram=histogram.encode(histogram.of_counts(zip(values.tolist(), counts.tolist(), strict=True))),
             count=len(taken_us),
             sum_us=int(taken_us.sum()),
             min_us=int(values[0]),

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 import gevent.socket
 
-from waitbench.pattern import pattern
-from waitbench.results import Exchange
+from waitbench.records.payload import pattern
+from waitbench.records.spec import Exchange
 
 PROBE_S = 1.0
 BODY_LIMIT = 64 * 2**20

@@ -15,7 +15,7 @@ from loadtests.arrivals import arrivals_ns
 from loadtests.client import INTACT, Connection, Deadlines
 from loadtests.recorder import Recorder, Window
 from loadtests.request import Origin, Request, origin
-from waitbench.results import Exchange, TrialSpec
+from waitbench.records.spec import Exchange, TrialSpec
 
 COME_S = 0.5
 """Users who do not wait have their first request spread over so long."""

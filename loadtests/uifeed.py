@@ -12,7 +12,7 @@ import numpy as np
 from locust.stats import StatsEntry
 
 from loadtests.recorder import Batch, Recorder
-from waitbench.results import Exchange, TrialSpec
+from waitbench.records.spec import Exchange, TrialSpec
 
 
 class UiFeed:

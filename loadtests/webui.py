@@ -11,8 +11,10 @@ from loadtests.by_hand import ByHand
 from loadtests.conductor import Conductor
 from loadtests.crew import Alone, Workers
 from loadtests.webguard import LARGEST_FORM, Guard, hosts
-from waitbench import latency
-from waitbench.results import RunFolder, RunRecord, TrialRecord
+from waitbench.records import histogram
+from waitbench.records.folder import RunFolder
+from waitbench.records.run import RunRecord
+from waitbench.records.trial import TrialRecord
 
 TAB = "waitbench-trials"
 COLUMNS = {
@@ -88,9 +90,9 @@ class _Finished:
 
 
 def _row(trial: TrialRecord) -> dict[str, Any]:
-    histogram = latency.merged([trial.latency.histogram]) if trial.latency else None
+    merged = histogram.merged([trial.latency.histogram]) if trial.latency else None
     quantile = {
-        percent: f"{latency.percentile_us(histogram, percent) / 1000:.1f}" if histogram else "" for percent in (50, 99)
+        percent: f"{histogram.percentile_us(merged, percent) / 1000:.1f}" if merged else "" for percent in (50, 99)
     }
     return {
         "name": trial.spec.file,

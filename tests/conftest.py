@@ -14,12 +14,15 @@ from xdist.remote import Producer
 
 from tests import faults
 from tests.scheduling import Grouped, turn
+from waitbench.catalog.variants import Variant, load_variants
+from waitbench.launch.client import Service
 from waitbench.launch.cores import NAMED as CORES
 from waitbench.launch.cores import allowed_cores
 from waitbench.launch.local import LocalStack
 from waitbench.launch.programs import missing
-from waitbench.service import Service
-from waitbench.variants import Variant, load_variants
+
+pytest_plugins = ["tests.made_up.reported"]
+os.environ["LOCUST_SKIP_MONKEY_PATCH"] = "1"  # Locust would patch this process, which other tests share
 
 # How long an example takes is the machine's doing: one that stands still for a moment is no failure.
 settings.register_profile("quick", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=50)

@@ -10,26 +10,27 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
-from waitbench.variants import load_variants
+from waitbench.catalog.variants import load_variants
 
 LONGEST = (
     "known_answers/test_whole_runs.py",
-    "loadtests/test_run.py",
-    "loadtests/test_workers.py",
-    "loadtests/test_rules.py",
+    "e2e/test_run.py",
+    "e2e/test_workers.py",
+    "e2e/test_rules.py",
     "services/test_wrong_services.py",
     "services/test_dependencies.py",
     "services/test_contract.py",
-    "waitbench/test_report_in_browser.py",
+    "report/test_report_in_browser.py",
     "test_lint.py",
     "test_package.py",
     "services/",
+    "e2e/",
     "loadtests/",
-    "waitbench/test_local.py",
-    "waitbench/test_calibration.py",
+    "launch/test_local.py",
+    "analysis/test_calibration.py",
 )
 """These begin first: one that began last would go on alone when all the others are done."""
-TOGETHER = ("tests/loadtests/test_webui.py",)
+TOGETHER = ("tests/e2e/test_webui.py",)
 """Modules whose classes share a run."""
 _VARIANT = re.compile(rf"(?:^|[-\[])({'|'.join(sorted(load_variants(), key=len, reverse=True))})(?=-|$)")
 
@@ -53,7 +54,11 @@ def group(nodeid: str) -> str:
         return f"service {found[1]}"
     if module in TOGETHER:
         return module
-    return "::".join([module, *classes]) if module.startswith(("tests/services/", "tests/loadtests/")) else module
+    return (
+        "::".join([module, *classes])
+        if module.startswith(("tests/services/", "tests/loadtests/", "tests/e2e/"))
+        else module
+    )
 
 
 def turn(nodeid: str) -> int:

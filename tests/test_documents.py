@@ -8,13 +8,14 @@ import click
 import pytest
 
 from tests import faults
-from waitbench.cli import cli
+from waitbench.analysis.loading import load_comparison
+from waitbench.catalog.variants import load_variants
+from waitbench.cli.main import cli
 from waitbench.paths import ROOT
-from waitbench.plan import load_plan
-from waitbench.report import load_comparison, write_report
+from waitbench.plan.plan_file import load_plan
+from waitbench.records.folder import RunFolder
 from waitbench.report.markdown import section_lines
-from waitbench.results import RunFolder
-from waitbench.variants import load_variants
+from waitbench.report.write import write_report
 
 DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "results/README.md")]
 DOCUMENTS += sorted((ROOT / "docs").glob("*.md"))

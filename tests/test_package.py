@@ -19,8 +19,8 @@ from packaging.requirements import Requirement
 
 from waitbench import __version__
 from waitbench.paths import ROOT
-from waitbench.plan_files import plan_names
-from waitbench.results import RunFolder
+from waitbench.plan.bundled import plan_names
+from waitbench.records.folder import RunFolder
 
 REQUIREMENTS = ROOT / "requirements"
 DIST_INFO = f"waitbench-{__version__}.dist-info"
@@ -29,7 +29,7 @@ IGNORED = (
     "services/node_app/node_modules/fastify/fastify.js",
     "services/work/__pycache__/answers.cpython-311.pyc",
     "loadtests/__pycache__/pace.cpython-311.pyc",
-    "waitbench/__pycache__/cli.cpython-311.pyc",
+    "waitbench/__pycache__/errors.cpython-311.pyc",
     ".venv/bin/python",
 )
 """What a working copy gathers, and .gitignore names."""
@@ -217,7 +217,7 @@ class TestOutsideACheckout:
         assert folder.read_run().status == "complete"
         assert len(folder.read_trials(folder.read_run())) == 1
         assert {
-            "waitbench/run",
+            "waitbench/run/execute",
             "waitbench/bundle/loadtests/conductor",
             "waitbench/bundle/services/fastapi_app/async_app",
             "waitbench/bundle/services/work/nonblocking",

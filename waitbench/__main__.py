@@ -1,11 +1,11 @@
 """The program: `waitbench`, or `python -m waitbench`. Signals are handled before anything else is imported."""
 
-from waitbench import interrupts
+from waitbench.launch import interrupts
 
 
 def main() -> None:
     interrupts.leave_at_once()
-    from waitbench.cli import main as command
+    from waitbench.cli.main import main as command
 
     command()
 

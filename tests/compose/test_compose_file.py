@@ -9,11 +9,11 @@ import pytest
 import yaml
 
 from services.serve import server_command
+from waitbench.catalog.variants import load_variants
 from waitbench.launch.compose import settings
 from waitbench.launch.postgres import SETTINGS
 from waitbench.paths import COMPOSE
 from waitbench.paths import VARIANTS as VARIANTS_FILE
-from waitbench.variants import load_variants
 
 TEXT = COMPOSE.read_text()
 FILE: dict[str, Any] = yaml.safe_load(TEXT)

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from tests.loadtests.bench import NOISE
+from tests.e2e.bench import NOISE
+from waitbench.analysis.loading import load_comparison
 from waitbench.launch.local import free_port
 from waitbench.paths import ROOT
-from waitbench.report import load_comparison
-from waitbench.results import RunFolder
+from waitbench.records.folder import RunFolder
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(900)]
 

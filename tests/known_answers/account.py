@@ -13,7 +13,7 @@ from typing import Literal
 from loadtests.arrivals import arrivals_ns
 from tests.known_answers.programmed import Answer, Done, programmed
 from tests.known_answers.waiting import Waiting
-from waitbench.results import TrialRecord
+from waitbench.records.trial import TrialRecord
 
 Phases = Literal["warmup", "measured"]
 

@@ -17,7 +17,8 @@ from tests.known_answers.programmed import HANDED_OUT, QUEUE_S, SOON
 from tests.known_answers.test_whole_runs import NOISE, wrong_in_histogram
 from tests.known_answers.waiting import Waiting
 from tests.known_answers.whole import Log, carry_out, codes
-from waitbench.results import RunFolder, TrialRecord
+from waitbench.records.folder import RunFolder
+from waitbench.records.trial import TrialRecord
 
 pytestmark = [pytest.mark.live, pytest.mark.alone]
 

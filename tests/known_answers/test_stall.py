@@ -12,9 +12,9 @@ from loadtests.recorder import Window
 from loadtests.trial import Trial
 from tests.known_answers import stalling
 from tests.known_answers.account import QUIET_MS, TICK_MS, answered_ns, nearness
+from tests.made_up import runs
 from tests.serving import serving
-from tests.waitbench import made_up
-from waitbench import latency
+from waitbench.records import histogram
 
 pytestmark = pytest.mark.alone
 
@@ -60,7 +60,7 @@ def lag_ms(trial: Trial) -> float:
 def play(arrivals: str) -> Played:
     with serving(stalling) as server:
         [port] = server.told()
-        spec = made_up.spec(
+        spec = runs.spec(
             base_url=f"http://127.0.0.1:{port}",
             path="/",
             body="ok",
@@ -108,7 +108,7 @@ def test_every_intended_request_was_sent_and_answered(played: Played) -> None:
 def test_percentiles_are_those_of_the_schedule_and_the_servers_account(played: Played, percent: int) -> None:
     found = played.trial.recorder.latency(played.window)
     assert found is not None
-    reported = latency.percentile_us(latency.merged([found.histogram]), percent)
+    reported = histogram.percentile_us(histogram.merged([found.histogram]), percent)
     assert nearness(reported, *played.truth_us(), percent) == ""
 
 
@@ -121,4 +121,4 @@ def test_a_tenth_of_them_waited_for_the_stall_to_end_and_it_shows(played: Played
     """A fifth of the schedule falls into the stall: its p90 is about a second, not the 10 ms of the others."""
     found = played.trial.recorder.latency(played.window)
     assert found is not None
-    assert latency.percentile_us(latency.merged([found.histogram]), 90) > 500_000
+    assert histogram.percentile_us(histogram.merged([found.histogram]), 90) > 500_000

@@ -16,14 +16,15 @@ from statistics import mean
 
 import pytest
 
+from tests import processes
 from tests.known_answers.account import Account, Phases, nearness
 from tests.known_answers.programmed import ACCEPT_EVERY_S
 from tests.known_answers.whole import Cell, Key, codes, play, play_in_quiet
-from tests.waitbench import processes
-from waitbench import latency
-from waitbench.results import Latency, Phase, RunFolder, TrialRecord
-from waitbench.service import wait_until
-from waitbench.statistics import PERCENTILES, samples_needed
+from waitbench.catalog.percentiles import PERCENTILES, samples_needed
+from waitbench.launch.client import wait_until
+from waitbench.records import histogram
+from waitbench.records.folder import RunFolder
+from waitbench.records.trial import Latency, Phase, TrialRecord
 
 pytestmark = [pytest.mark.live, pytest.mark.alone]
 
@@ -133,9 +134,9 @@ def wrong(cell: Cell, least: Bound, most: Bound) -> list[str]:
 def wrong_in_histogram(
     told: Latency, least_us: Sequence[float], most_us: Sequence[float], uncertain: int = 0
 ) -> list[str]:
-    histogram = latency.merged([told.histogram])
+    merged = histogram.merged([told.histogram])
     found = [
-        nearness(latency.percentile_us(histogram, percent), least_us, most_us, percent, uncertain)
+        nearness(histogram.percentile_us(merged, percent), least_us, most_us, percent, uncertain)
         for percent in PERCENTILES.values()
         if len(least_us) >= samples_needed(percent)  # as the report has it: the rest is luck, here too
     ]
@@ -309,8 +310,8 @@ def test_a_generator_that_stood_still_is_in_latency_and_its_trial_does_not_count
     assert float(row["p90_ms"]) > 1000 * STILL_S / 2
     assert account.trial.arrivals is not None
     assert account.trial.arrivals.service_time is not None
-    served = latency.merged([account.trial.arrivals.service_time.histogram])
-    assert latency.percentile_us(served, 90) < 1e6 * STILL_S / 2
+    served = histogram.merged([account.trial.arrivals.service_time.histogram])
+    assert histogram.percentile_us(served, 90) < 1e6 * STILL_S / 2
 
 
 def measuring(place: Path) -> bool:

@@ -5,7 +5,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from tests.waitbench import processes
+from tests import processes
 
 EVERY_S = 0.005
 

@@ -20,7 +20,8 @@ from tests.known_answers.programmed import Done
 from tests.known_answers.waiting import Waiting
 from tests.serving import serving
 from waitbench.paths import ROOT
-from waitbench.results import RunFolder, TrialRecord
+from waitbench.records.folder import RunFolder
+from waitbench.records.trial import TrialRecord
 
 END_S = 120.0
 ATTEMPTS = 2

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from loadtests.arrivals import arrivals_ns, schedule_ns
-from tests.waitbench import made_up
-from waitbench.results import Neighbours, Stage, TrialSpec
+from tests.made_up import runs
+from waitbench.records.spec import Neighbours, Stage, TrialSpec
 
 
 def spec(rate: float, seconds: float = 20, **changes: object) -> TrialSpec:
     given = {"load_model": "open", "load": rate, "warmup_s": 0, "measure_s": seconds, "arrivals_seed": 7, **changes}
-    return made_up.spec(**given)  # type: ignore[arg-type]
+    return runs.spec(**given)  # type: ignore[arg-type]
 
 
 def gaps_s(planned: TrialSpec) -> list[float]:

@@ -16,7 +16,7 @@ from loadtests.client import INTACT, TIMEOUT, Caller, Connection
 from loadtests.request import Request, origin
 from tests.loadtests import answering, bodies
 from tests.serving import listening
-from waitbench.results import Exchange
+from waitbench.records.spec import Exchange
 
 TIMEOUT_S = 5.0
 KIB = 1024

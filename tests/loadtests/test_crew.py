@@ -17,7 +17,7 @@ from loadtests.player import Effort, Part, Player
 from loadtests.recorder import Recorder, Window
 from loadtests.trial import Stripe
 from loadtests.users import TrialUser
-from tests.waitbench import made_up
+from tests.made_up import runs
 
 MS = 1_000_000
 WINDOW = Window(1000 * MS, 3000 * MS)
@@ -162,7 +162,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(crew, patience, 0.1)
 
 
-SPEC = made_up.spec(load=5)
+SPEC = runs.spec(load=5)
 
 
 def test_every_worker_has_a_stripe_of_its_own() -> None:
@@ -279,7 +279,7 @@ def test_what_comes_from_an_earlier_trial_is_nobodys() -> None:
 def test_a_trial_that_was_given_up_does_not_end_the_one_prepared_after_it() -> None:
     """As when somebody stops a load by hand and starts another, while the first still waits for its answers."""
     player = Player(Environment())
-    planned = made_up.spec(base_url="http://127.0.0.1:9", warmup_s=0, measure_s=60)
+    planned = runs.spec(base_url="http://127.0.0.1:9", warmup_s=0, measure_s=60)
     player.prepare(planned)
     player.begin(time.perf_counter_ns())
     first = gevent.spawn(player.part)

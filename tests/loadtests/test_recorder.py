@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from loadtests.player import ticks_late_s
 from loadtests.recorder import Recorder, Window, lag_percentile_ms, nearest_rank
-from waitbench import latency
-from waitbench.results import Bin, Phase, Second
+from waitbench.records import histogram
+from waitbench.records.trial import Bin, Phase, Second
 
 MS, S = 1_000_000, 1_000_000_000
 BEGAN = 7 * S
@@ -119,10 +119,10 @@ class TestLatency:
     def test_the_histogram_holds_what_the_sums_say(self) -> None:
         taken = recorded(*[(1000, 1000 + ms) for ms in range(1, 101)]).latency(WINDOW)
         assert taken is not None
-        histogram = latency.merged([taken.histogram])
-        assert histogram.get_total_count() == taken.count == 100
-        assert latency.percentile_us(histogram, 50) == pytest.approx(50_000, rel=0.001)
-        assert latency.percentile_us(histogram, 100) == pytest.approx(taken.max_us, rel=0.001)
+        merged = histogram.merged([taken.histogram])
+        assert merged.get_total_count() == taken.count == 100
+        assert histogram.percentile_us(merged, 50) == pytest.approx(50_000, rel=0.001)
+        assert histogram.percentile_us(merged, 100) == pytest.approx(taken.max_us, rel=0.001)
 
 
 class TestOccupancy:
@@ -334,22 +334,22 @@ class TestHistogram:
     @given(st.lists(st.integers(1, 600_000_000), min_size=1, max_size=200), st.sampled_from([50, 90, 95, 99, 99.9]))
     def test_a_percentile_is_within_a_thousandth_of_the_exact_one(self, values: list[int], percent: float) -> None:
         exact = sorted(values)[math.ceil(round(len(values) * percent / 100, 6)) - 1]
-        found = latency.percentile_us(latency.merged([latency.encode(latency.of(values))]), percent)
+        found = histogram.percentile_us(histogram.merged([histogram.encode(histogram.of(values))]), percent)
         assert found == pytest.approx(exact, rel=0.001, abs=1)
 
     @given(st.lists(st.lists(st.integers(1, 10_000_000), max_size=50), max_size=4))
     def test_merging_is_as_good_as_having_recorded_all_at_once(self, parts: list[list[int]]) -> None:
-        merged = latency.merged(latency.encode(latency.of(part)) for part in parts)
-        whole = latency.of(value for part in parts for value in part)
+        merged = histogram.merged(histogram.encode(histogram.of(part)) for part in parts)
+        whole = histogram.of(value for part in parts for value in part)
         assert merged.get_total_count() == whole.get_total_count()
         for percent in (50, 99):
-            assert latency.percentile_us(merged, percent) == latency.percentile_us(whole, percent)
+            assert histogram.percentile_us(merged, percent) == histogram.percentile_us(whole, percent)
 
     def test_what_lies_beyond_the_range_is_kept_at_its_edge(self) -> None:
-        histogram = latency.of([0, 10**12])
-        assert histogram.get_total_count() == 2
-        assert latency.percentile_us(histogram, 1) == 1
-        assert latency.percentile_us(histogram, 100) == pytest.approx(600_000_000, rel=0.001)
+        merged = histogram.of([0, 10**12])
+        assert merged.get_total_count() == 2
+        assert histogram.percentile_us(merged, 1) == 1
+        assert histogram.percentile_us(merged, 100) == pytest.approx(600_000_000, rel=0.001)
 
 
 class TestArrivals:

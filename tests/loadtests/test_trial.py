@@ -14,10 +14,11 @@ from loadtests.arrivals import arrivals_ns, schedule_ns
 from loadtests.recorder import Recorder, Window
 from loadtests.trial import Stripe, Trial
 from tests.loadtests import answering, limited
+from tests.made_up import runs
 from tests.serving import listening
-from tests.waitbench import made_up
 from waitbench.launch.local import free_port
-from waitbench.results import Neighbours, Phase, TrialSpec
+from waitbench.records.spec import Neighbours, TrialSpec
+from waitbench.records.trial import Phase
 
 EVER = Window(0, 2**62)
 
@@ -29,7 +30,7 @@ def server() -> Iterator[str]:
 
 
 def spec(server: str, path: str, body: str | None = None, timeout_s: float = 5.0, **changes: object) -> TrialSpec:
-    return made_up.spec(base_url=server, path=path, body=body, timeout_s=timeout_s, **changes)  # type: ignore[arg-type]
+    return runs.spec(base_url=server, path=path, body=body, timeout_s=timeout_s, **changes)  # type: ignore[arg-type]
 
 
 def played(planned: TrialSpec, requests: int) -> Trial:
@@ -289,7 +290,7 @@ class TestGathering:
         with listening(limited) as url:
             users = limited.CONNECTIONS + 2
             load = {"load": users, "least_s": 0.0, "warmup_s": 0.1, "measure_s": 0.3, "timeout_s": 1.0}
-            trial = Trial(made_up.spec(base_url=url, path="/", body="ok", **load))  # type: ignore[arg-type]
+            trial = Trial(runs.spec(base_url=url, path="/", body="ok", **load))  # type: ignore[arg-type]
             _, all_there = self.play(trial, users, patience_s=0.5)
         assert not all_there
         kinds = trial.recorder.phases(trial.window)
@@ -358,7 +359,7 @@ def test_connections_that_nobody_needs_any_more_make_room_for_those_that_wait_to
     and would keep the others out for ever."""
     with listening(limited) as url:
         load = {"load_model": "open", "load": 50, "arrivals": "uniform", "warmup_s": 0, "measure_s": 1}
-        trial = Trial(made_up.spec(base_url=url, path="/", body="ok", max_in_flight=100, timeout_s=5, **load))  # type: ignore[arg-type]
+        trial = Trial(runs.spec(base_url=url, path="/", body="ok", max_in_flight=100, timeout_s=5, **load))  # type: ignore[arg-type]
         trial.begin(time.perf_counter_ns())
         trial.join()
         trial.close()

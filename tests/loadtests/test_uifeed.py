@@ -14,11 +14,11 @@ from loadtests.by_hand import by_hand_choices
 from loadtests.recorder import Recorder
 from loadtests.uifeed import UiFeed, buckets_ms
 from loadtests.webui import _Finished, _row
-from tests.waitbench import made_up
-from waitbench import latency
-from waitbench.results import Neighbours, TrialSpec
+from tests.made_up import runs
+from waitbench.records import histogram
+from waitbench.records.spec import Neighbours, TrialSpec
 
-SPEC = made_up.spec(body="hello")
+SPEC = runs.spec(body="hello")
 MS = 1_000_000
 
 
@@ -52,7 +52,7 @@ def test_nothing_new_changes_nothing() -> None:
 
 def test_neighbours_have_a_row_of_their_own_and_are_in_the_total() -> None:
     beside = Neighbours(path="/download?kib=1", body=None, receives=1024, workload="download", params={}, share=0.1)
-    planned = made_up.spec(workload="fast", params={}, body="hello", scenario="mixed", beside=beside)
+    planned = runs.spec(workload="fast", params={}, body="hello", scenario="mixed", beside=beside)
     environment = Environment()
     feed, fast, slow = UiFeed(environment, planned), Recorder(0), Recorder(0)
     for _ in range(3):
@@ -80,21 +80,21 @@ def test_a_mixed_load_without_its_neighbours_has_one_row() -> None:
 
 
 def choices(*specs: TrialSpec) -> list[str]:
-    return list(by_hand_choices(made_up.run_record(specs)))
+    return list(by_hand_choices(runs.run_record(specs)))
 
 
 def test_each_request_of_each_service_can_be_chosen_by_hand_once() -> None:
-    wait = [made_up.spec(variant, load=load) for variant in ("flask-threads", "django-gevent") for load in (5, 10)]
+    wait = [runs.spec(variant, load=load) for variant in ("flask-threads", "django-gevent") for load in (5, 10)]
     assert choices(*wait) == ["django-gevent /wait?ms=100", "flask-threads /wait?ms=100"]
 
 
 def test_a_choice_by_hand_tells_what_the_client_does() -> None:
     send: dict[str, Any] = {"method": "POST", "path": "/upload"}
     assert choices(
-        made_up.spec(**send, sends=64 * 1024, bytes_per_s=16 * 1024),
-        made_up.spec(**send, sends=64 * 1024),
-        made_up.spec(path="/download?kib=64", receives=64 * 1024, bytes_per_s=16 * 1024),
-        made_up.spec(path="/download?kib=64", receives=64 * 1024),
+        runs.spec(**send, sends=64 * 1024, bytes_per_s=16 * 1024),
+        runs.spec(**send, sends=64 * 1024),
+        runs.spec(path="/download?kib=64", receives=64 * 1024, bytes_per_s=16 * 1024),
+        runs.spec(path="/download?kib=64", receives=64 * 1024),
     ) == [
         "flask-threads /download?kib=64 at 16 KiB/s",
         "flask-threads /download?kib=64",
@@ -109,7 +109,7 @@ def test_its_percentiles_are_ours_to_three_digits(taken_us: list[int], percent: 
     theirs = calculate_response_time_percentile(entry.response_times, entry.num_requests, percent / 100)
     # Locust takes the value one higher where the rank is a whole number; both neighbours are right.
     either = (percent, min(percent + 100 / len(taken_us), 100))
-    ours = [latency.percentile_us(latency.of(taken_us), at) / 1000 for at in either]
+    ours = [histogram.percentile_us(histogram.of(taken_us), at) / 1000 for at in either]
     assert any(theirs == pytest.approx(one, rel=0.012) for one in ours)
 
 
@@ -124,9 +124,9 @@ def test_buckets_keep_three_digits_and_lose_nobody() -> None:
     "the tab shows the others; before, every request of the page failed with 500",
 )
 def test_the_tab_of_finished_trials_leaves_a_damaged_one_out(tmp_path: Path) -> None:
-    specs = [made_up.spec(repeat=repeat) for repeat in (1, 2, 3)]
-    run = made_up.run_record(specs)
-    folder = made_up.run_folder(tmp_path / "run", run, [made_up.trial(spec) for spec in specs])
+    specs = [runs.spec(repeat=repeat) for repeat in (1, 2, 3)]
+    run = runs.run_record(specs)
+    folder = runs.run_folder(tmp_path / "run", run, [runs.trial(spec) for spec in specs])
     (folder.trials / specs[0].file).write_text("{")
     finished = _Finished()
     for _ in range(2):

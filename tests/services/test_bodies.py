@@ -17,11 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import EVERY_APP, installed
+from waitbench.catalog.variants import load_variants
+from waitbench.launch.client import Service, wait_until
 from waitbench.launch.local import LocalStack
 from waitbench.paths import ROOT
 from waitbench.paths import VARIANTS as VARIANTS_FILE
-from waitbench.service import Service, wait_until
-from waitbench.variants import load_variants
 
 pytestmark = pytest.mark.live
 

@@ -5,9 +5,9 @@ import dataclasses
 import pytest
 
 from tests.conftest import EVERY_APP
-from waitbench.check import check_service
-from waitbench.service import Service
-from waitbench.variants import Variant, load_variants
+from waitbench.catalog.variants import Variant, load_variants
+from waitbench.check.service import check_service
+from waitbench.launch.client import Service
 
 pytestmark = pytest.mark.live
 

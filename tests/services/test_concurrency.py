@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.conftest import EVERY_APP
+from waitbench.catalog.variants import load_variants
+from waitbench.catalog.workloads import WORKLOADS
+from waitbench.launch.client import Service, wait_until
 from waitbench.launch.local import LocalStack
-from waitbench.service import Service, wait_until
-from waitbench.variants import load_variants
-from waitbench.workloads import WORKLOADS
 
 pytestmark = pytest.mark.live
 

@@ -21,11 +21,11 @@ from work import params as rules
 from work.answers import METHOD_NOT_ALLOWED, NOT_FOUND, BadInput, Refusal, problem
 
 from tests.conftest import EVERY_APP, installed
+from waitbench.catalog.variants import Variant, load_variants
+from waitbench.catalog.workloads import WORKLOADS, Parameter
+from waitbench.launch.client import Service
 from waitbench.launch.local import LocalStack
 from waitbench.paths import CONTRACT
-from waitbench.service import Service
-from waitbench.variants import Variant, load_variants
-from waitbench.workloads import WORKLOADS, Parameter
 
 pytestmark = pytest.mark.live
 

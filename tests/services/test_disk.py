@@ -18,8 +18,8 @@ from work.settings import settings
 
 from tests.conftest import EVERY_WAY, installed
 from waitbench.errors import WaitbenchError
+from waitbench.launch.client import Service, wait_until
 from waitbench.launch.local import LocalStack
-from waitbench.service import Service, wait_until
 
 pytestmark = pytest.mark.live
 

@@ -17,9 +17,9 @@ import pytest
 from upstream.app import TICK_S, answer, lag
 from work import memory, tally
 
+from waitbench.launch.client import Service
 from waitbench.launch.local import LocalStack
-from waitbench.plan import Contender
-from waitbench.service import Service
+from waitbench.plan.contender import Contender
 
 SERVERS = ("flask-threads", "flask-sync", "django-gevent", "fastapi-asyncio")
 """One on each server that may have several workers."""

@@ -15,9 +15,9 @@ from null_app.server import Connection, NullServer
 from work import answers, tally
 from work.settings import settings
 
+from waitbench.launch.client import Service
 from waitbench.launch.local import LocalStack
 from waitbench.paths import VARIANTS
-from waitbench.service import Service
 
 FAST = b"GET /fast HTTP/1.1\r\nhost: x\r\n\r\n"
 NOPE = b"GET /nope HTTP/1.1\r\nhost: x\r\n\r\n"

@@ -12,9 +12,9 @@ from work.answers import BadInput
 from work.threads import NativeThreads, OwnThreads
 
 from tests.conftest import EVERY_APP
+from waitbench.catalog.variants import load_variants
+from waitbench.launch.client import Service
 from waitbench.launch.local import LocalStack
-from waitbench.service import Service
-from waitbench.variants import load_variants
 
 LISTED = load_variants()
 VARIANTS = [name for name in EVERY_APP if LISTED[name].serves("cpu")]

@@ -11,14 +11,15 @@ from typing import Any
 
 import pytest
 
-from waitbench.check import Finding, check_service
+from waitbench.catalog.variants import load_variants
+from waitbench.catalog.workloads import WORKLOADS
 from waitbench.check.contract import check_contract
-from waitbench.check.waits import MS, POOL_MS
+from waitbench.check.finding import Finding
+from waitbench.check.overlap_waits import MS, POOL_MS
+from waitbench.check.service import check_service
+from waitbench.launch.client import Service
 from waitbench.launch.local import LocalStack
 from waitbench.paths import ROOT, VARIANTS
-from waitbench.service import Service
-from waitbench.variants import load_variants
-from waitbench.workloads import WORKLOADS
 
 pytestmark = pytest.mark.live
 
@@ -334,7 +335,7 @@ def test_right_results_without_the_work_are_found_by_the_cpu_time_they_take(own_
 def test_work_that_never_ends_where_it_meets_other_work_is_found_and_not_waited_for(
     own_stack: LocalStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("waitbench.check.works.PATIENCE_S", 5.0)
+    monkeypatch.setattr("waitbench.check.overlap_work.PATIENCE_S", 5.0)
     (found,) = found_wrong(own_stack, "never-ending")
     assert found.group == "overlap"
     assert found.detail.endswith("/cpu?ksteps=4000 gave no answer: of 4 calls at once 1 were answered within 5 s")

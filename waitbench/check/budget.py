@@ -4,14 +4,14 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from waitbench.catalog.variants import Variant, budget_differences
 from waitbench.check.finding import Finding
-from waitbench.service import Service
-from waitbench.variants import Budget, Variant
+from waitbench.launch.client import Service
 
 
 def check_budget(service: Service, variant: Variant) -> Iterator[Finding]:
     info = service.info()
-    differing = differences(variant.budget, info.get("budget", {}))
+    differing = budget_differences(variant.budget, info.get("budget", {}))
     for name, declared, found in differing:
         yield Finding("budget", f"{name} is {declared}", False, f"the running service has {found}")
     if not differing:
@@ -21,12 +21,6 @@ def check_budget(service: Service, variant: Variant) -> Iterator[Finding]:
             "budget", "no GIL", not info.get("gil", True), "it is on: no free-threaded build, or brought back"
         )
     yield _runtime(variant, info)
-
-
-def differences(declared: Budget, found: Budget) -> list[tuple[str, int | None, int | None]]:
-    """Where a budget read back is not the one declared: name, declared, found."""
-    names = [*declared, *(name for name in found if name not in declared)]
-    return [(name, declared.get(name), found.get(name)) for name in names if declared.get(name) != found.get(name)]
 
 
 def _runtime(variant: Variant, info: dict[str, Any]) -> Finding:

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from waitbench.check.callers import caller, heard
+from waitbench.catalog.variants import Variant
+from waitbench.catalog.workloads import NO_YES, WORKLOADS, Parameter, Workload
+from waitbench.check.concurrent_calls import caller, heard
 from waitbench.check.finding import Finding
-from waitbench.pattern import pattern
-from waitbench.service import Service
-from waitbench.variants import Variant
-from waitbench.workloads import NO_YES, WORKLOADS, Parameter, Workload
+from waitbench.launch.client import Service
+from waitbench.records.payload import pattern
 
 JSON, PROBLEM, BYTES = "application/json", "application/problem+json", "application/octet-stream"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")

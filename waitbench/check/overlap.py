@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 
+from waitbench.catalog.variants import Budget, together
+from waitbench.catalog.workloads import Workload
 from waitbench.check.finding import Finding
-from waitbench.check.holds import SLOW_CLIENTS, clients, holds
-from waitbench.check.waits import GATHERED, gathered, slow, waits
-from waitbench.check.works import works
-from waitbench.results import Proof
-from waitbench.service import Service
-from waitbench.variants import Budget, together
-from waitbench.workloads import Workload
+from waitbench.check.overlap_in_flight import SLOW_CLIENTS, clients, holds
+from waitbench.check.overlap_waits import GATHERED, gathered, slow, waits
+from waitbench.check.overlap_work import works
+from waitbench.launch.client import Service
+from waitbench.records.run import Proof
 
 
 def check_overlap(

@@ -8,12 +8,10 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from waitbench.catalog.workloads import EARLY_MS, WORKLOADS, Params, Workload
 from waitbench.check.finding import Finding
-from waitbench.service import Service
-from waitbench.workloads import WORKLOADS, Params, Workload
+from waitbench.launch.client import Service
 
-EARLY_MS = 2.0
-"""How much earlier than asked an answer may come: event loops round timers to whole milliseconds."""
 SOON_MS = 5.0
 """A response this soon after the wait is over was not delayed by the machine, so a wait cut short would have shown."""
 TRIES = 3

@@ -3,44 +3,35 @@
 import os
 import shutil
 import subprocess
-import time
 from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
 
-from waitbench.environment import git_commit
-from waitbench.errors import Interrupted, WaitbenchError
-from waitbench.interrupts import deferred
+from waitbench.errors import WaitbenchError
+from waitbench.launch.interrupts import deferred
 from waitbench.launch.leftovers import claimed
 from waitbench.launch.process import bounded
 from waitbench.paths import COMPOSE
-from waitbench.progress import RunProgress, watch_trials
-from waitbench.results import RunFolder
-from waitbench.silence import Silence
 
 ENGINE_S = 30.0
 """An engine that hangs takes calls and answers none."""
 BUILD_S = 1800.0
 START_S = 300.0
 STOP_S = 60.0
-WATCH_S = 0.5
-SILENT_S = 300.0
-"""The run inside has bounds of its own, which are shorter; this one is for a container that is stopped."""
 
 
 class Containers:
     """One Compose project: a context whose containers, networks and volumes are gone when it ends.
 
-    `settings` are the variables of compose.yaml; `folder` is where the run inside writes.
+    `settings` are the variables of compose.yaml. Calls of Docker are shown on `console` while they last.
     """
 
-    def __init__(self, console: Console, folder: RunFolder, settings: dict[str, str]) -> None:
+    def __init__(self, console: Console, settings: dict[str, str]) -> None:
         self._console = console
-        self._folder = folder
         self._project = f"waitbench-{os.getpid()}"
         self._ending = ExitStack()
-        self._environment = {**os.environ, "WAITBENCH_GIT_COMMIT": git_commit() or "", **settings}
+        self._environment = {**os.environ, **settings}
 
     def __enter__(self) -> "Containers":
         self._gone = self._ending.enter_context(claimed(self._project))
@@ -52,39 +43,25 @@ class Containers:
             if done.returncode == 0:
                 self._gone()
 
-    def run(self) -> int:
-        """Build, start, and watch until the load container ends; its exit code. Raises WaitbenchError."""
+    def start(self) -> None:
+        """Build the images and start every container. Raises WaitbenchError with what Docker printed."""
         self._must("build the images", BUILD_S, "build")
         self._must("start the containers", START_S, "up", "--detach", "--no-build")
-        try:
-            return self._watch()
-        except Interrupted:
-            # It gets to report what was measured before it goes.
-            self._compose("stop", "--timeout", "30", "load", timeout_s=STOP_S)
-            raise
 
-    def last_words(self, service: str = "load", lines: int = 15) -> str:
-        said = self._compose("logs", "--no-color", "--no-log-prefix", "--tail", str(lines), service).stdout
-        return "\n".join(f"  | {line}" for line in said.strip().splitlines()) or "  | (it printed nothing)"
+    def stop_load(self) -> None:
+        """Ask the load container to end, and give it time to report what was measured."""
+        self._compose("stop", "--timeout", "30", "load", timeout_s=STOP_S)
 
-    def _watch(self) -> int:
-        told, silence = 0, Silence(WATCH_S, SILENT_S)
-        with RunProgress(self._console) as progress:
-            while (code := self._exit_code()) is None:
-                told = watch_trials(progress, self._folder, told)
-                if silence.too_long((told, self._folder.read_live())):
-                    raise WaitbenchError(
-                        f"the load container gave no sign of life for {SILENT_S:.0f} s; it said:\n{self.last_words()}"
-                    )
-                time.sleep(WATCH_S)
-            watch_trials(progress, self._folder, told)
-        return code
-
-    def _exit_code(self) -> int | None:
+    def exit_code(self) -> int | None:
+        """The exit code of the load container; None while it runs. Raises WaitbenchError if it is gone."""
         shown = self._compose("ps", "--all", "--format", "{{.State}} {{.ExitCode}}", "load").stdout.split()
         if not shown:
             raise WaitbenchError("the load container is gone; was it removed from outside?")
         return int(shown[1]) if shown[0] in ("exited", "dead") else None
+
+    def last_words(self, service: str = "load", lines: int = 15) -> str:
+        said = self._compose("logs", "--no-color", "--no-log-prefix", "--tail", str(lines), service).stdout
+        return "\n".join(f"  | {line}" for line in said.strip().splitlines()) or "  | (it printed nothing)"
 
     def _must(self, what: str, timeout_s: float, *arguments: str) -> None:
         with self._console.status(f"Docker: {what}"):

@@ -13,8 +13,8 @@ from pathlib import Path
 from rich.console import Console
 
 from waitbench.errors import Unwritable, WaitbenchError
+from waitbench.launch.private_folder import private_folder
 from waitbench.launch.process import bounded
-from waitbench.locks import private_folder
 
 try:
     import fcntl

@@ -11,17 +11,17 @@ from collections.abc import Collection, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
+from waitbench.catalog.variants import labelled, load_variants
+from waitbench.catalog.workloads import WORKLOADS
 from waitbench.errors import UsageError, WaitbenchError
-from waitbench.interrupts import deferred
+from waitbench.launch.client import Service, wait_until
 from waitbench.launch.cores import Cores, allowed_cores, share_out
+from waitbench.launch.interrupts import deferred
 from waitbench.launch.postgres import Postgres
 from waitbench.launch.process import Process
 from waitbench.launch.programs import missing
 from waitbench.paths import SERVICES, VARIANTS
-from waitbench.plan import Contender
-from waitbench.service import Service, wait_until
-from waitbench.variants import labelled, load_variants
-from waitbench.workloads import WORKLOADS
+from waitbench.plan.contender import Contender
 
 READY_S = 30.0
 FIRST_PORT = 10_000

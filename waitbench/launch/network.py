@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from waitbench.attendance import not_contained
+from waitbench.catalog.variants import Variant
 from waitbench.errors import UsageError, WaitbenchError
-from waitbench.plan import External
-from waitbench.service import Service
-from waitbench.variants import Variant
+from waitbench.launch.client import Service
+from waitbench.plan.availability import not_contained
+from waitbench.plan.plan import External
 
 ANSWER_S = 5.0
 """For a service that Compose has seen healthy."""

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from waitbench.errors import WaitbenchError
+from waitbench.launch.client import wait_until
 from waitbench.launch.process import Process, bounded, plain
 from waitbench.paths import SCHEMA
-from waitbench.service import wait_until
 
 READY_S = 30.0
 COMMAND_S = 60.0

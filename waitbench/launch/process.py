@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from waitbench.errors import WaitbenchError
-from waitbench.interrupts import deferred
+from waitbench.launch.interrupts import deferred
 
 KILLED_S = 10.0
 _PR_SET_PDEATHSIG = 1

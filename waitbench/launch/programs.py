@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
+from waitbench.catalog.variants import Variant
 from waitbench.paths import INSTALLED, SERVICES
-from waitbench.variants import Variant
 
 
 def missing(variant: Variant, services: Path = SERVICES, installed: bool = INSTALLED) -> str:

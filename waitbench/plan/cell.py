@@ -5,10 +5,11 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from waitbench.plan.nearest import nearest
-from waitbench.results import Stage
-from waitbench.text import control_in
-from waitbench.workloads import SCENARIOS, WORKLOADS
+from waitbench.catalog.scenarios import SCENARIOS
+from waitbench.catalog.workloads import WORKLOADS
+from waitbench.plan.suggestion import nearest
+from waitbench.records.spec import Stage
+from waitbench.records.text import control_in
 
 USERS_MAX = 20_000
 RECOVER_S = 2.0

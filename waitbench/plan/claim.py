@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from waitbench.catalog.workloads import WORKLOADS
 from waitbench.plan.cell import SEVERAL, Cell, Load, Strict, Text
-from waitbench.plan.nearest import nearest
+from waitbench.plan.suggestion import nearest
 from waitbench.plan.zone import Refuted, Supported
-from waitbench.workloads import WORKLOADS
 
 T = TypeVar("T")
 

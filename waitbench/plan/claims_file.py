@@ -5,15 +5,16 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from waitbench.catalog.ceiling import ceiling
+from waitbench.catalog.percentiles import PERCENTILES, samples_needed
+from waitbench.catalog.variants import Variant
+from waitbench.catalog.workloads import WORKLOADS
 from waitbench.errors import UsageError
-from waitbench.plan.advice import CLAIM_TABLES, refusal
 from waitbench.plan.claim import Claim, Claims, Place, Rule
-from waitbench.plan.nearest import nearest
 from waitbench.plan.plan import Plan
+from waitbench.plan.refusal import CLAIM_TABLES, refusal
+from waitbench.plan.suggestion import nearest
 from waitbench.plan.toml import read_toml
-from waitbench.statistics import PERCENTILES, samples_needed
-from waitbench.variants import Variant
-from waitbench.workloads import WORKLOADS, ceiling
 
 
 def load_claims(path: Path, variants: Mapping[str, Variant]) -> list[Claim]:

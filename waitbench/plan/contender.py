@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from waitbench.catalog.variants import Variant, labelled
+from waitbench.catalog.workloads import WORKLOADS
 from waitbench.errors import UsageError
 from waitbench.plan.cell import Cell
 from waitbench.plan.plan import Plan
-from waitbench.variants import Variant, labelled
-from waitbench.workloads import WORKLOADS
 
 
 @dataclass(frozen=True)

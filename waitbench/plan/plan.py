@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
+from waitbench.catalog.workloads import WORKLOADS
 from waitbench.plan.cell import LIST_MAX, REPEATS_MAX, SEVERAL, Cell, Load, Strict, Text
 from waitbench.plan.claim import NAME_MAX, Claim
-from waitbench.plan.nearest import nearest
-from waitbench.workloads import WORKLOADS
+from waitbench.plan.suggestion import nearest
 
 SEARCH_REPEATS = 12
 """Both sides of a knee have to be repeated so often, within all the trials of a search."""

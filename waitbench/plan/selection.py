@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
+from waitbench.catalog.scenarios import SCENARIOS
+from waitbench.catalog.variants import Variant, labelled
+from waitbench.catalog.workloads import WORKLOADS
 from waitbench.errors import UsageError
 from waitbench.plan.contender import is_played, require_forms, served
-from waitbench.plan.nearest import nearest
 from waitbench.plan.plan import External, Plan
-from waitbench.variants import Variant, labelled
-from waitbench.workloads import SCENARIOS, WORKLOADS
+from waitbench.plan.suggestion import nearest
 
 
 def select(plan: Plan, known: Mapping[str, Variant], variants: Iterable[str], workloads: Iterable[str]) -> Plan:

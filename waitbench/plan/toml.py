@@ -4,8 +4,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from waitbench.bounded import MIB, Unreadable, read_bounded
 from waitbench.errors import UsageError
+from waitbench.records.bounded_read import MIB, Unreadable, read_bounded
 
 TOML_MAX = MIB
 """Bytes: the longest plan that comes along, with its claims, has less than a thirtieth of it."""

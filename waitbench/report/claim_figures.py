@@ -1,9 +1,9 @@
 """The figures of claims as every format shows them."""
 
-from waitbench.claims import Evidence, Ruling, Verdict
+from waitbench.analysis.claims import Evidence, Ruling, Verdict
+from waitbench.catalog.workloads import params_words
+from waitbench.records.words import counted, load_words
 from waitbench.report.figures import number
-from waitbench.words import counted, load_words
-from waitbench.workloads import params_words
 
 DIGITS = {"cpu_s_per_1k": 3}
 """Of a figure as it is shown; of others 1."""

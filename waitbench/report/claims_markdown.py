@@ -1,12 +1,12 @@
 """claims.md: the verdicts for places that show Markdown."""
 
-from waitbench.claims import Verdict
-from waitbench.comparison import Comparison
-from waitbench.report.charts import Chart
+from waitbench.analysis.claims import Verdict
+from waitbench.analysis.comparison import Comparison
+from waitbench.records.text import for_markdown
+from waitbench.report.charts.chart import Chart
 from waitbench.report.claim_figures import FIGURE_WORDS, HOW, JUDGED, count_words, ruling_rows
 from waitbench.report.facts import absences
 from waitbench.report.figures import span
-from waitbench.text import for_markdown
 
 COLUMNS = (
     "rule", "figure", "of", "", "over", "", "ratio", "95 % interval", "supported", "refuted", "verdict",

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from waitbench.cells import Cell
-from waitbench.effects import FACTORS, Factor, Oddity, Shares, Unsplit
-from waitbench.factors import Factors, Measured, level_title
+from waitbench.analysis.cells import Cell
+from waitbench.analysis.factors.load_points import Factors, Measured, level_title
+from waitbench.analysis.factors.model import FACTORS, Factor, Oddity, Shares, Unsplit
+from waitbench.analysis.statistics import Interval, verdict
+from waitbench.records.words import listed
 from waitbench.report.figures import bounds, number
-from waitbench.statistics import Interval, verdict
-from waitbench.words import listed, with_bounds
+from waitbench.report.words import with_bounds
 
 HEADING = "Framework and model apart"
 

@@ -4,13 +4,15 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from waitbench.comparison import Comparison
-from waitbench.knees import Knee, KneeSection
+from waitbench.analysis.comparison import Comparison
+from waitbench.analysis.knee.found import Knee, KneeSection
+from waitbench.catalog.percentiles import PERCENTILES
+from waitbench.records.run import Target
+from waitbench.records.spec import TrialSpec
+from waitbench.records.trial import TrialRecord
+from waitbench.records.words import counted
+from waitbench.report.charts.theme import CROWDED
 from waitbench.report.figures import knee_doubt
-from waitbench.report.theme import CROWDED
-from waitbench.results import Target, TrialRecord, TrialSpec
-from waitbench.statistics import PERCENTILES
-from waitbench.words import counted
 
 Facts = list[tuple[str, list[tuple[str, str]]]]
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from waitbench.bursts import Burst
-from waitbench.cells import Cell
-from waitbench.knees import Knee, KneeSection
-from waitbench.mixed import MixedPoint, Pair
-from waitbench.results import TrialSpec
-from waitbench.statistics import Interval
-from waitbench.validity import Reason
+from waitbench.analysis.cells import Cell
+from waitbench.analysis.knee.found import Knee, KneeSection
+from waitbench.analysis.scenarios.bursts import Burst
+from waitbench.analysis.scenarios.mixed import MixedPoint, Pair
+from waitbench.analysis.statistics import Interval
+from waitbench.records.spec import TrialSpec
+from waitbench.validity.reason import Reason
 
 
 def number(value: float | None, digits: int) -> str:

@@ -6,16 +6,16 @@ import hashlib
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from waitbench.answer import section_answers
-from waitbench.comparison import Comparison
+from waitbench.analysis.comparison import Comparison
+from waitbench.records.text import for_html
 from waitbench.report import factor_words
-from waitbench.report.charts import Chart
+from waitbench.report.charts.chart import Chart
+from waitbench.report.charts.theme import CROWDED, PALETTE, looks
 from waitbench.report.claim_figures import FIGURE_WORDS, HOW, JUDGED, count_words, ruling_rows
 from waitbench.report.facts import absences, budgets, facts, shortfalls
 from waitbench.report.figures import burst_row, interval, knee_interval, knee_row, mixed_row, span, summary_row
-from waitbench.report.theme import CROWDED, PALETTE, looks
+from waitbench.report.summary import section_answers
 from waitbench.report.words import KNEE_SHOWS, burst_word, knee_word, load_title, mixed_word, standing_word
-from waitbench.text import for_html
 
 _templates = Environment(
     loader=PackageLoader("waitbench", "report"),

@@ -1,18 +1,19 @@
 """report.md: the same report for places that show Markdown."""
 
-from waitbench.answer import section_answers
-from waitbench.bursts import BurstSection
-from waitbench.cells import Cell, Point, Section
-from waitbench.comparison import Comparison
-from waitbench.factors import Factors
-from waitbench.knees import KneeSection
-from waitbench.mixed import MixedPoint, MixedSection, Pair
+from waitbench.analysis.cells import Cell
+from waitbench.analysis.comparison import Comparison
+from waitbench.analysis.factors.load_points import Factors
+from waitbench.analysis.knee.found import KneeSection
+from waitbench.analysis.points import Point, Section
+from waitbench.analysis.scenarios.bursts import BurstSection
+from waitbench.analysis.scenarios.mixed import MixedPoint, MixedSection, Pair
+from waitbench.records.text import for_markdown
 from waitbench.report import factor_words
-from waitbench.report.charts import Chart
+from waitbench.report.charts.chart import Chart
 from waitbench.report.facts import facts, shortfalls
 from waitbench.report.figures import burst_row, interval, knee_interval, knee_row, mixed_row, span, summary_row
+from waitbench.report.summary import section_answers
 from waitbench.report.words import KNEE_SHOWS, burst_word, knee_word, load_title, mixed_word, standing_word
-from waitbench.text import for_markdown
 
 COLUMNS = (
     "", "{load}", "good/s", "95 % interval", "p50 ms", "p99 ms", "p99 interval", "CPU s / 1,000",

@@ -3,17 +3,20 @@
 import csv
 import io
 
-from waitbench import latency, recovery
-from waitbench.cells import kib_per_request
-from waitbench.comparison import Comparison
+from waitbench.analysis.cells import kib_per_request
+from waitbench.analysis.comparison import Comparison
+from waitbench.catalog.percentiles import PERCENTILES, samples_needed
+from waitbench.records import histogram
+from waitbench.records.run import Target
+from waitbench.records.text import for_csv
+from waitbench.records.trial import TrialRecord
 from waitbench.report.claim_figures import ruling_rows
 from waitbench.report.factor_words import factor_rows
 from waitbench.report.figures import asked, burst_row, knee_row, mixed_row, number, number_as_given, said, summary_row
-from waitbench.results import Target, TrialRecord
-from waitbench.statistics import PERCENTILES, samples_needed
-from waitbench.text import for_csv
-from waitbench.validity import ceiling_of, goodput_rps, reasons, spoilt_by
+from waitbench.validity import recovery
+from waitbench.validity.ceiling import ceiling_of, goodput_rps
 from waitbench.validity.contention import service_share
+from waitbench.validity.rules import reasons, spoilt_by
 
 SUMMARY = (
     "variant", "workload", "params", "load_model", "load", "trials", "requests", "errors", "goodput_rps",
@@ -67,12 +70,12 @@ def claims_csv(comparison: Comparison) -> str:
 
 def _trial_row(trial: TrialRecord, target: Target) -> dict[str, str]:
     spec, found = trial.spec, reasons(trial, target)
-    histogram = latency.merged([trial.latency.histogram] if trial.latency else [])
+    merged = histogram.merged([trial.latency.histogram] if trial.latency else [])
     count = trial.latency.count if trial.latency else 0
     ceiling = ceiling_of(trial, target)
     quantiles = {
         f"{name}_ms": number(
-            latency.percentile_us(histogram, percent) / 1000 if count >= samples_needed(percent) else None, 3
+            histogram.percentile_us(merged, percent) / 1000 if count >= samples_needed(percent) else None, 3
         )
         for name, percent in PERCENTILES.items()
     }
@@ -120,7 +123,7 @@ def _neighbours(trial: TrialRecord) -> dict[str, str]:
     slow = trial.beside
     us = None
     if slow and slow.latency and slow.latency.count >= samples_needed(PERCENTILES["p99"]):
-        us = latency.percentile_of_us(slow.latency.histogram, PERCENTILES["p99"])
+        us = histogram.percentile_of_us(slow.latency.histogram, PERCENTILES["p99"])
     neighbours = "alone" if trial.spec.alone else "beside"
     return {
         "neighbours": neighbours if trial.spec.beside else "",

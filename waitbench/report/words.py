@@ -1,10 +1,17 @@
 """Verdicts in the words every format uses."""
 
-from waitbench.bursts import Burst, BurstSection
-from waitbench.cells import Cell, Point, Standing
-from waitbench.knees import Knee, KneeSection
-from waitbench.mixed import MixedPoint, Pair
+from waitbench.analysis.cells import Cell
+from waitbench.analysis.knee.found import Knee, KneeSection
+from waitbench.analysis.points import Point, Standing
+from waitbench.analysis.scenarios.bursts import Burst, BurstSection
+from waitbench.analysis.scenarios.mixed import MixedPoint, Pair
+from waitbench.analysis.statistics import Interval
 from waitbench.report.figures import interval, knee_doubt
+
+
+def with_bounds(ratio: Interval) -> str:
+    """`0.80 (0.75–0.86)`, or the mean alone where it has no interval."""
+    return f"{ratio.mean:.2f} ({ratio.low:.2f}–{ratio.high:.2f})" if ratio.bounded else f"{ratio.mean:.2f}"
 
 
 def load_title(points: list[Point]) -> str:

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 
-from waitbench.check import EARLY_MS
-from waitbench.results import Exchange, Latency, Target, TrialRecord
+from waitbench.catalog.ceiling import Ceiling, ceiling
+from waitbench.catalog.workloads import EARLY_MS, WORKLOADS
+from waitbench.records.run import Target
+from waitbench.records.spec import Exchange
+from waitbench.records.trial import Latency, TrialRecord
 from waitbench.validity.reason import Reason
-from waitbench.workloads import WORKLOADS, Ceiling, ceiling
 
 OVER_CEILING = 1.02
 AT_CEILING = 0.95

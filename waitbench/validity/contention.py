@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from waitbench.results import Target, TrialRecord
+from waitbench.records.run import Target
+from waitbench.records.trial import TrialRecord
 from waitbench.validity.reason import Reason
 
 NOTE, LIMIT = 0.05, 0.10

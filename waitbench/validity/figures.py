@@ -3,8 +3,9 @@
 import math
 from collections.abc import Iterator
 
-from waitbench import latency
-from waitbench.results import Phase, Target, TrialRecord
+from waitbench.records import histogram
+from waitbench.records.run import Target
+from waitbench.records.trial import Phase, TrialRecord
 from waitbench.validity.reason import Reason
 
 ERROR_SHARE = 0.001
@@ -76,7 +77,7 @@ def starved(trial: TrialRecord, target: Target) -> Iterator[Reason]:
         return
     window_us, natural = trial.window_s * 1e6, 0.0
     if trial.latency and trial.latency.max_us > window_us:
-        natural = latency.beyond_us(trial.latency.histogram, window_us) / window_us
+        natural = histogram.beyond_us(trial.latency.histogram, window_us) / window_us
     chance = 3 * math.sqrt(natural + trial.spanning) if natural else 0.0
     if trial.spanning > natural + chance + STARVED * trial.spec.load:
         yield Reason(
@@ -94,7 +95,7 @@ def stalled(trial: TrialRecord) -> Iterator[Reason]:
     silence_s = trial.longest_silence_s
     if silence_s is None or trial.latency is None or trial.spec.scenario == "burst":
         return
-    typical_s = latency.percentile_of_us(trial.latency.histogram, 50) / 1e6
+    typical_s = histogram.percentile_of_us(trial.latency.histogram, 50) / 1e6
     if silence_s > max(STALL_S, STALL_TIMES * typical_s):
         said = f"no response for {silence_s:.1f} s of {trial.window_s:g} s, while requests were waiting"
         yield Reason("stall", "note", f"{said} (median latency {typical_s * 1000:.0f} ms)")
@@ -104,7 +105,7 @@ def arithmetic(trial: TrialRecord) -> Iterator[Reason]:
     """The mean of a sample is at most 99 % of it at p99 and 1 % of it at the maximum."""
     if trial.latency is None:
         return
-    p99 = latency.percentile_of_us(trial.latency.histogram, 99)
+    p99 = histogram.percentile_of_us(trial.latency.histogram, 99)
     mean = trial.latency.sum_us / trial.latency.count
     if mean > (0.99 * p99 + 0.01 * trial.latency.max_us) * 1.01:
         yield Reason(

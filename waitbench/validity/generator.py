@@ -3,8 +3,8 @@
 import math
 from collections.abc import Iterator
 
-from waitbench import latency
-from waitbench.results import Arrivals, TrialRecord
+from waitbench.records import histogram
+from waitbench.records.trial import Arrivals, TrialRecord
 from waitbench.validity.reason import Reason
 
 GENERATOR_OWN = frozenset({"generator-cpu", "generator-lag", "dispatch-delay"})
@@ -40,7 +40,7 @@ def strained(trial: TrialRecord) -> Iterator[Reason]:
             f"the generator used {generator.cpu_share:.0%} of its core: it may have been the limit",
             "lower the load",
         )  # fmt: skip
-    median_ms = latency.percentile_of_us(trial.latency.histogram, 50) / 1000 if trial.latency else 0.0
+    median_ms = histogram.percentile_of_us(trial.latency.histogram, 50) / 1000 if trial.latency else 0.0
     if generator.lag_p99_ms > max(LAG_MS, LAG_SHARE * median_ms):
         yield Reason(
             "generator-lag", "invalid", f"the generator ran {generator.lag_p99_ms:.1f} ms late (p99)",
@@ -102,7 +102,7 @@ def arrivals(trial: TrialRecord) -> Iterator[Reason]:
             _room(trial, "rate"),
         )
     elif trial.latency and delay_ms > LATE_SHARE * (
-        p99_ms := latency.percentile_of_us(trial.latency.histogram, 99) / 1000
+        p99_ms := histogram.percentile_of_us(trial.latency.histogram, 99) / 1000
     ):
         yield Reason(
             "lateness",
@@ -128,5 +128,5 @@ def _behind(trial: TrialRecord, arrivals: Arrivals) -> bool:
     # Of the first third: a queue that grows must not excuse itself.
     typical_us = next(filter(None, trial.thirds_iqm_us), trial.latency.min_us)
     rate = arrivals.intended / trial.window_s
-    held_up = rate * latency.percentile_of_us(trial.latency.histogram, 99) / 1e6 if trial.beside else 0.0
+    held_up = rate * histogram.percentile_of_us(trial.latency.histogram, 99) / 1e6 if trial.beside else 0.0
     return arrivals.ended < ACHIEVED * arrivals.intended - 3 * math.sqrt(2 * rate * typical_us / 1e6) - held_up

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from statistics import median
 
-from waitbench.results import TrialRecord
+from waitbench.records.trial import TrialRecord
 from waitbench.validity.ceiling import goodput_rps
 from waitbench.validity.reason import Reason
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from waitbench import recovery
-from waitbench.results import Phase, TrialRecord
+from waitbench.records.trial import Phase, TrialRecord
+from waitbench.validity import recovery
 from waitbench.validity.figures import ERROR_SHARE, classes
 from waitbench.validity.reason import Reason
 

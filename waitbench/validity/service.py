@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from waitbench.check import differences
-from waitbench.results import Proof, Target, TrialRecord
+from waitbench.catalog.variants import budget_differences
+from waitbench.catalog.workloads import WORKLOADS
+from waitbench.records.run import Proof, Target
+from waitbench.records.trial import TrialRecord
 from waitbench.validity.reason import Reason
-from waitbench.workloads import WORKLOADS
 
 FROM_DISK = 0.99
 """Of the bytes that a disk's good answers are made from."""
@@ -16,7 +17,7 @@ UPSTREAM_LAG_MS = 250.0
 def budget(target: Target) -> Iterator[Reason]:
     if target.budget_read is None:
         return
-    for name, declared, found in differences(target.budget, target.budget_read):
+    for name, declared, found in budget_differences(target.budget, target.budget_read):
         yield Reason(
             "budget",
             "invalid",

@@ -1,0 +1,429 @@
+"""What makes of a claim what: each rule, each lack, and how rules make a verdict."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.made_up import claims, runs
+from tests.made_up.claims import CLAIMS, RULES, WOBBLE, claims_of, judged, ruling
+from waitbench.analysis.claims import Judgement, Verdict
+from waitbench.analysis.comparison import compare
+from waitbench.errors import WaitbenchError
+from waitbench.plan.claim import Claim
+from waitbench.plan.zone import Refuted, Supported
+from waitbench.records.trial import TrialRecord, Usage
+from waitbench.report.summary import answers
+
+FLASK, FASTAPI = "flask-threads", "fastapi-asyncio"
+CELL = f"""
+[[claims.cells]]
+name = "waiting"
+workload = "wait"
+params = {{ ms = 100 }}
+users = [10, 20]
+variants = ["{FASTAPI}", "{FLASK}"]
+"""
+TOP = """
+[[claims]]
+id = "{id}"
+says = "It is so."
+tested = "By looking."
+would_change = "Another look."
+"""
+
+
+def rule(figure: str = "goodput_rps", zones: str = "supported = { at_least = 2 }\nrefuted = { at_most = 1.5 }") -> str:
+    of = f'of = {{ cell = "waiting", variant = "{FASTAPI}", load = 20 }}\n'
+    over = f'over = {{ cell = "waiting", variant = "{FLASK}", load = 20 }}\n'
+    return f'[[claims.rules]]\nsays = "More."\nfigure = "{figure}"\n{of}{over}{zones}\n'
+
+
+@pytest.fixture
+def claim(tmp_path: Path) -> Claim:
+    [found] = claims_of(tmp_path, TOP.format(id="so") + CELL + rule())
+    return found
+
+
+def made(claim: Claim, *ratios: float, number: int = 0) -> list[TrialRecord]:
+    """Trials in which one rule's ratio is these, by repeat."""
+    asked = claim.rules[number]
+    return claims.trials(asked, claim.place(asked.of), claim.place(asked.over), ratios)
+
+
+def wobbling(ratio: float) -> list[float]:
+    return [ratio * each for each in WOBBLE]
+
+
+@dataclass(frozen=True)
+class Meant:
+    """Ratios that a rule has to be supported by, can't be told by, and is refuted by, as its sentence has it."""
+
+    supported: tuple[float, ...]
+    inconclusive: tuple[float, ...]
+    refuted: tuple[float, ...]
+
+
+GROWS_TENFOLD = Meant((10, 6), (3,), (1.9, 1))
+CHANGES_NOTHING = Meant((1, 0.95, 1.05), (0.75, 1.3), (2, 0.5))
+GAINS_NOTHING = Meant((1, 0.9, 1.1), (1.25,), (1.5, 2))
+GAINS_A_CORE = Meant((1.5, 1.9), (1.25,), (1.1, 1))
+MORE = Meant((1.2, 2), (1,), (0.8, 0.2))
+LESS = Meant((0.8, 0.2), (1,), (1.2, 2))
+LESS_MEMORY = Meant((0.6, 0.2), (1,), (1.6, 4))
+ON_A_PAR = Meant((1, 0.85, 1.2), (0.6, 1.6), (0.2, 0.45, 2.2, 9))
+HARDLY_MORE = Meant((1, 1.2), (1.35,), (1.6, 5))
+MEANT = {
+    "waiting": [GROWS_TENFOLD, CHANGES_NOTHING, Meant((1,), (1.6,), (2.1, 10)), Meant((2, 1.6), (1.35,), (1.1, 1))],
+    "parallelism": [GAINS_NOTHING, GAINS_NOTHING, GAINS_A_CORE, GAINS_A_CORE],
+    "gil": [GAINS_NOTHING, GAINS_A_CORE],
+    "old-way": [*[MORE] * 4, *[LESS] * 4, *[LESS_MEMORY] * 4],
+    "both": [GROWS_TENFOLD, GAINS_A_CORE],
+    "node": [MORE, LESS, LESS],
+    "go": [ON_A_PAR] * 3,
+    "blocking": [
+        Meant((0.1,), (0.3,), (0.6, 1)),
+        ON_A_PAR,
+        Meant((10, 5), (2,), (1.4, 1)),
+        Meant((0.1,), (0.65,), (1,)),
+    ],
+    "gathering": [Meant((1, 1.2), (1.6,), (2.2, 5)), Meant((5, 4.2), (3,), (1.9, 1))],
+    "django": [Meant((1, 0.85), (0.73,), (0.6, 0.2)), HARDLY_MORE, HARDLY_MORE],
+}
+"""Of each claim's rules, in their order: written from the sentences, so that a zone or a side that was turned round
+is seen."""
+
+
+def rules_with(kind: Judgement) -> list[tuple[Claim, int, float]]:
+    return [(claim, number, ratio) for claim, number in RULES for ratio in getattr(MEANT[claim.id][number], kind)]
+
+
+def named(value: object) -> str:
+    return getattr(value, "id", str(value))
+
+
+def test_each_rule_that_comes_along_has_ratios_that_are_meant() -> None:
+    assert {claim.id: len(claim.rules) for claim in CLAIMS} == {name: len(meant) for name, meant in MEANT.items()}
+
+
+class TestEveryRuleThatComesAlong:
+    """Of loadtests/claims.toml: each can have each verdict."""
+
+    @pytest.mark.parametrize(("claim", "number", "ratio"), rules_with("supported"), ids=named)
+    def test_it_is_supported(self, claim: Claim, number: int, ratio: float) -> None:
+        found = ruling(claim, number, made(claim, *wobbling(ratio), number=number))
+        assert (found.judgement, found.why) == ("supported", "")
+        assert found.ratio is not None
+        assert found.ratio.mean == pytest.approx(ratio, rel=0.02)
+
+    @pytest.mark.parametrize(("claim", "number", "ratio"), rules_with("refuted"), ids=named)
+    def test_it_is_refuted(self, claim: Claim, number: int, ratio: float) -> None:
+        trials = made(claim, *wobbling(ratio), number=number)
+        assert ruling(claim, number, trials).judgement == "refuted"
+        assert judged(claim, trials).judgement == "refuted"
+
+    @pytest.mark.parametrize(("claim", "number", "ratio"), rules_with("inconclusive"), ids=named)
+    def test_it_is_inconclusive(self, claim: Claim, number: int, ratio: float) -> None:
+        trials = made(claim, *wobbling(ratio), number=number)
+        assert ruling(claim, number, trials).judgement == "inconclusive"
+
+    @pytest.mark.parametrize(
+        ("claim", "number"),
+        [(claim, n) for claim, n in RULES if claim.rules[n].figure != "kib_per_request"],  # which has no interval
+        ids=named,
+    )
+    def test_noise_that_reaches_from_zone_to_zone_is_inconclusive(self, claim: Claim, number: int) -> None:
+        meant = MEANT[claim.id][number]
+        ratios = [meant.supported[0], meant.refuted[0], meant.supported[0]]
+        assert ruling(claim, number, made(claim, *ratios, number=number)).judgement == "inconclusive"
+
+    @pytest.mark.parametrize(("claim", "number"), RULES, ids=named)
+    def test_it_is_untested_without_one_of_its_sides(self, claim: Claim, number: int) -> None:
+        trials = made(claim, *wobbling(MEANT[claim.id][number].supported[0]), number=number)
+        for left_out in {trial.spec.file.partition("-")[2] for trial in trials}:
+            kept = [trial for trial in trials if trial.spec.file.partition("-")[2] != left_out]
+            found = ruling(claim, number, kept)
+            assert found.judgement == "untested"
+            assert found.why
+            assert judged(claim, kept).judgement == "untested"
+
+    @pytest.mark.parametrize(("claim", "number"), RULES, ids=named)
+    def test_one_repeat_leaves_it_untested(self, claim: Claim, number: int) -> None:
+        found = ruling(claim, number, made(claim, MEANT[claim.id][number].refuted[0], number=number))
+        assert found.judgement == "untested"
+        assert "it has one trial, and an interval takes 2" in found.why
+
+
+class TestZones:
+    @pytest.mark.parametrize(
+        ("zones", "ratios"),
+        [
+            ("supported = { at_least = 2 }\nrefuted = { at_most = 1.5 }",
+             {"supported": 2.2, "refuted": 1.4, "inconclusive": 1.75}),
+            ("supported = { at_most = 0.5 }\nrefuted = { at_least = 0.8 }",
+             {"supported": 0.4, "refuted": 0.9, "inconclusive": 0.65}),
+            ("supported = { within = [0.8, 1.25] }\nrefuted = { outside = [0.5, 2] }",
+             {"supported": 1.0, "refuted": 2.2, "inconclusive": 1.6}),
+            ("supported = { within = [0.8, 1.25] }\nrefuted = { outside = [0.5, 2] }",
+             {"supported": 1.2, "refuted": 0.45, "inconclusive": 0.65}),
+            ("supported = { within = [0.8, 1.25] }\nrefuted = { at_least = 2 }",
+             {"supported": 0.9, "refuted": 2.2, "inconclusive": 0.4}),
+        ],
+    )  # fmt: skip
+    def test_the_whole_interval_has_to_lie_in_one(
+        self, zones: str, ratios: dict[Judgement, float], tmp_path: Path
+    ) -> None:
+        [claim] = claims_of(tmp_path, TOP.format(id="so") + CELL + rule(zones=zones))
+        for judgement, ratio in ratios.items():
+            assert judged(claim, made(claim, *wobbling(ratio))).judgement == judgement
+
+    def test_a_mean_in_a_zone_is_not_enough(self, claim: Claim) -> None:
+        # Geometric mean 2.2; with three repeats and 20 % of noise the interval begins at 1.4.
+        found = ruling(claim, 0, made(claim, 2.2 * 1.2, 2.2 / 1.2, 2.2))
+        assert found.ratio is not None
+        assert found.ratio.mean > 2
+        assert found.judgement == "inconclusive"
+
+    def test_an_interval_on_both_sides_of_what_is_supported_lies_outside_of_nothing(self) -> None:
+        zone = Refuted(outside=[0.5, 2])
+        assert (zone.holds(0.3, 0.4), zone.holds(3, 4), zone.holds(0.3, 3)) == (True, True, False)
+
+    def test_what_the_machine_does_to_both_in_a_repeat_does_not_matter(self, claim: Claim) -> None:
+        """Halved in one repeat, both still make the same ratio."""
+        whole = made(claim, 3.0, 3.0)
+        halved = [runs.at_rate(t.spec.model_copy(update={"repeat": 3, "file": "3" + t.spec.file}),
+                                  t.measured.good / 20) for t in made(claim, 3.0)]  # fmt: skip
+        found = ruling(claim, 0, whole + halved)
+        assert found.ratio is not None
+        assert (found.ratio.low, found.ratio.high) == pytest.approx((3, 3), rel=0.01)
+        assert found.judgement == "supported"
+
+    def test_memory_is_compared_by_what_each_cell_took_at_least_without_an_interval(self, tmp_path: Path) -> None:
+        zones = "supported = { at_most = 0.5 }\nrefuted = { at_least = 1 }"
+        [claim] = claims_of(tmp_path, TOP.format(id="so") + CELL + rule("kib_per_request", zones))
+        # The second and third trial show less: what was taken once, no later trial shows.
+        trials = made(claim, 0.4, 0.01, 0.02)
+        found = ruling(claim, 0, trials)
+        assert found.ratio is not None
+        assert found.ratio.mean == pytest.approx(0.4)
+        assert not found.ratio.bounded
+        assert found.judgement == "supported"
+
+    def test_memory_is_that_of_the_first_trial_though_the_generator_was_late_in_it(self, tmp_path: Path) -> None:
+        zones = "supported = { at_most = 0.5 }\nrefuted = { at_least = 1.25 }"
+        [claim] = claims_of(tmp_path, TOP.format(id="so") + CELL + rule("kib_per_request", zones))
+        for variant in (FASTAPI, FLASK):
+            trials = [
+                t.model_copy(update={"disturbance": "stopped"})
+                if t.spec.variant == variant and t.spec.repeat == 1
+                else t
+                for t in made(claim, 0.4, 3, 0.01)
+            ]
+            trials = [
+                t.model_copy(update={"usage": runs.usage(1000, peak_rss_bytes=runs.REST_BYTES + 2**20)})
+                if t.spec.repeat > 1 else t
+                for t in trials
+            ]  # fmt: skip
+            found = ruling(claim, 0, trials)
+            assert found.ratio is not None
+            assert found.ratio.mean == pytest.approx(0.4)
+            assert (found.judgement, found.why) == ("supported", "")
+
+    def test_a_ratio_at_both_ceilings_is_told_to_be_arithmetic(self, claim: Claim) -> None:
+        ten = claim.model_copy(update={"rules": [claim.rules[0].model_copy(
+            update={"over": claim.rules[0].of.model_copy(update={"load": 10}), "supported": Supported(at_least=1.8),
+                    "refuted": Refuted(at_most=1.5)})]})  # fmt: skip
+        trials = [
+            runs.trial(claims.spec(ten.place(side), repeat), taken_us=[100_100] * round(side.load * 99.9))
+            for _, side in ten.rules[0].sides for repeat in (1, 2, 3) if side.load
+        ]  # fmt: skip
+        found = ruling(ten, 0, trials)
+        assert found.judgement == "supported"
+        assert found.why == "both stand at their ceilings, so that arithmetic sets the ratio"
+
+
+class TestLacks:
+    """Why a rule is untested, in words."""
+
+    def why(self, claim: Claim, trials: list[TrialRecord]) -> str:
+        found = ruling(claim, 0, trials)
+        assert found.judgement == "untested"
+        assert found.ratio is None
+        return found.why
+
+    def test_a_contender_that_was_left_out(self, claim: Claim) -> None:
+        trials = [trial for trial in made(claim, 3, 3) if trial.spec.variant == FASTAPI]
+        assert self.why(claim, trials) == "flask-threads: it was not in this run"
+
+    def test_a_load_that_was_not_played(self, claim: Claim) -> None:
+        trials = made(claim, 3, 3)
+        other = [runs.at_rate(runs.spec(FLASK, load=10, repeat=n, file=f"{n}-other.json"), 50) for n in (1, 2)]
+        found = [trial for trial in trials if trial.spec.variant == FASTAPI] + other
+        assert self.why(claim, found) == "Flask on threads: waiting was not played with it"
+
+    def test_another_number_of_processes_or_cores_is_not_the_same(self, claim: Claim) -> None:
+        trials = made(claim, 3, 3)
+        spread = [
+            trial.model_copy(update={"spec": trial.spec.model_copy(update={"cpus": 2})})
+            if trial.spec.variant == FLASK else trial
+            for trial in trials
+        ]  # fmt: skip
+        assert self.why(claim, spread) == "Flask on threads: waiting was not played with it"
+        run = claims.run([claim], trials)
+        two = {**runs.BUDGET, "workers": 2}
+        targets = {name: found.model_copy(update={"budget": two, "budget_read": two} if name == FLASK else {})
+                   for name, found in run.targets.items()}  # fmt: skip
+        [verdict] = compare(run.model_copy(update={"targets": targets}), trials).claims
+        assert verdict.rulings[0].why == "Flask on threads: waiting was not played with it"
+
+    def test_a_cell_that_does_not_count(self, claim: Claim) -> None:
+        trials = made(claim, 3, 3)
+        trials[0] = trials[0].model_copy(update={"disturbance": "stopped"})
+        assert self.why(claim, trials) == "FastAPI on asyncio, waiting 20: not counted: disturbed"
+
+    def test_trials_that_the_generator_spoilt_are_left_out_and_told(self, claim: Claim) -> None:
+        trials = made(claim, 3, 3, 3)
+        trials[0] = trials[0].model_copy(update={"disturbance": "stopped"})
+        found = ruling(claim, 0, trials)
+        assert found.judgement == "supported"
+        assert found.why == "FastAPI on asyncio, waiting 20: 1 of 3 trials left out (disturbed)"
+        assert set(found.of.by_repeat) == {2, 3}
+
+    def test_what_is_left_out_may_not_choose_the_zone(self, claim: Claim) -> None:
+        """Four repeats: 3, 3, 3, and one of 0.3 that was left out. With it the mean is 1.69, in neither zone."""
+        for last, judgement in ((0.3, "inconclusive"), (2.0, "supported")):
+            trials = made(claim, 3, 3, 3, last)
+            trials[6] = trials[6].model_copy(update={"disturbance": "stopped"})
+            found = ruling(claim, 0, trials)
+            assert found.judgement == judgement
+            told = "; put back, they make the ratio 1.69, which is no longer in that zone"
+            left_out = "FastAPI on asyncio, waiting 20: 1 of 4 trials left out (disturbed)"
+            assert found.why == left_out + (told if judgement == "inconclusive" else "")
+
+    @pytest.mark.parametrize(("drifting", "repeats"), [(1, 3), (2, 5), (2, 4), (2, 3)])
+    def test_a_drift_now_and_then_is_left_out_and_one_in_half_of_the_trials_is_the_service_s(
+        self, claim: Claim, drifting: int, repeats: int
+    ) -> None:
+        trials = made(claim, *[3] * repeats)
+        mine = [n for n, trial in enumerate(trials) if trial.spec.variant == FASTAPI][:drifting]
+        for n in mine:
+            trials[n] = trials[n].model_copy(update={"thirds_iqm_us": [100_000, 150_000, 200_000]})
+        if 2 * drifting < repeats:
+            found = ruling(claim, 0, trials)
+            assert found.judgement == "supported"
+            assert found.why == f"FastAPI on asyncio, waiting 20: {drifting} of {repeats} trials left out (drift)"
+            assert len(found.of.by_repeat) == repeats - drifting
+        else:
+            assert self.why(claim, trials) == "FastAPI on asyncio, waiting 20: not counted: drift"
+
+    def test_a_trial_that_the_service_spoilt_strikes_its_cell_out(self, claim: Claim) -> None:
+        trials = made(claim, 3, 3, 3)
+        none_told = trials[0].usage.model_copy(update={"after": None})
+        trials[0] = trials[0].model_copy(update={"disturbance": "stopped", "usage": none_told})
+        assert self.why(claim, trials) == "FastAPI on asyncio, waiting 20: not counted: disturbed, accounts"
+
+    def test_repeats_that_do_not_meet(self, claim: Claim) -> None:
+        first, second = made(claim, 3, 3, 3, 3), made(claim, 3, 3)
+        trials = [t for t in first if t.spec.variant == FASTAPI and t.spec.repeat > 2]
+        trials += [t for t in second if t.spec.variant == FLASK]
+        assert self.why(claim, trials) == "the two share fewer than 2 repeats"
+
+    def test_two_repeats_of_three_are_enough(self, claim: Claim) -> None:
+        assert ruling(claim, 0, made(claim, 3, 3, 3)[:-1]).judgement == "supported"
+
+    def test_a_percentile_that_a_trial_does_not_carry(self, tmp_path: Path) -> None:
+        zones = "supported = { at_least = 2 }\nrefuted = { at_most = 1.5 }"
+        text = TOP.format(id="so") + CELL.replace("20]", "20]\nmeasure_s = 30.0") + rule("p99_ms", zones)
+        [claim] = claims_of(tmp_path, text)
+        trials = made(claim, 1.2, 1.2)
+        trials[1] = runs.trial(trials[1].spec, taken_us=[200_200] * 999)
+        assert self.why(claim, trials) == "Flask on threads, waiting 20: p99 can't be told from a trial of 999 requests"
+
+    def test_a_cost_that_was_not_read(self, tmp_path: Path) -> None:
+        for figure, zones in (
+            ("cpu_s_per_1k", "supported = { at_least = 2 }\nrefuted = { at_most = 1.5 }"),
+            ("kib_per_request", "supported = { at_least = 4 }\nrefuted = { at_most = 1.5 }"),
+        ):
+            [claim] = claims_of(tmp_path, TOP.format(id="so") + CELL + rule(figure, zones))
+            unread = [
+                trial.model_copy(update={"usage": Usage(after=trial.usage.after, before=None)})
+                if trial.spec.variant == FLASK else trial
+                for trial in made(claim, 3, 3)
+            ]  # fmt: skip
+            # A service that tells nothing of itself does not count either; one that is the reader's own may not.
+            mine = [t.model_copy(update={"spec": t.spec.model_copy(update={"instrumented": False})}) for t in unread]
+            assert self.why(claim, mine) == f"Flask on threads, waiting 20: {figure} was not read in 2 trials"
+
+    def test_memory_that_is_nought_makes_no_ratio(self, tmp_path: Path) -> None:
+        zones = "supported = { at_least = 4 }\nrefuted = { at_most = 1.5 }"
+        [claim] = claims_of(tmp_path, TOP.format(id="so") + CELL + rule("kib_per_request", zones))
+        trials = made(claim, 1e-9, 1e-9)
+        assert self.why(claim, trials).endswith("kib_per_request is nought, which makes no ratio")
+
+    def test_every_lack_is_told_once(self, claim: Claim) -> None:
+        assert self.why(claim, []) == "fastapi-asyncio: it was not in this run; flask-threads: it was not in this run"
+
+
+RATIOS = {"supported": (3.0,) * 3, "refuted": (1.0,) * 3, "inconclusive": (1.75,) * 3, "untested": ()}
+
+
+class TestVerdicts:
+    """A claim of two rules, by what each comes to."""
+
+    @pytest.fixture
+    def claim(self, tmp_path: Path) -> Claim:
+        second = rule("cpu_s_per_1k").replace("load = 20", "load = 10")
+        [found] = claims_of(tmp_path, TOP.format(id="so") + CELL + rule() + second)
+        return found
+
+    @pytest.mark.parametrize(
+        ("first", "second", "whole"),
+        [
+            ("supported", "supported", "supported"),
+            ("supported", "inconclusive", "inconclusive"),
+            ("inconclusive", "inconclusive", "inconclusive"),
+            ("supported", "refuted", "refuted"),
+            ("inconclusive", "refuted", "refuted"),
+            ("untested", "refuted", "refuted"),
+            ("untested", "supported", "untested"),
+            ("untested", "inconclusive", "untested"),
+            ("untested", "untested", "untested"),
+            ("refuted", "refuted", "refuted"),
+        ],
+    )
+    def test_one_refuted_rule_refutes_and_all_have_to_support(
+        self, claim: Claim, first: Judgement, second: Judgement, whole: Judgement
+    ) -> None:
+        for one, two in ((first, second), (second, first)):
+            trials = made(claim, *RATIOS[one]) + made(claim, *RATIOS[two], number=1)
+            verdict = judged(claim, trials)
+            assert [found.judgement for found in verdict.rulings] == [one, two]
+            assert verdict.judgement == whole
+
+    def test_verdicts_come_first_among_the_answers_in_the_order_of_the_claims(self, tmp_path: Path) -> None:
+        text = TOP.format(id="b") + CELL + rule() + TOP.format(id="a").replace("is so", "is not") + CELL + rule()
+        both = claims_of(tmp_path, text)
+        comparison = claims.comparison(both, made(both[0], 3, 3, 3))
+        assert answers(comparison)[:2] == ["supported: It is so.", "supported: It is not."]
+        assert answers(comparison)[2].startswith("A plain wait (ms = 100), 20 users: ")
+
+    def test_verdicts_do_not_make_a_run_invalid(self, claim: Claim) -> None:
+        assert claims.comparison([claim], made(claim, 1, 1, 1)).all_valid
+
+    def test_a_run_of_a_plan_without_claims_has_no_verdicts(self) -> None:
+        comparison = runs.compared([runs.trial()])
+        assert comparison.claims == []
+
+    def test_claims_that_can_not_be_read_any_more_are_told_with_where_they_are(self, claim: Claim) -> None:
+        run = claims.run([claim], [])
+        run.plan["claims"][0]["rules"][0]["figure"] = "mood"
+        with pytest.raises(WaitbenchError, match=r"plan\.claims\.0\.rules\.0\.figure: .* with the waitbench that made"):
+            _ = compare(run, []).claims
+
+
+def test_the_claims_of_a_run_are_those_of_the_file_whatever_they_leave_out() -> None:
+    """Written into run.json and read back, each leads to the same places."""
+    run = claims.run(CLAIMS, [])
+    verdicts: list[Verdict] = compare(run, []).claims
+    assert [verdict.claim for verdict in verdicts] == CLAIMS
+    assert {verdict.judgement for verdict in verdicts} == {"untested"}

@@ -1,0 +1,80 @@
+"""What it buys to send remote calls all at once, told where a run has both."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from tests.analysis.test_comparison import DJANGO, FLASK, made
+from tests.made_up import runs
+from waitbench.records.trial import TrialRecord, Usage
+from waitbench.report.summary import answers
+
+ONCE = {"ms": 100, "calls": 5}
+ROW = {"ms": 100, "calls": 5, "serial": 1}
+READING = {"monotonic_s": 0.0, "cpu_s": 0.0, "loop_lag_ms": 0.0}
+UPSTREAM = Usage(window_start=READING, window_end={**READING, "monotonic_s": 10.0})
+
+
+def upstream(
+    params: Mapping[str, int], ms: Sequence[float], variant: str = FLASK, load: int = 10, **changes: Any
+) -> list[TrialRecord]:
+    """A repeat for each latency."""
+    return [
+        runs.trial(
+            runs.spec(variant, "upstream", params, load, repeat),
+            taken_us=[round(each * 1000)] * round(load * 10_000 / each),
+            **({"upstream": UPSTREAM} | changes),
+        )
+        for repeat, each in enumerate(ms, 1)
+    ]
+
+
+def told(trials: list[TrialRecord]) -> list[str]:
+    return [line for line in answers(made(trials)) if "instead of one after the other" in line]
+
+
+def test_the_median_of_each_contender_is_told_both_ways() -> None:
+    flask = upstream(ROW, [512, 512, 512]) + upstream(ONCE, [128, 128, 128])
+    django = upstream(ROW, [520, 520, 520], DJANGO) + upstream(ONCE, [130, 130, 130], DJANGO)
+    assert told(flask + django) == [
+        "Calls to a slow remote API (ms = 100, calls = 5), 10 users, calls at once instead of one after the other: "
+        "Flask on threads p50 from 512 to 128 ms, 0.25 (0.25–0.25) of it; "
+        "Django on gevent p50 from 520 to 130 ms, 0.25 (0.25–0.25) of it."
+    ]
+
+
+def test_the_default_of_serial_is_nought() -> None:
+    given = upstream({**ONCE, "serial": 0}, [128, 128])
+    assert len(told(upstream(ROW, [512, 512]) + given)) == 1
+
+
+@pytest.mark.parametrize("other", [{"ms": 100, "calls": 4}, {"ms": 120, "calls": 5}])
+def test_other_calls_are_not_compared(other: dict[str, int]) -> None:
+    assert told(upstream(ROW, [512, 512]) + upstream(other, [128, 128])) == []
+
+
+def test_one_way_alone_tells_nothing() -> None:
+    assert told(upstream(ONCE, [128, 128])) == []
+    assert told(upstream(ROW, [512, 512]) + upstream(ONCE, [128, 128], load=20)) == []
+
+
+def test_it_is_told_at_the_highest_load_that_both_have() -> None:
+    trials = upstream(ROW, [512, 512]) + upstream(ONCE, [128, 128])
+    trials += upstream(ROW, [600, 600], load=100) + upstream(ONCE, [150, 150], load=100)
+    trials += upstream(ONCE, [160, 160], load=200)
+    [line] = told(trials)
+    assert ", 100 users, calls at once" in line
+    assert "from 600 to 150 ms" in line
+
+
+def test_what_does_not_differ_or_does_not_count_is_said() -> None:
+    [line] = told(upstream(ROW, [520, 510, 530]) + upstream(ONCE, [515, 530, 510]))
+    assert line.endswith("ms, no difference that holds.")
+    [line] = told(upstream(ROW, [512, 512]) + upstream(ONCE, [128, 128], disturbance="stopped"))
+    assert line.endswith(": not counted: Flask on threads.")
+
+
+def test_each_is_a_comparison_that_chance_may_call() -> None:
+    chance = made(upstream(ROW, [512, 512]) + upstream(ONCE, [128, 128])).chance
+    assert chance.comparisons == 1

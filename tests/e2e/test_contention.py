@@ -1,0 +1,154 @@
+"""What other processes take from a run, and from its database, is seen: with real busy loops, stops and runs."""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+
+import psutil
+import pytest
+
+from loadtests.contention import Contention
+from tests.e2e.bench import FASTAPI, Bench, plan
+from tests.e2e.meddling import Judged, Meddler, busy_loop, stopped
+from waitbench.records.trial import TrialRecord
+
+pytestmark = pytest.mark.live
+
+MEASURE_S = 2.5
+TICK_S = 0.01
+"""The kernel's resolution."""
+
+
+class TestContention:
+    """On the cores of this test. What else runs on the machine only adds to the share of others."""
+
+    def test_a_busy_loop_outside_the_run_is_counted(self) -> None:
+        mine = os.sched_getaffinity(0)
+        with subprocess.Popen(["sleep", "60"]) as run, busy_loop(*mine) as other:
+            contention, began_s = Contention(root=run.pid), time.monotonic()
+            before_s = sum(other.cpu_times()[:2])
+            time.sleep(0.5)
+            taken_s = sum(other.cpu_times()[:2]) - before_s
+            share, elapsed_s = contention.foreign_share(), time.monotonic() - began_s
+            run.kill()
+        assert taken_s > 0
+        assert share * elapsed_s >= taken_s - 4 * TICK_S
+        assert set(contention.cores) >= mine
+
+    def test_a_busy_loop_of_the_run_is_its_own_and_stays_so_when_it_has_ended(self) -> None:
+        contention = Contention(root=os.getpid())
+        with busy_loop(*os.sched_getaffinity(0)) as own:
+            time.sleep(0.5)
+            taken_s = sum(own.cpu_times()[:2])
+        assert taken_s > 0
+        assert contention.own_s() >= taken_s - 4 * TICK_S
+
+    def test_a_busy_loop_of_the_run_on_other_cores_is_not_on_these(self) -> None:
+        first, *others = sorted(os.sched_getaffinity(0))
+        if not others:
+            pytest.skip("needs two cores")
+        allowed = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {first})
+        try:
+            with busy_loop(*others) as own:
+                contention = Contention(root=own.pid)
+                time.sleep(0.3)
+                assert contention.own_s() == 0
+                assert contention.cores == [first]
+        finally:
+            os.sched_setaffinity(0, allowed)
+
+
+@pytest.fixture(scope="module")
+def disturbed(make_bench: Callable[[], Bench]) -> Judged:
+    """A run in which each trial but the repeats of the last cell is disturbed, and of those one."""
+    bench = make_bench()
+    cells = (
+        'workload = "cpu"\nparams = { ksteps = 20 }\nusers = [3]',
+        'workload = "db"\nparams = { ms = 20 }\nusers = [4]',
+        'workload = "wait"\nparams = { ms = 20 }\nusers = [5]\nrepeats = 3',
+    )
+    started = bench.start(plan(*cells, measure_s=MEASURE_S))
+
+    def keep_the_services_core_busy() -> None:
+        folder = bench.folder()
+        assert folder
+        with busy_loop(*folder.read_run().targets[FASTAPI].info["cores"]):
+            time.sleep(0.8 * MEASURE_S)
+
+    def stop_the_database() -> None:
+        harness = psutil.Process(started.pid)
+        [postmaster] = [child for child in harness.children() if child.name() == "postgres"]
+        with ExitStack() as all_stopped:
+            for process in [postmaster, *postmaster.children()]:
+                all_stopped.enter_context(stopped(process))
+            time.sleep(0.4 * MEASURE_S)
+
+    def stop_the_service() -> None:
+        with stopped(meddler.process("fastapi_app")):
+            time.sleep(0.6 * MEASURE_S)
+
+    meddler = Meddler(
+        bench,
+        started,
+        {
+            f"{FASTAPI}, cpu": keep_the_services_core_busy,
+            f"{FASTAPI}, db": stop_the_database,
+            f"{FASTAPI}, wait": stop_the_service,
+        },
+    )
+    meddler.meddle()
+    ended = bench.end(started)
+    assert ended.code == 3, ended.err
+    assert ended.folder
+    return Judged(ended.folder)
+
+
+class TestDisturbedRun:
+    @pytest.mark.fault(
+        "numbers",
+        "another program keeps the service's core busy during a trial",
+        "the trial is invalid (`contention`) and says how much of the core went to others",
+    )
+    def test_a_busy_loop_on_the_services_core_is_seen(self, disturbed: Judged) -> None:
+        said = disturbed.spoilt_by(f"{FASTAPI}, cpu", "contention")
+        assert said.startswith("other processes took ")
+
+    @pytest.mark.fault(
+        "numbers",
+        "every process of PostgreSQL is stopped for a second during a trial",
+        "the trial is invalid (`database-limit`)",
+    )
+    def test_a_database_that_stands_still_is_seen(self, disturbed: Judged) -> None:
+        assert "the database answered" in disturbed.spoilt_by(f"{FASTAPI}, db", "database-limit")
+
+    @pytest.mark.fault(
+        "numbers",
+        "a service is stopped for 1.5 of 2.5 s",
+        "the report shows the stall and its length (`stall`)",
+    )
+    def test_a_service_that_stands_still_is_shown(self, disturbed: Judged) -> None:
+        notes = [r for trial in self.waits(disturbed) for r in disturbed.reasons_of(trial) if r.code == "stall"]
+        assert notes, notes
+        assert notes[0].text in disturbed.rows()
+
+    @pytest.mark.fault(
+        "numbers",
+        "one of three repeats has half the rate of the others",
+        "the report names that repeat (`outlier`), and calls no tie at the theoretical maximum",
+    )
+    def test_a_repeat_unlike_the_others_is_named(self, disturbed: Judged) -> None:
+        slowest, middle, quickest = sorted(self.waits(disturbed), key=lambda trial: trial.measured.good)
+        summary = (disturbed.folder.path / "summary.csv").read_text()
+        # On a busy machine all three may differ: then none is unlike the others.
+        named = (
+            slowest.measured.good < 0.75 * middle.measured.good and quickest.measured.good <= 1.1 * middle.measured.good
+        )
+        assert (f"outlier: repeat {slowest.spec.repeat} had " in summary) == named
+
+    @staticmethod
+    def waits(disturbed: Judged) -> list[TrialRecord]:
+        trials = disturbed.folder.read_trials(disturbed.folder.read_run())
+        return [trial for trial in trials if trial.spec.workload == "wait"]

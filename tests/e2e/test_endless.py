@@ -1,0 +1,115 @@
+"""Services whose responses have no end, or come a byte at a time: whoever reads them stops reading."""
+
+import resource
+from collections.abc import Callable, Iterator
+from http.client import HTTPException
+
+import pytest
+
+from loadtests.client import Caller, RequestFailed
+from tests.e2e import endless
+from tests.e2e.bench import NULL, Bench, plan
+from tests.serving import listening
+from waitbench.check import concurrent_calls
+from waitbench.errors import WaitbenchError
+from waitbench.launch.client import Service
+
+pytestmark = pytest.mark.live
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with listening(endless) as url:
+        yield url
+
+
+@pytest.mark.fault(
+    "hangs",
+    "a service answers the harness with a body, or a head, that has no end or comes a byte at a time",
+    "the harness stops reading after 65 MiB, or after twice its time limit, and says so",
+)
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("/body", "/body answered more than 65 MiB; a response has to end"),
+        ("/chunks", "/chunks answered more than 65 MiB; a response has to end"),
+        ("/head", "/head gave no answer: "),
+        ("/drip", "/drip gave no answer: no end within 1 s"),
+        ("/drip-head", "/drip-head gave no answer: no end within 1 s"),
+    ],
+)
+def test_the_harness_stops_reading(address: str, path: str, says: str) -> None:
+    with (
+        Service(address, timeout_s=0.5 if "drip" in path else 15.0) as service,
+        pytest.raises(WaitbenchError) as caught,
+    ):
+        service.get(path)
+    assert says in str(caught.value)
+
+
+def test_a_service_is_there_whose_body_has_no_end(address: str) -> None:
+    with Service(address) as service:
+        service.reach("/")
+
+
+@pytest.mark.fault(
+    "hangs",
+    "a service answers the calls of `waitbench check` with a body that has no end or comes a byte at a time",
+    "the calls stop reading after 65 MiB, or after two minutes",
+)
+@pytest.mark.parametrize(
+    ("path", "says"), [("/body", "more than 65 MiB came"), ("/drip", "did not end its responses within 1 s")]
+)
+def test_callers_stop_reading(address: str, path: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "drip" in path:
+        monkeypatch.setattr(concurrent_calls, "LIFE_S", 1.0)
+
+    def call() -> None:
+        with Service(address) as service, concurrent_calls.caller(service) as connection:
+            concurrent_calls.send([connection], path)
+            concurrent_calls.receive([connection])
+
+    with pytest.raises((HTTPException, WaitbenchError), match=says):
+        call()
+
+
+@pytest.mark.fault(
+    "hangs",
+    "a service answers the generator with a body, or a head, that has no end",
+    "the request fails by its size, and costs no memory beyond that",
+)
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [("/body", "body too long"), ("/chunks", "body too long"), ("/head", "malformed answer"), ("/drip", "timeout")],
+)
+def test_the_generator_stops_reading(address: str, path: str, kind: str) -> None:
+    caller = Caller(address, 1.0 if path == "/drip" else 20.0)
+    with pytest.raises(RequestFailed) as caught:
+        caller.exchange(path)
+    assert caught.value.kind == kind
+    caller.close()
+
+
+@pytest.fixture
+def little_memory() -> Callable[[], None]:
+    return lambda: resource.setrlimit(resource.RLIMIT_AS, (3 * 2**30,) * 2)
+
+
+@pytest.mark.fault(
+    "hangs",
+    "an own service ([[external]]) streams without end from its `/` and from the path that is measured",
+    "the run ends; its trial does not count, with `body too long`; 3 GiB of addresses are enough",
+)
+@pytest.mark.slow  # only this shows all bounds together in a whole run; the others here show each of them
+def test_a_run_of_a_service_that_streams_without_end_ends(
+    bench: Bench, address: str, little_memory: Callable[[], None]
+) -> None:
+    mine = f'[[external]]\nname = "mine"\nbase_url = "{address}"\npaths = {{ wait = "/body?ms={{ms}}" }}\n'
+    cell = 'workload = "wait"\nparams = { ms = 20 }\nusers = [4]'
+    text = "timeout_s = 5\n" + plan(cell, variants=(NULL,), more=mine)
+    ended = bench.end(bench.start(text, preexec_fn=little_memory))
+    assert ended.code == 3, ended.err
+    [trial] = [trial for trial in ended.trials() if trial.spec.variant == "mine"]
+    assert trial.measured.good == 0
+    assert set(trial.measured.errors) <= {"body too long", "timeout"}
+    assert bench.left_behind() == []

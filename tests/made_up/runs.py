@@ -1,0 +1,298 @@
+"""Made-up runs: records with figures that a reader can add up, where a test needs no service.
+
+A trial obeys every rule unless told otherwise: each of its users waits 100 ms, is answered after 110 ms and asks
+again, so that it stands at 91 % of its ceiling.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from waitbench.analysis.comparison import Comparison, compare
+from waitbench.catalog.workloads import WORKLOADS
+from waitbench.records import histogram
+from waitbench.records.fields import Status
+from waitbench.records.folder import RunFolder
+from waitbench.records.run import Proof, RunRecord, Target
+from waitbench.records.spec import TrialSpec
+from waitbench.records.trial import Arrivals, Generator, Latency, Phase, Second, TrialRecord, Usage
+
+BEGAN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+WAIT = {"ms": 100}
+BUDGET = {"workers": 1, "in_flight": 1000, "db_pool": 50, "upstream_connections": 1000}
+TITLES = {
+    "flask-threads": "Flask on threads",
+    "django-gevent": "Django on gevent",
+    "fastapi-asyncio": "FastAPI on asyncio",
+}
+GENERATOR = Generator(cpu_share=0.3, lag_p99_ms=1.0, lag_max_ms=2.0, spawn_s=0.01, rss_bytes=70 * 2**20)
+ANSWERED_BEFORE = 100
+
+
+def spec(
+    variant: str = "flask-threads",
+    workload: str = "wait",
+    params: Mapping[str, int] = WAIT,
+    load: float = 10,
+    repeat: int = 1,
+    block: int | None = None,
+    **changes: Any,
+) -> TrialSpec:
+    block = repeat if block is None else block
+    known: dict[str, Any] = {
+        "file": f"{block:03d}-{variant}-{workload}-{load}u.json",
+        "block": block,
+        "repeat": repeat,
+        "variant": variant,
+        "workload": workload,
+        "params": dict(params),
+        "load": load,
+        "warmup_s": 1.0,
+        "measure_s": 10.0,
+        "timeout_s": 30.0,
+        "base_url": "http://127.0.0.1:9",
+        "path": WORKLOADS[workload].path(params),
+        "body": WORKLOADS[workload].body(params),
+        "least_s": WORKLOADS[workload].wait_s(params),
+        "instrumented": True,
+        "uses_upstream": workload == "upstream",
+        "uses_database": workload == "db",
+    }
+    return TrialSpec(**(known | changes))
+
+
+def proof(says: str = "") -> Proof:
+    return Proof(good=not says, calls=20, held=20, rounds=1.1, says=says)
+
+
+def target(name: str = "flask-threads", **changes: Any) -> Target:
+    known: dict[str, Any] = {
+        "name": name,
+        "title": TITLES.get(name, name),
+        "base_url": "http://127.0.0.1:9",
+        "framework": name.partition("-")[0],
+        "model": name.partition("-")[2],
+        "server": "a server",
+        "budget": BUDGET,
+        "budget_read": BUDGET,
+        "proofs": {name: proof() for name, workload in WORKLOADS.items() if workload.overlap},
+        "info": {"python": "3.11.0", "versions": {"flask": "3.0", "gunicorn": "27.0", "psycopg": "3.3"}},
+    }
+    return Target(**(known | changes))
+
+
+def external(name: str = "mine", **changes: Any) -> Target:
+    known: dict[str, Any] = {"name": name, "title": name, "base_url": "http://127.0.0.1:9", "external": True}
+    return Target(**(known | changes))
+
+
+def latency_of(taken_us: Sequence[int]) -> Latency | None:
+    if not taken_us:
+        return None
+    return Latency(
+        histogram=histogram.encode(histogram.of(taken_us)),
+        count=len(taken_us),
+        sum_us=sum(taken_us),
+        min_us=min(taken_us),
+        max_us=max(taken_us),
+    )
+
+
+def read_from_disk(usage: Usage, read_bytes: int) -> Usage:
+    """Of a service that says how much it read from the disk in the trial, beside what it had read before."""
+    before, after = ({**(reading or {}), "disk_read_bytes": 5e6 + more} for reading, more in
+                     ((usage.before, 0), (usage.after, read_bytes)))  # fmt: skip
+    return usage.model_copy(update={"before": before, "after": after})
+
+
+REST_BYTES = 60 * 2**20
+"""What a service takes that has nothing to do."""
+
+
+def usage(answered: int, cpu_s: float = 1.0, peak_rss_bytes: int = 100 * 2**20) -> Usage:
+    """Of a service that answered `answered` and took `cpu_s`, all of it in the window."""
+
+    def reading(at_s: float, count: int, cpu: float) -> dict[str, float]:
+        return {
+            "monotonic_s": at_s,
+            "requests_started": float(count),
+            "requests_answered": float(count),
+            "in_flight": 0.0,
+            "peak_in_flight": 10.0,
+            "processes": 1.0,
+            "cpu_s": cpu,
+            "rss_bytes": float(REST_BYTES),
+            "peak_rss_bytes": float(peak_rss_bytes),
+        }
+
+    before, after = ANSWERED_BEFORE, ANSWERED_BEFORE + answered
+    return Usage(
+        before=reading(0.0, before, 1.0),
+        window_start=reading(1.0, before, 1.0),
+        window_end=reading(11.0, after, 1.0 + cpu_s),
+        after=reading(11.1, after, 1.0 + cpu_s),
+    )
+
+
+def watched(late_s: float = 0.0) -> Usage:
+    """Of the remote API's process in a trial that needs the database, which was late by so much in the window."""
+    known = {"cpu_s": 0.0, "loop_lag_ms": 0.0}
+    return Usage(
+        window_start={"monotonic_s": 1.0, "database_late_s": 1.0, **known},
+        window_end={"monotonic_s": 11.0, "database_late_s": 1.0 + late_s, **known},
+    )
+
+
+def trial(
+    planned: TrialSpec | None = None,
+    *,
+    taken_us: Sequence[int] | None = None,
+    errors: Mapping[str, int] | None = None,
+    window_s: float = 10.0,
+    cpu_s: float = 1.0,
+    peak_rss_bytes: int = 100 * 2**20,
+    **changes: Any,
+) -> TrialRecord:
+    """`taken_us`: of the good answers. `errors`: beside them, by class."""
+    planned = planned or spec()
+    if taken_us is None:
+        taken_us = [110_000] * round(planned.load * window_s / 0.110)
+    measured = Phase(good=len(taken_us), errors=dict(errors or {}))
+    known: dict[str, Any] = {
+        "spec": planned,
+        "started_at": BEGAN + timedelta(seconds=20 * planned.block),
+        "window_s": window_s,
+        "window_offset_s": 1.0,
+        "drain_s": 0.1,
+        "warmup": Phase(),
+        "measured": measured,
+        "drained": 0,
+        "latency": latency_of(taken_us),
+        "timeline": [
+            Second(second=n, good=len(taken_us) // 11, errors=0, p50_us=110_000, p99_us=111_000) for n in range(11)
+        ],
+        "generator": GENERATOR,
+        "usage": usage(measured.sent, cpu_s, peak_rss_bytes),
+        "upstream": watched() if planned.uses_database else Usage(),
+        "connections": planned.users,
+    }
+    return TrialRecord(**(known | changes))
+
+
+def at_rate(planned: TrialSpec, rps: float, **changes: Any) -> TrialRecord:
+    """A trial of `rps` good answers a second over ten seconds, each as slow as Little's law has it."""
+    count = round(rps * 10)
+    each_us = round(planned.load * 10 / count * 1e6)
+    return trial(planned, taken_us=[each_us] * count, **changes)
+
+
+def open_trial(planned: TrialSpec, *, shed: int = 0, delay_p99_us: int = 1_000, **changes: Any) -> TrialRecord:
+    """An open loop's: every arrival but the `shed` ones was sent."""
+    made = trial(planned, **changes)
+    arrivals = Arrivals(
+        intended=made.measured.sent + shed,
+        shed=shed,
+        shed_warmup=0,
+        delay_p50_us=100,
+        delay_p99_us=delay_p99_us,
+        delay_max_us=2 * delay_p99_us,
+        service_time=made.latency,
+    )
+    return made.model_copy(update={"arrivals": arrivals})
+
+
+def knee_trial(
+    variant: str, rate: float, met: bool, block: int, objective_ms: float = 200, **changes: Any
+) -> TrialRecord:
+    """Of a search: all of 1,000 answers within 110 ms, or one in ten after 900."""
+    planned = spec(
+        variant, load=rate, block=block, load_model="open", max_in_flight=2000, objective_p99_ms=objective_ms
+    )
+    return open_trial(planned, taken_us=[110_000] * 1000 if met else [110_000] * 900 + [900_000] * 100, **changes)
+
+
+def run_record(
+    specs: Sequence[TrialSpec],
+    targets: Sequence[Target] = (),
+    *,
+    status: Status = "complete",
+    title: str = "A made-up run",
+    **changes: Any,
+) -> RunRecord:
+    """The record of a run of `specs`; targets are made for the variants where none are given."""
+    names = dict.fromkeys(planned.variant for planned in specs)
+    found = targets or [target(name) for name in names]
+    cells: dict[tuple[str, tuple[tuple[str, int], ...], str, int], list[float]] = {}
+    sought = {(s.workload, tuple(s.params.items()), s.objective_p99_ms) for s in specs if s.objective_p99_ms}
+    searches = [
+        {"workload": w, "params": dict(p), "find": "knee", "p99_ms": ms, "from_rate": 100.0, "to_rate": 20_000.0}
+        for w, p, ms in sorted(sought)
+    ]
+    for planned in specs:
+        if planned.objective_p99_ms or planned.scenario:
+            continue
+        key = "users" if planned.load_model == "closed" else "rate"
+        loads = cells.setdefault((planned.workload, tuple(planned.params.items()), key, planned.cpus), [])
+        if planned.load not in loads:
+            loads.append(planned.load)
+    known: dict[str, Any] = {
+        "waitbench": "0.1.0",
+        "name": "20260102-030405-made-up",
+        "status": status,
+        "started_at": BEGAN,
+        "ended_at": BEGAN + timedelta(minutes=5),
+        "engine": "local",
+        "seed": 7,
+        "plan_name": "made-up",
+        "plan": {
+            "title": title,
+            "repeats": max((planned.repeat for planned in specs), default=1),
+            "warmup_s": 1.0,
+            "measure_s": 10.0,
+            "timeout_s": 30.0,
+            "variants": list(names),
+            "cells": [
+                *(
+                    {"workload": w, "params": dict(p), key: ls, "service_cpus": cpus or None}
+                    for (w, p, key, cpus), ls in cells.items()
+                ),
+                *searches,
+                *_scenario_cells(specs),
+            ],
+            "external": [],
+        },
+        "targets": {item.name: item for item in found},
+        "environment": {"cpu": "a processor", "cores": 2, "packages": {"locust": "2.0"}},
+        "trials": list(specs),
+    }
+    return RunRecord(**(known | changes))
+
+
+def compared(trials: Sequence[TrialRecord]) -> Comparison:
+    """In a run that planned them and no more."""
+    return compare(run_record([each.spec for each in trials]), trials)
+
+
+def _scenario_cells(specs: Sequence[TrialSpec]) -> list[dict[str, Any]]:
+    """A cell for each trial of a scenario; that some are there more than once changes nothing."""
+    mixed = [
+        {"workload": "mixed", "of": s.beside.workload, "params": s.beside.params, "share": s.beside.share,
+         "rate": [s.load]}
+        for s in specs if s.beside
+    ]  # fmt: skip
+    bursts = [
+        {"workload": "burst", "of": s.workload, "params": s.params, "profile": [p.model_dump() for p in s.profile]}
+        for s in specs if s.profile
+    ]  # fmt: skip
+    return mixed + bursts
+
+
+def run_folder(path: Path, run: RunRecord, trials: Sequence[TrialRecord]) -> RunFolder:
+    """The files of a run, as the harness and the generator would have left them."""
+    path.mkdir(parents=True, exist_ok=True)
+    folder = RunFolder(path)
+    folder.write_run(run)
+    for each in trials:
+        folder.write_trial(each)
+    return folder

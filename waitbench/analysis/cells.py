@@ -1,0 +1,208 @@
+"""Cells: all trials of one contender under one load, with their figures."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from hdrh.histogram import HdrHistogram
+
+from waitbench.analysis.statistics import (
+    Interval,
+    geometric_interval,
+    natural_interval,
+    paired_ratio,
+)
+from waitbench.catalog.ceiling import Ceiling
+from waitbench.catalog.percentiles import PERCENTILES, samples_needed
+from waitbench.records import histogram
+from waitbench.records.run import Target
+from waitbench.records.spec import TrialSpec
+from waitbench.records.trial import TrialRecord
+from waitbench.validity.ceiling import ceiling_of, goodput_rps
+from waitbench.validity.reason import Reason
+from waitbench.validity.repeats import outliers
+from waitbench.validity.rules import reasons, spoilt_by
+
+READING_OFF = 0.25
+"""How far apart the two readings of a service may be from the window's own length."""
+
+NEAR_CEILING = 0.90
+"""How near to the ceiling the mean of a cell has to be, where most of its trials are at the ceiling."""
+
+HELD_FOR_MEMORY = 10
+"""Requests that a service has to have in hand at once: of fewer, what its heap grew by is no request's."""
+
+
+def kib_per_request(trial: TrialRecord) -> float | None:
+    """What a service took at its peak beyond what it held at rest before, for each of the requests that it had in hand
+    at once. None where any of these is not known, or they were too few."""
+    before, after = trial.usage.before, trial.usage.after
+    if before is None or after is None or after["peak_in_flight"] < HELD_FOR_MEMORY:
+        return None
+    return max(0.0, after["peak_rss_bytes"] - before["rss_bytes"]) / after["peak_in_flight"] / 1024
+
+
+def _cost(trial: TrialRecord) -> tuple[float, float] | None:
+    """CPU seconds and responses between the readings at the window's edges. None where they are not of the window, or
+    do not rise: a service that was started again counts from zero."""
+    begin, end = trial.usage.window_start, trial.usage.window_end
+    if begin is None or end is None:
+        return None
+    took_s, cpu_s, count = (end[key] - begin[key] for key in ("monotonic_s", "cpu_s", "requests_answered"))
+    # A reading that had to queue behind the load is not of the window.
+    of_the_window = abs(took_s - trial.window_s) <= READING_OFF * trial.window_s
+    return (cpu_s, count) if of_the_window and cpu_s >= 0 and 0 <= count <= trial.sent else None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One contender under one load: all its trials together."""
+
+    target: Target
+    spec: TrialSpec
+    trials: list[TrialRecord]
+    planned: int
+    reasons: list[Reason]
+
+    @classmethod
+    def of(cls, target: Target, trials: list[TrialRecord], planned: int) -> "Cell":
+        """With each reason that its trials give, once."""
+        found = [*(r for trial in trials for r in reasons(trial, target)), *outliers(trials)]
+        said = {(r.code, r.text): r for r in found}
+        return cls(target, trials[0].spec, trials, planned, list(said.values()))
+
+    @property
+    def variant(self) -> str:
+        return self.spec.variant
+
+    @property
+    def load(self) -> float:
+        return self.spec.load
+
+    @property
+    def valid(self) -> bool:
+        return not self.spoilt_by
+
+    @property
+    def spoilt_by(self) -> list[str]:
+        """The codes of what keeps it from counting."""
+        return spoilt_by(self.reasons)
+
+    @cached_property
+    def ceiling_bound(self) -> bool:
+        """In most of its trials, and in the mean of all: one trial far below the ceiling makes it no tie."""
+        bound = sum(any(r.code == "ceiling-bound" for r in reasons(trial, self.target)) for trial in self.trials)
+        near = self.ceiling is None or self.goodput.mean >= NEAR_CEILING * self.ceiling.rps
+        return bound * 2 > len(self.trials) and near
+
+    @property
+    def requests(self) -> int:
+        return sum(trial.measured.sent for trial in self.trials)
+
+    @property
+    def errors(self) -> int:
+        return sum(trial.measured.failed for trial in self.trials)
+
+    @property
+    def goodputs(self) -> dict[int, float]:
+        """Good answers per second, by repeat."""
+        return {trial.spec.repeat: goodput_rps(trial) for trial in self.trials}
+
+    def latencies(self, name: str) -> dict[int, float]:
+        """A percentile in milliseconds, by repeat."""
+        return {
+            trial.spec.repeat: histogram.percentile_of_us(trial.latency.histogram, PERCENTILES[name]) / 1000
+            for trial in self.trials
+            if trial.latency
+        }
+
+    @property
+    def shed(self) -> int:
+        return sum(trial.arrivals.shed for trial in self.trials if trial.arrivals)
+
+    @cached_property
+    def goodput(self) -> Interval:
+        return natural_interval(list(self.goodputs.values()))
+
+    @cached_property
+    def histogram(self) -> HdrHistogram:
+        return histogram.merged(trial.latency.histogram for trial in self.trials if trial.latency)
+
+    @property
+    def samples(self) -> int:
+        return sum(trial.latency.count for trial in self.trials if trial.latency)
+
+    def percentile_ms(self, name: str) -> float | None:
+        """None where the sample does not carry it."""
+        percent = PERCENTILES[name]
+        if self.samples < samples_needed(percent) or (name == "p999" and self.shed):
+            return None  # what was shed would have been among the slowest
+        return histogram.percentile_us(self.histogram, percent) / 1000
+
+    def carries(self, name: str) -> bool:
+        """Whether each trial's own sample carries a percentile."""
+        counts = [trial.latency.count if trial.latency else 0 for trial in self.trials]
+        return min(counts) >= samples_needed(PERCENTILES[name])
+
+    def percentile_interval(self, name: str) -> Interval | None:
+        """In milliseconds, over the percentiles of each trial, about their geometric mean; `percentile_ms` is of all
+        requests together. None unless every trial's own sample carries the percentile."""
+        if not self.carries(name):
+            return None
+        return geometric_interval(list(self.latencies(name).values()))
+
+    def samples_short(self, name: str) -> int:
+        """How many more requests the percentile would take; 0 where it stands."""
+        return max(0, samples_needed(PERCENTILES[name]) - self.samples)
+
+    @property
+    def mean_ms(self) -> float | None:
+        total = sum(trial.latency.sum_us for trial in self.trials if trial.latency)
+        return total / self.samples / 1000 if self.samples else None
+
+    @property
+    def max_ms(self) -> float | None:
+        return max((trial.latency.max_us for trial in self.trials if trial.latency), default=0) / 1000 or None
+
+    @property
+    def cpu_s_per_1k(self) -> float | None:
+        """CPU seconds of the service for 1,000 answers, between its readings at the window's edges."""
+        answered = sum(count for _, count in self._cpu.values())
+        return sum(cpu_s for cpu_s, _ in self._cpu.values()) / answered * 1000 if answered else None
+
+    @property
+    def costs(self) -> dict[int, float]:
+        """CPU seconds for 1,000 answers, by repeat; without those in which the service's CPU clock did not move."""
+        return {n: cpu_s / count * 1000 for n, (cpu_s, count) in self._cpu.items() if cpu_s > 0 and count}
+
+    @cached_property
+    def _cpu(self) -> dict[int, tuple[float, float]]:
+        """CPU seconds and answers between the readings at the window's edges, by repeat."""
+        found = {trial.spec.repeat: _cost(trial) for trial in self.trials}
+        return {repeat: cost for repeat, cost in found.items() if cost}
+
+    @property
+    def peak_rss_mib(self) -> float | None:
+        peaks = [t.usage.after["peak_rss_bytes"] for t in self.trials if t.usage.after]
+        return max(peaks) / 2**20 if peaks else None
+
+    @property
+    def memories(self) -> dict[int, float]:
+        """KiB for a request in flight, by repeat."""
+        return {trial.spec.repeat: kib for trial in self.trials if (kib := kib_per_request(trial)) is not None}
+
+    @cached_property
+    def kib_per_request(self) -> float | None:
+        """Memory for a request in flight: the most of its trials. What a service has taken once and keeps, as a
+        thread's stack, no later trial shows, so each trial tells what it took at least."""
+        return max(self.memories.values(), default=None)
+
+    @property
+    def ceiling(self) -> Ceiling | None:
+        return ceiling_of(self.trials[0], self.target)
+
+
+def latency_ratio(own: Cell, other: Cell, name: str) -> Interval | None:
+    """A percentile of one over the same of the other, paired by repeat; None unless both count and carry it."""
+    if not all(cell.valid and cell.carries(name) for cell in (own, other)):
+        return None
+    return paired_ratio(own.latencies(name), other.latencies(name))

@@ -1,0 +1,257 @@
+"""The one model that every report is drawn from: a run's cells and searches, and what may be said of them."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import groupby
+from typing import Any, TypeVar
+
+from waitbench.analysis.cells import Cell
+from waitbench.analysis.claims import Verdict, verdicts
+from waitbench.analysis.factors.load_points import Factors, factors
+from waitbench.analysis.knee.found import Knee, KneeSection
+from waitbench.analysis.points import Point, Section
+from waitbench.analysis.scenarios.bursts import Burst, BurstSection
+from waitbench.analysis.scenarios.mixed import MixedPoint, MixedSection, Pair
+from waitbench.analysis.scenarios.remote_calls import Gathering, gatherings
+from waitbench.analysis.statistics import CONFIDENCE, Interval, chance_calls
+from waitbench.catalog.scenarios import SCENARIOS
+from waitbench.catalog.workloads import WORKLOADS
+from waitbench.errors import WaitbenchError
+from waitbench.records.folder import Damaged
+from waitbench.records.run import RunRecord, Target
+from waitbench.records.spec import TrialSpec
+from waitbench.records.trial import TrialRecord
+
+K = TypeVar("K")
+
+V = TypeVar("V")
+
+SectionKey = tuple[str, str, tuple[tuple[str, int], ...], str, Any, int]
+"""Scenario, workload, parameters, load model; of a mixed load the share, of a burst the profile; cores of the
+services."""
+
+CellKey = tuple[SectionKey, float, str, bool]
+"""With the load, the variant, and whether a mixed load's neighbours were left out."""
+
+
+@dataclass(frozen=True)
+class Chance:
+    """How many comparisons a report makes, and how many would call a difference were all contenders alike."""
+
+    comparisons: int
+    least: float
+    most: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A run, as far as it got."""
+
+    run: RunRecord
+    sections: list[Section]
+    mixed: list[MixedSection]
+    bursts: list[BurstSection]
+    knees: list[KneeSection]
+    missing: list[TrialSpec]
+    stale: bool
+    """The run says it is running, and nothing runs: it was killed."""
+    damaged: list[Damaged] = field(default_factory=list)
+    """Their files are there and cannot be used, so they are in no figure."""
+
+    @property
+    def cells(self) -> list[Cell]:
+        return [
+            *(cell for section in self.sections for point in section.points for cell in point.cells),
+            *(cell for section in self.mixed for cell in section.cells),
+            *(burst.cell for section in self.bursts for burst in section.bursts),
+        ]
+
+    @cached_property
+    def gatherings(self) -> list[Gathering]:
+        return gatherings(self.sections)
+
+    @cached_property
+    def factors(self) -> list[Factors]:
+        return factors(self.sections)
+
+    def factors_of(self, section: Section) -> Factors | None:
+        """At its highest load; None where its contenders make no matrix."""
+        return next((each for each in self.factors if each.point is section.top), None)
+
+    @cached_property
+    def claims(self) -> list[Verdict]:
+        return verdicts(self.run, self.cells)
+
+    @property
+    def searched(self) -> list[Cell | Knee]:
+        """Whatever has trials."""
+        return [*self.cells, *(knee for section in self.knees for knee in section.knees)]
+
+    @property
+    def all_valid(self) -> bool:
+        """What a search missed is what it looked for; that it found no rate that is sure is not. Of nothing at all it
+        can't be said."""
+        found = all(knee.low is not None for section in self.knees for knee in section.knees)
+        whole = bool(self.searched) and not self.missing and not self.damaged and not self.run.searching
+        return all(cell.valid for cell in self.cells) and found and whole
+
+    @property
+    def chance(self) -> Chance:
+        """Of every load point that ranks, of the cost that each section's answer tells, of every contender beside its
+        neighbours and without, of its calls at once and in a row, and of every effect of a framework or a model, simple
+        ones too, with the contender that fits least."""
+        ranked = [point.ranked for section in self.sections for point in section.points]
+        costs = [section.top.cost for section in self.sections]
+        costed = [cost.contenders for cost in costs if cost and _bounded(cost.ratio)]
+        unchosen = sum(_bounded(point.ratio(pair)) for s in self.mixed for point in s.points for pair in point.pairs)
+        unchosen += sum(_bounded(each.ratio) for gathering in self.gatherings for each in gathering.contenders)
+        unchosen += sum(each.calls for each in self.factors)
+        tested = sum(each.oddities for each in self.factors)  # by an F test, and the contender by another too
+        comparisons = sum(ranked) + len(costed) + unchosen
+        most = sum(chance_calls(count + 1) for count in ranked) + sum(chance_calls(count) for count in costed)
+        most += (1 - CONFIDENCE) * (unchosen + tested)
+        return Chance(comparisons + tested, (1 - CONFIDENCE) * comparisons, most)
+
+    @property
+    def variants(self) -> list[Target]:
+        return list(self.run.targets.values())
+
+    @property
+    def state(self) -> str:
+        """What the reader must know of how the run ended; "" for a whole one."""
+        status = "killed before it could say so" if self.stale else self.run.status
+        told = f": {self.run.message}" if self.run.message else ""
+        words = {"running": "is still going on", "complete": "is complete", "failed": "failed"}
+        word = words.get(status, f"was {status}")
+        more = ["Its search for the knee is not finished."] if self.run.searching else []
+        gone = [("missing", self.missing), ("damaged", [each.spec for each in self.damaged])]
+        if lost := "; ".join(f"{what}: {_by_variant(specs)}" for what, specs in gone if specs):
+            done = len(self.run.trials) - len(self.missing) - len(self.damaged)
+            more.insert(0, f"{done} of {len(self.run.trials)} trials are here; {lost}.")
+        if not more and status == "complete":
+            return ""
+        return " ".join([f"This run {word}{told}.", *(more or ["Every trial had finished."])])
+
+
+def compare(
+    run: RunRecord, trials: Iterable[TrialRecord], stale: bool = False, damaged: Sequence[Damaged] = ()
+) -> Comparison:
+    """From a run's files to what may be said. Raises WaitbenchError where the plan does not ask for a trial."""
+    every = list(trials)
+    have = {trial.spec.file for trial in every} | {each.spec.file for each in damaged}
+    cells = _cells(run, [trial for trial in every if trial.spec.objective_p99_ms is None])
+    sections = [(key[0], list(group)) for key, group in groupby(cells, key=lambda cell: _section_key(cell.spec))]
+    return Comparison(
+        run=run,
+        sections=[_section(group) for scenario, group in sections if not scenario],
+        mixed=[_mixed_section(group) for scenario, group in sections if scenario == "mixed"],
+        bursts=[BurstSection([Burst(cell) for cell in group]) for scenario, group in sections if scenario == "burst"],
+        knees=_knees(run, [trial for trial in every if trial.spec.objective_p99_ms is not None]),
+        missing=[spec for spec in run.trials if spec.file not in have],
+        stale=stale,
+        damaged=list(damaged),
+    )
+
+
+def _cells(run: RunRecord, trials: list[TrialRecord]) -> list[Cell]:
+    """In the order of the plan, of loads and of contenders, not of the shuffled blocks."""
+    order, place = list(run.targets), _places(run)
+    for trial in trials:
+        if _section_key(trial.spec) not in place:
+            raise _unplanned(trial.spec)
+    planned = _grouped(run.trials, _cell_key)
+    groups = _grouped(trials, lambda trial: _cell_key(trial.spec))
+    cells = [Cell.of(run.targets[group[0].spec.variant], group, len(planned[key])) for key, group in groups.items()]
+    return sorted(cells, key=lambda c: (place[_section_key(c.spec)], c.load, order.index(c.variant)))
+
+
+def _knees(run: RunRecord, trials: list[TrialRecord]) -> list[KneeSection]:
+    sections = []
+    for (key, objective), group in _grouped(trials, lambda t: (_section_key(t.spec), t.spec.objective_p99_ms)).items():
+        by_variant = _grouped(group, lambda trial: trial.spec.variant)
+        knees = [
+            Knee(target, by_variant[name], run.plan["repeats"], *_rates(run, group[0].spec))
+            for name, target in run.targets.items()
+            if name in by_variant
+        ]
+        sections.append(KneeSection(WORKLOADS[key[1]], dict(key[2]), objective or 0.0, knees))
+    return sections
+
+
+def _rates(run: RunRecord, spec: TrialSpec) -> tuple[float, float]:
+    """Where the search that a trial belongs to begins and ends at the latest."""
+    sought = (spec.workload, spec.params, spec.objective_p99_ms)
+    cells = [c for c in run.plan["cells"] if (c["workload"], c["params"], c.get("p99_ms")) == sought]
+    if not cells or not {"from_rate", "to_rate"} <= {*cells[0]}:
+        raise _unplanned(spec)
+    return cells[0]["from_rate"], cells[0]["to_rate"]
+
+
+def _unplanned(spec: TrialSpec) -> WaitbenchError:
+    return WaitbenchError(
+        f"run.json is damaged: plan.cells: none asks for {spec.asked_words}, which {spec.file} has. Restore it"
+    )
+
+
+def _bounded(ratio: Interval | None) -> bool:
+    return ratio is not None and ratio.bounded
+
+
+def _places(run: RunRecord) -> dict[SectionKey, int]:
+    """Where each section stands in the plan."""
+    places: dict[SectionKey, int] = {}
+    for cell in run.plan["cells"]:
+        scenario = cell["workload"] if cell["workload"] in SCENARIOS else ""
+        played = cell.get("share") or tuple((step["rate"], step["seconds"]) for step in cell.get("profile") or [])
+        model = "closed" if cell.get("users") else "open"
+        cpus = cell.get("service_cpus") or 0
+        key = (scenario, cell.get("of") or cell["workload"], tuple(cell["params"].items()), model, played, cpus)
+        places.setdefault(key, len(places))
+    return places
+
+
+def _section(cells: list[Cell]) -> Section:
+    spec = cells[0].spec
+    points = [Point(load, list(group)) for load, group in groupby(cells, key=lambda cell: cell.load)]
+    return Section(WORKLOADS[spec.workload], spec.params, points)
+
+
+def _mixed_section(cells: list[Cell]) -> MixedSection:
+    points = [
+        MixedPoint(load, [_pair(each) for each in _grouped(group, lambda cell: cell.variant).values()])
+        for load, group in groupby(cells, key=lambda cell: cell.load)
+    ]
+    return MixedSection(cells[0].spec, points)
+
+
+def _pair(cells: list[Cell]) -> Pair:
+    return Pair(
+        beside=next((cell for cell in cells if not cell.spec.alone), None),
+        alone=next((cell for cell in cells if cell.spec.alone), None),
+    )
+
+
+def _cell_key(spec: TrialSpec) -> CellKey:
+    return _section_key(spec), spec.load, spec.variant, spec.alone
+
+
+def _section_key(spec: TrialSpec) -> SectionKey:
+    inner = spec.beside or spec
+    played = spec.beside.share if spec.beside else tuple((stage.rate, stage.seconds) for stage in spec.profile)
+    return spec.scenario, inner.workload, tuple(inner.params.items()), spec.load_model, played, spec.cpus
+
+
+def _grouped(items: Iterable[V], key: Callable[[V], K]) -> dict[K, list[V]]:
+    groups: dict[K, list[V]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups
+
+
+def _by_variant(specs: Iterable[TrialSpec]) -> str:
+    return ", ".join(f"{variant} {count}" for variant, count in _counted(spec.variant for spec in specs))
+
+
+def _counted(names: Iterable[str]) -> list[tuple[str, int]]:
+    return [(name, len(group)) for name, group in _grouped(names, lambda name: name).items()]

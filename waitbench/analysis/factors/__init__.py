@@ -1,0 +1,1 @@
+"""The effects of framework and concurrency model."""

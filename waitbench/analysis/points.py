@@ -1,0 +1,159 @@
+"""Load points: every contender under one load, compared with the best."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from waitbench.analysis.cells import Cell
+from waitbench.analysis.statistics import (
+    Interval,
+    Verdict,
+    geometric_interval,
+    paired_ratio,
+    time_verdict,
+    verdict,
+)
+from waitbench.catalog.percentiles import PERCENTILES, samples_needed
+from waitbench.catalog.workloads import Workload, params_tags, params_words
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a cell stands against the best of its load point. None for the best itself, and for an invalid cell; no
+    ratio where the two never met in a repeat."""
+
+    cell: Cell
+    ratio: Interval | None
+    verdict: Verdict | None
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The cheapest and the dearest of a load point, in CPU seconds for 1,000 answers."""
+
+    cheapest: Cell
+    dearest: Cell
+    contenders: int
+    ratio: Interval | None
+    """The dearest over the cheapest; None where the two never met in a repeat."""
+
+    @property
+    def differs(self) -> bool:
+        return self.ratio is not None and verdict(self.ratio) == "faster"  # the verdict on a ratio above 1
+
+
+@dataclass(frozen=True)
+class Point:
+    """Every contender under one load."""
+
+    load: float
+    cells: list[Cell]
+
+    @property
+    def load_words(self) -> str:
+        return self.cells[0].spec.load_words
+
+    @property
+    def open(self) -> bool:
+        """Whether the rate was given: contenders then differ in how long they took, not in how many they answered."""
+        return self.cells[0].spec.load_model == "open"
+
+    @property
+    def counted(self) -> list[Cell]:
+        """Those that count and are ranked: the contenders, or, where there is none, whoever is there."""
+        valid = [cell for cell in self.cells if cell.valid]
+        return [cell for cell in valid if cell.target.kind == "contender"] or valid
+
+    @cached_property
+    def best(self) -> Cell | None:
+        valid = [cell for cell in self.counted if cell.goodput.mean > 0]
+        if self.open:
+            return min(
+                (cell for cell in valid if cell.latencies(self.percentile)),
+                key=lambda c: geometric_interval(list(c.latencies(self.percentile).values())).mean,
+                default=None,
+            )
+        return max(valid, key=lambda cell: cell.goodput.mean, default=None)
+
+    @property
+    def percentile(self) -> str:
+        """What an open loop's contenders are compared by: p99, or the median where a trial of any does not carry it."""
+        counts = [t.latency.count for cell in self.cells if cell.valid for t in cell.trials if t.latency]
+        return "p99" if counts and min(counts) >= samples_needed(PERCENTILES["p99"]) else "p50"
+
+    @property
+    def ceiling_bound(self) -> bool:
+        """All that are ranked stand at one ceiling: arithmetic, no ranking."""
+        counted = self.counted
+        ceilings = {round(cell.ceiling.rps, 3) if cell.ceiling else None for cell in counted}
+        return len(ceilings) == 1 and all(cell.ceiling_bound for cell in counted)
+
+    @cached_property
+    def standings(self) -> list[Standing]:
+        return [self._standing(cell) for cell in self.cells]
+
+    @cached_property
+    def cost(self) -> Cost | None:
+        """None where there are no two to compare."""
+        costs = [(cell.cpu_s_per_1k, cell) for cell in self.counted if cell.cpu_s_per_1k is not None]
+        costs.sort(key=lambda cost: cost[0])
+        if len(costs) < 2:
+            return None
+        cheapest, dearest = costs[0][1], costs[-1][1]
+        return Cost(cheapest, dearest, len(costs), paired_ratio(dearest.costs, cheapest.costs))
+
+    @property
+    def ranked(self) -> int:
+        """How many stand beside the best with an interval; none where arithmetic makes them tie."""
+        return 0 if self.ceiling_bound else sum(bool(s.ratio and s.ratio.bounded) for s in self.standings)
+
+    def _standing(self, cell: Cell) -> Standing:
+        if self.best is None or not cell.valid or cell.goodput.mean <= 0:
+            return Standing(cell, None, None)
+        if cell is self.best:
+            return Standing(cell, None, None, best=True)
+        ratio = paired_ratio(*(c.latencies(self.percentile) if self.open else c.goodputs for c in (cell, self.best)))
+        if ratio is None:  # of a run that is not whole
+            return Standing(cell, None, "inconclusive")
+        if self.ceiling_bound and cell.ceiling_bound:
+            return Standing(cell, ratio, "tie")
+        return Standing(cell, ratio, time_verdict(ratio) if self.open else verdict(ratio))
+
+
+@dataclass(frozen=True)
+class Section:
+    """One workload with one set of parameters, over its loads."""
+
+    workload: Workload
+    params: dict[str, int]
+    points: list[Point]
+
+    @property
+    def key(self) -> str:
+        more = [*(["open"] if self.top.open else []), *([f"{self.cpus}cpu"] if self.cpus else [])]
+        return "-".join([self.workload.name, *params_tags(self.params), *more])
+
+    @property
+    def cpus(self) -> int:
+        """Cores of each service; 0: its own."""
+        return self.top.cells[0].spec.cpus
+
+    @property
+    def title(self) -> str:
+        cores = [f"{self.cpus} core{'s' if self.cpus > 1 else ''}"] if self.cpus else []
+        given = ", ".join([*params_words(self.params), *(["open loop"] if self.top.open else []), *cores])
+        return f"{self.workload.title} ({given})" if given else self.workload.title
+
+    @property
+    def twins(self) -> bool:
+        """Whether one contender is compared with itself, and nothing else."""
+        names = {cell.target.twin_of for point in self.points for cell in point.cells}
+        return len(names) == 1 and names != {""}
+
+    @property
+    def top(self) -> Point:
+        """The highest load: where differences show."""
+        return self.points[-1]
+
+    def cells_of(self, variant: str) -> list[Cell]:
+        return [cell for point in self.points for cell in point.cells if cell.variant == variant]

@@ -1,0 +1,1 @@
+"""Figures of mixed loads, bursts and concurrent remote calls."""

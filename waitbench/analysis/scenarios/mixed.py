@@ -1,0 +1,128 @@
+"""What slow neighbours do to the requests beside them: the same arrivals with the neighbours and without."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from waitbench.analysis.cells import Cell, latency_ratio
+from waitbench.analysis.statistics import Interval, Verdict, natural_interval, time_verdict
+from waitbench.catalog.percentiles import PERCENTILES, samples_needed
+from waitbench.catalog.scenarios import SCENARIOS, Scenario
+from waitbench.catalog.workloads import params_tags, params_words
+from waitbench.records import histogram
+from waitbench.records.spec import TrialSpec
+from waitbench.records.trial import Beside
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One contender at one rate, beside its neighbours and alone. Either may be missing in a run that is not whole."""
+
+    beside: Cell | None
+    alone: Cell | None
+
+    @property
+    def cells(self) -> list[Cell]:
+        return [cell for cell in (self.alone, self.beside) if cell]
+
+    @property
+    def first(self) -> Cell:
+        return self.cells[0]
+
+    @property
+    def variant(self) -> str:
+        return self.first.variant
+
+    @property
+    def valid(self) -> bool:
+        return all(cell.valid for cell in self.cells)
+
+    def carries(self, name: str) -> bool:
+        """Whether each trial's own sample carries a percentile."""
+        return all(cell.carries(name) for cell in self.cells)
+
+    def ratio(self, name: str) -> Interval | None:
+        """A percentile beside the neighbours over the same alone, paired by repeat."""
+        return latency_ratio(self.beside, self.alone, name) if self.beside and self.alone else None
+
+    @cached_property
+    def neighbours_goodput(self) -> Interval | None:
+        """Their good answers per second."""
+        cells = [self.beside] if self.beside else []
+        rates = [t.beside.measured.good / t.window_s for cell in cells for t in cell.trials if t.beside]
+        return natural_interval(rates) if rates else None
+
+    @cached_property
+    def neighbours_p99_ms(self) -> float | None:
+        found = [each.latency for each in self._besides if each.latency]
+        if sum(each.count for each in found) < samples_needed(PERCENTILES["p99"]):
+            return None
+        return histogram.percentile_us(histogram.merged(each.histogram for each in found), PERCENTILES["p99"]) / 1000
+
+    @property
+    def _besides(self) -> list[Beside]:
+        return [trial.beside for trial in self.beside.trials if trial.beside] if self.beside else []
+
+
+@dataclass(frozen=True)
+class MixedPoint:
+    """Every contender at one rate."""
+
+    load: float
+    pairs: list[Pair]
+
+    @property
+    def load_words(self) -> str:
+        return self.pairs[0].first.spec.load_words
+
+    @cached_property
+    def percentile(self) -> str:
+        """What all are compared by: p99, or the median where a trial that counts does not carry it."""
+        valid = [pair for pair in self.pairs if pair.valid]
+        return "p99" if valid and all(pair.carries("p99") for pair in valid) else "p50"
+
+    def ratio(self, pair: Pair) -> Interval | None:
+        return pair.ratio(self.percentile)
+
+    def verdict(self, pair: Pair) -> Verdict | None:
+        """On how long it takes beside its neighbours: slower where that is longer."""
+        ratio = self.ratio(pair)
+        return None if ratio is None else time_verdict(ratio)
+
+
+@dataclass(frozen=True)
+class MixedSection:
+    """One kind of neighbours, over its rates."""
+
+    spec: TrialSpec
+    """Of any of its trials."""
+    points: list[MixedPoint]
+
+    @property
+    def scenario(self) -> Scenario:
+        return SCENARIOS["mixed"]
+
+    @property
+    def key(self) -> str:
+        assert self.spec.beside is not None
+        given = params_tags(self.spec.beside.params)
+        return "-".join(["mixed", self.spec.beside.workload, *given, f"share{self.spec.beside.share:g}"])
+
+    @property
+    def title(self) -> str:
+        return f"{self.scenario.title} ({self.neighbours})"
+
+    @property
+    def neighbours(self) -> str:
+        """`5 % of cpu, ksteps = 200`."""
+        assert self.spec.beside is not None
+        share = f"{self.spec.beside.share * 100:g} % of {self.spec.beside.workload}"
+        return ", ".join([share, *params_words(self.spec.beside.params)])
+
+    @property
+    def top(self) -> MixedPoint:
+        """The highest rate: where differences show."""
+        return self.points[-1]
+
+    @property
+    def cells(self) -> list[Cell]:
+        return [cell for point in self.points for pair in point.pairs for cell in pair.cells]

@@ -1,0 +1,63 @@
+"""What it buys to send a request's remote calls all at once instead of one after the other."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from waitbench.analysis.cells import Cell, latency_ratio
+from waitbench.analysis.points import Section
+from waitbench.analysis.statistics import Interval
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """One contender under one load, both ways."""
+
+    serial: Cell
+    at_once: Cell
+
+    @property
+    def ratio(self) -> Interval | None:
+        """The median latency of calls at once over that of calls in a row, paired by repeat; None where either does
+        not count."""
+        return latency_ratio(self.at_once, self.serial, "p50")
+
+
+@dataclass(frozen=True)
+class Gathering:
+    """The same calls both ways, at the highest load that both have."""
+
+    at_once: Section
+    contenders: list[Gathered]
+
+    @property
+    def load_words(self) -> str:
+        return self.contenders[0].serial.spec.load_words
+
+
+def gatherings(sections: Sequence[Section]) -> list[Gathering]:
+    """One for each section that has its like, `serial` apart."""
+    rows = [section for section in sections if _serial(section)]
+    once = [section for section in sections if section.workload.name == "upstream" and not _serial(section)]
+    pairs = [(serial, each) for each in once for serial in rows if _calls(serial) == _calls(each)]
+    return [found for serial, each in pairs if (found := _gathering(serial, each))]
+
+
+def _gathering(serial: Section, at_once: Section) -> Gathering | None:
+    shared = {point.load for point in serial.points} & {point.load for point in at_once.points}
+    if not shared:
+        return None
+    in_row, together = (
+        {cell.variant: cell for point in section.points if point.load == max(shared) for cell in point.cells}
+        for section in (serial, at_once)
+    )
+    found = [Gathered(in_row[name], together[name]) for name in together if name in in_row]
+    return Gathering(at_once, found) if found else None
+
+
+def _serial(section: Section) -> bool:
+    return section.workload.name == "upstream" and section.workload.complete(section.params)["serial"] == 1
+
+
+def _calls(section: Section) -> tuple[dict[str, int], bool]:
+    """All but `serial`, which sets the two apart."""
+    return {**section.workload.complete(section.params), "serial": 0}, section.top.open

@@ -1,0 +1,1 @@
+"""What exists: the variants and the workloads."""

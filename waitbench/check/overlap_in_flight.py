@@ -1,0 +1,208 @@
+"""Slow clients and a slow disk: the service has all of them in hand at once that its budget has room for, and their
+bodies never whole."""
+
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from http.client import HTTPConnection, HTTPException, HTTPResponse
+
+from waitbench.catalog.variants import Budget, together
+from waitbench.catalog.workloads import WORKLOADS, Workload
+from waitbench.check.concurrent_calls import PATIENCE_S, at_once, caller, whole
+from waitbench.errors import WaitbenchError
+from waitbench.launch.client import Service, wait_until
+from waitbench.records.payload import pattern
+from waitbench.records.run import Proof
+
+CALLS = 20
+HOLD_S = 3.0
+"""How long the slow clients wait for the service to have all of them in hand."""
+SLOW_CLIENTS = ("upload", "download")
+KIB = {"upload": 16 * 1024, "download": 16 * 1024, "disk": 4096}
+"""A download has to be more than the kernel keeps for a connection, or the service has handed it over and is done with
+it. An upload has to be so much that all of them together can't be missed in the service's memory."""
+KIB_OF_FEW = 64 * 1024
+"""The same where there is room for few of them: as much as the contract allows."""
+MEMORY_SHARE = 0.2
+"""Of all the bodies together, what the service may take for them: pieces, and what threads that were not there before
+need. Of 20 bodies of 16 MiB that is 64 MiB."""
+DISK_SHARE = 0.5
+"""Of the calls that write to a disk, so many have to be held at once. How long a disk takes can't be set, so the first
+may be done before the last is there; where one call stops the service it holds 1."""
+TRIES = 3
+PIECE = 64 * 1024
+RECEIVE_BUFFER = 256 * 1024
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What came of so many slow clients at once."""
+
+    good: int
+    held: int
+    grown_bytes: int
+    """The peak of the service's memory, over what it was before."""
+
+
+class _Gate:
+    """Where slow clients wait in the middle of their request until all have come so far, or can't."""
+
+    def __init__(self) -> None:
+        self.arrived = 0
+        self.open = threading.Event()
+        self._counting = threading.Lock()
+
+    def wait(self) -> None:
+        with self._counting:
+            self.arrived += 1
+        self.open.wait(PATIENCE_S)
+
+
+Client = Callable[[_Gate], bool]
+"""Whether it got the right answer."""
+
+
+@dataclass(frozen=True)
+class Clients:
+    """So many slow ones at once, and how much each sends or reads."""
+
+    count: int
+    kib: int
+    seen: bool
+    """Whether the service can be asked meanwhile: there is room for one more."""
+
+    @property
+    def memory_most(self) -> int:
+        return int(MEMORY_SHARE * self.count * self.kib * 1024)
+
+
+def clients(workload: Workload, budget: Budget) -> Clients:
+    count = together(budget, CALLS)
+    kib = KIB[workload.name] if count == CALLS else KIB_OF_FEW
+    return Clients(count, kib, together(budget, count + 1) > count)
+
+
+def holds(service: Service, workload: Workload, budget: Budget) -> tuple[Proof, str]:
+    """Whether all are held; and what there is to say of the memory that they took."""
+    if workload.name == "disk":
+        return _disk(service, workload, together(budget, CALLS)), ""
+    slow = clients(workload, budget)
+    good, held, grown_bytes = 0, 0, 0
+    for _ in range(TRIES):
+        seen = _hold(service, slow, _client(service, workload, slow.kib))
+        good, held, grown_bytes = max(good, seen.good), max(held, seen.held), max(grown_bytes, seen.grown_bytes)
+        if good == held == slow.count:
+            break
+    says = "" if held >= slow.count else f"of {slow.count} slow clients the service held only {held} at once"
+    if good < slow.count and not says:
+        says = f"of {slow.count} slow clients at once only {good} got the right answer"
+    proof = Proof(good=not says, calls=slow.count, held=held, rounds=1.0, says=says)
+    return proof, _whole_bodies(slow, grown_bytes)
+
+
+def _client(service: Service, workload: Workload, kib: int) -> Client:
+    if workload.name == "upload":
+        return partial(_send_slowly, service, body=memoryview(pattern(kib * 1024)))
+    return partial(_read_slowly, service, kib=kib)
+
+
+def _whole_bodies(slow: Clients, grown_bytes: int) -> str:
+    if grown_bytes <= slow.memory_most:
+        return ""
+    bodies = f"{slow.count} bodies of {slow.kib // 1024} MiB"
+    return f"it took {grown_bytes / 2**20:.0f} MiB more for {bodies}: they are held whole"
+
+
+def _disk(service: Service, workload: Workload, most: int) -> Proof:
+    """`most`: how many the service can have in hand, of as many calls as are made of any."""
+    good, held = 0, 0
+    for _ in range(TRIES):
+        crowd = at_once(service, workload.path({"kib": KIB["disk"]}), CALLS)
+        good, held = max(good, crowd.good), max(held, crowd.held)
+        if good == CALLS and held >= DISK_SHARE * most:
+            break
+    says = "" if held >= DISK_SHARE * most else f"of {CALLS} calls the service held only {held} at once"
+    if held > most:
+        says = f"of {CALLS} calls the service held {held} at once, and its budget is {most}"
+    if good < CALLS and not says:
+        says = f"of {CALLS} calls at once only {good} were answered with 200"
+    return Proof(good=not says, calls=CALLS, held=held, rounds=1.0, says=says)
+
+
+def _hold(service: Service, slow: Clients, client: Client) -> Holding:
+    before = service.reset_usage()
+    gate, held = _Gate(), 0
+    with ThreadPoolExecutor(slow.count) as threads, Service(service.base_url, timeout_s=HOLD_S) as observer:
+        going = [threads.submit(_right, client, gate) for _ in range(slow.count)]
+        try:
+            with suppress(WaitbenchError):  # it may answer nobody while a client is slow: then none is held
+                wait_until(lambda: _all_in_hand(observer if slow.seen else None, gate, slow.count), HOLD_S)
+                held = int(observer.usage()["peak_in_flight"]) if slow.seen else gate.arrived
+        finally:
+            gate.open.set()
+        good = sum(each.result() for each in going)
+    after = service.usage()
+    # A service that is full with them can't be asked before they have gone: then each has come to the gate, half
+    # served, and the count of the service says that they were there together.
+    held = held if slow.seen else min(held, int(after["peak_in_flight"]))
+    return Holding(good, held, int(after["peak_rss_bytes"] - before["peak_rss_bytes"]))
+
+
+def _right(client: Client, gate: _Gate) -> bool:
+    """One that is refused or dropped got no right answer."""
+    try:
+        return client(gate)
+    except (OSError, HTTPException):
+        return False
+
+
+def _all_in_hand(service: Service | None, gate: _Gate, count: int) -> bool:
+    return gate.arrived == count and (service is None or service.usage()["in_flight"] >= count)
+
+
+def _send_slowly(service: Service, gate: _Gate, body: memoryview) -> bool:
+    """Half of the body, and the rest when the gate is open; whether the answer is right."""
+    half = len(body) // 2
+    with caller(service) as connection:
+        connection.putrequest("POST", "/upload")
+        connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders()
+        connection.send(body[:half])
+        gate.wait()
+        connection.send(body[half:])
+        response = connection.getresponse()
+        right = WORKLOADS["upload"].body({"kib": len(body) // 1024})
+        return response.status == 200 and whole(response) == right.encode()
+
+
+def _read_slowly(service: Service, gate: _Gate, kib: int) -> bool:
+    """The first bytes, and the rest when the gate is open; whether all of them are right."""
+    with caller(service) as connection:
+        connection.sock = connection.known = _small_socket(connection)
+        connection.request("GET", WORKLOADS["download"].path({"kib": kib}))
+        response = connection.getresponse()
+        begun = response.read(PIECE)
+        gate.wait()
+        return response.status == 200 and begun == pattern(PIECE) and _rest_is_right(response, PIECE, kib * 1024)
+
+
+def _rest_is_right(response: HTTPResponse, offset: int, end: int) -> bool:
+    while offset <= end and (piece := response.read(PIECE)):
+        if piece != pattern(len(piece), offset):
+            return False
+        offset += len(piece)
+    return offset == end
+
+
+def _small_socket(connection: HTTPConnection) -> socket.socket:
+    """Connected, and taking in little ahead of its reader: which it has to be told before it connects."""
+    family, kind, protocol, _, address = socket.getaddrinfo(connection.host, connection.port, 0, socket.SOCK_STREAM)[0]
+    small = socket.socket(family, kind, protocol)
+    small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    small.settimeout(PATIENCE_S)
+    small.connect(address)
+    return small

@@ -1,0 +1,32 @@
+"""What a shell completes: the names of plans, variants and workloads, each with its title where the shell shows one."""
+
+from collections.abc import Mapping
+
+import click
+from click.shell_completion import CompletionItem
+
+from waitbench.catalog.variants import load_variants
+from waitbench.plan.bundled import plan_titles
+
+Completions = list[CompletionItem[str]]
+
+
+def plans(_: click.Context, __: click.Parameter, begun: str) -> Completions:
+    """The shell completes a path where no plan's name begins like that."""
+    return _named(plan_titles(), begun) or [CompletionItem(begun, type="file")]
+
+
+def variants(_: click.Context, __: click.Parameter, begun: str) -> Completions:
+    return _named({name: variant.title for name, variant in load_variants().items()}, begun)
+
+
+def workloads(_: click.Context, __: click.Parameter, begun: str) -> Completions:
+    from waitbench.catalog.scenarios import SCENARIOS
+    from waitbench.catalog.workloads import WORKLOADS
+
+    titles = {name: workload.title for name, workload in WORKLOADS.items()}
+    return _named(titles | {name: scenario.title for name, scenario in SCENARIOS.items()}, begun)
+
+
+def _named(titles: Mapping[str, str], begun: str) -> Completions:
+    return [CompletionItem(name, help=title) for name, title in titles.items() if name.startswith(begun)]

@@ -1,0 +1,168 @@
+"""A plan read from its file."""
+
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+
+from waitbench.catalog.variants import Variant
+from waitbench.catalog.workloads import params_words
+from waitbench.errors import UsageError
+from waitbench.plan.cell import Cell
+from waitbench.plan.claim import Claim
+from waitbench.plan.claims_file import load_claims, require_samples
+from waitbench.plan.contender import contenders, require_forms
+from waitbench.plan.plan import LOOPBACK, Plan
+from waitbench.plan.refusal import PLAN_TABLES, refusal
+from waitbench.plan.suggestion import nearest
+from waitbench.plan.toml import read_toml
+from waitbench.records.words import load_words
+
+STEM_MAX = 100
+TRIALS_MAX = 10_000
+"""With three seconds each, a working day."""
+
+
+def load_plan(path: Path, variants: dict[str, Variant], allow_remote: bool = False, in_compose: bool = False) -> Plan:
+    """The plan in a file, checked against what there is. In Compose, its network's names are allowed as targets.
+
+    Raises UsageError that names the file, each wrong key, and what would be right.
+    """
+    _check_file_name(path)
+    raw = read_toml(path)
+    claims = _claims(path, raw, variants)
+    try:
+        plan = Plan.model_validate(_with_claims(raw, claims) if claims else raw)
+    except ValidationError as error:
+        raise refusal(f"{path}: this plan can't be run:", error, PLAN_TABLES) from None
+    _check_names(path, plan, variants)
+    _check_cells(path, plan, variants)
+    _check_size(path, plan)
+    _check_loads(path, plan, [n for n, cell in enumerate(raw.get("cells", [])) if "variants" not in cell])
+    _check_searches(path, plan)
+    _check_targets(path, plan, allow_remote, in_compose)
+    require_samples(path, plan, variants)
+    return plan
+
+
+def _check_file_name(path: Path) -> None:
+    """It becomes part of the name of the run's folder, and is shown."""
+    if len(path.stem) > STEM_MAX:
+        raise UsageError(f"{path}: its name has {len(path.stem)} letters; that of a plan's file has at most {STEM_MAX}")
+    if not path.stem.isprintable():
+        raise UsageError(f"{path}: the name of a plan's file has no control characters; rename it")
+
+
+def _check_size(path: Path, plan: Plan) -> None:
+    everyone, trials = contenders(plan), 0
+    for cell in plan.cells:
+        played = sum(who.plays(cell) for who in everyone) * (2 if cell.workload == "mixed" else 1)
+        trials += played * len(cell.loads) * (cell.repeats or plan.repeats)
+    if trials > TRIALS_MAX:
+        raise UsageError(
+            f"{path}: cells: {trials:,} trials in all; a run has at most {TRIALS_MAX:,}. Ask for fewer cells, loads or "
+            "repeats, or make several plans"
+        )
+
+
+def _claims(path: Path, raw: dict[str, Any], variants: dict[str, Variant]) -> list[Claim]:
+    """Those of the file that the plan names."""
+    if "claims" not in raw:
+        return []
+    if not isinstance(raw["claims"], str):
+        raise UsageError(f'{path}: claims: give the path of their file from here, as claims = "../claims.toml"')
+    return load_claims(Path(os.path.normpath(path.parent / raw["claims"])), variants)
+
+
+def _with_claims(raw: dict[str, Any], claims: list[Claim]) -> dict[str, Any]:
+    """The plan with the cells that its claims need after its own, and everyone who plays one of them.
+
+    The plan's own cells are played by the plan's own variants, where it names any.
+    """
+    own, needed = raw.get("cells", []), [cell.cell for claim in claims for cell in claim.cells]
+    if not isinstance(own, list) or not isinstance(raw.get("variants", []), list):
+        return {**raw, "claims": claims}  # refused as it is
+    if "variants" in raw:
+        own = [{"variants": raw["variants"], **cell} if isinstance(cell, dict) else cell for cell in own]
+    names = dict.fromkeys([*raw.get("variants", []), *(name for cell in needed for name in cell.variants or [])])
+    return {**raw, "claims": claims, "cells": own + needed, "variants": list(names)}
+
+
+def _check_names(path: Path, plan: Plan, variants: dict[str, Variant]) -> None:
+    for name in plan.variants:
+        if name not in variants:
+            raise UsageError(f"{path}: variants: no variant named {name!r}; {nearest(name, variants)}")
+        if plan.variants.count(name) > 1:
+            raise UsageError(
+                f"{path}: variants: {name!r} is named twice; name it once, and raise repeats for more trials "
+                f"(to compare it with itself, say --variant {name} --variant {name})"
+            )
+    names = [item.name for item in plan.external]
+    for name in names:
+        if name in variants or names.count(name) > 1:
+            raise UsageError(f"{path}: external: the name {name!r} is taken; choose another")
+
+
+def _check_cells(path: Path, plan: Plan, variants: dict[str, Variant]) -> None:
+    """Who plays each cell: of the plan's own, and in a form that there can be."""
+    own = [*plan.variants, *(item.name for item in plan.external)]
+    for number, cell in enumerate(plan.cells):
+        for name in cell.variants or []:
+            if name not in own:
+                raise UsageError(
+                    f"{path}: cells[{number}].variants: {name!r} is not among the plan's; {nearest(name, own)}, or add "
+                    "it to the plan's variants"
+                )
+    try:
+        require_forms(enumerate(plan.cells), plan.variants, variants)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
+
+
+def _check_loads(path: Path, plan: Plan, everyones: list[int]) -> None:
+    """Of the cells that everyone plays, by number. One that names its contenders, as those of claims do, may ask for
+    what others ask for too: they share their trials."""
+    points = [(plan.cells[number], load) for number in everyones for load in plan.cells[number].loads]
+    asked = [(_named(cell), tuple(sorted(cell.params.items())), load) for cell, load in points]
+    times = Counter(asked)
+    for (cell, load), asks in zip(points, asked, strict=True):
+        if times[asks] > 1:
+            given = ", ".join([_named(cell), *params_words(cell.params)])
+            told = " (bursts are told apart by their highest rate)" if cell.workload == "burst" else ""
+            raise UsageError(
+                f"{path}: cells: {given} with {load_words(load.model, load.size)} is there twice{told}; keep one, and "
+                "raise repeats for more trials"
+            )
+
+
+def _named(cell: Cell) -> str:
+    """What sets a cell apart, beside its parameters and loads."""
+    more = [
+        f"share = {cell.share:g}" if cell.share else "",
+        f"on {cell.service_cpus} cores" if cell.service_cpus else "",
+    ]
+    return " ".join(filter(None, [cell.workload, cell.of, *more]))
+
+
+def _check_searches(path: Path, plan: Plan) -> None:
+    sought = [(cell.workload, sorted(cell.params.items()), cell.p99_ms) for cell in plan.searches]
+    for search in sought:
+        if sought.count(search) > 1:
+            raise UsageError(
+                f"{path}: cells: the knee of {search[0]} with p99_ms = {search[2]:g} is sought twice; keep one, and "
+                "raise repeats to be surer of it"
+            )
+
+
+def _check_targets(path: Path, plan: Plan, allow_remote: bool, in_compose: bool) -> None:
+    for item in plan.external:
+        host = urlsplit(item.base_url).hostname or ""
+        own = host in LOOPBACK or (in_compose and "." not in host)
+        if not own and not allow_remote:
+            raise UsageError(
+                f"{path}: external {item.name!r}: {host} is not this machine. Load on other people's machines "
+                "does harm; if this one is yours to load, say --allow-remote"
+            )

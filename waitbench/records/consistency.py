@@ -1,0 +1,191 @@
+"""Whether the parts of a run's files agree, so that no rule and no report sees what cannot be.
+
+Each function names the first field that is wrong, with what was found; "" where all is well.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from waitbench.records.fault import first_fault, shown
+from waitbench.records.fields import Above, Amount, Count, Params
+from waitbench.records.run import RunRecord
+from waitbench.records.spec import Stage, TrialSpec
+from waitbench.records.trial import Latency, Phase, TrialRecord, Usage
+
+TIMEOUT = "timeout"
+"""The one class of errors that has a latency."""
+WINDOW_OFF = 0.01
+"""How far a window may be from what was planned, as a share of that: the generator ends it by the clock."""
+OF_A_SERVICE = ("monotonic_s", "requests_answered", "peak_in_flight", "cpu_s", "rss_bytes", "peak_rss_bytes")
+OF_THE_REMOTE_API = ("monotonic_s", "cpu_s", "loop_lag_ms")
+MOMENTS = ("before", "window_start", "window_end", "after")
+
+
+class _Shape(BaseModel):
+    """What reports read of a part of run.json that is kept as it came."""
+
+    model_config = ConfigDict(extra="ignore", strict=True, allow_inf_nan=False)
+
+
+class _Cell(_Shape):
+    workload: str
+    of: str | None = None
+    params: Params
+    share: Amount | None = None
+    profile: list[Stage] | None = None
+    users: list[Count] | None = None
+    rate: list[Above] | None = None
+    p99_ms: Above | None = None
+    from_rate: Above = 1.0
+    to_rate: Above = 1.0
+    repeats: Count | None = None
+    measure_s: Above | None = None
+    service_cpus: Count | None = None
+
+
+class _Plan(_Shape):
+    title: str
+    repeats: Count
+    warmup_s: Amount
+    measure_s: Above
+    cells: list[_Cell]
+
+
+class _Environment(_Shape):
+    packages: dict[str, str] = {}
+    container: dict[str, str] | None = None
+    governor: str | None = None
+    git_commit: str | None = None
+
+
+class _Info(_Shape):
+    python: str = ""
+    cores: list[Count] = []
+    gil: bool = True
+    versions: dict[str, str] = {}
+
+
+def run_fault(run: RunRecord) -> str:
+    """Of run.json as a whole."""
+    shapes: list[tuple[str, type[_Shape], object]] = [
+        ("plan", _Plan, run.plan),
+        ("environment", _Environment, run.environment),
+        *((f"targets.{name}.info", _Info, target.info) for name, target in run.targets.items()),
+    ]
+    files = [spec.file for spec in run.trials]
+    return _first(
+        *(_shape_fault(*each) for each in shapes),
+        *(f"targets.{n}.name: it is {shown(t.name)}" for n, t in run.targets.items() if t.name != n),
+        *(f"trials.{n}.{fault}" for n, spec in enumerate(run.trials) if (fault := _spec_fault(spec, run))),
+        "trials: two have the same file" if len({*files}) < len(files) else "",
+    )
+
+
+def _shape_fault(name: str, shape: type[_Shape], value: object) -> str:
+    try:
+        shape.model_validate(value)
+    except ValidationError as error:
+        return f"{name}.{first_fault(error)}"
+    return ""
+
+
+def _spec_fault(spec: TrialSpec, run: RunRecord) -> str:
+    beside = spec.beside
+    whole = spec.load_model == "open" or spec.load == int(spec.load)
+    return _first(
+        "" if whole else f"load: a closed loop has whole users, not {spec.load:g}",
+        "" if spec.variant in run.targets else f"variant: {shown(spec.variant)} is not among the targets",
+        "" if (spec.scenario == "mixed") == (beside is not None) else "beside: only a mixed load has it",
+        "" if (spec.scenario == "burst") == bool(spec.profile) else "profile: only a burst has one",
+    )
+
+
+def spec_difference(spec: TrialSpec, planned: TrialSpec) -> str:
+    """Of a trial file that is another trial's, or whose plan was changed."""
+    for name in TrialSpec.model_fields:
+        found, meant = getattr(spec, name), getattr(planned, name)
+        if found != meant:
+            return f"spec.{name}: it is {shown(found)}, and run.json has {shown(meant)}"
+    return ""
+
+
+def trial_fault(trial: TrialRecord) -> str:
+    """Of a trial file, by itself."""
+    return _first(*(check(trial) for check in _CHECKS))
+
+
+def _window(trial: TrialRecord) -> str:
+    planned = trial.spec.measure_s
+    if abs(trial.window_s - planned) > WINDOW_OFF * planned:
+        return f"window_s: it is {trial.window_s:g}, and {planned:g} was planned"
+    return ""
+
+
+def _counts(trial: TrialRecord) -> str:
+    beside = trial.beside
+    if trial.drained > trial.measured.sent:
+        return f"drained: it is {trial.drained}, of {trial.measured.sent} requests in all"
+    if trial.gathered.sent > trial.warmup.sent:
+        return f"gathered: it has {trial.gathered.sent} requests, of {trial.warmup.sent} in the warm-up"
+    if beside and not trial.spec.beside:
+        return "beside: there is one, and the trial has no neighbours"
+    return _first(
+        _latency_fault("latency", trial.latency, trial.measured),
+        _latency_fault("beside.latency", beside.latency, beside.measured) if beside else "",
+    )
+
+
+def _latency_fault(name: str, found: Latency | None, of: Phase) -> str:
+    timed = of.good + of.errors.get(TIMEOUT, 0)
+    if (count := found.count if found else 0) != timed:
+        return f"{name}.count: it is {count}, and {timed} requests were good or timed out"
+    return ""
+
+
+def _arrivals(trial: TrialRecord) -> str:
+    arrivals = trial.arrivals
+    if (arrivals is not None) != (trial.spec.load_model == "open"):
+        return "arrivals: they go with an open loop, and with no other"
+    if arrivals is None:
+        return ""
+    if arrivals.intended != trial.measured.sent + arrivals.shed:
+        return f"arrivals.intended: it is {arrivals.intended}, of {trial.measured.sent} sent and {arrivals.shed} shed"
+    return _latency_fault("arrivals.service_time", arrivals.service_time, trial.measured)
+
+
+def _parts(trial: TrialRecord) -> str:
+    if len(trial.thirds_iqm_us) not in (0, 3):
+        return f"thirds_iqm_us: it has {len(trial.thirds_iqm_us)} values, not three"
+    if trial.spec.scenario == "burst" and not (trial.bins and trial.bin_s > 0):
+        return "bins: a burst has some, and a bin_s above zero"
+    return ""
+
+
+def _usages(trial: TrialRecord) -> str:
+    return _first(
+        _usage_fault("usage", trial.usage, OF_A_SERVICE),
+        _usage_fault("upstream", trial.upstream, OF_THE_REMOTE_API),
+    )
+
+
+def _usage_fault(name: str, usage: Usage, keys: Iterable[str]) -> str:
+    """The readings at the window's edges may come in any order, where the service is slow to give them."""
+    readings = {moment: found for moment in MOMENTS if (found := getattr(usage, moment)) is not None}
+    for moment, reading in readings.items():
+        if lacks := [key for key in keys if key not in reading]:
+            return f"{name}.{moment}: it lacks {lacks[0]}"
+    times = {moment: reading["monotonic_s"] for moment, reading in readings.items()}
+    if times.get("before", 0.0) > min(times.values(), default=0.0):
+        return f"{name}.before.monotonic_s: it is later than another reading"
+    if times.get("after", math.inf) < max(times.values(), default=0.0):
+        return f"{name}.after.monotonic_s: it is earlier than another reading"
+    return ""
+
+
+_CHECKS: tuple[Callable[[TrialRecord], str], ...] = (_window, _counts, _arrivals, _parts, _usages)
+
+
+def _first(*faults: str) -> str:
+    return next(filter(None, faults), "")

@@ -1,0 +1,101 @@
+"""The chart of framework and model apart: a panel for each measure, a row for each level."""
+
+import math
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from waitbench.analysis.factors.load_points import Factors, Measured, level_title
+from waitbench.analysis.factors.model import FACTORS, Factor
+from waitbench.analysis.statistics import Interval
+from waitbench.records.text import for_chart
+from waitbench.records.words import listed
+from waitbench.report.charts.theme import INK, LINES, MARKS, MUTED, SIZE_IN, Looks
+
+ACROSS = 2
+LEVEL_IN, PANEL_IN = 0.19, 0.62
+"""Of a panel's height: what a level takes, and what all else does."""
+REACH = 3.0
+"""An axis reaches so many times as far as the ratios do, and a wider interval runs off it."""
+LEAST_REACH, MARGIN = 1.15, 1.2
+
+Row = tuple[Factor, str]
+
+
+def apart(figure: Figure, found: Factors, styles: Looks) -> str:
+    """Ratios to the reference of either factor, with their intervals."""
+    rows: list[Row] = [(factor, level) for factor in FACTORS for level in found.levels(factor)]
+    drawn = [measured for measured in found.measures if measured.split]
+    down = math.ceil(len(drawn) / ACROSS)
+    figure.set_size_inches(SIZE_IN[0], down * (PANEL_IN + LEVEL_IN * len(rows)))
+    panels = list(figure.subplots(down, min(ACROSS, len(drawn)), sharey=True, squeeze=False).flat)
+    for axes, measured in zip(panels, drawn, strict=False):
+        _panel(axes, measured, rows, _looks(found, styles))
+    for axes in panels[len(drawn) :]:
+        axes.set_axis_off()
+    panels[0].set_yticks(range(len(rows)), [for_chart(level_title(*row)) for row in rows])
+    panels[0].set_ylim(len(rows) - 0.5, -0.5)
+    better = "; more is better of good answers, less of all else" if found.leading and not found.point.open else ""
+    how = f"bars are 95 % intervals over the repeats{better}{_averages(drawn)}"
+    references = " and of ".join(level_title(factor, found.levels(factor)[0]) for factor in FACTORS)
+    return (
+        f"Framework and model apart at {found.point.load_words}, {found.section.title}: ratios to those of "
+        f"{references} (hollow), on logarithmic axes; {how}"
+    )
+
+
+def _averages(drawn: Sequence[Measured]) -> str:
+    titles = [each.measure.title for each in drawn if each.split and each.split.interaction]
+    if not titles:
+        return ""
+    return f"; dashed, of {listed(titles)}: means of ratios that differ, since framework and model do not multiply"
+
+
+def _panel(axes: Axes, measured: Measured, rows: Sequence[Row], looks: dict[Row, tuple[str, str]]) -> None:
+    ratios: list[float] = []
+    for place, row in enumerate(rows):
+        effect = measured.effect(*row)
+        if effect is None:
+            continue
+        colour, mark = looks[row]
+        ratio = effect.ratio or Interval(1.0, None, None)
+        axes.plot(ratio.ends, [place, place], color=colour, linewidth=1.4, linestyle="--" if effect.average else "-")
+        fill = colour if effect.ratio else "none"
+        axes.plot([ratio.mean], [place], color=colour, marker=mark, markerfacecolor=fill, linestyle="")
+        ratios.append(abs(math.log(ratio.mean)))
+    reach = max(LEAST_REACH, math.exp(MARGIN * max(ratios, default=0.0)) * _widest(measured))
+    axes.axvline(1, color=MUTED, linewidth=1)
+    axes.axhline(sum(factor == FACTORS[0] for factor, _ in rows) - 0.5, color=MUTED, linewidth=0.6)
+    axes.set_xscale("log")
+    axes.set_xlim(1 / reach, reach)
+    _ticks(axes, reach)
+    axes.set_title(measured.measure.title, loc="left", fontsize=9)
+    axes.grid(True, linewidth=0.6)
+    axes.set_axisbelow(True)
+
+
+def _widest(measured: Measured) -> float:
+    """Room for the intervals, within bounds."""
+    split = measured.split
+    ratios = [each.ratio for factor in FACTORS for each in split.effects[factor]] if split else []
+    spans = [max(r.mean / max(r.low, 1e-9), (r.high or 0) / r.mean) for r in ratios if r and r.low is not None]
+    return min(REACH, max([*spans, 1.0])) * 1.05
+
+
+def _ticks(axes: Axes, reach: float) -> None:
+    """Few: a panel is as wide as half a phone."""
+    steps = [1.05, 1.1, 1.2, 1.5, 2, 3, 5, 10, 20, 50, 100, 1000, 10_000]
+    step = max((each for each in steps if each <= reach / 1.02), default=1.05)
+    axes.set_xticks([1 / step, 1, step], [f"{1 / step:.2g}", "1", f"{step:g}"])
+    axes.minorticks_off()
+
+
+def _looks(found: Factors, styles: Looks) -> dict[Row, tuple[str, str]]:
+    """A framework has its colour, a model its mark."""
+    looks: dict[Row, tuple[str, str]] = {}
+    for cell in found.cells:
+        own = styles[cell.variant]
+        looks.setdefault(("framework", cell.target.framework), (LINES[own.colour], "h"))
+        looks.setdefault(("model", cell.target.model), (INK, MARKS[own.mark]))
+    return looks

@@ -1,0 +1,31 @@
+"""The chart of a search for the knee."""
+
+from matplotlib.axes import Axes
+
+from waitbench.analysis.knee.found import KneeSection
+from waitbench.report.charts.theme import CEILING, Looks, logarithmic, look
+
+
+def p99_against_rate(axes: Axes, section: KneeSection, styles: Looks) -> str:
+    """p99 against the rate offered, the objective, and the interval in which each gives way."""
+    drawn = [section.objective_ms]
+    for knee in section.knees:
+        found = knee.p99_by_rate
+        looks = look(knee.target, styles[knee.variant])
+        axes.plot([rate for rate, _ in found], [ms for _, ms in found], **looks)
+        drawn += [ms for _, ms in found]
+        if knee.low is not None and knee.high is not None:
+            axes.axvspan(knee.low, knee.high, color=looks["color"], alpha=0.25, linewidth=0)
+    axes.axhline(section.objective_ms, **{**CEILING, "label": f"objective, {section.objective_ms:g} ms"})
+    axes.set_yscale("log")
+    # Over less than half a decade, 1-2-5 would leave an axis without a number.
+    axes.set_ylim(min(min(drawn) / 1.3, section.objective_ms / 2), max(max(drawn) * 1.3, section.objective_ms * 2))
+    axes.set_xscale("log")
+    tried = [trial.spec.load for knee in section.knees for trial in knee.trials]  # of which some may not be drawn
+    axes.set_xlim(min(tried) / 1.2, max(tried) * 1.2)
+    for axis in (axes.xaxis, axes.yaxis):
+        logarithmic(axis)
+    axes.set_xlabel("requests/s offered")
+    axes.set_ylabel("p99 (ms)")
+    axes.set_title("p99 against the rate offered", loc="left")
+    return f"p99 of the trials at each rate, {section.title}; shaded is where each gives way, on logarithmic axes"

@@ -1,0 +1,193 @@
+"""From a plan and the services that run to a run folder that the generator can play."""
+
+import itertools
+import secrets
+import shutil
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from waitbench import __version__
+from waitbench.catalog.scenarios import SCENARIOS
+from waitbench.catalog.variants import Variant, labelled
+from waitbench.catalog.workloads import WORKLOADS
+from waitbench.errors import Unwritable
+from waitbench.plan.cell import Cell
+from waitbench.plan.contender import Contender, contenders
+from waitbench.plan.plan import External, Plan
+from waitbench.plan.trial_order import Slot, schedule
+from waitbench.records.folder import RunFolder, now
+from waitbench.records.run import RunRecord, Target
+from waitbench.records.spec import Exchange, Neighbours, TrialSpec
+from waitbench.run.environment import environment
+
+
+def run_name(plan_name: str, began: datetime) -> str:
+    return f"{began:%Y%m%d-%H%M%S}-{plan_name}"
+
+
+def new_folder(out: Path, name: str) -> RunFolder:
+    """The folder of a new run, with `latest` pointing to it. A number is added where the name is taken."""
+    for attempt in itertools.chain([name], (f"{name}-{n}" for n in itertools.count(2))):
+        try:
+            (out / attempt).mkdir(parents=True)  # alone: where the name is a symbolic link, this fails
+            (out / attempt / "trials").mkdir()
+            draft = out / f".latest-{secrets.token_hex(4)}"
+            draft.symlink_to(attempt)
+            draft.replace(out / "latest")
+            return RunFolder(out / attempt)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise Unwritable.because(out, error) from None
+    raise AssertionError  # the names never end
+
+
+def remove(folder: RunFolder) -> None:
+    """Of a run that could not begin: its folder, and `latest`, which points to it."""
+    shutil.rmtree(folder.path, ignore_errors=True)
+    with suppress(OSError):
+        (folder.path.parent / "latest").unlink()
+
+
+def targets(plan: Plan, variants: dict[str, Variant], base_urls: dict[str, str]) -> dict[str, Target]:
+    """Every contender, as declared."""
+    twins = labelled(plan.variants)
+    found = {
+        who.label: Target(
+            name=who.label,
+            title=variants[who.variant].title + _ordinal(who, twins) + _form(who, _workers(who, variants)),
+            base_url=base_urls[who.label],
+            kind=variants[who.variant].kind,
+            variant=who.variant,
+            cpus=who.cpus,
+            twin_of=who.variant if plan.variants.count(who.variant) > 1 else "",
+            framework=variants[who.variant].framework,
+            model=variants[who.variant].model,
+            server=variants[who.variant].server,
+            gil=variants[who.variant].gil,
+            budget=variants[who.variant].budget | {"workers": _workers(who, variants)},
+            workloads=_listed(variants[who.variant].workloads),
+        )
+        for who in contenders(plan)
+        if not who.external
+    }
+    for item in plan.external:
+        same = [each.name for each in plan.external if (each.base_url, each.paths) == (item.base_url, item.paths)]
+        found[item.name] = Target(
+            name=item.name,
+            title=item.name,
+            base_url=item.base_url,
+            external=True,
+            twin_of=same[0] if len(same) > 1 else "",
+            workloads=list(item.paths),
+        )
+    return found
+
+
+def _ordinal(who: Contender, twins: Mapping[str, str]) -> str:
+    """What sets a contender apart that is compared with itself."""
+    own = [label for label, name in twins.items() if name == who.variant]
+    if len(own) == 1:
+        return ""
+    # Of `a` and `a-2`, both begin the label of `a-2`.
+    mine = max((label for label in own if who.label.startswith(label)), key=len)
+    return f" (no. {mine.removeprefix(who.variant).lstrip('-') or 1})"
+
+
+def _workers(who: Contender, variants: Mapping[str, Variant]) -> int:
+    return who.workers if who.workers > 1 else variants[who.variant].budget["workers"]
+
+
+def _form(who: Contender, workers: int) -> str:
+    """What sets the form of a variant apart that has more workers or cores than it declares."""
+    if who.workers == 1 and not who.cpus:
+        return ""
+    parts = [f"{workers} process{'es' if workers > 1 else ''}"]
+    return f" ({', '.join([*parts, *([f'{who.cpus} cores'] if who.cpus > 1 else [])])})"
+
+
+def _listed(names: Iterable[str] | None) -> list[str] | None:
+    return None if names is None else list(names)
+
+
+def run_record(
+    folder: RunFolder,
+    plan: Plan,
+    plan_name: str,
+    engine: str,
+    seed: int,
+    found: dict[str, Target],
+    upstream_url: str | None,
+    left_out: dict[str, str] | None = None,
+) -> RunRecord:
+    limited = {name: target.workloads for name, target in found.items() if target.workloads is not None}
+    return RunRecord(
+        waitbench=__version__,
+        name=folder.path.name,
+        status="running",
+        started_at=now(),
+        engine=engine,
+        seed=seed,
+        plan_name=plan_name,
+        plan=plan.model_dump(mode="json"),
+        upstream_url=upstream_url,
+        targets=found,
+        environment=environment(),
+        trials=[trial_spec(slot, plan, seed, found) for slot in schedule(plan, seed, limited)],
+        searching=bool(plan.searches),
+        left_out=left_out or {},
+    )
+
+
+def trial_spec(slot: Slot, plan: Plan, seed: int, found: dict[str, Target]) -> TrialSpec:
+    """All that the generator has to know of one trial."""
+    cell, target = slot.cell, found[slot.contender]
+    external = next((item for item in plan.external if item.name == slot.contender), None)
+    params = {} if cell.workload == "mixed" else cell.params
+    tag = f"{slot.load.tag}-alone" if slot.alone else slot.load.tag
+    return TrialSpec(
+        **_exchange(cell.measured, params, external).model_dump(),
+        file=f"{slot.block:03d}-{slot.contender}-{cell.workload}-{tag}.json",
+        block=slot.block,
+        repeat=slot.repeat,
+        variant=slot.contender,
+        workload=cell.measured,
+        params=params,
+        scenario=SCENARIOS[cell.workload].name if cell.workload in SCENARIOS else "",
+        beside=_neighbours(cell, external),
+        alone=slot.alone,
+        profile=cell.stages,
+        load_model=slot.load.model,
+        load=int(slot.load.size) if slot.load.model == "closed" else slot.load.size,
+        arrivals=slot.cell.arrivals,
+        arrivals_seed=seed * 1000 + slot.block,
+        max_in_flight=slot.cell.max_in_flight if slot.load.model == "open" else 0,
+        objective_p99_ms=slot.cell.p99_ms,
+        warmup_s=plan.warmup_s,
+        measure_s=slot.measure_s,
+        timeout_s=plan.timeout_s,
+        cpus=target.cpus,
+        base_url=target.base_url,
+        instrumented=external is None,
+        uses_upstream=external is None and "upstream" in cell.asked,
+        uses_database=external is None and "db" in cell.asked,
+    )
+
+
+def _neighbours(cell: Cell, external: External | None) -> Neighbours | None:
+    """Of a mixed load: what comes beside the requests that are measured."""
+    if cell.of is None or cell.share is None:
+        return None
+    exchange = _exchange(cell.of, cell.params, external)
+    return Neighbours(**exchange.model_dump(), workload=cell.of, params=cell.params, share=cell.share)
+
+
+def _exchange(name: str, params: dict[str, int], external: External | None) -> Exchange:
+    workload = WORKLOADS[name]
+    own = workload.exchange(params)
+    if external is None:
+        return own
+    path = external.paths[name].format(**workload.complete(params))
+    return own.model_copy(update={"path": path, "body": None, "receives": None})

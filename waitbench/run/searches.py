@@ -1,0 +1,71 @@
+"""Trials that follow from those before: the searches of a run, block by block."""
+
+import random
+
+from waitbench.analysis.knee import search
+from waitbench.catalog.percentiles import samples_needed
+from waitbench.plan.cell import Cell, Load
+from waitbench.plan.contender import contenders
+from waitbench.plan.plan import Plan
+from waitbench.plan.trial_order import Slot
+from waitbench.records.folder import RunFolder
+from waitbench.records.run import RunRecord, Target
+from waitbench.records.spec import TrialSpec
+from waitbench.run.prepare import trial_spec
+
+LONGEST_S = 30.0
+"""A trial of a low rate is made longer, so that its sample carries the objective, but not longer than this."""
+
+
+class Searches:
+    """The next step of each contender's search makes a block, in shuffled order, as fixed trials do."""
+
+    def __init__(self, plan: Plan, folder: RunFolder, seed: int) -> None:
+        self._plan, self._folder, self._seed = plan, folder, seed
+        self._rng = random.Random(seed)  # noqa: S311 - an order, not a secret
+        self._over = not plan.searches
+        self._seen: dict[str, search.Outcome] = {}
+
+    def go_on(self) -> None:
+        """Once every trial so far is played, write the next block into the run's record, or that none follows."""
+        if self._over:
+            return
+        record = self._folder.read_run()
+        if not all(self._folder.has_trial(spec) for spec in record.trials):
+            return
+        block = self._next_block(record)
+        self._over = not block
+        changed = {"trials": [*record.trials, *block], "searching": bool(block)}
+        self._folder.write_run(record.model_copy(update=changed))
+
+    def _next_block(self, record: RunRecord) -> list[TrialSpec]:
+        """Of the first search that is not at its end; nothing when all are."""
+        for cell in self._plan.searches:
+            playing = [who.label for who in contenders(self._plan) if who.plays(cell)]
+            served = [t for t in record.targets.values() if t.name in playing and t.serves(cell.workload)]
+            slots = [slot for target in served if (slot := self._next(record, cell, target))]
+            if slots:
+                shuffled = self._rng.sample(slots, len(slots))
+                return [trial_spec(slot, self._plan, self._seed, record.targets) for slot in shuffled]
+        return []
+
+    def _next(self, record: RunRecord, cell: Cell, target: Target) -> Slot | None:
+        mine = [spec for spec in record.trials if spec.variant == target.name and _is_of(spec, cell)]
+        outcomes = [(float(spec.load), self._outcome(spec, target)) for spec in mine]
+        rate = search.next_rate(search.Tried(outcomes, self._plan.repeats), cell.from_rate, cell.to_rate)
+        if rate is None:
+            return None
+        block = max((spec.block for spec in record.trials), default=0) + 1
+        carries_s = min(LONGEST_S, samples_needed(99) / rate)
+        length_s = max(self._plan.measure_s, carries_s)
+        return Slot(block, len(mine) + 1, cell, Load("open", rate), target.name, length_s)
+
+    def _outcome(self, spec: TrialSpec, target: Target) -> search.Outcome:
+        """Looked at once: a histogram takes its time, and every block asks for all trials before it."""
+        if spec.file not in self._seen:
+            self._seen[spec.file] = search.judged(self._folder.read_trial(spec), target).outcome
+        return self._seen[spec.file]
+
+
+def _is_of(spec: TrialSpec, cell: Cell) -> bool:
+    return (spec.workload, spec.params, spec.objective_p99_ms) == (cell.workload, cell.params, cell.p99_ms)

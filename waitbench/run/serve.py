@@ -1,0 +1,73 @@
+"""Services for a person: one kept up to try by hand, or each checked in turn."""
+
+import time
+
+import click
+from rich.console import Console
+
+from waitbench.catalog.variants import Variant
+from waitbench.catalog.workloads import WORKLOADS
+from waitbench.check.contract import SAMPLES
+from waitbench.check.finding import Finding
+from waitbench.check.service import check_service
+from waitbench.errors import WaitbenchError
+from waitbench.launch.client import Service
+from waitbench.launch.local import LocalStack, require_free
+from waitbench.run.lines import tell as console_line
+from waitbench.run.locks import Work, announced
+
+# What a browser would not do by itself: send a file, and read slowly without showing what comes.
+OPTIONS = {"upload": "--data-binary 'any bytes' ", "download": "--limit-rate 64K --output /dev/null "}
+
+
+def serve(variant: Variant, port: int) -> None:
+    """One service with its dependencies, until a signal comes. Raises WaitbenchError when one of them dies."""
+    require_free(port, variant.name)
+    with announced(Work(serves=port)), LocalStack() as stack:
+        stack.start([variant.name], ports={variant.name: port})
+        click.echo(f"{variant.name} is up; try:")
+        for command in commands(stack.base_urls[variant.name], variant):
+            click.echo(f"  {command}")
+        click.echo("Ctrl-C ends it.")
+        while not (error := stack.died()):
+            time.sleep(0.2)
+        raise error
+
+
+def commands(base_url: str, variant: Variant) -> list[str]:
+    """A line for the shell that asks for each workload it serves, after one that asks what it is."""
+    served = [name for name in WORKLOADS if variant.serves(name)]
+    asked = [(OPTIONS.get(name, ""), WORKLOADS[name].path(SAMPLES[name])) for name in served]
+    return [f"curl {options}'{base_url}{path}'" for options, path in [("", "/info"), *asked]]
+
+
+def check(names: list[str], known: dict[str, Variant], console: Console) -> bool:
+    """Start the named services one after another, check each by itself, tell what was found; whether all is well."""
+    well = True
+    with announced(Work()), LocalStack() as stack:
+        for name in dict.fromkeys(names):
+            findings = _checked(stack, known[name])
+            tell(name, findings, console)
+            well = well and all(finding.good for finding in findings)
+    return well
+
+
+def _checked(stack: LocalStack, variant: Variant) -> list[Finding]:
+    """That it does not start is a finding too: the others are looked at all the same."""
+    try:
+        stack.start([variant.name])
+        with Service(stack.base_urls[variant.name]) as service:
+            return check_service(service, variant)
+    except WaitbenchError as error:
+        return [Finding("start", "starts", False, str(error))]
+    finally:
+        if variant.name in stack.processes:
+            stack.processes[variant.name].end()
+
+
+def tell(name: str, findings: list[Finding], console: Console) -> None:
+    bad = [finding for finding in findings if not finding.good]
+    mark = ("wrong", "red") if bad else ("good", "green")
+    console_line(console, f"{name}: ", mark, f", {len(findings) - len(bad)} of {len(findings)} checks hold")
+    for finding in bad:
+        console_line(console, f"  {finding.group}: {finding.what}\n    {finding.detail}")

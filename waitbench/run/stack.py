@@ -1,0 +1,44 @@
+"""Services that are up, whoever started them."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from waitbench.errors import WaitbenchError
+from waitbench.launch.cores import Cores
+from waitbench.launch.local import LocalStack
+from waitbench.launch.network import container_url
+from waitbench.plan.contender import contenders
+from waitbench.run.order import Order
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Services that are up: where they are, and how to learn that one died."""
+
+    base_urls: dict[str, str]
+    upstream_url: str | None
+    cores: Cores
+    died: Callable[[], WaitbenchError | None]
+
+
+@contextmanager
+def local_stack(order: Order) -> Iterator[Stack]:
+    """Everything as processes of this machine."""
+    with LocalStack() as local:
+        if local.cores.dependencies:
+            os.sched_setaffinity(0, local.cores.dependencies)  # the harness too keeps off the services' core
+        local.start_contenders(
+            [who for who in contenders(order.plan) if not who.external],
+            workloads={workload for cell in order.plan.cells for workload in cell.asked},
+        )
+        yield Stack(local.base_urls, local.upstream_url or None, local.cores, local.died)
+
+
+@contextmanager
+def attached_stack(order: Order) -> Iterator[Stack]:
+    """Services that Compose has started: this is the load container's side."""
+    os.umask(0)  # whoever called Compose may read and remove what is written here, whatever their number
+    base_urls = {who.label: container_url(who.variant) for who in contenders(order.plan) if not who.external}
+    yield Stack(base_urls, container_url("upstream"), Cores(), lambda: None)

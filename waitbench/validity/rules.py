@@ -1,0 +1,41 @@
+"""What makes a trial's number count. Every rule that speaks leaves a record: what it saw, and what to do."""
+
+from collections.abc import Iterable
+
+from waitbench.records.run import Target
+from waitbench.records.trial import TrialRecord
+from waitbench.validity import ceiling, contention, figures, generator, scenarios, service
+from waitbench.validity.reason import Reason
+
+
+def spoilt_by(found: Iterable[Reason]) -> list[str]:
+    """The codes of what keeps a trial, or a cell, from counting; none where it counts."""
+    return list(dict.fromkeys(reason.code for reason in found if reason.weight == "invalid"))
+
+
+def reasons(trial: TrialRecord, target: Target) -> list[Reason]:
+    """All that is to be said of one trial. A burst is more than a service can do, on purpose: what follows from that
+    spoils nothing."""
+    return [
+        *generator.disturbed(trial),
+        *figures.errors(trial),
+        *service.budget(target),
+        *service.gil(target),
+        *service.overlap(trial, target),
+        *service.accounts(trial),
+        *figures.little(trial),
+        *figures.starved(trial, target),
+        *figures.stalled(trial),
+        *ceiling.reached(trial, target),
+        *figures.arithmetic(trial),
+        *figures.drift(trial, target),
+        *generator.strained(trial),
+        *generator.stolen(trial),
+        *contention.contended(trial, target),
+        *generator.arrivals(trial),
+        *service.upstream(trial),
+        *service.database(trial),
+        *service.disk(trial),
+        *scenarios.calm(trial),
+        *scenarios.neighbours(trial),
+    ]
