@@ -1,7 +1,7 @@
 """Locust's entry: `locust -f loadtests/locustfile.py` with WAITBENCH_RUN naming a prepared run folder.
 
-The harness prepares the folder and starts this; see waitbench/run.py. One process plays the whole run, so that its
-web UI shows all of it live; with --master and --worker it has others generate the load.
+The harness prepares the folder and starts this; see waitbench/run/generator.py. One process runs all trials, so that
+its web UI shows the whole run live. With --master and --worker, other processes generate the load.
 """
 
 import logging
@@ -15,16 +15,20 @@ from locust import events
 from locust.runners import MasterRunner, WorkerRunner
 
 from loadtests import webui
-from loadtests.by_hand import by_hand_choices
-from loadtests.conductor import Conductor
-from loadtests.crew import Alone, Workers, work_for_a_master
+from loadtests.load_generator import LoadGenerator
+from loadtests.local_generator import LocalGenerator
+from loadtests.manual_load import manual_choices
+from loadtests.session import Session
 from loadtests.users import TrialUser
+from loadtests.worker import run_worker
+from loadtests.worker_generator import WorkerGenerator
 from waitbench.records.console import forgive
 from waitbench.records.folder import RunFolder
 
 __all__ = ["TrialUser"]
 
 OWN_TEST_S = 30.0
+"""How long Locust's own test may take to begin."""
 
 # The log may be on a full disk, and Locust does not end where it can't print.
 forgive(may_stall=False)
@@ -42,42 +46,45 @@ def run_folder() -> RunFolder:
 @events.init_command_line_parser.add_listener
 def offer_targets(parser: Any) -> None:
     """A dropdown in the web UI's start form, for loads by hand once the run is over."""
-    choices = list(by_hand_choices(run_folder().read_run()))
+    choices = list(manual_choices(run_folder().read_run()))
     parser.add_argument(
         "--waitbench-target", choices=choices, default=choices[0], help="what to load when the run is over"
     )
 
 
 @events.init.add_listener
-def play_the_run(environment: Any, **_: Any) -> None:
-    """Start the conductor beside Locust's own machinery; leave when it is done, unless the UI is to stay."""
-    # Users have nothing to finish: the trial, which has, is over before they are stopped.
-    environment.stop_timeout = 0
+def run_the_trials(environment: Any, **_: Any) -> None:
+    """Start the session next to Locust's own machinery. Locust ends with it, unless the UI is to stay."""
+    environment.stop_timeout = 0  # users have nothing to finish: the trial is over before they are stopped
     if isinstance(environment.runner, WorkerRunner):
-        work_for_a_master(environment)
+        run_worker(environment)
         return
     folder = run_folder()
     run = folder.read_run()
-    master = isinstance(environment.runner, MasterRunner)
-    crew = Workers(environment, environment.parsed_options.expect_workers) if master else Alone(environment)
-    conductor = Conductor(environment, folder, run, crew)
+    generator = _generator(environment)
+    session = Session(environment, folder, run, generator)
     if environment.web_ui:
-        webui.extend(environment, conductor, crew, folder, run)
-
+        webui.extend(environment, session, generator, folder, run)
     begun = Event()
     environment.events.spawning_complete.add_listener(lambda **_: begun.set())
+    gevent.spawn(_run, environment, session, begun)
 
-    def play() -> None:
-        if not environment.web_ui:
-            # Headless, Locust starts a test of its own with no users, a master when its workers are there; it has to
-            # be over before the first trial.
-            begun.wait(OWN_TEST_S)
-            environment.runner.stop()
-        conductor.play()
-        environment.process_exit_code = conductor.exit_code
-        if os.environ.get("WAITBENCH_KEEP_UI") != "1":
-            environment.runner.quit()
-            if environment.web_ui:
-                environment.web_ui.stop()
 
-    gevent.spawn(play)
+def _generator(environment: Any) -> LoadGenerator:
+    if isinstance(environment.runner, MasterRunner):
+        return WorkerGenerator(environment, environment.parsed_options.expect_workers)
+    return LocalGenerator(environment)
+
+
+def _run(environment: Any, session: Session, begun: Event) -> None:
+    if not environment.web_ui:
+        # Headless, Locust starts a test of its own without users; a master does so when its workers are there.
+        # It has to be over before the first trial.
+        begun.wait(OWN_TEST_S)
+        environment.runner.stop()
+    session.run()
+    environment.process_exit_code = session.exit_code
+    if os.environ.get("WAITBENCH_KEEP_UI") != "1":
+        environment.runner.quit()
+        if environment.web_ui:
+            environment.web_ui.stop()

@@ -8,18 +8,24 @@ from typing import Any
 
 import numpy as np
 
-from loadtests.client import TIMEOUT
+from loadtests.connection import TIMEOUT
+from loadtests.percentiles import interquartile_mean, nearest_rank
 from waitbench.records import histogram
 from waitbench.records.spec import TrialSpec
 from waitbench.records.trial import Arrivals, Bin, Connects, Latency, Phase, Second
 
 GOOD = 0
+
 BIN_S = 0.25
 """What the parts of a burst are told in: at 100 requests a second, 25 in each."""
+
 _BIN_NS = int(BIN_S * 1e9)
+
 _ROUNDED_NS = 1_000
 """More than seconds lose as they become nanoseconds."""
+
 _Numbers = np.ndarray[Any, np.dtype[np.int64]]
+
 _Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 
@@ -149,7 +155,7 @@ class Recorder:
         edges = np.linspace(window.begin_ns, window.end_ns, 4)
         counted, taken = self._counted(window), self._taken_us(self._intended)
         thirds = [counted & (starts >= edges[n]) & (starts < edges[n + 1]) for n in range(3)]
-        return [_interquartile_mean(np.sort(taken[third])) for third in thirds]
+        return [interquartile_mean(np.sort(taken[third])) for third in thirds]
 
     def occupancy(self, window: Window) -> float:
         """How many requests were under way on average over the window."""
@@ -296,20 +302,3 @@ def _bin(number: int, good_us: _Numbers, due: int, answered: int) -> Bin:
     return Bin(
         begin_s=number * BIN_S, due=due, good=len(good_us), p50_us=p50, p90_us=p90, p99_us=p99, answered=answered
     )
-
-
-def _interquartile_mean(ordered: "_Numbers") -> int | None:
-    """The mean without a quarter of the values at either end, which are slow ones as well as quick ones; None of no
-    values. Where two processes answer one half each, the one quicker, a median leaps between them by chance."""
-    cut = len(ordered) // 4
-    return round(float(ordered[cut : len(ordered) - cut].mean())) if len(ordered) else None
-
-
-def nearest_rank(ordered: "_Numbers | list[int]", percent: int) -> int | None:
-    """The least value that `percent` of the values do not exceed; None of no values."""
-    return int(ordered[max(0, -(-len(ordered) * percent // 100) - 1)]) if len(ordered) else None
-
-
-def lag_percentile_ms(lags_s: list[float], percent: int) -> float:
-    ordered = sorted(int(lag * 1e6) for lag in lags_s)
-    return (nearest_rank(ordered, percent) or 0) / 1000

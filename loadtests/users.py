@@ -1,28 +1,28 @@
-"""The Locust user: it joins the trial that is going on, and costs nothing per request."""
+"""The Locust user: it joins the current trial, and costs nothing per request."""
 
 from typing import Any
 
 import gevent
 from locust import User, constant, task
 
-from loadtests.trial import Trial
+from loadtests.load_loop import LoadLoop
 
 
 class TrialUser(User):
-    """Joins the trial that is going on, and leaves when it ends."""
+    """Joins the current trial, and leaves when it ends."""
 
     wait_time = constant(0)
-    trial: Trial | None = None
-    """Set by the player before Locust starts users."""
+    loop: LoadLoop | None = None
+    """The ShareRunner sets this before Locust starts users."""
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
-        self.joined = self.trial
+        self._joining = self.loop
 
     @task
     def take_part(self) -> None:
-        trial, self.joined = self.joined, None
-        if trial is not None:
-            trial.join()
+        loop, self._joining = self._joining, None
+        if loop is not None:
+            loop.join()
         else:
             gevent.sleep(0.1)  # Locust calls again until it stops this user

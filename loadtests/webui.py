@@ -7,10 +7,10 @@ from typing import Any
 
 from flask import Response, abort, request, send_file
 
-from loadtests.by_hand import ByHand
-from loadtests.conductor import Conductor
-from loadtests.crew import Alone, Workers
-from loadtests.webguard import LARGEST_FORM, Guard, hosts
+from loadtests.load_generator import LoadGenerator
+from loadtests.manual_load import ManualLoads
+from loadtests.session import Session
+from loadtests.webui_guard import LARGEST_FORM, Guard, hosts
 from waitbench.records import histogram
 from waitbench.records.folder import RunFolder
 from waitbench.records.run import RunRecord
@@ -28,7 +28,7 @@ COLUMNS = {
 }
 
 
-def extend(environment: Any, conductor: Conductor, crew: Alone | Workers, folder: RunFolder, run: RunRecord) -> None:
+def extend(environment: Any, session: Session, generator: LoadGenerator, folder: RunFolder, run: RunRecord) -> None:
     ui = environment.web_ui
     guard(ui)
     ui.template_args |= {
@@ -41,8 +41,8 @@ def extend(environment: Any, conductor: Conductor, crew: Alone | Workers, folder
 
     @ui.app.before_request
     def stop_the_run() -> None:
-        if request.method == "POST" and request.path == "/stop" and conductor.busy:
-            conductor.stop()
+        if request.method == "POST" and request.path == "/stop" and session.busy:
+            session.stop()
 
     @ui.app.after_request
     def add_finished_trials(response: Response) -> Response:
@@ -60,7 +60,7 @@ def extend(environment: Any, conductor: Conductor, crew: Alone | Workers, folder
         return send_file(file)
 
     finished = _Finished()
-    ByHand(environment, conductor, crew, run)
+    ManualLoads(environment, session, generator, run)
 
 
 def guard(ui: Any) -> None:

@@ -28,7 +28,7 @@ IGNORED = (
     "services/go_app/build/service",
     "services/node_app/node_modules/fastify/fastify.js",
     "services/work/__pycache__/answers.cpython-311.pyc",
-    "loadtests/__pycache__/pace.cpython-311.pyc",
+    "loadtests/__pycache__/share.cpython-311.pyc",
     "waitbench/__pycache__/errors.cpython-311.pyc",
     ".venv/bin/python",
 )
@@ -218,7 +218,7 @@ class TestOutsideACheckout:
         assert len(folder.read_trials(folder.read_run())) == 1
         assert {
             "waitbench/run/execute",
-            "waitbench/bundle/loadtests/conductor",
+            "waitbench/bundle/loadtests/session",
             "waitbench/bundle/services/fastapi_app/async_app",
             "waitbench/bundle/services/work/nonblocking",
         } <= installed.imported()

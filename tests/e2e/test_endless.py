@@ -6,7 +6,7 @@ from http.client import HTTPException
 
 import pytest
 
-from loadtests.client import Caller, RequestFailed
+from loadtests.caller import Caller, RequestFailed
 from tests.e2e import endless
 from tests.e2e.bench import NULL, Bench, plan
 from tests.serving import listening

@@ -10,9 +10,9 @@ import psutil
 import pytest
 from locust.env import Environment
 
-from loadtests.by_hand import Refused, checked
-from loadtests.webguard import CHANGES, hosts
+from loadtests.manual_load import Refused, checked
 from loadtests.webui import guard
+from loadtests.webui_guard import CHANGES, hosts
 from tests.browsing import chromium, site
 from tests.e2e.bench import NULL, WAITS, Bench, plan
 from waitbench.launch.client import wait_until
@@ -331,7 +331,7 @@ def guarded() -> Any:
 
 
 def test_locust_has_no_more_routes_that_change_something_than_are_known(guarded: Any) -> None:
-    """A new version of Locust may add one: look at it before you allow it in loadtests/webguard.py."""
+    """A new version of Locust may add one: look at it before you allow it in loadtests/webui_guard.py."""
     rules = list(guarded.app.url_map.iter_rules())
     changing = {rule.rule for rule in rules if rule.methods - {"GET", "HEAD", "OPTIONS"}}
     assert changing == CHANGES | {"/user"}

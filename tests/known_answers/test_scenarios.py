@@ -11,7 +11,8 @@ from statistics import median
 
 import pytest
 
-from loadtests.recorder import BIN_S, nearest_rank
+from loadtests.percentiles import nearest_rank
+from loadtests.recorder import BIN_S
 from tests.known_answers.account import Account, accounts
 from tests.known_answers.programmed import HANDED_OUT, QUEUE_S, SOON
 from tests.known_answers.test_whole_runs import NOISE, wrong_in_histogram

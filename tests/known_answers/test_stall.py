@@ -8,8 +8,9 @@ import httpx2
 import pytest
 
 from loadtests.arrivals import schedule_ns
+from loadtests.load_loop import LoadLoop
+from loadtests.loops import new_loop
 from loadtests.recorder import Window
-from loadtests.trial import Trial
 from tests.known_answers import stalling
 from tests.known_answers.account import QUIET_MS, TICK_MS, answered_ns, nearness
 from tests.made_up import runs
@@ -24,7 +25,7 @@ PERCENTILES = (50, 90, 95, 99)
 
 @dataclass
 class Played:
-    trial: Trial
+    trial: LoadLoop
     lag_ms: float
     """How late the generator's loop was, at most."""
     log: list[tuple[int, int, int]]
@@ -47,7 +48,7 @@ class Played:
         )
 
 
-def lag_ms(trial: Trial) -> float:
+def lag_ms(trial: LoadLoop) -> float:
     """How late the loop ever was until the trial is over."""
     most_s = 0.0
     while not trial.over.is_set():
@@ -73,7 +74,7 @@ def play(arrivals: str) -> Played:
             max_in_flight=1000,
             timeout_s=20,
         )
-        trial = Trial(spec)
+        trial = new_loop(spec)
         trial.begin(time.perf_counter_ns())
         meter = gevent.spawn(lag_ms, trial)
         trial.join()

@@ -11,8 +11,9 @@ import gevent
 import pytest
 from gevent.event import Event
 
-from loadtests import pace
-from loadtests.client import INTACT, TIMEOUT, Caller, Connection
+from loadtests import throttle
+from loadtests.caller import Caller
+from loadtests.connection import INTACT, TIMEOUT, Connection
 from loadtests.request import Request, origin
 from tests.loadtests import answering, bodies
 from tests.serving import listening
@@ -34,18 +35,18 @@ def scripted() -> Iterator[str]:
         yield url
 
 
-_paces: "WeakSet[pace.Pace]" = WeakSet()
+_paces: "WeakSet[throttle.Throttle]" = WeakSet()
 
 
 @pytest.fixture(autouse=True)
 def _noted_paces(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = pace.Pace.__init__
+    real = throttle.Throttle.__init__
 
-    def noted(self: pace.Pace, *given: Any, **named: Any) -> None:
+    def noted(self: throttle.Throttle, *given: Any, **named: Any) -> None:
         real(self, *given, **named)
         _paces.add(self)
 
-    monkeypatch.setattr(pace.Pace, "__init__", noted)
+    monkeypatch.setattr(throttle.Throttle, "__init__", noted)
 
 
 def timers_under_way() -> int:
@@ -296,13 +297,13 @@ class TestReadingWhatNobodyKnows:
     def waits(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
         """How many bytes had gone and how many were left, each time that a piece was waited for."""
         found: list[tuple[int, int]] = []
-        real = pace.Pace.wait
+        real = throttle.Throttle.wait
 
-        def noted(self: pace.Pace, gone: int, left: int) -> None:
+        def noted(self: throttle.Throttle, gone: int, left: int) -> None:
             found.append((gone, left))
             real(self, gone, left)
 
-        monkeypatch.setattr(pace.Pace, "wait", noted)
+        monkeypatch.setattr(throttle.Throttle, "wait", noted)
         return found
 
     def test_no_reader_waits_for_more_than_is_left(self, server: str, waits: list[tuple[int, int]]) -> None:
@@ -327,12 +328,12 @@ class TestManySlowClients:
     """Each costs so many callbacks as it has pieces, whatever the machine does meanwhile."""
 
     CLIENTS, COUNT, PACE = 200, 8 * KIB, 16 * KIB
-    PIECES = COUNT / (PACE * pace.PIECE_S)
+    PIECES = COUNT / (PACE * throttle.PIECE_S)
 
     @pytest.fixture
     def calls(self, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
         found: dict[str, int] = {}
-        for owner, name in ((pace.Pace, "_due"), (Connection, "_readable"), (Connection, "_send_on")):
+        for owner, name in ((throttle.Throttle, "_due"), (Connection, "_readable"), (Connection, "_send_on")):
             self._count(monkeypatch, owner, name, found)
         return found
 

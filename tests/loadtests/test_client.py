@@ -9,7 +9,7 @@ import gevent.socket
 import pytest
 
 from loadtests import request
-from loadtests.client import Caller, RequestFailed
+from loadtests.caller import Caller, RequestFailed
 from loadtests.request import origin
 from tests.loadtests import answering
 from tests.serving import listening

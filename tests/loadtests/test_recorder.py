@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtests.player import ticks_late_s
-from loadtests.recorder import Recorder, Window, lag_percentile_ms, nearest_rank
+from loadtests.percentiles import lag_percentile_ms, nearest_rank
+from loadtests.recorder import Recorder, Window
+from loadtests.share_runner import ticks_late_s
 from waitbench.records import histogram
 from waitbench.records.trial import Bin, Phase, Second
 

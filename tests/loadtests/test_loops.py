@@ -11,8 +11,11 @@ import gevent
 import pytest
 
 from loadtests.arrivals import arrivals_ns, schedule_ns
+from loadtests.closed_loop import ClosedLoop
+from loadtests.load_loop import LoadLoop, State
+from loadtests.loops import new_loop
 from loadtests.recorder import Recorder, Window
-from loadtests.trial import Stripe, Trial
+from loadtests.share import Share
 from tests.loadtests import answering, limited
 from tests.made_up import runs
 from tests.serving import listening
@@ -33,16 +36,17 @@ def spec(server: str, path: str, body: str | None = None, timeout_s: float = 5.0
     return runs.spec(base_url=server, path=path, body=body, timeout_s=timeout_s, **changes)  # type: ignore[arg-type]
 
 
-def played(planned: TrialSpec, requests: int) -> Trial:
+def played(planned: TrialSpec, requests: int) -> LoadLoop:
     """A user who is stopped as soon as so many requests are written down."""
-    trial = Trial(planned)
+    trial = new_loop(planned)
     good, failed = trial.recorder.good, trial.recorder.failed
     seen = 0
 
     def after(write: Callable[..., None], *what: object) -> None:
         nonlocal seen
         seen += 1
-        trial.going = seen < requests
+        if seen >= requests:
+            trial.state = State.DRAINING
         write(*what)
 
     trial.recorder.good = functools.partial(after, good)  # type: ignore[method-assign]
@@ -120,7 +124,7 @@ def test_where_this_process_may_have_no_more_sockets_every_arrival_is_still_acco
     planned = spec(
         server, "/silent", timeout_s=0.2, load_model="open", load=50, arrivals="uniform", warmup_s=0, measure_s=1.0
     )
-    trial = Trial(planned.model_copy(update={"max_in_flight": 100}))
+    trial = new_loop(planned.model_copy(update={"max_in_flight": 100}))
     monkeypatch.setattr(_socket, "socket", scarce)
     trial.begin(time.perf_counter_ns())
     trial.join()
@@ -182,9 +186,9 @@ class TestMixed:
         )
 
     @staticmethod
-    def play(planned: TrialSpec, stripes: int = 1) -> list[Trial]:
+    def play(planned: TrialSpec, shares: int = 1) -> list[LoadLoop]:
         """In so many parts, all of which begin at once."""
-        trials = [Trial(planned, Stripe(index, stripes)) for index in range(stripes)]
+        trials = [new_loop(planned, Share(index, shares)) for index in range(shares)]
         begin_ns = time.perf_counter_ns()
         for trial in trials:
             trial.begin(begin_ns)
@@ -238,19 +242,19 @@ class TestMixed:
         assert min(sent) > 0
         assert self.due_ns(trial.recorder, trial.beside) == [at for at, _ in arrivals_ns(planned)]
 
-    def test_stripes_add_up_to_the_whole_of_each_kind(self, server: str) -> None:
+    def test_shares_add_up_to_the_whole_of_each_kind(self, server: str) -> None:
         planned = self.mixed(server, "/plain", "/plain")
-        one, two = self.play(planned, stripes=2)
+        one, two = self.play(planned, shares=2)
         assert self.due_ns(one.recorder, two.recorder) == self.scheduled_ns(planned, beside=False)
         assert self.due_ns(one.beside, two.beside) == self.scheduled_ns(planned, beside=True)
         sent = [len(trial.recorder._intended) + len(trial.beside._intended) for trial in (one, two) if trial.beside]
         assert abs(sent[0] - sent[1]) <= 1
 
-    @pytest.mark.parametrize("stripes", [1, 2])
-    def test_alone_the_same_fast_ones_come_and_no_neighbour(self, server: str, stripes: int) -> None:
+    @pytest.mark.parametrize("shares", [1, 2])
+    def test_alone_the_same_fast_ones_come_and_no_neighbour(self, server: str, shares: int) -> None:
         planned = self.mixed(server, "/plain", "/plain", alone=True)
-        trials = self.play(planned, stripes)
-        assert [trial.beside for trial in trials] == [None] * stripes
+        trials = self.play(planned, shares)
+        assert [trial.beside for trial in trials] == [None] * shares
         together = self.scheduled_ns(self.mixed(server, "/plain", "/plain"), beside=False)
         assert self.due_ns(*(trial.recorder for trial in trials)) == together
 
@@ -259,7 +263,7 @@ class TestGathering:
     """Each user of a closed loop has one answer before the warm-up begins."""
 
     @staticmethod
-    def play(trial: Trial, users: int, patience_s: float = 5.0, begin_after_s: float = 0.0) -> tuple[int, bool]:
+    def play(trial: LoadLoop, users: int, patience_s: float = 5.0, begin_after_s: float = 0.0) -> tuple[int, bool]:
         """When the warm-up began, and whether all had gathered by then."""
         joined = [gevent.spawn(trial.join) for _ in range(users)]
         gevent.sleep(0)
@@ -275,7 +279,7 @@ class TestGathering:
         return begin_ns, all_there
 
     def test_every_user_has_one_answer_and_then_waits_for_the_beginning(self, server: str) -> None:
-        trial = Trial(spec(server, "/plain", "hello", load=7, least_s=0.02, warmup_s=0.2, measure_s=0.2))
+        trial = new_loop(spec(server, "/plain", "hello", load=7, least_s=0.02, warmup_s=0.2, measure_s=0.2))
         begin_ns, all_there = self.play(trial, 7, begin_after_s=0.1)
         early = [sent for sent in trial.recorder._sent if sent < begin_ns]
         assert (len(early), all_there) == (7, True)
@@ -290,7 +294,7 @@ class TestGathering:
         with listening(limited) as url:
             users = limited.CONNECTIONS + 2
             load = {"load": users, "least_s": 0.0, "warmup_s": 0.1, "measure_s": 0.3, "timeout_s": 1.0}
-            trial = Trial(runs.spec(base_url=url, path="/", body="ok", **load))  # type: ignore[arg-type]
+            trial = new_loop(runs.spec(base_url=url, path="/", body="ok", **load))  # type: ignore[arg-type]
             _, all_there = self.play(trial, users, patience_s=0.5)
         assert not all_there
         kinds = trial.recorder.phases(trial.window)
@@ -298,11 +302,11 @@ class TestGathering:
         assert trial.recorder.spanning(trial.window) == 2
 
     def test_a_failure_is_an_answer(self, server: str) -> None:
-        trial = Trial(spec(server, "/teapot", load=3, warmup_s=0.1, measure_s=0.1))
+        trial = new_loop(spec(server, "/teapot", load=3, warmup_s=0.1, measure_s=0.1))
         assert self.play(trial, 3)[1]
 
     def test_an_open_loop_has_nobody_to_wait_for(self, server: str) -> None:
-        trial = Trial(
+        trial = new_loop(
             spec(server, "/plain", "hello", load_model="open", load=50, max_in_flight=9, warmup_s=0.1, measure_s=0.2)
         )
         begin_ns, all_there = self.play(trial, 1)
@@ -310,7 +314,7 @@ class TestGathering:
         assert all(sent >= begin_ns for sent in trial.recorder._sent)
 
     def test_who_stops_it_need_not_wait_for_those_who_have_no_answer(self, server: str) -> None:
-        trial = Trial(spec(server, "/silent", load=2, warmup_s=0.1, measure_s=0.1, timeout_s=60.0))
+        trial = new_loop(spec(server, "/silent", load=2, warmup_s=0.1, measure_s=0.1, timeout_s=60.0))
         joined = [gevent.spawn(trial.join) for _ in range(2)]
         gevent.sleep(0)
         trial.gather(time.perf_counter_ns())
@@ -321,7 +325,7 @@ class TestGathering:
         gevent.joinall(joined)
 
     def test_a_stripe_without_users_has_nobody_to_wait_for(self, server: str) -> None:
-        trial = Trial(spec(server, "/plain", "hello", load=1), Stripe(1, 2))
+        trial = new_loop(spec(server, "/plain", "hello", load=1), Share(1, 2))
         trial.gather(time.perf_counter_ns())
         assert trial.gathered.is_set()
         trial.close()
@@ -329,7 +333,7 @@ class TestGathering:
 
 def first_asked_s(planned: TrialSpec) -> list[float]:
     """When each user would ask first, from when all may."""
-    trial = Trial(planned)
+    trial = ClosedLoop(planned)
     asked: list[float] = []
     trial._ask_at = lambda user, when_ns: asked.append(when_ns / 1e9)  # type: ignore[method-assign]
     joined = [gevent.spawn(trial.join) for _ in range(int(planned.load))]
@@ -359,7 +363,7 @@ def test_connections_that_nobody_needs_any_more_make_room_for_those_that_wait_to
     and would keep the others out for ever."""
     with listening(limited) as url:
         load = {"load_model": "open", "load": 50, "arrivals": "uniform", "warmup_s": 0, "measure_s": 1}
-        trial = Trial(runs.spec(base_url=url, path="/", body="ok", max_in_flight=100, timeout_s=5, **load))  # type: ignore[arg-type]
+        trial = new_loop(runs.spec(base_url=url, path="/", body="ok", max_in_flight=100, timeout_s=5, **load))  # type: ignore[arg-type]
         trial.begin(time.perf_counter_ns())
         trial.join()
         trial.close()

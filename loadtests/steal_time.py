@@ -6,7 +6,7 @@ SPENT = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
 """All that Linux tells of a core's time (proc_stat(5)); that of guests is in `user` already."""
 
 
-class StolenTime:
+class StealTime:
     """Counts from when it is made."""
 
     def __init__(self) -> None:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from locust.env import Environment
 from locust.stats import calculate_response_time_percentile
 
-from loadtests.by_hand import by_hand_choices
+from loadtests.manual_load import manual_choices
 from loadtests.recorder import Recorder
-from loadtests.uifeed import UiFeed, buckets_ms
+from loadtests.ui_statistics import UiStatistics, buckets_ms
 from loadtests.webui import _Finished, _row
 from tests.made_up import runs
 from waitbench.records import histogram
@@ -25,14 +25,14 @@ MS = 1_000_000
 def fed(*batches: list[tuple[int, str]]) -> Environment:
     """Statistics after batches of (microseconds, failure or "")."""
     environment = Environment()
-    feed, recorder = UiFeed(environment, SPEC), Recorder(0)
+    feed, recorder = UiStatistics(environment, SPEC), Recorder(0)
     for batch in batches:
         for taken_us, failure in batch:
             if failure:
                 recorder.failed(0, 0, taken_us * 1000, failure)
             else:
                 recorder.good(0, 0, taken_us * 1000)
-        feed.take(recorder.batch())
+        feed.add(recorder.batch())
     return environment
 
 
@@ -54,14 +54,14 @@ def test_neighbours_have_a_row_of_their_own_and_are_in_the_total() -> None:
     beside = Neighbours(path="/download?kib=1", body=None, receives=1024, workload="download", params={}, share=0.1)
     planned = runs.spec(workload="fast", params={}, body="hello", scenario="mixed", beside=beside)
     environment = Environment()
-    feed, fast, slow = UiFeed(environment, planned), Recorder(0), Recorder(0)
+    feed, fast, slow = UiStatistics(environment, planned), Recorder(0), Recorder(0)
     for _ in range(3):
         fast.good(0, 0, 1 * MS)
         slow.good(0, 0, 50 * MS)
     slow.failed(0, 0, 70 * MS, "wrong body")
     for _ in range(2):  # of which the second has nothing new
-        feed.take(fast.batch())
-        feed.take_beside(slow)
+        feed.add(fast.batch())
+        feed.add_neighbours(slow)
     stats = environment.stats
     rows = {
         name: (row.num_requests, row.num_failures, row.total_content_length) for (name, _), row in stats.entries.items()
@@ -75,12 +75,12 @@ def test_neighbours_have_a_row_of_their_own_and_are_in_the_total() -> None:
 
 def test_a_mixed_load_without_its_neighbours_has_one_row() -> None:
     environment = Environment()
-    UiFeed(environment, SPEC).take_beside(None)
+    UiStatistics(environment, SPEC).add_neighbours(None)
     assert list(environment.stats.entries) == []
 
 
 def choices(*specs: TrialSpec) -> list[str]:
-    return list(by_hand_choices(runs.run_record(specs)))
+    return list(manual_choices(runs.run_record(specs)))
 
 
 def test_each_request_of_each_service_can_be_chosen_by_hand_once() -> None:

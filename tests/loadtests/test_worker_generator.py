@@ -1,4 +1,4 @@
-"""What workers are given of a trial and what they send back, without any worker: see test_workers.py for real ones."""
+"""What the master tells its workers and what they send back, without real workers: e2e/test_workers.py has these."""
 
 import time
 from dataclasses import dataclass, field
@@ -12,27 +12,30 @@ from locust.env import Environment
 from locust.rpc.protocol import Message
 from locust.runners import STATE_INIT, STATE_MISSING, STATE_RUNNING
 
-from loadtests import crew
-from loadtests.player import Effort, Part, Player
+from loadtests import load_generator, worker_generator
+from loadtests.load_generator import GaveUp
 from loadtests.recorder import Recorder, Window
-from loadtests.trial import Stripe
+from loadtests.share import Share
+from loadtests.share_runner import ProcessUsage, ShareResult, ShareRunner
 from loadtests.users import TrialUser
+from loadtests.worker_generator import WorkerGenerator
+from loadtests.worker_messages import BEGIN, GATHER, GATHERED, PART, PREPARE, READY
 from tests.made_up import runs
 
 MS = 1_000_000
 WINDOW = Window(1000 * MS, 3000 * MS)
-EFFORT = Effort(cpu_share=0.5, lag_p99_ms=1.25, lag_max_ms=2.5, rss_bytes=2**33)
+USAGE = ProcessUsage(cpu_share=0.5, lag_p99_ms=1.25, lag_max_ms=2.5, rss_bytes=2**33)
 
 
 @given(st.integers(0, 10_000), st.integers(1, 64))
 def test_shares_add_up_and_differ_by_one_at_most(whole: int, count: int) -> None:
-    shares = [Stripe(index, count).of(whole) for index in range(count)]
+    shares = [Share(index, count).of(whole) for index in range(count)]
     assert sum(shares) == whole
     assert max(shares) - min(shares) <= 1
 
 
 def test_one_process_has_it_all() -> None:
-    assert Stripe().of(7) == 7
+    assert Share().of(7) == 7
 
 
 def recorded(*requests: tuple[int, int, str]) -> Recorder:
@@ -97,12 +100,12 @@ def test_a_part_arrives_as_it_was_sent() -> None:
     recorder = recorded((500, 600, ""), (1000, 1100, "reset"), (1500, 0, "shed"))
     recorder.begin_ns = 300 * MS
     recorder.connected([5 * MS, 7 * MS])
-    sent = {"trial": 3, **Part(recorder, EFFORT, joined=2, lost=1).packed()}
-    wire = message(crew.PART, sent, "a-worker").serialize()
+    sent = {"trial": 3, **ShareResult(recorder, USAGE, joined=2, lost=1).packed()}
+    wire = message(PART, sent, "a-worker").serialize()
     arrived: Any = Message.unserialize(wire)  # type: ignore[no-untyped-call]
-    assert (arrived.type, arrived.node_id, arrived.data.pop("trial")) == (crew.PART, "a-worker", 3)
-    part = Part.unpacked(arrived.data)
-    assert (part.effort, part.joined, part.lost) == (EFFORT, 2, 1)
+    assert (arrived.type, arrived.node_id, arrived.data.pop("trial")) == (PART, "a-worker", 3)
+    part = ShareResult.unpacked(arrived.data)
+    assert (part.usage, part.joined, part.lost) == (USAGE, 2, 1)
     assert told(part.recorder) == told(recorder)
     assert part.recorder.connects().made == 2
     assert part.recorder.begin_ns == 300 * MS
@@ -140,60 +143,59 @@ class Runner:
             self.clients[name].state = STATE_MISSING
         if self.clients[name].state == STATE_MISSING:
             return
-        if kind == crew.PREPARE:
-            self.answers(crew.READY, name, {"trial": data["trial"]})
-        if kind == crew.GATHER:
-            self.answers(crew.GATHERED, name, {"trial": data["trial"]})
-        if kind == crew.BEGIN:
-            part = Part(recorded((1000, 1100, "")), EFFORT, joined=1, lost=0)
-            self.answers(crew.PART, name, {"trial": data["trial"], **part.packed()})
+        if kind == PREPARE:
+            self.answers(READY, name, {"trial": data["trial"]})
+        if kind == GATHER:
+            self.answers(GATHERED, name, {"trial": data["trial"]})
+        if kind == BEGIN:
+            part = ShareResult(recorded((1000, 1100, "")), USAGE, joined=1, lost=0)
+            self.answers(PART, name, {"trial": data["trial"], **part.packed()})
 
     def answers(self, kind: str, name: str, data: dict[str, Any]) -> None:
         self.listeners[kind](message(kind, data, name))
 
-    def stripes(self) -> dict[str, tuple[int, int]]:
+    def shares(self) -> dict[str, tuple[int, int]]:
         """What each was told last."""
-        return {name: (data["index"], data["count"]) for kind, name, data in self.told if kind == crew.PREPARE}
+        return {name: (data["index"], data["count"]) for kind, name, data in self.told if kind == PREPARE}
 
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    for patience in ("START_S", "ANSWER_S", "GATHER_S", "MISSING_S", "AGAIN_S"):
-        monkeypatch.setattr(crew, patience, 0.1)
+    monkeypatch.setattr(load_generator, "GATHER_S", 0.1)
+    for patience in ("START_S", "ANSWER_S", "MISSING_S", "AGAIN_S"):
+        monkeypatch.setattr(worker_generator, patience, 0.1)
 
 
 SPEC = runs.spec(load=5)
 
 
-def test_every_worker_has_a_stripe_of_its_own() -> None:
+def test_every_worker_has_a_share_of_its_own() -> None:
     runner = Runner(("a", "b", "c"))
-    workers = crew.Workers(runner.environment, 3)
+    workers = WorkerGenerator(runner.environment, 3)
     workers.prepare(SPEC)
-    assert runner.stripes() == {"a": (0, 3), "b": (1, 3), "c": (2, 3)}
+    assert runner.shares() == {"a": (0, 3), "b": (1, 3), "c": (2, 3)}
     workers.begin(0)
     parts, losses = workers.finish()
     assert (len(parts), losses) == (3, [])
 
 
 def test_all_gather_and_the_last_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crew, "GATHER_S", 30.0)
+    monkeypatch.setattr(load_generator, "GATHER_S", 30.0)
     runner = Runner(("a", "b"))
-    workers = crew.Workers(runner.environment, 2)
+    workers = WorkerGenerator(runner.environment, 2)
     workers.prepare(SPEC)
-    takes_in, said = runner.listeners[crew.GATHERED], []
+    takes_in, said = runner.listeners[GATHERED], []
 
     def late(msg: Any) -> None:
         takes_in(msg)
         said.append(msg.node_id)
 
-    runner.listeners[crew.GATHERED] = lambda msg: (
-        gevent.spawn_later(0.05, late, msg) if msg.node_id == "b" else late(msg)
-    )
+    runner.listeners[GATHERED] = lambda msg: gevent.spawn_later(0.05, late, msg) if msg.node_id == "b" else late(msg)
     workers.gather(SPEC)
     assert said == ["a", "b"]
-    [since] = {data["since_ns"] for kind, _, data in runner.told if kind == crew.GATHER}
-    [until] = {data["until_ns"] for kind, _, data in runner.told if kind == crew.GATHER}
-    assert until - since == int((SPEC.least_s + crew.GATHER_S) * 1e9)
+    [since] = {data["since_ns"] for kind, _, data in runner.told if kind == GATHER}
+    [until] = {data["until_ns"] for kind, _, data in runner.told if kind == GATHER}
+    assert until - since == int((SPEC.least_s + load_generator.GATHER_S) * 1e9)
 
 
 @pytest.mark.parametrize("moment", ["dies", "is silent"])
@@ -203,11 +205,11 @@ def test_all_gather_and_the_last_is_waited_for(monkeypatch: pytest.MonkeyPatch) 
     "it is not waited for beyond the time of gathering",
 )
 def test_a_worker_without_whom_all_can_not_gather_is_not_waited_for_for_ever(moment: str) -> None:
-    runner = Runner(("a", "b"), dies_at={"b": crew.GATHER} if moment == "dies" else {})
-    workers = crew.Workers(runner.environment, 2)
+    runner = Runner(("a", "b"), dies_at={"b": GATHER} if moment == "dies" else {})
+    workers = WorkerGenerator(runner.environment, 2)
     workers.prepare(SPEC)
     if moment == "is silent":
-        runner.listeners[crew.GATHERED] = lambda *_: None
+        runner.listeners[GATHERED] = lambda *_: None
     workers.gather(SPEC)
     workers.begin(0)
     assert len(workers.finish()[0]) == (1 if moment == "dies" else 2)
@@ -218,20 +220,20 @@ def test_a_worker_without_whom_all_can_not_gather_is_not_waited_for_for_ever(mom
     "a Locust worker dies as a trial is prepared",
     "the others get its share of the load",
 )
-def test_a_worker_that_dies_as_it_is_prepared_has_its_stripe_given_to_the_others() -> None:
-    runner = Runner(("a", "b", "c"), dies_at={"b": crew.PREPARE})
-    workers = crew.Workers(runner.environment, 3)
+def test_a_worker_that_dies_as_it_is_prepared_has_its_share_given_to_the_others() -> None:
+    runner = Runner(("a", "b", "c"), dies_at={"b": PREPARE})
+    workers = WorkerGenerator(runner.environment, 3)
     workers.prepare(SPEC)
     assert workers.size == 2
-    assert {name: stripe for name, stripe in runner.stripes().items() if name != "b"} == {"a": (0, 2), "c": (1, 2)}
+    assert {name: share for name, share in runner.shares().items() if name != "b"} == {"a": (0, 2), "c": (1, 2)}
     workers.begin(0)
     parts, losses = workers.finish()
     assert (len(parts), losses) == (2, [])  # nothing was lost: it had not begun
 
 
 def test_a_worker_that_dies_in_a_trial_is_named_once_and_left_out_of_the_next() -> None:
-    runner = Runner(("a", "b"), dies_at={"b": crew.BEGIN})
-    workers = crew.Workers(runner.environment, 2)
+    runner = Runner(("a", "b"), dies_at={"b": BEGIN})
+    workers = WorkerGenerator(runner.environment, 2)
     workers.prepare(SPEC)
     before = workers.whole
     workers.begin(0)
@@ -245,11 +247,11 @@ def test_a_worker_that_dies_in_a_trial_is_named_once_and_left_out_of_the_next() 
 
 
 def test_when_all_died_there_is_nothing_to_go_on_with() -> None:
-    runner = Runner(("a", "b"), dies_at={"a": crew.BEGIN, "b": crew.BEGIN})
-    workers = crew.Workers(runner.environment, 2)
+    runner = Runner(("a", "b"), dies_at={"a": BEGIN, "b": BEGIN})
+    workers = WorkerGenerator(runner.environment, 2)
     workers.prepare(SPEC)
     workers.begin(0)
-    with pytest.raises(crew.GaveUp, match=r"every Locust worker was lost; see locust-worker-"):
+    with pytest.raises(GaveUp, match=r"every Locust worker was lost; see locust-worker-"):
         workers.finish()
 
 
@@ -261,16 +263,16 @@ def test_when_all_died_there_is_nothing_to_go_on_with() -> None:
 def test_workers_that_never_come_are_told_by_their_number() -> None:
     runner = Runner(("a", "b"))
     runner.clients["b"].state = STATE_RUNNING  # not ready
-    with pytest.raises(crew.GaveUp, match="only 1 of 2 Locust workers came up"):
-        crew.Workers(runner.environment, 2).prepare(SPEC)
+    with pytest.raises(GaveUp, match="only 1 of 2 Locust workers came up"):
+        WorkerGenerator(runner.environment, 2).prepare(SPEC)
 
 
 def test_what_comes_from_an_earlier_trial_is_nobodys() -> None:
-    runner = Runner(("a", "b"), dies_at={"b": crew.BEGIN})
-    workers = crew.Workers(runner.environment, 2)
+    runner = Runner(("a", "b"), dies_at={"b": BEGIN})
+    workers = WorkerGenerator(runner.environment, 2)
     workers.prepare(SPEC)
-    late = {"trial": 0, **Part(recorded(), EFFORT, joined=1, lost=0).packed()}
-    runner.answers(crew.PART, "b", late)
+    late = {"trial": 0, **ShareResult(recorded(), USAGE, joined=1, lost=0).packed()}
+    runner.answers(PART, "b", late)
     workers.begin(0)
     parts, losses = workers.finish()
     assert (len(parts), len(losses)) == (1, 1)
@@ -278,17 +280,17 @@ def test_what_comes_from_an_earlier_trial_is_nobodys() -> None:
 
 def test_a_trial_that_was_given_up_does_not_end_the_one_prepared_after_it() -> None:
     """As when somebody stops a load by hand and starts another, while the first still waits for its answers."""
-    player = Player(Environment())
+    share_runner = ShareRunner(Environment())
     planned = runs.spec(base_url="http://127.0.0.1:9", warmup_s=0, measure_s=60)
-    player.prepare(planned)
-    player.begin(time.perf_counter_ns())
-    first = gevent.spawn(player.part)
+    share_runner.prepare(planned)
+    share_runner.begin(time.perf_counter_ns())
+    first = gevent.spawn(share_runner.result)
     gevent.sleep(0.05)
-    player.prepare(planned)
-    second = TrialUser.trial
+    share_runner.prepare(planned)
+    second = TrialUser.loop
     first.join(5)
     assert first.ready()
     assert second is not None
-    assert TrialUser.trial is second
-    player.drop()
-    assert TrialUser.trial is None
+    assert TrialUser.loop is second
+    share_runner.drop()
+    assert TrialUser.loop is None

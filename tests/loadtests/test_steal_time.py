@@ -5,7 +5,7 @@ from collections import namedtuple
 import psutil
 import pytest
 
-from loadtests.stolen import StolenTime
+from loadtests.steal_time import StealTime
 
 Times = namedtuple("Times", "user nice system idle iowait irq softirq steal guest")
 MacTimes = namedtuple("MacTimes", "user nice system idle")
@@ -14,7 +14,7 @@ MacTimes = namedtuple("MacTimes", "user nice system idle")
 def share(monkeypatch: pytest.MonkeyPatch, *readings: object) -> float | None:
     told = iter(readings)
     monkeypatch.setattr(psutil, "cpu_times", lambda: next(told))
-    return StolenTime().share()
+    return StealTime().share()
 
 
 def test_it_is_of_the_time_of_all_cores_and_a_guest_s_own_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:

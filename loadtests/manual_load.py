@@ -11,8 +11,8 @@ from flask import Response, jsonify, request
 from locust.util.timespan import parse_timespan
 from werkzeug.datastructures import ImmutableMultiDict
 
-from loadtests.conductor import Conductor
-from loadtests.crew import Alone, Workers
+from loadtests.load_generator import LoadGenerator
+from loadtests.session import Session
 from waitbench.records.run import RunRecord
 from waitbench.records.spec import TrialSpec
 
@@ -28,7 +28,7 @@ class Refused(Exception):
     """A load cannot be started as asked; the message is for the person at the web UI."""
 
 
-def by_hand_choices(run: RunRecord) -> dict[str, TrialSpec]:
+def manual_choices(run: RunRecord) -> dict[str, TrialSpec]:
     """One entry for each service and request of the run."""
     return {_choice(spec): spec for spec in sorted(run.trials, key=lambda s: (s.variant, s.path))}
 
@@ -86,12 +86,12 @@ def _seconds(run_time: str) -> int:
         return 0
 
 
-class ByHand:
+class ManualLoads:
     """Nothing of these loads is recorded in the run."""
 
-    def __init__(self, environment: Any, conductor: Conductor, crew: Alone | Workers, run: RunRecord) -> None:
-        self._environment, self._conductor, self._crew = environment, conductor, crew
-        self._choices = by_hand_choices(run)
+    def __init__(self, environment: Any, session: Session, generator: LoadGenerator, run: RunRecord) -> None:
+        self._environment, self._session, self._generator = environment, session, generator
+        self._choices = manual_choices(run)
         self._tests = itertools.count(1)
         self._latest = 0
         environment.events.test_start.add_listener(self._join)
@@ -111,26 +111,26 @@ class ByHand:
         return None
 
     def _require_idle(self) -> None:
-        if self._conductor.busy:
+        if self._session.busy:
             raise Refused("a run is going on: wait until it is over, or stop it, before you start a load by hand")
         if self._environment.runner.state not in IDLE:
             raise Refused("a load is going on: stop it before you start another")
 
     def _join(self, **_: Any) -> None:
-        if self._conductor.busy:
+        if self._session.busy:
             return
         options = self._environment.parsed_options
         plain: dict[str, Any] = {"scenario": "", "beside": None, "alone": False, "profile": []}
         load = {**plain, "load_model": "closed", "load": int(options.num_users or 1), "warmup_s": 0.0}
         spec = self._choices[options.waitbench_target]
-        self._crew.prepare(spec.model_copy(update={**load, "measure_s": float(LONGEST_S)}))
-        self._crew.begin(time.perf_counter_ns() + int(self._crew.lead_s * 1e9))
+        self._generator.prepare(spec.model_copy(update={**load, "measure_s": float(LONGEST_S)}))
+        self._generator.begin(time.perf_counter_ns() + int(self._generator.lead_s * 1e9))
         self._latest = next(self._tests)
         gevent.spawn_later(LONGEST_S, self._stop, self._latest)
 
     def _leave(self, **_: Any) -> None:
-        if not self._conductor.busy:
-            self._crew.stop()
+        if not self._session.busy:
+            self._generator.stop()
 
     def _stop(self, test: int) -> None:
         if test == self._latest:

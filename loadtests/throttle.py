@@ -4,14 +4,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from loadtests.timer import Timer
+from loadtests.timers import Timer
 
 PIECE_S = 0.05
 """How often a piece goes: seldom enough to be cheap with a thousand clients, often enough to be a stream."""
 _clock = time.perf_counter_ns
 
 
-class Pace:
+class Throttle:
     """From now on, by the clock: after a delay, which is not the client's own choice, it catches up.
 
     `granted` bytes in all may have gone. They are granted a piece at a time: by the clock itself, a few bytes would be

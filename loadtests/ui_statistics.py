@@ -15,7 +15,7 @@ from loadtests.recorder import Batch, Recorder
 from waitbench.records.spec import Exchange, TrialSpec
 
 
-class UiFeed:
+class UiStatistics:
     """One trial's rows in Locust's statistics."""
 
     def __init__(self, environment: Any, spec: TrialSpec) -> None:
@@ -24,11 +24,11 @@ class UiFeed:
         self._body_bytes = answer_bytes(spec)
         self._beside_bytes = answer_bytes(spec.beside) if spec.beside else 0
 
-    def take(self, batch: Batch) -> None:
+    def add(self, batch: Batch) -> None:
         """Add what ended since the last batch."""
         self._add(batch, self._name, self._body_bytes)
 
-    def take_beside(self, recorder: Recorder | None) -> None:
+    def add_neighbours(self, recorder: Recorder | None) -> None:
         """A mixed load's neighbours, in a row of their own."""
         if recorder:
             self._add(recorder.batch(), f"{self._name}, neighbours", self._beside_bytes)

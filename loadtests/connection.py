@@ -9,29 +9,35 @@ import _socket
 import errno
 import re
 import time
-from collections.abc import Callable, Collection, Sequence
-from itertools import chain
+from collections.abc import Callable
 from typing import Any
 
 import gevent
-from gevent.event import Event
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from loadtests.pace import Pace
-from loadtests.request import CALLER_LIMIT, HEAD_LIMIT, Origin, Request, origin
+from loadtests.request import HEAD_LIMIT, Origin, Request
+from loadtests.throttle import Throttle
 from waitbench.records.payload import pattern
 
 RECEIVE_BYTES = 65_536
+
 SLOW_READER_BYTES = 65_536
 """The receive buffer of a client that reads slowly: the kernel would take in megabytes for it otherwise."""
+
 FRAMING = 8
 """A body in chunks of one byte each takes six times its bytes."""
+
 TIMEOUT = "timeout"
+
 INTACT = b"the pattern"
 """What stands for the body of an answer that is bytes of the pattern, where all of them came and nothing else."""
+
 _PATTERN = pattern(RECEIVE_BYTES + 251)
+
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d{1,18})\r\n", re.IGNORECASE)
+
 _READ, _WRITE = 1, 2
+
 _clock = time.perf_counter_ns
 
 
@@ -60,7 +66,7 @@ class Connection:
         self._socket: _socket.socket | None = None
         self._reader: Any = None
         self._writer: Any = None
-        self._pace: Pace | None = None
+        self._throttle: Throttle | None = None
         self._unsent = 0
         """Bytes of a request with a body that are still to be sent."""
         self._parser: HttpResponseParser | None = None
@@ -103,7 +109,7 @@ class Connection:
                 watcher.stop()
                 watcher.close()
         self._reader = self._writer = None
-        self._drop_pace()
+        self._drop_throttle()
         if self._socket is not None:
             self._socket.close()
             self._socket = None
@@ -154,14 +160,14 @@ class Connection:
         """A request that has one."""
         self._unsent = len(self.request.whole)
         if self.request.bytes_per_s:
-            self._pace = Pace(self._loop, self.request.bytes_per_s, self._send_on)
+            self._throttle = Throttle(self._loop, self.request.bytes_per_s, self._send_on)
         self._send_on()
 
     def _send_on(self) -> None:
         """What may go by now of a request with a body."""
         assert self._socket is not None
         whole, head_bytes = self.request.whole, self.request.head_bytes
-        end = min(len(whole), head_bytes + self._pace.granted) if self._pace else len(whole)
+        end = min(len(whole), head_bytes + self._throttle.granted) if self._throttle else len(whole)
         while (begin := len(whole) - self._unsent) < end:
             try:
                 self._unsent -= self._socket.send(whole[begin:end])
@@ -169,18 +175,18 @@ class Connection:
                 self._when_writable(self._send_on)
                 return
             except OSError:  # the service reads no more; what it said before, if anything, is still to be read
-                self._drop_pace()
+                self._drop_throttle()
                 return
         if self._unsent:
-            assert self._pace is not None
-            self._pace.wait(end - head_bytes, self._unsent)
+            assert self._throttle is not None
+            self._throttle.wait(end - head_bytes, self._unsent)
         else:
-            self._drop_pace()
+            self._drop_throttle()
 
-    def _drop_pace(self) -> None:
-        if self._pace is not None:
-            self._pace.close()
-            self._pace = None
+    def _drop_throttle(self) -> None:
+        if self._throttle is not None:
+            self._throttle.close()
+            self._throttle = None
 
     def _send(self, data: bytes) -> None:
         assert self._socket is not None
@@ -237,15 +243,15 @@ class Connection:
         """How many bytes a slow reader takes now; where that is none, it looks away until the next piece is due."""
         if not self.waiting:  # the service has closed an idle connection, or says what nobody asked for
             return RECEIVE_BYTES
-        if self._pace is None:
-            self._pace = Pace(self._loop, self.request.bytes_per_s, lambda: self._reader.start(self._readable))
-        room = min(RECEIVE_BYTES, self._pace.granted - self._received)
+        if self._throttle is None:
+            self._throttle = Throttle(self._loop, self.request.bytes_per_s, lambda: self._reader.start(self._readable))
+        room = min(RECEIVE_BYTES, self._throttle.granted - self._received)
         if room <= 0:
             self._reader.stop()
             left = (self._length_said() if self._receives is None else self._receives) - self._received
             # Of an answer that is longer than it should be nobody knows how much is left. After the last byte there may
             # still be the end of a chunk.
-            self._pace.wait(self._received, max(1, left) if left >= 0 else RECEIVE_BYTES)
+            self._throttle.wait(self._received, max(1, left) if left >= 0 else RECEIVE_BYTES)
             return 0
         return room
 
@@ -263,8 +269,8 @@ class Connection:
         self.body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
         if self._receives is not None:
             self.body = INTACT if self._received == self._receives and (self._intact or not self._receives) else b""
-        if self._pace is not None:
-            self._drop_pace()
+        if self._throttle is not None:
+            self._drop_throttle()
         if not self._keep or self._unsent:  # an answer before all was sent: the service did not want the rest
             self.close()
         self.waiting = False
@@ -297,73 +303,6 @@ class Connection:
         self._complete = True
         # To be asked here and nowhere later: with the end of the answer the parser forgets its headers, and says no.
         self._keep = self._parser.should_keep_alive()
-
-
-class Deadlines:
-    """Ends requests that are under way for longer than `timeout_s`.
-
-    All have the same time-out, so nothing can be due before the earliest of those under way now: one timer that is
-    set anew when it fires is enough, and a request costs nothing.
-    """
-
-    def __init__(self, connections: Sequence[Collection[Connection]], timeout_s: float) -> None:
-        self._connections, self._timeout_ns = connections, int(timeout_s * 1e9)
-        self._timer = gevent.get_hub().loop.timer(timeout_s)
-        self._timer.start(self._look)
-
-    def _look(self) -> None:
-        now = _clock()
-        for connection in list(chain(*self._connections)):
-            if connection.waiting and connection.sent_ns + self._timeout_ns <= now:
-                connection.fail(TIMEOUT)
-        earliest = min((each.sent_ns for each in chain(*self._connections) if each.waiting), default=now)
-        self._timer.stop()
-        self._timer.close()
-        self._timer = gevent.get_hub().loop.timer(max(0.0, (earliest + self._timeout_ns - _clock()) / 1e9))
-        self._timer.start(self._look)
-
-    def close(self) -> None:
-        self._timer.stop()
-        self._timer.close()
-
-
-class RequestFailed(Exception):
-    """No whole answer came; `kind` is the class of the error."""
-
-    def __init__(self, kind: str) -> None:
-        super().__init__(kind)
-        self.kind = kind
-
-
-class Caller:
-    """A connection for a greenlet that waits for its answers: not for load."""
-
-    def __init__(self, base_url: str, timeout_s: float) -> None:
-        self.origin = origin(base_url)
-        self._timeout_s = timeout_s
-        self._there = Event()
-        self._connection = Connection(self.origin, Request(b""), lambda _: self._there.set())
-
-    def exchange(self, path: str, method: str = "GET") -> tuple[int, bytes]:
-        """The status and the body. Raises RequestFailed."""
-        connection = self._connection
-        self._there.clear()
-        request = Request(self.origin.head(path, method))
-        request.limit = min(request.limit, CALLER_LIMIT)
-        connection.change(request)
-        connection.ask()
-        if not self._there.wait(self._timeout_s):
-            connection.fail(TIMEOUT)
-        if connection.failure:
-            raise RequestFailed(connection.failure)
-        return connection.status, connection.body
-
-    @property
-    def connects_ns(self) -> list[int]:
-        return self._connection.connects_ns
-
-    def close(self) -> None:
-        self._connection.close()
 
 
 _KINDS = {

@@ -1,0 +1,9 @@
+"""The names of the messages between the Locust master and its workers.
+
+The master sends PREPARE, GATHER, BEGIN and STOP. A worker answers READY to PREPARE, GATHERED to GATHER, and PART to
+BEGIN when its share of the trial is over; LIVE it sends twice a second.
+"""
+
+PREPARE, READY, GATHER, GATHERED, BEGIN, STOP, PART, LIVE = (
+    f"waitbench-{word}" for word in ("prepare", "ready", "gather", "gathered", "begin", "stop", "part", "live")
+)
