@@ -87,12 +87,11 @@ def _lines(file: Path) -> list[str]:
 
 def _texts(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Strings with a blank in them, and the docstrings of commands, which are their help."""
-    documents = {id(node) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    comments = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
-            if id(node) not in comments | documents:
-                yield node.lineno, node.value
+        text = node.value if isinstance(node, ast.Constant) and id(node) not in docstrings else None
+        if isinstance(node, ast.Constant) and isinstance(text, str) and " " in text:
+            yield node.lineno, text
         if isinstance(node, ast.FunctionDef) and any("command" in ast.unparse(each) for each in node.decorator_list):
             yield node.lineno, ast.get_docstring(node) or ""
 
