@@ -1,4 +1,4 @@
-"""The dependencies in the package's metadata, from the files in requirements/ that the pins come from too."""
+"""Reads the dependencies of the package's metadata from the files in requirements/, as the pinned versions do."""
 
 from pathlib import Path
 from typing import Any

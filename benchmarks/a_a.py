@@ -1,11 +1,11 @@
-"""How often a short run calls a difference between a variant and itself: it should be by chance alone, and rarely.
+"""How often a short run reports a difference between a variant and itself: rarely, and only by chance.
 
     .venv/bin/python -m benchmarks.a_a [--runs 20] [--variant fastapi-asyncio]    # about six minutes
 
-Each run is a whole `waitbench run` with its own seed and two processes of the one variant, at a load that no ceiling
-sets. A 95 % interval calls a difference in one run of twenty; with more than two of twenty called (which chance does
-in 8 of a hundred such series) something else than chance is at work, and this exits with 1. Runs that a busy machine
-kept from counting are played again, up to as many as asked for.
+Each run is a whole `waitbench run` with its own seed and two processes of one variant, at a load without a
+theoretical maximum. A 95 % interval reports a difference in one run of twenty by chance. More than two of twenty happen
+by chance in 8 of a hundred such series. So then there is probably another cause, and the exit code is 1.
+A run that does not count, because the machine was busy, is repeated: there are at most twice as many runs as requested.
 """
 
 import argparse
@@ -29,8 +29,9 @@ workload = "fast"
 users = [10]
 """
 MOST = 2
+"""How many runs of twenty may report a difference."""
 NOT_COUNTED = 3
-"""The exit code of a run of which something does not count."""
+"""The exit code of a run with a trial that does not count."""
 
 
 def run_once(variant: str, seed: int, place: Path) -> RunFolder:
@@ -43,16 +44,16 @@ def run_once(variant: str, seed: int, place: Path) -> RunFolder:
     return RunFolder(Path(done.stdout.strip()))
 
 
-def told(folder: RunFolder) -> tuple[str, bool, bool]:
-    """The ratio in words, whether it is called a difference, and whether it counts."""
+def result_of(folder: RunFolder) -> tuple[str, bool, bool]:
+    """The ratio as text, whether it is called a difference, and whether the run counts."""
     [point] = [point for section in load_comparison(folder).sections for point in section.points]
     standing = next((s for s in point.standings if s.ratio is not None), None)
     if standing is None or standing.ratio is None:
         codes = {r.code for cell in point.cells for r in cell.reasons if r.weight == "invalid"}
         return f"does not count: {', '.join(sorted(codes))}", False, False
     ratio, low, high = standing.ratio.mean, standing.ratio.low, standing.ratio.high
-    words = f"{ratio:.3f} ({low:.3f} to {high:.3f})" if low is not None and high is not None else f"{ratio:.3f}"
-    return f"{words} {standing.verdict}", standing.verdict == "slower", True
+    text = f"{ratio:.3f} ({low:.3f} to {high:.3f})" if low is not None and high is not None else f"{ratio:.3f}"
+    return f"{text} {standing.verdict}", standing.verdict == "slower", True
 
 
 def main() -> int:
@@ -65,10 +66,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="a-a-") as place:
         while counted < chosen.runs and seed < 2 * chosen.runs:
             seed += 1
-            words, differs, counts = told(run_once(chosen.variant, seed, Path(place)))
+            text, differs, counts = result_of(run_once(chosen.variant, seed, Path(place)))
             called, counted = called + differs, counted + counts
-            print(f"{seed:>3}  {words}", flush=True)
-    print(f"{called} of {counted} runs call a difference; {seed - counted} more do not count")
+            print(f"{seed:>3}  {text}", flush=True)
+    print(f"{called} of {counted} runs report a difference; {seed - counted} more do not count")
     return 0 if counted == chosen.runs and called <= MOST else 1
 
 

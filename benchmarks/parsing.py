@@ -1,10 +1,10 @@
-"""What FastAPI's own parsing and serialising would cost: CPU for one request of `wait` as it is served here, and as
-FastAPI's documentation writes it, with a declared parameter, and a model or a dict given back.
+"""The CPU cost of FastAPI's own parsing and serialising, for one request of `wait`.
 
     .venv/bin/python -m benchmarks.parsing    # about ten seconds
 
-The applications are called as a server calls them, in turn and without a server around them: what is told is the
-difference, which is the same with one. A busy machine only adds, so the least of many rounds counts.
+The request is served as waitbench serves it, and as FastAPI's documentation writes it: with a declared parameter, and a
+model or a dict as the result. The applications are called in turn, as a server calls them, but without a server. The
+reported difference is the same with one. A busy machine only adds time, so the lowest of many rounds counts.
 """
 
 import asyncio
@@ -73,25 +73,25 @@ async def receive() -> dict[str, Any]:
 
 
 async def cpu_us(application: Any) -> float:
-    said: list[dict[str, Any]] = []
+    sent: list[dict[str, Any]] = []
 
     async def send(message: dict[str, Any]) -> None:
-        said.append(message)
+        sent.append(message)
 
     began = time.process_time()
     for _ in range(REQUESTS):
         await application(request(), receive, send)
     took = time.process_time() - began
-    assert {message["body"] for message in said[1::2]} == {b'{"workload":"wait","ms":0}'}
+    assert {message["body"] for message in sent[1::2]} == {b'{"workload":"wait","ms":0}'}
     return took / REQUESTS * 1e6
 
 
 async def compare() -> None:
     applications = {make.__name__.replace("_", " "): make() for make in (as_it_is, with_a_model, with_a_dict)}
     rounds = [{name: await cpu_us(each) for name, each in applications.items()} for _ in range(ROUNDS)]
-    least = {name: min(each[name] for each in rounds) for name in applications}
-    for name, cost in least.items():
-        print(f"{name:>12}: {cost:.0f} us, {cost - least['as it is']:+.0f} us")
+    lowest = {name: min(each[name] for each in rounds) for name in applications}
+    for name, cost in lowest.items():
+        print(f"{name:>12}: {cost:.0f} us, {cost - lowest['as it is']:+.0f} us")
 
 
 def main() -> None:

@@ -7,34 +7,40 @@ from waitbench.records.spec import Stage, TrialSpec
 
 
 def schedule_ns(spec: TrialSpec) -> Iterator[int]:
-    """Intended starts of the measured requests from the beginning of the trial to the end of its window, in
-    nanoseconds, in order."""
-    return (at_ns for at_ns, beside in arrivals_ns(spec) if not beside)
+    """Yield the intended starts of the measured requests, in nanoseconds since the trial began, in order.
+
+    They go from the beginning of the warm-up to the end of the window.
+    """
+    return (at_ns for at_ns, neighbour in arrivals_ns(spec) if not neighbour)
 
 
 def arrivals_ns(spec: TrialSpec) -> Iterator[tuple[int, bool]]:
-    """Every arrival, each with whether it is a neighbour's.
+    """Yield every arrival in nanoseconds, and whether it is a neighbour's.
 
-    Poisson: independent callers, so gaps are exponential. Uniform: a clock. The same seed gives the same arrivals, and
-    the same of them are neighbours': where these are left out, the others come as they would have.
+    Poisson arrivals are independent callers, so their gaps are exponential. Uniform arrivals have equal gaps.
+    The same seed gives the same arrivals, and the same ones are neighbours'. If a trial leaves the neighbours out
+    (`alone`), the other arrivals do not change.
     """
-    draws = random.Random(f"neighbours {spec.arrivals_seed}")  # noqa: S311 - to be repeated, not to be secret
+    draws = random.Random(f"neighbours {spec.arrivals_seed}")  # noqa: S311 - must be reproducible, not secret
     share = spec.beside.share if spec.beside else 0.0
     for at_s in _at_s(spec, _stages(spec)):
-        beside = share > 0 and draws.random() < share
-        if not (beside and spec.alone):
-            yield int(at_s * 1e9), beside
+        neighbour = share > 0 and draws.random() < share
+        if not (neighbour and spec.alone):
+            yield int(at_s * 1e9), neighbour
 
 
 def _stages(spec: TrialSpec) -> list[Stage]:
-    """The rates of a whole trial, of which the first is its warm-up's too."""
+    """Return the rates of a whole trial. The warm-up has the first one."""
     first, *others = spec.profile or [Stage(rate=float(spec.load), seconds=spec.measure_s)]
     return [Stage(rate=first.rate, seconds=spec.warmup_s + first.seconds), *others]
 
 
 def _at_s(spec: TrialSpec, stages: list[Stage]) -> Iterator[float]:
-    """A gap is drawn in requests, not in seconds, and passes the sooner the higher the rate: so one that spans two
-    stages is right for both."""
+    """Yield arrival times in seconds since the trial began.
+
+    A gap is drawn in requests, not in seconds, and passes faster at a higher rate. So a gap that spans two stages is
+    correct for both.
+    """
     rng = random.Random(spec.arrivals_seed)  # noqa: S311
 
     def drawn() -> float:

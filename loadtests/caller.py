@@ -7,7 +7,7 @@ from loadtests.request import CALLER_LIMIT, Request, origin
 
 
 class RequestFailed(Exception):
-    """No whole answer came; `kind` is the class of the error."""
+    """No complete response came; `kind` is the class of the error."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(kind)
@@ -15,23 +15,23 @@ class RequestFailed(Exception):
 
 
 class Caller:
-    """A connection for a greenlet that waits for its answers: not for load."""
+    """A connection for a greenlet that waits for each response. It is not for load."""
 
     def __init__(self, base_url: str, timeout_s: float) -> None:
         self.origin = origin(base_url)
         self._timeout_s = timeout_s
-        self._there = Event()
-        self._connection = Connection(self.origin, Request(b""), lambda _: self._there.set())
+        self._ended = Event()
+        self._connection = Connection(self.origin, Request(b""), lambda _: self._ended.set())
 
     def exchange(self, path: str, method: str = "GET") -> tuple[int, bytes]:
-        """The status and the body. Raises RequestFailed."""
+        """Send one request, and return the status and body of the response. Raises RequestFailed."""
         connection = self._connection
-        self._there.clear()
+        self._ended.clear()
         request = Request(self.origin.head(path, method))
         request.limit = min(request.limit, CALLER_LIMIT)
         connection.change(request)
         connection.ask()
-        if not self._there.wait(self._timeout_s):
+        if not self._ended.wait(self._timeout_s):
             connection.fail(TIMEOUT)
         if connection.failure:
             raise RequestFailed(connection.failure)

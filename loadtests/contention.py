@@ -1,4 +1,4 @@
-"""How much processor time on the generator's cores went to processes that are no part of this run."""
+"""How much CPU time on the generator's cores went to processes that are not part of this run."""
 
 import os
 import time
@@ -14,39 +14,39 @@ _IDLE, _IOWAIT, _STEAL = 4, 5, 8
 
 
 class Contention:
-    """Counts from when it is made.
+    """Counts CPU time from its creation on.
 
-    The run's own processes are the harness and all that descend from it. A core's busy time is
-    the time that passed, less the time in which it ran nothing or a hypervisor gave it to other machines: the kernel
-    counts those exactly, and busy time only by sampling.
+    The run's own processes are the harness and all its descendants. A core's busy time is the elapsed time, minus the
+    time in which it was idle or a hypervisor gave it to other machines. The kernel counts these exactly, but busy time
+    only by sampling.
     """
 
     def __init__(self, root: int | None = None) -> None:
-        """`root` is the process that all of the run descends from: the caller's parent where it is not given."""
+        """`root` is the process from which the whole run descends; by default, the parent of the caller."""
         self._root = root or os.getppid()
         own = self._own()
         mine = _cores(os.getpid())
         self.cores = sorted(mine.union(*(cores for cores in map(_cores, own) if cores & mine)))
-        """Those of this process, and of any process of the run that may use one of these."""
+        """Cores of this process, and of every process of the run that may use one of these."""
         self._began_s = time.monotonic()
         self._free_s = _free_s(self.cores)
         self._own_s = self._cpu_s(own)
 
     def foreign_share(self) -> float:
-        """Processor time that other processes took since then, in cores: 0.5 is half of one core."""
+        """Return the CPU time that other processes took so far, in cores: 0.5 is half of one core."""
         elapsed_s = time.monotonic() - self._began_s
         busy_s = elapsed_s * len(self.cores) - (_free_s(self.cores) - self._free_s)
         return max(0.0, busy_s - self.own_s()) / elapsed_s
 
     def own_s(self) -> float:
-        """Processor time that the run itself took since then, in seconds."""
+        """Return the CPU time that the run itself took so far, in seconds."""
         return self._cpu_s(self._own()) - self._own_s
 
     def _own(self) -> list[int]:
         try:
             root = psutil.Process(self._root)
             return [root.pid, *(child.pid for child in root.children(recursive=True))]
-        except psutil.Error:  # the harness is gone, and this process goes next
+        except psutil.Error:  # the harness is gone, and this process will end too
             return [os.getpid()]
 
     def _cpu_s(self, pids: Iterable[int]) -> float:
@@ -62,10 +62,10 @@ def _cores(pid: int) -> set[int]:
 
 
 def _taken_s(pid: int) -> float:
-    """With what its children took that have ended.
+    """Return the CPU time of a process and of its children that have ended, in seconds.
 
-    To the nanosecond, by clock_getcpuclockid(3) in one expression: /proc/PID/stat has hundredths of a second, and fifty
-    backends of PostgreSQL would lose a quarter of a second between them.
+    The clock is that of clock_getcpuclockid(3), written as one expression, and counts nanoseconds. /proc/PID/stat
+    counts hundredths of a second, so fifty backends of PostgreSQL would together lose a quarter of a second.
     """
     try:
         times = psutil.Process(pid).cpu_times()

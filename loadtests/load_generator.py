@@ -1,4 +1,4 @@
-"""What a run needs from the processes that generate its load: this process alone, or Locust workers."""
+"""The interface of the processes that generate a run's load: this process alone, or Locust workers."""
 
 import time
 from typing import Protocol

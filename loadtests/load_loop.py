@@ -1,4 +1,4 @@
-"""What closed and open loops have in common."""
+"""The common part of closed and open loops."""
 
 import time
 from abc import ABC, abstractmethod

@@ -30,9 +30,9 @@ __all__ = ["TrialUser"]
 OWN_TEST_S = 30.0
 """How long Locust's own test may take to begin."""
 
-# The log may be on a full disk, and Locust does not end where it can't print.
+# The log may be on a full disk, and Locust does not end if it cannot print.
 forgive(may_stall=False)
-# One line a trial from Locust's runner would drown everything else.
+# Locust's runner would log a line for each trial, which hides everything else.
 logging.getLogger("locust.runners").setLevel(logging.WARNING)
 
 
@@ -45,7 +45,7 @@ def run_folder() -> RunFolder:
 
 @events.init_command_line_parser.add_listener
 def offer_targets(parser: Any) -> None:
-    """A dropdown in the web UI's start form, for loads by hand once the run is over."""
+    """Add a list to the web UI's start form, for loads by hand after the run."""
     choices = list(manual_choices(run_folder().read_run()))
     parser.add_argument(
         "--waitbench-target", choices=choices, default=choices[0], help="what to load when the run is over"

@@ -17,11 +17,11 @@ from waitbench.records.run import RunRecord
 from waitbench.records.spec import TrialSpec
 
 LONGEST_S = 600
-"""No load goes on for ever: one started by hand stops by itself after so long."""
+"""A load started by hand stops by itself after this time."""
 MOST_USERS = 10_000
-"""Each is a greenlet and a connection, and takes some ten KiB."""
+"""Each user is a greenlet and a connection, and takes about ten KiB."""
 IDLE = {"ready", "stopped"}
-"""The states of Locust in which no load is going on."""
+"""The states of Locust in which there is no load."""
 
 
 class Refused(Exception):
@@ -29,26 +29,26 @@ class Refused(Exception):
 
 
 def manual_choices(run: RunRecord) -> dict[str, TrialSpec]:
-    """One entry for each service and request of the run."""
+    """Return one entry for each service and request of the run."""
     return {_choice(spec): spec for spec in sorted(run.trials, key=lambda s: (s.variant, s.path))}
 
 
 def _choice(spec: TrialSpec) -> str:
-    """`flask-threads /wait?ms=100`; with the client's own part, where it has one."""
+    """Return `flask-threads /wait?ms=100`, with the size and the pace of the client's body if it has these."""
     size = [f"{spec.sends // 1024} KiB"] if spec.sends else []
     pace = [f"{spec.bytes_per_s // 1024} KiB/s"] if spec.bytes_per_s else []
     return " ".join([spec.variant, spec.path, *size, *(["at"] if pace else []), *pace])
 
 
 def checked(form: Mapping[str, str], targets: Container[str]) -> dict[str, str]:
-    """The fields of Locust's start form that count here. Raises Refused.
+    """Return the fields of Locust's start form that are used here. Raises Refused.
 
-    Locust would take any option of its command line from that form, and any number of users.
+    Locust itself would accept any option of its command line in that form, and any number of users.
     """
     users, rate = form.get("user_count", ""), form.get("spawn_rate", "")
     if not 1 <= _number(users) <= MOST_USERS or not users.strip().isdecimal():
         raise Refused(
-            f"{users[:40] or 'no number'} of users can't be started: give a whole number from 1 to {MOST_USERS:,}"
+            f"a user count of {users[:40] or 'nothing'} is refused: give a whole number from 1 to {MOST_USERS:,}"
         )
     if not 0 < _number(rate) <= MOST_USERS:
         raise Refused(
@@ -64,14 +64,14 @@ def checked(form: Mapping[str, str], targets: Container[str]) -> dict[str, str]:
     if target := form.get("waitbench_target", ""):
         if target not in targets:
             raise Refused(
-                f"there is no target {target[:80]!r} in this run: choose one of the list, or reload this page"
+                f"there is no target {target[:80]!r} in this run: choose one from the list, or reload this page"
             )
         found["waitbench_target"] = target
     return found
 
 
 def _number(text: str) -> float:
-    """Not a number where it is none: any comparison with that is false."""
+    """Return NaN if the text is not a number: every comparison with it is false."""
     try:
         return float(text)
     except ValueError:
@@ -79,7 +79,7 @@ def _number(text: str) -> float:
 
 
 def _seconds(run_time: str) -> int:
-    """0 where it is no time span."""
+    """Return 0 if the text is not a time span."""
     try:
         return parse_timespan(run_time)
     except (ValueError, OverflowError):
@@ -87,19 +87,19 @@ def _seconds(run_time: str) -> int:
 
 
 class ManualLoads:
-    """Nothing of these loads is recorded in the run."""
+    """Starts and stops loads by hand. The run records nothing of them."""
 
     def __init__(self, environment: Any, session: Session, generator: LoadGenerator, run: RunRecord) -> None:
         self._environment, self._session, self._generator = environment, session, generator
         self._choices = manual_choices(run)
-        self._tests = itertools.count(1)
+        self._numbers = itertools.count(1)
         self._latest = 0
         environment.events.test_start.add_listener(self._join)
         environment.events.test_stopping.add_listener(self._leave)
-        environment.web_ui.app.before_request(self._look_at)
+        environment.web_ui.app.before_request(self._check_form)
 
-    def _look_at(self) -> Response | None:
-        """A refusal in the shape that Locust's front end shows, or None where Locust goes on with what was checked."""
+    def _check_form(self) -> Response | None:
+        """Return a refusal in the form that Locust's front end shows. None lets Locust use the checked fields."""
         if request.method != "POST" or request.path != "/swarm":
             return None
         try:
@@ -125,7 +125,7 @@ class ManualLoads:
         spec = self._choices[options.waitbench_target]
         self._generator.prepare(spec.model_copy(update={**load, "measure_s": float(LONGEST_S)}))
         self._generator.begin(time.perf_counter_ns() + int(self._generator.lead_s * 1e9))
-        self._latest = next(self._tests)
+        self._latest = next(self._numbers)
         gevent.spawn_later(LONGEST_S, self._stop, self._latest)
 
     def _leave(self, **_: Any) -> None:

@@ -15,7 +15,7 @@ def nearest_rank(ordered: Numbers | list[int], percent: int) -> int | None:
 def interquartile_mean(ordered: Numbers) -> int | None:
     """The mean without a quarter of the values at either end; None if there are no values.
 
-    If two processes answer one half each, one of them faster, a median jumps between them by chance.
+    If two processes serve one half each, one of them faster, a median jumps between them by chance.
     """
     cut = len(ordered) // 4
     return round(float(ordered[cut : len(ordered) - cut].mean())) if len(ordered) else None

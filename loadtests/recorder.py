@@ -1,4 +1,4 @@
-"""What happened in one trial: four numbers a request while it runs, sums and histograms when it is over."""
+"""Records one trial: four numbers for each request while it runs, sums and histograms when it is over."""
 
 from array import array
 from collections import Counter
@@ -15,17 +15,12 @@ from waitbench.records.spec import TrialSpec
 from waitbench.records.trial import Arrivals, Bin, Connects, Latency, Phase, Second
 
 GOOD = 0
-
 BIN_S = 0.25
-"""What the parts of a burst are told in: at 100 requests a second, 25 in each."""
-
+"""The width of the bins in which a burst is reported. At 100 requests/s, each has 25."""
 _BIN_NS = int(BIN_S * 1e9)
-
 _ROUNDED_NS = 1_000
-"""More than seconds lose as they become nanoseconds."""
-
+"""More than is lost when seconds are rounded to nanoseconds."""
 _Numbers = np.ndarray[Any, np.dtype[np.int64]]
-
 _Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 
@@ -38,14 +33,14 @@ class Window:
 
     @classmethod
     def of(cls, spec: TrialSpec, trial_begin_ns: int) -> "Window":
-        """After the warm-up of a trial that begins then."""
+        """Return the window of a trial that begins at `trial_begin_ns`: it follows the warm-up."""
         opens_ns = trial_begin_ns + int(spec.warmup_s * 1e9)
         return cls(opens_ns, opens_ns + int(spec.measure_s * 1e9))
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Requests that ended since the last one, in the order of their ends: microseconds, and which were good."""
+    """Requests that ended since the last batch, in the order of their ends: µs taken, and which were good."""
 
     taken_us: _Numbers
     good: _Mask
@@ -53,15 +48,15 @@ class Batch:
 
     @property
     def p99_ms(self) -> float | None:
-        """Of the good ones."""
+        """The p99 of the good requests, in milliseconds; None if there are none."""
         taken = self.taken_us[self.good]
         return float(np.percentile(taken, 99, method="inverted_cdf")) / 1000 if len(taken) else None
 
 
 class Recorder:
-    """Keeps intended start, send, end and kind of every request. The hot path appends and does nothing else.
+    """Keeps intended start, send, end and kind of every request. The hot path only appends.
 
-    In a closed loop a request is meant to start when it is sent, and both are the same.
+    In a closed loop a request is meant to start when it is sent, so both times are the same.
     """
 
     def __init__(self, begin_ns: int = 0) -> None:
@@ -89,11 +84,11 @@ class Recorder:
         self._kind.append(self._number(kind))
 
     def shed(self, intended_ns: int) -> None:
-        """An arrival that could not be sent."""
+        """Record an arrival that was not sent."""
         self._shed.append(intended_ns)
 
     def connected(self, took_ns: list[int]) -> None:
-        """How long a connection took each time it was made."""
+        """Record how long it took each time to make a connection."""
         self._connects_ns.extend(took_ns)
 
     def _number(self, kind: str) -> int:
@@ -102,13 +97,12 @@ class Recorder:
         return self._kinds.index(kind)
 
     def packed(self) -> dict[str, Any]:
-        """All of it in a few bytes strings, for another process of this machine, whose clock is the same."""
+        """Return the whole record as byte strings, for another process of this machine, which has the same clock."""
         columns = {name: getattr(self, name).tobytes() for name in _COLUMNS}
         return {"begin_ns": self.begin_ns, "kinds": self._kinds, **columns}
 
     def add_packed(self, other: dict[str, Any]) -> None:
-        """Take in what another recorder of the same trial wrote down: nothing is rounded or summed up before all of it
-        is here."""
+        """Add another process's record of the same trial. Nothing is rounded or summed before all records are here."""
         self.begin_ns = other["begin_ns"]
         for name in _COLUMNS:
             column = array("q")
@@ -125,7 +119,7 @@ class Recorder:
         return recorder
 
     def batch(self) -> Batch:
-        """What ended since last asked."""
+        """Return the requests that ended since the last call."""
         begin, self._seen = self._seen, len(self._kind)
         intended, ended, kind = (
             np.array(column[begin : self._seen], dtype=np.int64) for column in (self._intended, self._ended, self._kind)
@@ -136,7 +130,7 @@ class Recorder:
     def phases(self, window: Window) -> tuple[Phase, Phase, int]:
         """Requests meant to start before the window, those meant to start in it, and how many of these ended after it.
 
-        A request belongs to the phase in which it was meant to start, so that the slowest answers, which end in the
+        A request belongs to the phase in which it was meant to start. So the slowest responses, which end in the
         drain, are not cut off.
         """
         within = self._within(window)
@@ -144,13 +138,11 @@ class Recorder:
         return self._phase(~within), self._phase(within), int(drained)
 
     def latency(self, window: Window) -> Latency | None:
-        """From the intended start, of good answers and time-outs meant to start in the window: leaving out the
-        time-outs would flatter the slow."""
+        """Latency from the intended start, of good responses and timeouts: without these, slow services look faster."""
         return self._latency(self._taken_us(self._intended)[self._counted(window)])
 
     def thirds_iqm_us(self, window: Window) -> list[int | None]:
-        """The interquartile mean of latency in each third of the window, by when requests were meant to start: whether
-        it drifts."""
+        """The interquartile mean of latency in each third of the window, by intended start. It shows drift."""
         starts = _numbers(self._intended)
         edges = np.linspace(window.begin_ns, window.end_ns, 4)
         counted, taken = self._counted(window), self._taken_us(self._intended)
@@ -158,7 +150,7 @@ class Recorder:
         return [interquartile_mean(np.sort(taken[third])) for third in thirds]
 
     def occupancy(self, window: Window) -> float:
-        """How many requests were under way on average over the window."""
+        """How many requests were in flight on average over the window."""
         begins = np.maximum(_numbers(self._sent), window.begin_ns)
         ends = np.minimum(_numbers(self._ended), window.end_ns)
         return float(np.maximum(0, ends - begins).sum() / (window.end_ns - window.begin_ns))
@@ -168,7 +160,7 @@ class Recorder:
         return self._phase(_numbers(self._ended) < self.begin_ns)
 
     def spanning(self, window: Window) -> int:
-        """Requests sent before the window that ended after it: they are in no figure of its latencies."""
+        """Requests sent before the window that ended after it. They are in none of its latencies."""
         return int(
             np.count_nonzero((_numbers(self._sent) < window.begin_ns) & (_numbers(self._ended) >= window.end_ns))
         )
@@ -177,7 +169,7 @@ class Recorder:
         """The longest time in the window during which requests were waiting and none ended, in seconds."""
         order = np.argsort(_numbers(self._ended), kind="stable")
         sent, ended = _numbers(self._sent)[order], _numbers(self._ended)[order]
-        # Of the requests that end at a place or later: when the first of them was sent.
+        # For each place in that order: when the first request that ends there or later was sent.
         first_sent = np.minimum.accumulate(sent[::-1])[::-1]
         previous = np.concatenate(([window.begin_ns], ended[:-1]))
         begins = np.maximum(np.maximum(previous, first_sent), window.begin_ns)
@@ -185,7 +177,7 @@ class Recorder:
         return max(0, int(silences.max(initial=0))) / 1e9
 
     def arrivals(self, window: Window) -> Arrivals:
-        """What an open loop meant to send in the window, how late it was, and what came back in the window."""
+        """An open loop's arrivals meant for the window, how late they were sent, and what ended in the window."""
         within, ended = self._within(window), _numbers(self._ended)
         late_us = np.sort(np.maximum(0, _numbers(self._sent) - _numbers(self._intended))[within] // 1000)
         shed = self.shed_in(window)
@@ -203,12 +195,14 @@ class Recorder:
     def connects(self) -> Connects:
         """Connections made in the whole trial, and how long that took."""
         took_us = np.sort(_numbers(self._connects_ns)) // 1000
-        p50, p99, most = (nearest_rank(took_us, percent) for percent in (50, 99, 100))
-        return Connects(made=len(took_us), p50_us=p50, p99_us=p99, max_us=most)
+        p50, p99, highest = (nearest_rank(took_us, percent) for percent in (50, 99, 100))
+        return Connects(made=len(took_us), p50_us=p50, p99_us=p99, max_us=highest)
 
     def bins(self, window: Window) -> list[Bin]:
-        """By when requests were due, from the start of the warm-up to the end of the window, BIN_S each: what is left
-        of a window that ends within one would tell too low a rate, and is left out."""
+        """Bins of BIN_S from the start of the warm-up to the end of the window, by when requests were due.
+
+        If the window ends within a bin, that bin is left out, since its rate would be too low.
+        """
         count = (window.end_ns - self.begin_ns + _ROUNDED_NS) // _BIN_NS
         due, shed, ended = (
             (_numbers(column) - self.begin_ns) // _BIN_NS for column in (self._intended, self._shed, self._ended)
@@ -225,12 +219,11 @@ class Recorder:
         ]
 
     def shed_in(self, window: Window) -> int:
-        """Arrivals meant for the window that could not be sent."""
+        """How many arrivals meant for the window were shed."""
         return int(np.count_nonzero(_numbers(self._shed) >= window.begin_ns))
 
     def timeline(self) -> list[Second]:
-        """Second by second from the start of the warm-up, by when requests ended. No second is left out; what ended
-        before, while users gathered, is in none."""
+        """Every second from the start of the warm-up, by when requests ended. Earlier ends are in none (`gathered`)."""
         kinds, taken = _numbers(self._kind), self._taken_us(self._intended)
         seconds = (_numbers(self._ended) - self.begin_ns) // 1_000_000_000
         order = np.lexsort((taken, seconds))
@@ -243,11 +236,11 @@ class Recorder:
         ]
 
     def _within(self, window: Window) -> _Mask:
-        """Those meant to start in the window: nobody starts after it."""
+        """Requests meant to start in the window. None is meant to start after it."""
         return _numbers(self._intended) >= window.begin_ns
 
     def _counted(self, window: Window) -> _Mask:
-        """Those of the window whose latency counts."""
+        """Requests of the window whose latency counts: good responses and timeouts."""
         kinds = _numbers(self._kind)
         timeouts = kinds == (self._kinds.index(TIMEOUT) if TIMEOUT in self._kinds else -1)
         counted: _Mask = self._within(window) & ((kinds == GOOD) | timeouts)
@@ -279,7 +272,7 @@ _COLUMNS = ("_intended", "_sent", "_ended", "_kind", "_shed", "_connects_ns")
 
 
 def _numbers(column: "array[int]") -> _Numbers:
-    """A copy: an array that numpy looks into can't grow."""
+    """Return a copy, because an array that numpy views cannot grow."""
     return np.array(column, dtype=np.int64)
 
 
@@ -294,7 +287,7 @@ def _second(second: int, taken_us: _Numbers, errors: int) -> Second:
 
 
 def _bin(number: int, good_us: _Numbers, due: int, answered: int) -> Bin:
-    """What failed or was shed took longer than all else: a percentile that falls there is not known."""
+    """Failed and shed requests count as slower than all others: a percentile that falls on one is not known."""
     p50, p90, p99 = (
         int(good_us[rank]) if (rank := -(-due * percent // 100) - 1) < len(good_us) and due else None
         for percent in (50, 90, 99)

@@ -35,7 +35,7 @@ class ServiceUsage:
             caller = Caller(self._base_url, timeout_s=READ_S)
         except OSError as error:  # a container that is gone has no name any more
             if reset:
-                raise GaveUp(f"{self._base_url} does not answer any more ({error})") from None
+                raise GaveUp(f"{self._base_url} no longer responds ({error})") from None
             return
         method, path = ("POST", f"/usage/reset{self._query}") if reset else ("GET", "/usage")
         try:
@@ -44,7 +44,7 @@ class ServiceUsage:
                 self._readings[moment] = json.loads(body)
         except RequestFailed as error:
             if reset:
-                raise GaveUp(f"{self._base_url} does not answer any more ({error.kind})") from None
+                raise GaveUp(f"{self._base_url} no longer responds ({error.kind})") from None
         finally:
             caller.close()
 

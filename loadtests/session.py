@@ -111,15 +111,7 @@ class Session:
         contention = Contention()
         begin_ns, started_at = self._begin()
         window = Window.of(spec, begin_ns)
-        sleep_until(window.begin_ns)
-        self._phase = "measuring"
-        steal_time = StealTime()
-        edges = [gevent.spawn(usage.read, "window_start") for usage in (service, upstream)]
-        sleep_until(window.end_ns)
-        steal_share = steal_time.share()
-        changed = self._environment.runner.user_count != users
-        edges += [gevent.spawn(usage.read, "window_end") for usage in (service, upstream)]
-        self._phase = "drain"
+        edges, steal_share, final_users = self._measure(window, service, upstream)
         results, losses = self._generator.finish()
         drain_s = (time.perf_counter_ns() - window.end_ns) / 1e9
         foreign_share = contention.foreign_share() if self._sees_all_processes else None
@@ -136,7 +128,7 @@ class Session:
             drain_s=drain_s,
             spawn_s=spawn_s,
             users=users,
-            users_changed=changed,
+            users_changed=final_users != users,
             in_flight_afterwards=in_flight,
             losses=losses,
             cores=contention.cores,
@@ -166,6 +158,22 @@ class Session:
         begin_ns, started_at = time.perf_counter_ns() + int(lead_s * 1e9), now() + timedelta(seconds=lead_s)
         self._generator.begin(begin_ns)
         return begin_ns, started_at
+
+    def _measure(self, window: Window, *services: ServiceUsage) -> tuple[list[gevent.Greenlet], float | None, int]:
+        """Wait until the window is over, and read every service's usage at both edges of it.
+
+        Returns the readings, which may not have ended, the CPU steal time, and Locust's count of users at the end.
+        """
+        sleep_until(window.begin_ns)
+        self._phase = "measuring"
+        steal_time = StealTime()
+        edges = [gevent.spawn(usage.read, "window_start") for usage in services]
+        sleep_until(window.end_ns)
+        steal_share = steal_time.share()
+        users = self._environment.runner.user_count
+        edges += [gevent.spawn(usage.read, "window_end") for usage in services]
+        self._phase = "drain"
+        return edges, steal_share, users
 
     @property
     def _sees_all_processes(self) -> bool:

@@ -24,7 +24,7 @@ DRAIN_S = 5.0
 
 @dataclass(frozen=True)
 class ProcessUsage:
-    """What one process used of its core in the window, and how late it ran."""
+    """How much of its core one process used in the window, and how late it ran."""
 
     cpu_share: float
     lag_p99_ms: float
@@ -34,7 +34,7 @@ class ProcessUsage:
 
 @dataclass(frozen=True)
 class ShareResult:
-    """What one process recorded of a trial that is over."""
+    """The records of one process about a trial that is over."""
 
     recorder: Recorder
     usage: ProcessUsage

@@ -1,19 +1,19 @@
-"""What a hypervisor gives to others of the time that this machine's cores asked for."""
+"""CPU steal time: time that this machine's cores asked for and a hypervisor gave to other machines."""
 
 import psutil
 
 SPENT = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
-"""All that Linux tells of a core's time (proc_stat(5)); that of guests is in `user` already."""
+"""All columns of a core's time on Linux (proc_stat(5)). The time of guests is in `user` already."""
 
 
 class StealTime:
-    """Counts from when it is made."""
+    """Counts from its creation on."""
 
     def __init__(self) -> None:
         self._before = psutil.cpu_times()
 
     def share(self) -> float | None:
-        """Of the time of all cores since then; None on a system that does not tell."""
+        """Return the steal time so far as a share of the time of all cores; None if the system does not report it."""
         now = psutil.cpu_times()
         if not hasattr(now, "steal"):
             return None

@@ -1,4 +1,4 @@
-"""A client's own pace: so many bytes a second and no more, in pieces."""
+"""The pace of a slow client: a limit on its bytes per second, granted in pieces."""
 
 import time
 from collections.abc import Callable
@@ -7,15 +7,15 @@ from typing import Any
 from loadtests.timers import Timer
 
 PIECE_S = 0.05
-"""How often a piece goes: seldom enough to be cheap with a thousand clients, often enough to be a stream."""
+"""The time for one piece: long enough to be cheap with a thousand clients, short enough to be a stream."""
 _clock = time.perf_counter_ns
 
 
 class Throttle:
-    """From now on, by the clock: after a delay, which is not the client's own choice, it catches up.
+    """Grants bytes by the clock, from its creation on. So a client catches up after a delay that it did not choose.
 
-    `granted` bytes in all may have gone. They are granted a piece at a time: by the clock itself, a few bytes would be
-    due again as soon as some have gone, and a client would never rest.
+    `granted` is how many bytes in all may have gone. It grows a piece at a time. If it followed the clock, a few bytes
+    would be due again as soon as some had gone, and a client would never be idle.
     """
 
     def __init__(self, loop: Any, bytes_per_s: int, go_on: Callable[[], None]) -> None:
@@ -25,8 +25,7 @@ class Throttle:
         self.granted = 0
 
     def wait(self, gone: int, left: int) -> None:
-        """Have `go_on` called, from the loop, when a piece beyond the `gone` bytes may go, or the `left` ones where
-        these are fewer."""
+        """Let the loop call `go_on` when a piece beyond the `gone` bytes may go, or the last `left` bytes if fewer."""
         piece = min(max(1, int(self._bytes_per_s * PIECE_S)), left)
         self._timer.at(self._began_ns + -(-(gone + piece) * 1_000_000_000 // self._bytes_per_s))
 

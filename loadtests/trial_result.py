@@ -13,7 +13,7 @@ from waitbench.records.trial import Arrivals, Beside, Generator, TrialRecord, Us
 
 @dataclass(frozen=True)
 class Observed:  # 15 fields: everything about a trial that is not a request
-    """What was seen of a trial apart from its requests."""
+    """All observations of a trial except its requests."""
 
     spec: TrialSpec
     started_at: datetime
@@ -83,7 +83,7 @@ def merged(recorders: list[Recorder]) -> Recorder:
 
 
 def _beside(results: list[ShareResult], window: Window) -> Beside | None:
-    """What became of a mixed load's neighbours."""
+    """The record of a mixed load's neighbours."""
     recorders = [result.beside for result in results if result.beside]
     if not recorders:
         return None
@@ -126,10 +126,10 @@ def _disturbance(observed: Observed, results: list[ShareResult]) -> str:
     users, held = observed.users, observed.in_flight_afterwards
     found = [
         *observed.losses,
-        f"{lost} requests never ended, not even by their time-out" if lost else "",
+        f"{lost} requests never ended, not even by their timeout" if lost else "",
         "users were started or stopped from outside" if observed.users_changed else "",
         # Users from outside leave requests behind even if as many left as came.
-        f"{joined} users took part, and {users} were meant to: some came from outside" if joined != users else "",
-        f"the service still held {held} requests when the trial was over" if held else "",
+        f"{joined} users took part instead of {users}: some came from outside" if joined != users else "",
+        f"the service still had {held} requests in flight when the trial was over" if held else "",
     ]
     return next(filter(None, found), "")

@@ -1,8 +1,8 @@
-"""Feeds Locust's own statistics, for its web UI; nothing that is reported comes from there.
+"""Feeds Locust's own statistics, for its web UI. No report uses them.
 
-In batches, the way a Locust master takes in a worker's: an event for each request would cost the generator more than
-the request itself. Response times keep three significant digits, as our histograms do, so that the UI's percentiles
-are ours.
+They are fed in batches, with the method by which a Locust master adds a worker's statistics. An event for each request
+would cost the generator more than the request itself. Response times keep three significant digits, as our histograms
+do, so the UI shows the same percentiles.
 """
 
 import time
@@ -25,11 +25,11 @@ class UiStatistics:
         self._beside_bytes = answer_bytes(spec.beside) if spec.beside else 0
 
     def add(self, batch: Batch) -> None:
-        """Add what ended since the last batch."""
+        """Add the requests that ended since the last batch."""
         self._add(batch, self._name, self._body_bytes)
 
     def add_neighbours(self, recorder: Recorder | None) -> None:
-        """A mixed load's neighbours, in a row of their own."""
+        """Add a mixed load's neighbours, in a row of their own."""
         if recorder:
             self._add(recorder.batch(), f"{self._name}, neighbours", self._beside_bytes)
 
@@ -58,7 +58,7 @@ def answer_bytes(exchange: Exchange) -> int:
 
 
 def buckets_ms(taken_us: "np.ndarray[Any, np.dtype[np.int64]]") -> dict[float, int]:
-    """Milliseconds rounded to three significant digits, with how many fell on each."""
+    """Return how many requests took each number of milliseconds, rounded to three significant digits."""
     exact = np.maximum(taken_us, 1)
     step = 10.0 ** np.maximum(np.floor(np.log10(exact)) - 2, 0)
     values, counts = np.unique(np.round(exact / step) * step / 1000, return_counts=True)

@@ -1,5 +1,4 @@
-"""What waitbench adds to Locust's web UI: a guard, a tab with the finished trials, a link to the report, and, once the
-run is over, loads by hand."""
+"""Additions to Locust's web UI: a guard, a tab with the finished trials, a link to the report, and loads by hand."""
 
 import json
 import os
@@ -21,7 +20,7 @@ COLUMNS = {
     "block": "Block",
     "variant": "Variant",
     "load": "Workload and load",
-    "goodput": "Good answers/s",
+    "goodput": "Good responses/s",
     "p50": "p50 (ms)",
     "p99": "p99 (ms)",
     "errors": "Errors",
@@ -64,7 +63,7 @@ def extend(environment: Any, session: Session, generator: LoadGenerator, folder:
 
 
 def guard(ui: Any) -> None:
-    """Before the UI listens. In containers, it is reached by another port than it listens on."""
+    """Guard the UI, before it listens. In containers, users reach it by another port than it listens on."""
     outside = os.environ.get("WAITBENCH_UI_PORT_OUTSIDE", "")
     port = int(outside) if outside.isdecimal() else ui.port
     ui.app.config["MAX_CONTENT_LENGTH"] = LARGEST_FORM
@@ -72,14 +71,14 @@ def guard(ui: Any) -> None:
 
 
 class _Finished:
-    """The finished trials, each file read once. One that is damaged is left out here, and named in the report."""
+    """The finished trials. Each file is read once. A damaged one is left out here, and named in the report."""
 
     def __init__(self) -> None:
         self._trials: list[TrialRecord] = []
         self._read = 0
 
     def new(self, folder: RunFolder, run: RunRecord) -> list[TrialRecord]:
-        planned = folder.read_run().trials if run.searching else run.trials  # a search adds to them
+        planned = folder.read_run().trials if run.searching else run.trials  # a search adds trials
         for spec in planned[self._read :]:
             if not folder.has_trial(spec):
                 break

@@ -1,16 +1,16 @@
-"""Who may use Locust's web UI: pages of that UI in a browser of this machine, and programs that are no browser.
+"""Restricts Locust's web UI to its own pages in a browser of this machine, and to programs that are not browsers.
 
-Locust answers every host name, lets every origin read every answer (CORS), and starts a load for anyone who posts a
-form. Any page in a browser of this machine could so end a run or start a load.
+Locust accepts every host name, lets every origin read every response (CORS), and starts a load for anyone who posts a
+form. So any page in a browser of this machine could end a run or start a load.
 
-Three checks take the place of a token against forged requests (CSRF), which Locust's bundled front end cannot send:
+Three checks replace a token against forged requests (CSRF), which Locust's bundled front end cannot send:
 
-- `Host` has to be a name of this machine with the port of the UI. A page of another site whose name was made to lead
-  here (DNS rebinding) sends its own name.
-- `Origin`, where it is given, has to be the UI itself. Browsers send it with each request that is not GET or HEAD, and
-  no page can change it.
-- `Sec-Fetch-Site`, where it is given, has to say that the UI itself asks, or a person (an address typed in). It covers
-  a browser that leaves `Origin` out.
+- `Host` must be a name of this machine with the port of the UI. A page of another site whose name leads here (DNS
+  rebinding) sends its own name.
+- `Origin`, if present, must be the UI itself. Browsers send it with each request that is not GET or HEAD, and no page
+  can change it.
+- `Sec-Fetch-Site`, if present, must say that the UI itself sends the request, or a person who typed the address. It
+  covers a browser that leaves `Origin` out.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,11 +19,11 @@ from typing import Any
 from flask import Response
 
 CHANGES = {"/swarm", "/stop", "/stats/reset"}
-"""The requests that may change something: what the UI's buttons send. /user, which would change the Locust users, and
-whatever another version of Locust adds, is refused."""
+"""The requests that may change something: those that the UI's buttons send. All others are refused, such as /user,
+which would change the Locust users, and those that another version of Locust adds."""
 SAFE = {"GET", "HEAD", "OPTIONS"}
 LARGEST_FORM = 64 * 1024
-"""Bytes. A start form has some hundred."""
+"""In bytes. A start form has some hundred."""
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -50,11 +50,11 @@ class Guard:
             return start_response(status, [*own, *HEADERS.items()], *more)
 
         app: Any = Response(why, 403, mimetype="text/plain") if (why := self.refusal(environ)) else self._app
-        answer: Iterable[bytes] = app(environ, start)
-        return answer
+        body: Iterable[bytes] = app(environ, start)
+        return body
 
     def refusal(self, environ: Environ) -> str:
-        """Why a request is refused, with what to do; "" where it may go on."""
+        """Return why a request is refused and what to do; "" if it is allowed."""
         method, path = environ.get("REQUEST_METHOD", ""), environ.get("PATH_INFO", "")
         host, origin = environ.get("HTTP_HOST", ""), environ.get("HTTP_ORIGIN")
         if host.lower() not in self._hosts:
@@ -67,11 +67,11 @@ class Guard:
             return ""
         if environ.get("HTTP_SEC_FETCH_SITE", "none") not in ("same-origin", "none"):
             return f"another page may not do this; open {self._address}\n"
-        return "" if path in CHANGES else f"this web UI takes no {method} {path}\n"
+        return "" if path in CHANGES else f"this web UI does not accept {method} {path}\n"
 
 
 def hosts(named: str, ports: Iterable[int]) -> set[str]:
-    """The values of `Host` that lead to this UI. `named` is what it listens on, any address or one."""
-    names = {"127.0.0.1", "localhost", "[::1]"} | ({named.lower()} - {"", "*", "::", "0.0.0.0"})  # noqa: S104 - taken out
+    """Return the values of `Host` that lead to this UI. `named` is the address that it listens on, or any."""
+    names = {"127.0.0.1", "localhost", "[::1]"} | ({named.lower()} - {"", "*", "::", "0.0.0.0"})  # noqa: S104 - removed here
     found = {f"{name}:{port}" for name in names for port in ports}
     return found | (names if 80 in ports else set())

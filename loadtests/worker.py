@@ -34,7 +34,7 @@ class _Worker:
         self._trial = 0
 
     def prepare(self, msg: Any, **_: Any) -> None:
-        if msg.data["trial"] != self._trial:  # else the answer was late, and the master asks again
+        if msg.data["trial"] != self._trial:  # else READY was late, and the master asks again
             spec = TrialSpec.model_validate_json(msg.data["spec"])
             self._share_runner.prepare(spec, Share(msg.data["index"], msg.data["count"]))
             self._trial = msg.data["trial"]

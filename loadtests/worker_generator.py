@@ -125,7 +125,7 @@ class WorkerGenerator:
         return [member for member, node in self._runner.clients.items() if node.state == STATE_INIT]
 
     def _announce(self, spec: TrialSpec) -> set[str]:
-        """Send each worker its share, again and again until it answers. Returns those that did not."""
+        """Send each worker its share, again and again until it responds. Returns those that did not."""
         members = sorted(self._members, key=lambda member: self._members[member])
         shares = {member: Share(n, len(members)) for n, member in enumerate(members)}
         until = time.monotonic() + ANSWER_S

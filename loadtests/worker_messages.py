@@ -1,7 +1,7 @@
 """The names of the messages between the Locust master and its workers.
 
-The master sends PREPARE, GATHER, BEGIN and STOP. A worker answers READY to PREPARE, GATHERED to GATHER, and PART to
-BEGIN when its share of the trial is over; LIVE it sends twice a second.
+The master sends PREPARE, GATHER, BEGIN and STOP. A worker responds with READY to PREPARE, with GATHERED to GATHER, and
+with PART to BEGIN when its share of the trial is over. It sends LIVE twice a second.
 """
 
 PREPARE, READY, GATHER, GATHERED, BEGIN, STOP, PART, LIVE = (

@@ -1,7 +1,7 @@
 """Start one service from the list in variants.toml: `python serve.py VARIANT --port N`.
 
 The process becomes the service's own server, so that signals and exit codes are the server's. Every launcher
-(containers, local runs, tests) comes through here, and so every one of them runs the same command.
+(containers, local runs, tests) uses this program, so all of them run the same command.
 """
 
 import argparse
@@ -22,8 +22,10 @@ UPSTREAM = (
 def server_command(
     variants: Path, name: str, host: str, port: int, workers: int | None = None
 ) -> tuple[list[str], dict[str, str]]:
-    """The command line of a variant's server, its program first, and the environment its application reads. `workers`
-    stands in for what its budget declares."""
+    """Return the command line of a variant's server, program first, and the environment that its application reads.
+
+    `workers` replaces the number that the budget declares.
+    """
     if name == "upstream":
         command = shlex.split(UPSTREAM.format(host=host, port=port))
         return [sys.executable, "-m", *command], {"WAITBENCH_VARIANT": "upstream"}
@@ -45,14 +47,14 @@ def server_command(
         "WAITBENCH_UPSTREAM_CONNECTIONS": str(budget.get("upstream_connections", 0)),
         "WAITBENCH_UPSTREAM_THREADS": str(budget.get("upstream_threads", 0)),
         "WAITBENCH_WORK_THREADS": str(budget.get("work_threads", 0)),
-        # A service's threads are its model's, not a library's.
+        # Only the model decides how many threads a service has, not a library.
         "OPENBLAS_NUM_THREADS": "1",
     }
     return [*program, *command], environment
 
 
 def allow_many_sockets() -> None:
-    """Raise the limit on open files to what this machine allows: a connection each way is a file each."""
+    """Raise the limit on open files to what this machine allows. Each connection is a file, in and out."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
@@ -63,7 +65,7 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--variants", type=Path, default=HERE / "variants.toml", metavar="FILE")
-    parser.add_argument("--workers", type=int, metavar="N", help="processes, in place of what its budget declares")
+    parser.add_argument("--workers", type=int, metavar="N", help="processes; by default, as the budget declares")
     options = parser.parse_args()
     command, environment = server_command(
         options.variants, options.variant, options.host, options.port, options.workers
@@ -74,7 +76,7 @@ def main() -> None:
     try:
         os.execve(command[0], command, {**os.environ, **environment})  # noqa: S606
     except FileNotFoundError:
-        sys.exit(f"serve: {options.variant} runs by {command[0]}, which is not there")
+        sys.exit(f"serve: {options.variant} needs {command[0]}, which is not there")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A trap: gunicorn's gevent worker, but for what makes it wait together."""
+"""A trap: gunicorn's gevent worker without the patches that let waits overlap."""
 
 import socket
 
@@ -7,10 +7,10 @@ from gunicorn.workers.ggevent import GeventWorker
 
 
 class UnpatchedWorker(GeventWorker):
-    """Nothing is patched, as where a library was imported too early, or waits in C: whatever waits, all wait."""
+    """Patches nothing, as if a library was imported too early or waits in C. When one request waits, all do."""
 
     def patch(self):
-        # The listeners alone, as the right worker does too: without them nobody would be answered at all.
+        # Only the listeners, as the right worker does too. Without them no request would get a response.
         self.sockets = [
             cooperative(each.FAMILY, socket.SOCK_STREAM, fileno=each.sock.detach()) for each in self.sockets
         ]

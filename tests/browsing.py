@@ -23,7 +23,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def usable(name: str) -> str | None:
-    """The path of a browser that starts. Where a browser is a snap, a program of its name may only say so."""
+    """The path of a browser, if it starts. If a browser is a snap, a program of its name may only print a hint."""
     path = shutil.which(name)
     if path and subprocess.run([path, "--version"], capture_output=True, timeout=60).returncode == 0:
         return path
@@ -31,10 +31,10 @@ def usable(name: str) -> str | None:
 
 
 def unavailable(what: str) -> NoReturn:
-    """Skipped with the reason, or failed where the browser is promised, as in CI."""
+    """Skip the test with the reason, or fail it where a browser is required, as in CI."""
     if os.environ.get("WAITBENCH_REQUIRE_BROWSER") == "1":
         pytest.fail(f"{what}, and WAITBENCH_REQUIRE_BROWSER is 1")
-    pytest.skip(f"{what}: the report is not looked at in a browser")
+    pytest.skip(f"{what}: the report is not tested in a browser")
 
 
 @contextmanager
@@ -53,7 +53,7 @@ def chromium() -> "Iterator[Browser]":
 
 
 class Site(ThreadingHTTPServer):
-    """A web site of somebody else's, on a port of its own."""
+    """Another web site, on a port of its own."""
 
     def __init__(self, pages: Mapping[str, str]) -> None:
         super().__init__(("127.0.0.1", 0), _Page)

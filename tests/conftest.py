@@ -3,6 +3,7 @@
 import gc
 import os
 import re
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,24 +25,27 @@ from waitbench.launch.programs import missing
 pytest_plugins = ["tests.made_up.reported"]
 os.environ["LOCUST_SKIP_MONKEY_PATCH"] = "1"  # Locust would patch this process, which other tests share
 
-# How long an example takes is the machine's doing: one that stands still for a moment is no failure.
+# How long an example takes depends on the machine, so one that stalls for a moment is no failure.
 settings.register_profile("quick", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=50)
 settings.register_profile("deep", settings.get_profile("quick"), max_examples=500)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 VARIANTS = load_variants()
 REQUIRED = os.environ.get("WAITBENCH_REQUIRE_REFERENCES") == "1"
-"""Whether a test fails, and is not skipped, where the program of its variant is not on this machine."""
+"""Whether a test fails, instead of being skipped, if the program of its variant is not on this machine."""
 
 
 def installed(names: Iterable[str]) -> list[str]:
-    """Those that this machine can run."""
+    """The variants that this machine can run."""
     return [name for name in names if not missing(VARIANTS[name])]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Processes of pytest-xdist share the cores out in turn: without this all services would be on the first core."""
-    gc.disable()  # until the tests are collected, of which nothing goes again
+    """Give each process of pytest-xdist another first core. Else all services would run on the same one."""
+    state = tempfile.TemporaryDirectory(prefix="waitbench-tests-")  # for services' modules that a test imports
+    os.environ["WAITBENCH_STATE_DIR"] = state.name
+    config.add_cleanup(state.cleanup)
+    gc.disable()  # until the tests are collected, because collecting leaves no garbage
     number = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
     cores = allowed_cores()
     if len(cores) > 1:
@@ -74,14 +78,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What is there now stays to the end: without this a tenth of the processor time goes into looking at it again."""
+    """Freeze the objects that stay to the end. Else the garbage collector spends a tenth of the CPU time on them."""
     gc.collect()
     gc.freeze()
     gc.enable()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """With -m fault, which faults were survived."""
+    """With -m fault, print which faults were survived."""
     if "fault" in config.option.markexpr and (lines := faults.summary(terminalreporter.stats)):
         terminalreporter.section("faults")
         for line in lines:
@@ -90,7 +94,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """A test of a variant that this machine can't run says why, and not as an error of its stack."""
+    """Skip or fail a test of a variant that this machine cannot run, with the reason, before its stack fails."""
     callspec = getattr(item, "callspec", None)
     name = callspec.params.get("variant") if callspec else None
     why = missing(VARIANTS[name]) if name in VARIANTS else ""
@@ -100,16 +104,18 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 EVERY_WAY = ("flask-threads", "django-gevent", "fastapi-asyncio", "flask-asyncio", "go", "node")
-"""Each way of waiting and working, once: what tests run over that look at nothing else."""
+"""One variant for each way of waiting and working, for tests that depend on nothing else."""
 EVERY_APP = (*EVERY_WAY, "django-asyncio", "fastapi-threads", "null")
-"""Each application once: what the long tests run over. Any other variant is one of these on a server that another of
-them runs on, on one that only takes less at once, or in several processes; `check` looks at every one
-(tests/services/test_check.py)."""
+"""One variant for each application, for long tests.
+
+Any other variant is one of these in several processes, on a server that another of them uses, or on a server that only
+accepts less at once. tests/services/test_check.py checks every variant.
+"""
 
 
 @contextmanager
 def up(stack: LocalStack, name: str) -> Iterator[str]:
-    """The address of a service. One of EVERY_APP stays up for the next test; any other one is ended afterwards."""
+    """The address of a service. One of EVERY_APP stays up for the next test, and any other is ended afterwards."""
     if name in (*stack.base_urls, *EVERY_APP):
         yield stack.base_urls[name]
         return
@@ -136,7 +142,10 @@ class _Started(dict[str, str]):
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[LocalStack]:
-    """For all tests of this process. Starting every service takes five seconds, and few processes need them all."""
+    """One stack for all tests of this process.
+
+    Starting every service takes five seconds, and few processes need them all.
+    """
     with LocalStack() as local:
         local.base_urls = _Started(local)
         yield local
@@ -144,7 +153,7 @@ def stack() -> Iterator[LocalStack]:
 
 @pytest.fixture(params=EVERY_APP)
 def variant(request: pytest.FixtureRequest) -> Variant:
-    """Each of these in turn; of all of them, or of others, where a test says so."""
+    """Each of EVERY_APP in turn, or other variants if a test says so."""
     return VARIANTS[request.param]
 
 

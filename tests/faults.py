@@ -1,8 +1,8 @@
 """The table of injected faults, collected from the tests that inject them.
 
-A test that injects a fault into the real product is marked `@pytest.mark.fault("what goes wrong", "what is promised")`.
+A test that injects a fault into the real product is marked `@pytest.mark.fault(area, fault, promise)`.
 `make test-faults` runs these tests and prints how many faults were survived.
-docs/reliability.md holds the table: `python -m tests.faults` writes it again, and a test compares the two.
+docs/reliability.md holds the table: `python -m tests.faults` rewrites it, and a test compares the two.
 """
 
 import ast
@@ -23,7 +23,7 @@ AREAS = {
     "processes": "Processes and containers",
     "input": "Bad input",
 }
-"""Of a fault, in the order of the page."""
+"""The areas of faults and their titles, in the order of the page."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def _rows_of(file: Path) -> Iterator[Row]:
 
 
 def table() -> str:
-    """How many faults there are, and a table for each area."""
+    """The number of faults, and a table for each area."""
     every = rows()
     lines = [f"{len(every)} faults.", ""]
     for area, title in AREAS.items():
@@ -62,12 +62,12 @@ def table() -> str:
 
 
 def _cell(text: str) -> str:
-    """As text of a Markdown table."""
+    """Escape a text for a Markdown table."""
     return text.replace("|", r"\|")
 
 
 def with_table(page: str) -> str:
-    """The page with the table of now."""
+    """The page with the current table."""
     before, _, rest = page.partition(BEGIN)
     return before + BEGIN + table() + END + rest.partition(END)[2]
 
@@ -80,8 +80,10 @@ def note(item: pytest.Item) -> None:
 
 
 def summary(reports: dict[str, list[pytest.TestReport]]) -> list[str]:
-    """A line for each fault of a test run, and a count; empty where no test injects any. A fault that several tests
-    inject is survived if all of them pass."""
+    """A line for each fault of a test run, and a count. Empty if no test injects any.
+
+    A fault that several tests inject is survived if all of them pass.
+    """
     survived: dict[str, bool] = {}
     for outcome in ("passed", "failed", "error"):
         for report in reports.get(outcome, []):

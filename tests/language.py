@@ -38,7 +38,7 @@ RETIRED = {
 """Words that the project does not use, each with what it uses instead."""
 _RETIRED = re.compile(rf"(?<![\w`./<-])(?:{'|'.join(RETIRED)})(?![\w`(>=-])", re.IGNORECASE)
 _OPENING = re.compile(r"(?:Of|What|Who|Whose|Whoever|That)\b")
-_TWO_SENTENCES = re.compile(r"(?<![.\s]\w)(?<!e\.g)(?<!i\.e)(?<!etc)[.!?][)*_\"]* +[A-Z]")
+_TWO_SENTENCES = re.compile(r"(?<![.\s]\w)(?<!^\d)(?<!e\.g)(?<!i\.e)(?<!etc)[.!?][)*_\"]* +[A-Z]")
 _CODE = re.compile(r"`[^`]*`|\]\([^)]*\)|<!--.*?-->")
 
 
@@ -66,8 +66,8 @@ def retired_words() -> Iterator[Place]:
         for line, text in _texts(ast.parse(file.read_text())):
             yield from _retired(file, line, text)
     for file in files(SHOWN, SUFFIXES):
-        for number, line in enumerate(_lines(file), 1):
-            yield from _retired(file, number, line)
+        for number, written in enumerate(_lines(file), 1):
+            yield from _retired(file, number, written)
 
 
 def _retired(file: Path, line: int, text: str) -> Iterator[Place]:
@@ -100,9 +100,10 @@ def odd_openings() -> Iterator[Place]:
     """Docstrings that begin with a word such as "Of" or "What" in place of a subject and a verb."""
     for file in files(CODE, (".py",)):
         for node in ast.walk(ast.parse(file.read_text())):
-            text = node.value.value if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) else None
-            if isinstance(text, str) and _OPENING.match(text.strip()):
-                yield Place(file, node.lineno, f"docstring begins {text.strip()[:60]!r}")
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+                text = str(node.value.value).strip()
+                if _OPENING.match(text):
+                    yield Place(file, node.lineno, f"docstring begins {text[:60]!r}")
 
 
 def crowded_lines() -> Iterator[Place]:

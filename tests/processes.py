@@ -1,4 +1,4 @@
-"""What runs on this machine, for tests that have to show that nothing was left behind."""
+"""Processes of this machine, for tests that have to show that nothing was left behind."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ from waitbench.launch.client import wait_until
 
 
 def mentioning(text: str) -> list[int]:
-    """Live processes, but for this one, whose command line or environment has `text` in it."""
+    """Live processes, except this one, whose command line or environment contains `text`."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         pid = int(folder.name)
@@ -21,7 +21,7 @@ def mentioning(text: str) -> list[int]:
 
 
 def alive(pid: int) -> bool:
-    """A zombie has ended: all that is left is for someone to ask how."""
+    """Whether a process has not ended. A zombie has: only its exit status is left to be read."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
@@ -38,7 +38,7 @@ def none_mentioning(text: str, within_s: float = 30.0) -> bool:
 
 
 def end(pids: list[int]) -> None:
-    """By force; only ever given what a test started."""
+    """Kill processes. Call it only with processes that a test started."""
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

@@ -1,7 +1,7 @@
 """Which tests run in one process, and in which order, when pytest-xdist runs several processes at once.
 
-Tests that share costly fixtures stay together: those of one service, those of one class of tests that start services,
-those of one module. (`--dist loadgroup` does not do it: pytest-xdist 3.8 ignores the groups with pytest 9.2.)
+Tests that share costly fixtures stay together: those of one service, of one class that starts services, or of one
+module. `--dist loadgroup` does not do this, because pytest-xdist 3.8 ignores the groups with pytest 9.2.
 """
 
 import re
@@ -29,14 +29,14 @@ LONGEST = (
     "launch/test_local.py",
     "analysis/test_calibration.py",
 )
-"""These begin first: one that began last would go on alone when all the others are done."""
+"""These begin first. If one of them began last, it would go on alone after all others had ended."""
 TOGETHER = ("tests/e2e/test_webui.py",)
 """Modules whose classes share a run."""
 _VARIANT = re.compile(rf"(?:^|[-\[])({'|'.join(sorted(load_variants(), key=len, reverse=True))})(?=-|$)")
 
 
 class Grouped(LoadScopeScheduling):
-    """A group to a process that is free, in the order of the collection."""
+    """Gives the next group to a process that is free, in the order of the collection."""
 
     def __init__(self, config: pytest.Config, log: Producer | None = None) -> None:
         super().__init__(config, log)
@@ -62,6 +62,6 @@ def group(nodeid: str) -> str:
 
 
 def turn(nodeid: str) -> int:
-    """Whose turn it is: the least first."""
+    """The position of a test in the order of the run: tests with the lowest number begin first."""
     path = nodeid.removeprefix("tests/")
     return next((number for number, beginning in enumerate(LONGEST) if path.startswith(beginning)), len(LONGEST))

@@ -1,4 +1,4 @@
-"""Servers of the tests' own, each in a process of its own, which says first where it listens."""
+"""Servers that only tests use. Each runs in its own process and first prints its port."""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ class Server:
 
 @contextmanager
 def serving(module: ModuleType, own_session: bool = False) -> Iterator[Server]:
-    """Killed at the end."""
+    """Run a module as a server, and kill it at the end."""
     assert module.__file__
     command = [sys.executable, module.__file__]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=own_session) as process:
@@ -32,7 +32,7 @@ def serving(module: ModuleType, own_session: bool = False) -> Iterator[Server]:
 
 @contextmanager
 def listening(module: ModuleType) -> Iterator[str]:
-    """The address of one that prints its port and no more."""
+    """The address of a server that prints one port."""
     with serving(module) as server:
         [port] = server.told()
         yield f"http://127.0.0.1:{port}"

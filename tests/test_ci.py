@@ -1,6 +1,6 @@
-"""CI: the workflow names what there is, and `.ci/run` handles machines that differ from this one.
+"""CI: the workflow names only commands that exist, and `.ci/run` handles machines that differ from this one.
 
-The programs that `.ci/run` starts are stand-ins here that write down how they were called.
+Here, stand-ins that record how they were called replace the programs that `.ci/run` starts.
 """
 
 import os
@@ -33,7 +33,7 @@ REAL = ("bash", "basename", "cat", "dirname", "env", "mktemp", "rm", "sh")
 
 
 class Machine:
-    """A machine with a clone, where every program is a stand-in but for a few harmless ones."""
+    """A machine with a clone. Every program is a stand-in, except for a few harmless ones."""
 
     def __init__(self, folder: Path) -> None:
         self.clone, self.programs, self.calls = folder / "clone", folder / "programs", folder / "calls"
@@ -54,7 +54,7 @@ class Machine:
         (self.programs / name).unlink()
 
     def run(self, fails: str = "") -> "subprocess.CompletedProcess[str]":
-        """Run `.ci/run`; `fails` is the program with its first argument that exits with 1."""
+        """Run `.ci/run`. `fails` is a program with its first argument, which exits with 1."""
         environment = {"PATH": str(self.programs), "HOME": str(self.clone), "CALLS": str(self.calls), "FAILS": fails}
         command = [str(self.programs / "bash"), str(self.clone / ".ci/run")]
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
@@ -79,7 +79,7 @@ def test_it_sets_up_and_then_lints_and_tests_in_this_order(machine: Machine) -> 
         "make test-compose",
     ]
     assert "docker compose --profile references build --quiet" in machine.called("docker")
-    assert re.search(r"all of it took \d+ s", ended.stdout)
+    assert re.search(r"everything took \d+ s", ended.stdout)
 
 
 @pytest.mark.parametrize(
@@ -94,12 +94,12 @@ def test_without_an_engine_it_says_what_is_missing_in_one_line(machine: Machine)
     ended = machine.run(fails="docker info")
     assert ended.returncode != 0
     [line] = ended.stderr.splitlines()
-    assert "no Docker engine answers" in line
+    assert "no Docker engine responds" in line
     assert "../shared/engine/start" in line
     assert machine.called("make") == []
 
 
-def test_without_an_engine_it_starts_the_one_of_the_folder_beside_it(machine: Machine) -> None:
+def test_without_an_engine_it_starts_the_one_in_the_folder_next_to_it(machine: Machine) -> None:
     start = machine.clone.parent / "shared/engine/start"
     start.parent.mkdir(parents=True)
     shutil.copy2(machine.programs / "make", start)
@@ -115,7 +115,7 @@ def test_an_engine_that_answers_is_left_alone(machine: Machine) -> None:
     assert machine.called("start") == []
 
 
-def test_what_is_installed_is_not_installed_again(machine: Machine) -> None:
+def test_installed_programs_are_not_installed_again(machine: Machine) -> None:
     assert machine.run().returncode == 0
     assert machine.called("apt-get") == ["apt-get update -qq"]
 
@@ -156,7 +156,7 @@ def steps(workflow: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
 class TestWorkflow:
-    def test_its_commands_are_there(self, workflow: Path) -> None:
+    def test_its_commands_exist(self, workflow: Path) -> None:
         commands = [step["run"] for step in steps(workflow) if "run" in step]
         assert commands
         for command in commands:
@@ -182,7 +182,7 @@ class TestWorkflow:
         assert [action for action in actions if not re.fullmatch(r"actions/[a-z-]+@v\d+", action)] == []
 
 
-def test_the_hooks_of_pre_commit_are_local_and_start_what_is_there() -> None:
+def test_the_hooks_of_pre_commit_are_local_and_their_programs_exist() -> None:
     [repository] = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
     assert repository["repo"] == "local"
     for hook in repository["hooks"]:

@@ -1,4 +1,4 @@
-"""What the documents promise, held to what is there."""
+"""The documents agree with the code, the commands and the example run."""
 
 import re
 import shutil
@@ -30,7 +30,7 @@ def test_every_link_leads_somewhere(document: Path) -> None:
 
 
 @pytest.mark.parametrize("name", cli.commands)
-def test_every_command_and_option_stands_in_the_readme(name: str) -> None:
+def test_every_command_and_option_is_in_the_readme(name: str) -> None:
     rows = [line for line in README.splitlines() if line.startswith(f"| `{name} ")]
     assert len(rows) == 1
     for parameter in cli.commands[name].params:
@@ -53,8 +53,10 @@ def test_the_example_is_a_complete_run_of_the_quick_plan() -> None:
 
 
 def test_the_example_s_tables_are_what_its_trials_give_today(tmp_path: Path) -> None:
-    """Where this fails, `waitbench report results/example` brings it up to date. Not what is drawn, whose last digits
-    are a processor's own."""
+    """If this fails, `waitbench report results/example` updates the example.
+
+    Charts are not compared, because their last digits depend on the processor.
+    """
     rebuilt = RunFolder(tmp_path / EXAMPLE.path.name)
     shutil.copytree(EXAMPLE.path, rebuilt.path)
     write_report(rebuilt)
@@ -63,13 +65,13 @@ def test_the_example_s_tables_are_what_its_trials_give_today(tmp_path: Path) -> 
 
 
 def test_the_page_on_reliability_lists_every_fault_that_a_test_injects() -> None:
-    """Where this fails, `python -m tests.faults` brings the page up to date."""
+    """If this fails, `python -m tests.faults` updates the page."""
     page = faults.PAGE.read_text()
     assert faults.with_table(page) == page
 
 
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/reliability.md"])
-def test_every_target_of_the_makefile_that_a_document_names_is_there(document: str) -> None:
+def test_every_target_of_the_makefile_that_a_document_names_exists(document: str) -> None:
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"\bmake ([a-z-]+)", (ROOT / document).read_text()):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
@@ -86,7 +88,7 @@ def test_the_example_of_a_claim_can_be_run(tmp_path: Path) -> None:
     assert plan.variants == ["flask-threads", "fastapi-asyncio"]
 
 
-def test_every_claim_is_told_with_what_its_test_cannot_show() -> None:
+def test_every_claim_is_documented_with_the_limits_of_its_test() -> None:
     shown = (ROOT / "docs" / "claims.md").read_text()
     ids = re.findall(r'^id = "([a-z-]+)"', (ROOT / "loadtests" / "claims.toml").read_text(), re.MULTILINE)
     assert len(ids) == 10

@@ -1,4 +1,4 @@
-"""The list of faults that the tests have to detect is itself kept true; `make faults` injects them."""
+"""The list of faults that the tests have to detect fits the code. `make faults` injects them."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +31,7 @@ def test_at_least_15_faults_have_to_be_detected_by_the_fast_tests() -> None:
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_a_fault_changes_its_file_and_leaves_it_valid_python(fault: Fault, copy: Path) -> None:
-    """A fault that is a syntax error would be detected by anything, and prove nothing."""
+    """Any test would detect a syntax error, so such a fault would prove nothing."""
     fault.inject(copy)
 
     changed = (copy / fault.file).read_text()

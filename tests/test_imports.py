@@ -1,4 +1,4 @@
-"""Which part of the project may import which, directly or through others: the layers of docs/architecture.md."""
+"""No part of the project imports a part above it, directly or through others: see docs/architecture.md."""
 
 import ast
 from collections.abc import Iterator
@@ -107,7 +107,7 @@ def test_no_module_of_the_harness_imports_itself_through_others() -> None:
     assert [module for module in sorted(modules() - packages) if module in reached(module)] == []
 
 
-def test_services_know_nothing_of_the_harness() -> None:
+def test_services_import_nothing_of_the_harness() -> None:
     strangers = {"waitbench", "loadtests", "tests"}
     assert [found for found in imports(SERVICES) if found[1].partition(".")[0] in strangers] == []
 
@@ -126,7 +126,7 @@ def test_the_generator_imports_only_records_and_errors_of_the_harness() -> None:
 
 
 @pytest.mark.parametrize("package", ["catalog", "validity", "analysis"])
-def test_what_judges_touches_neither_files_nor_clocks(package: str) -> None:
+def test_packages_that_judge_use_neither_files_nor_clocks(package: str) -> None:
     outside = {"os", "time", "pathlib", "subprocess", "datetime", "socket", "random"}
     exceptions = {
         "waitbench.analysis.loading",

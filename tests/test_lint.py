@@ -20,7 +20,7 @@ pytestmark = [
 
 REQUIRED = os.environ.get("WAITBENCH_REQUIRE_REFERENCES") == "1"
 INSTALLED = [".venv", "services/go_app/build", "tools/javascript/node_modules"]
-"""What `make setup-dev` puts into a checkout, apart from the environment that runs the tests."""
+"""Folders that `make setup-dev` puts into a checkout. `.venv` is linked to the environment that runs the tests."""
 SNIPPETS = {
     "an unused variable": "const planted = 1;\n",
     "an undefined name": "export const planted = () => undefinedName;\n",
@@ -36,7 +36,7 @@ def run(*command: str, cwd: Path, path: str | None = None, **environment: str) -
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A copy of what Git has, with the tools that are installed here."""
+    """A copy of the files that Git tracks, with the tools that are installed here."""
     copy = tmp_path / "checkout"
     for name in run("git", "ls-files", "-z", cwd=ROOT).stdout.rstrip("\0").split("\0"):
         if (ROOT / name).exists():
@@ -46,13 +46,13 @@ def checkout(tmp_path: Path) -> Path:
         there = Path(sys.prefix) if name == ".venv" else ROOT / name
         if there.exists():
             (copy / name).symlink_to(there)
-    # As if older than what was installed from it: npm would install again, through the link, and empty its target.
+    # Older than what was installed from it. Else npm would install again through the link, and empty its target.
     os.utime(copy / "tools/javascript/package-lock.json", (0, 0))
     return copy
 
 
 def lint(checkout: Path, tool: str) -> "subprocess.CompletedProcess[str]":
-    """Run one of the scripts of `make lint`; skip the test if the machine lacks what it needs."""
+    """Run a script of `make lint`. Skip the test if the machine lacks a program that the script needs."""
     ended = run(f"tools/{tool}", *([".venv/bin"] if tool == "lint-go" else []), cwd=checkout)
     if "not checked" in ended.stderr and not REQUIRED:
         pytest.skip(ended.stderr.strip())
@@ -97,7 +97,7 @@ def test_a_mistake_in_javascript_fails(mistake: str, checkout: Path) -> None:
 
 @pytest.mark.parametrize(("tool", "needs"), [("lint-go", "Go 1.27"), ("lint-javascript", "npm")])
 @pytest.mark.parametrize("required", [False, True])
-def test_a_machine_without_go_or_npm_is_told_in_one_line(
+def test_without_go_or_npm_one_line_says_what_is_missing(
     tool: str, needs: str, required: bool, checkout: Path, tmp_path: Path
 ) -> None:
     for name in INSTALLED:
@@ -122,7 +122,7 @@ def test_the_linters_packages_are_pinned_and_name_no_registry() -> None:
 
 @pytest.fixture(scope="module")
 def mypy_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One for all tests: without it, mypy takes half a minute in each."""
+    """One cache for all tests. Without it, mypy takes half a minute in each."""
     own = tmp_path_factory.mktemp("mypy") / "cache"
     if (cache := Path(os.environ.get("MYPY_CACHE_DIR", ROOT / ".mypy_cache"))).exists():
         shutil.copytree(cache, own)
@@ -152,16 +152,16 @@ def pre_commit(repository: Path, mypy_cache: Path, **environment: str) -> dict[s
 
 
 @pytest.mark.slow  # only this shows that the hooks pass where `make lint` does
-def test_pre_commit_passes_on_what_is_there(repository: Path, mypy_cache: Path) -> None:
-    """All but the documents' tests, which run by themselves beside this one."""
+def test_pre_commit_passes_on_this_checkout(repository: Path, mypy_cache: Path) -> None:
+    """Without the documents' tests, which also run on their own."""
     results = pre_commit(repository, mypy_cache, SKIP="documents")
     assert {hook for hook, result in results.items() if result != "Passed"} == {"documents"}
 
 
-@pytest.mark.slow  # only this shows it of the hooks; the tools' own tests here show it of `make lint`
+@pytest.mark.slow  # only this shows it for the hooks; the tools' own tests here show it for `make lint`
 def test_pre_commit_finds_a_mistake_in_each_language(repository: Path, mypy_cache: Path) -> None:
     for tool in ("lint-go", "lint-javascript"):
-        lint(repository, tool)  # skips this test if the machine lacks what it needs
+        lint(repository, tool)  # skips this test if the machine lacks a program
     append(repository / "benchmarks/intervals.py", "\nimport  os\nPLANTED: int = 'text'\n")  # nothing imports it
     append(repository / "services/go_app/work.go", "\nfunc  planted() {}\n")
     append(repository / "services/node_app/pattern.js", f"\n{SNIPPETS['an unused variable']}")

@@ -1,4 +1,4 @@
-"""The Makefile, where what it does is more than one command."""
+"""Targets of the Makefile that do more than run one command."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from waitbench.paths import PLANS, ROOT
 pytestmark = pytest.mark.skipif(not shutil.which("make"), reason="needs make")
 
 INTERPRETER = """#!/bin/sh
-# A Python without the GIL, as far as make can tell. As the one of an environment, it can't do what it is told not to.
+# Make takes this for a Python without the GIL. In an environment, commands that contain {fails} fail.
 case "$*" in
 "-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
 *{fails}*) exit 1 ;;
@@ -22,7 +22,7 @@ esac
 
 
 def make(*arguments: str, cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":
-    """Without what a make above this one told it."""
+    """Run make without the options that it would inherit from a make that runs the tests."""
     environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL")}
     command = ["make", "--file", str(ROOT / "Makefile"), *arguments]
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60)
@@ -36,7 +36,7 @@ def set_up(folder: Path, fails: str) -> int:
 
 
 @pytest.mark.parametrize("fails", ["pip", "psycopg"])
-def test_an_environment_without_the_gil_that_could_not_be_made_whole_is_not_there(fails: str, tmp_path: Path) -> None:
+def test_an_incomplete_environment_without_the_gil_is_not_kept(fails: str, tmp_path: Path) -> None:
     assert set_up(tmp_path, fails) != 0
     assert not (tmp_path / ".venv-free-threaded").exists()
     assert set_up(tmp_path, "nothing") == 0
@@ -44,7 +44,7 @@ def test_an_environment_without_the_gil_that_could_not_be_made_whole_is_not_ther
     assert not (tmp_path / ".venv-free-threaded.half").exists()
 
 
-def test_the_environment_without_the_gil_that_there_was_stays_until_another_is_whole(tmp_path: Path) -> None:
+def test_an_old_environment_without_the_gil_stays_until_another_is_complete(tmp_path: Path) -> None:
     old = tmp_path / ".venv-free-threaded/old"
     old.mkdir(parents=True)
     assert set_up(tmp_path, "pip") != 0
@@ -64,8 +64,8 @@ def test_the_environment_without_the_gil_that_there_was_stays_until_another_is_w
         ("elsewhere/claims.toml", False),
     ],
 )
-def test_the_references_are_set_up_for_the_plan_of_claims_however_it_is_named(plan: str, references: bool) -> None:
-    told = make("--dry-run", "run", f"PLAN={plan}")
-    assert told.returncode == 0, told.stderr
-    assert f"waitbench run {plan}" in told.stdout
-    assert ("services/go_app/build.sh" in told.stdout) == references
+def test_the_references_are_set_up_for_every_name_of_the_plan_of_claims(plan: str, references: bool) -> None:
+    shown = make("--dry-run", "run", f"PLAN={plan}")
+    assert shown.returncode == 0, shown.stderr
+    assert f"waitbench run {plan}" in shown.stdout
+    assert ("services/go_app/build.sh" in shown.stdout) == references

@@ -1,4 +1,4 @@
-"""The package: what a wheel holds, and that it works where there is no checkout."""
+"""The package: a wheel has the right files, and works without a checkout."""
 
 import configparser
 import email
@@ -32,7 +32,7 @@ IGNORED = (
     "waitbench/__pycache__/errors.cpython-311.pyc",
     ".venv/bin/python",
 )
-"""What a working copy gathers, and .gitignore names."""
+"""Files that appear in a working copy and that .gitignore names."""
 
 pytestmark = pytest.mark.tools
 
@@ -81,17 +81,17 @@ def declared(name: str) -> set[Requirement]:
 
 
 class TestWheel:
-    def test_it_holds_every_tracked_file_that_a_run_may_need_and_nothing_else(
+    def test_it_contains_every_tracked_file_that_a_run_may_need_and_nothing_else(
         self, wheel: zipfile.ZipFile, tracked: list[str]
     ) -> None:
         package = {name for name in tracked if name.startswith("waitbench/")}
         bundle = {f"waitbench/bundle/{name}" for name in tracked if name.startswith(("services/", "loadtests/"))}
         bundle = {name for name in bundle if not name.endswith("/Dockerfile")}  # images are built in a checkout
-        held = {name for name in wheel.namelist() if not name.startswith(f"{DIST_INFO}/")}
-        assert held == package | bundle
-        assert {"waitbench/report/report.html.j2", "waitbench/bundle/loadtests/plans/quick.toml"} <= held
+        contained = {name for name in wheel.namelist() if not name.startswith(f"{DIST_INFO}/")}
+        assert contained == package | bundle
+        assert {"waitbench/report/report.html.j2", "waitbench/bundle/loadtests/plans/quick.toml"} <= contained
 
-    def test_all_that_it_installs_is_in_one_package(self, wheel: zipfile.ZipFile) -> None:
+    def test_everything_that_it_installs_is_in_one_package(self, wheel: zipfile.ZipFile) -> None:
         assert {name.partition("/")[0] for name in wheel.namelist()} == {"waitbench", DIST_INFO}
 
     def test_it_installs_the_command(self, wheel: zipfile.ZipFile) -> None:
@@ -122,11 +122,11 @@ def test_no_package_has_two_version_ranges() -> None:
     assert sorted(names) == sorted(set(names))
 
 
-def test_the_sdist_holds_every_tracked_file(built: Path, tracked: list[str]) -> None:
+def test_the_sdist_contains_every_tracked_file(built: Path, tracked: list[str]) -> None:
     [file] = built.glob("*.tar.gz")
     with tarfile.open(file) as sdist:
-        held = {name.partition("/")[2] for name in sdist.getnames()}
-    assert held == {*tracked, "PKG-INFO"}
+        contained = {name.partition("/")[2] for name in sdist.getnames()}
+    assert contained == {*tracked, "PKG-INFO"}
 
 
 class Installed:
@@ -135,7 +135,7 @@ class Installed:
     def __init__(self, site: Path) -> None:
         self.site = site
         self.elsewhere = Path(tempfile.mkdtemp(dir=site.parent))
-        # The checkout is importable too, by its editable install: PYTHONPATH comes before that.
+        # The editable install makes the checkout importable too, but PYTHONPATH comes first.
         unset = ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")
         self._environment = {name: value for name, value in os.environ.items() if name not in unset}
         self._environment |= {"PYTHONPATH": str(site), "TMPDIR": str(site.parent)}
@@ -151,14 +151,14 @@ class Installed:
         )
 
     def imported(self) -> set[str]:
-        """The modules that were imported from here: Python keeps the bytecode of each next to it."""
+        """The modules that were imported from this folder, by the bytecode that Python keeps next to each."""
         compiled = (path.relative_to(self.site) for path in self.site.rglob("*.pyc"))
         return {str(path.parent.parent / path.name.partition(".")[0]) for path in compiled}
 
 
 @pytest.fixture(scope="module")
 def site(built: Path) -> Iterator[Path]:
-    """A folder with the wheel installed in it. PostgreSQL's user can enter the folder above."""
+    """A folder in which the wheel is installed. PostgreSQL's user can enter the folder above it."""
     place = Path(tempfile.mkdtemp(prefix="wbpackage-"))
     place.chmod(0o755)
     [file] = built.glob("*.whl")

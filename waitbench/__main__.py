@@ -1,4 +1,4 @@
-"""The program: `waitbench`, or `python -m waitbench`. Signals are handled before anything else is imported."""
+"""The program: `waitbench`, or `python -m waitbench`. It handles signals before it imports anything else."""
 
 from waitbench.launch import interrupts
 

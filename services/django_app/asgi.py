@@ -1,17 +1,17 @@
-"""What Django leaves to others on ASGI: the lifespan, a refusal before the body is read, and where bodies go."""
+"""The parts that Django lacks on ASGI: a lifespan, refusal before a body is read, and a folder for bodies."""
 
 import tempfile
 
 from work import answers, params
 from work.settings import settings
 
-# Django has the whole of a body before it calls a view: up to 2.5 MB in memory, more in a temporary file. It makes that
-# in the default folder (FILE_UPLOAD_TEMP_DIR is for forms alone), which is often kept in memory; this one is on a disk.
+# Django reads a whole body before it calls a view: up to 2.5 MB into memory, more into a temporary file. That file is
+# in the default folder (FILE_UPLOAD_TEMP_DIR is only for forms), which is often kept in memory. This one is on a disk.
 tempfile.tempdir = settings.scratch_dir
 
 
 class AroundDjango:
-    """An ASGI application: Django's, with what it lacks."""
+    """Django's ASGI application, with the parts that it lacks."""
 
     def __init__(self, django, lifespan):
         self._django = django
@@ -31,7 +31,7 @@ class AroundDjango:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _refused(self, scope, send):
-        """An upload of no said length, or of too much: a view would see it when all of it has come."""
+        """Refuse an upload without a length, or too long a one. A view would see it only after the whole body."""
         if (scope["method"], scope["path"]) != ("POST", "/upload"):
             return False
         length = dict(scope["headers"]).get(b"content-length")

@@ -1,4 +1,4 @@
-"""Which view answers which path: those of async_app on an event loop, else those of sync_app."""
+"""Maps paths to views: those of async_app on an event loop, else those of sync_app."""
 
 from work.settings import settings
 

@@ -1,4 +1,4 @@
-"""What is Django's own: its exact routes, and the shape of every answer and refusal."""
+"""Django's own part: exact routes, and the form of every response and refusal."""
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpResponse
@@ -17,7 +17,7 @@ def refuse(status, body, headers=None):
 
 @sync_and_async_middleware
 def refusal(get_response):
-    """Middleware: what a view refuses becomes its answer."""
+    """Middleware that turns a view's refusal into a response."""
 
     def middleware(request):
         return get_response(request)

@@ -1,4 +1,4 @@
-"""A trap: the plain functions of sync_app under `async def`, where each of their waits stops the event loop."""
+"""A trap: the plain functions of sync_app inside `async def`, where each wait stops the event loop."""
 
 from functools import wraps
 
@@ -13,7 +13,7 @@ api = service(blocking.lifespan)
 
 @api.post("/upload")
 async def upload(request: Request):
-    """The one that can't be done wrong: a body that the loop does not read never comes."""
+    """The only handler without the mistake: if the loop does not read a body, it never arrives."""
     length = params.content_length(request.headers.get("Content-Length"))
     return reply(answers.received(length, await nonblocking.upload(request.stream())))
 

@@ -1,4 +1,4 @@
-"""What is FastAPI's own: the app, and the shape of every answer and refusal."""
+"""FastAPI's own part: the app, and the form of every response and refusal."""
 
 from anyio import from_thread
 from fastapi import FastAPI, Response
@@ -15,7 +15,7 @@ def refuse(status, body, headers=None):
 
 
 def reader(request):
-    """Reads the body for a plain `def`, which is in a thread: each piece is fetched from the event loop."""
+    """Return a function that reads the body for a plain `def`, in a thread: it gets each piece from the event loop."""
     pieces = request.stream()
 
     async def piece():

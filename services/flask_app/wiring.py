@@ -1,4 +1,4 @@
-"""What is Flask's own: the app, its exact routes, and the shape of every answer and refusal."""
+"""Flask's own part: the app, exact routes, and the form of every response and refusal."""
 
 from flask import Flask, Response
 from werkzeug.exceptions import MethodNotAllowed, NotFound
@@ -7,7 +7,7 @@ from work import answers
 
 
 class ExactRule(Rule):
-    """A route that takes the methods it names: werkzeug adds HEAD to GET unasked."""
+    """A route that accepts only the methods that it names. By default werkzeug adds HEAD to GET."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

@@ -12,7 +12,7 @@ var (
 	typeBytes   = []string{"application/octet-stream"}
 )
 
-// refusal is no answer but a problem document with a text of its own.
+// refusal is a response that is a problem document with this text.
 type refusal struct {
 	status int
 	detail string

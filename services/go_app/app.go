@@ -33,7 +33,7 @@ func newService(settings settings) *service {
 		client:   newClient(settings),
 		work:     make(slots, settings.workThreads),
 	}
-	// A map and not a ServeMux, which tidies paths up, redirects, and takes HEAD where it takes GET.
+	// Not a ServeMux, which cleans paths, redirects, and accepts HEAD where it accepts GET.
 	s.routes = map[string]route{
 		"/health":      {http.MethodGet, s.health},
 		"/info":        {http.MethodGet, s.info},
@@ -110,11 +110,11 @@ func (s *service) upstream(w http.ResponseWriter, r *http.Request) error {
 	if p.err != nil {
 		return p.err
 	}
-	answers, err := s.callUpstream(r.Context(), ms, calls, serial)
+	results, err := s.callUpstream(r.Context(), ms, calls, serial)
 	if err != nil {
 		return err
 	}
-	return reply(w, called(ms, answers))
+	return reply(w, called(ms, results))
 }
 
 func (s *service) db(w http.ResponseWriter, r *http.Request) error {
@@ -147,7 +147,7 @@ func (s *service) disk(w http.ResponseWriter, r *http.Request) error {
 func (s *service) upload(w http.ResponseWriter, r *http.Request) error {
 	length, err := contentLength(r)
 	if err != nil {
-		// Else net/http reads the body first, which may never come.
+		// Otherwise net/http reads the body first, which may never come.
 		w.Header().Set("Connection", "close")
 		return err
 	}
@@ -196,7 +196,7 @@ func refuse(w http.ResponseWriter, status int, problem []byte) {
 	w.Write(problem)
 }
 
-// failed answers for a handler that panicked.
+// failed responds for a handler that panicked.
 func failed(w http.ResponseWriter) {
 	if reason := recover(); reason != nil {
 		log.Printf("%v\n%s", reason, debug.Stack())

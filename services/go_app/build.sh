@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Build the service as build/service: `build.sh [FOLDER]`, where FOLDER holds the programs of a Python environment.
-# Where Go or lib/pq is not available (see toolchain.sh), it says so, and an earlier build stays.
+# If Go or lib/pq is not available (see toolchain.sh), it prints why, and an earlier build stays.
 set -euo pipefail
 environment=${1:+$(realpath "$1")}
 cd "$(dirname "$0")"

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// conn has a path with a broken escape answered as any other path that is not there. net/http takes it for no request
-// and refuses it before any handler, in plain text.
+// conn makes the response to a path with a broken escape the same as to any unknown path. net/http would refuse such a
+// request before any handler, in plain text.
 type conn struct {
 	*net.TCPConn
-	last []byte // what was read last: where net/http refuses, the request
+	last []byte // the bytes read last: the request, if net/http refuses it
 }
 
 func (l listener) Accept() (net.Conn, error) {
@@ -31,9 +31,9 @@ func (c *conn) Read(into []byte) (int, error) {
 const refusedUnseen = "HTTP/1.1 400 Bad Request\r\n" +
 	"Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request"
 
-func (c *conn) Write(answer []byte) (int, error) {
-	if string(answer) != refusedUnseen || !brokenEscape(c.last) {
-		return c.TCPConn.Write(answer)
+func (c *conn) Write(response []byte) (int, error) {
+	if string(response) != refusedUnseen || !brokenEscape(c.last) {
+		return c.TCPConn.Write(response)
 	}
 	body := notFound
 	if strings.HasPrefix(string(c.last), "HEAD ") {
@@ -41,10 +41,10 @@ func (c *conn) Write(answer []byte) (int, error) {
 	}
 	_, err := fmt.Fprintf(c.TCPConn, "HTTP/1.1 404 Not Found\r\nContent-Type: %s\r\nContent-Length: %d\r\n"+
 		"Connection: close\r\n\r\n%s", typeProblem[0], len(notFound), body)
-	return len(answer), err
+	return len(response), err
 }
 
-// brokenEscape is whether the path of a request has a percent sign that begins no escape.
+// brokenEscape reports whether the path of a request has a percent sign that begins no escape.
 func brokenEscape(request []byte) bool {
 	_, rest, _ := strings.Cut(string(request), " ")
 	target, _, whole := strings.Cut(rest, " HTTP/1.")

@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// Columns of a core's line in /proc/stat (proc_stat(5)), after its name, and how many of the kernel's ticks make a second
-// (USER_HZ, on every common processor).
+// Columns of a core's line in /proc/stat (proc_stat(5)), after its name, and the number of the kernel's ticks in a
+// second (USER_HZ, the same on every common processor).
 const (
 	columnIdle, columnIOWait, columnSteal = 4, 5, 8
 	ticksPerSecond                        = 100
 )
 
-// cores is the numbers of the processor cores that this service may use.
+// cores returns the numbers of the CPU cores that this service may use.
 func cores() []int {
 	var found []int
 	for _, part := range strings.Split(statusLine("/proc/self/status", "Cpus_allowed_list"), ",") {
@@ -30,8 +30,7 @@ func cores() []int {
 	return found
 }
 
-// freeSeconds is for how long these cores ran nothing, summed over them. Time that a hypervisor gave to other machines
-// counts as free.
+// freeSeconds returns how long these cores were idle, summed over the cores. CPU steal time counts as idle.
 func freeSeconds(cores []int) float64 {
 	content, _ := os.ReadFile("/proc/stat")
 	wanted := map[string]bool{}
@@ -52,7 +51,7 @@ func freeSeconds(cores []int) float64 {
 	return float64(ticks) / ticksPerSecond
 }
 
-// statusLine is a line of a file that the kernel keeps of this process; empty where it is not there.
+// statusLine returns a line of this process's /proc file; empty if it is missing.
 func statusLine(file, name string) string {
 	content, _ := os.ReadFile(file)
 	for line := range strings.Lines(string(content)) {

@@ -29,7 +29,7 @@ type item struct {
 	PriceCents int    `json:"price_cents"`
 }
 
-// newPool connects to nothing yet: the first query does.
+// newPool does not connect yet; the first query does.
 func newPool(settings settings) *sql.DB {
 	pool := sql.OpenDB(connector{withoutTLS(settings.databaseURL), settings.grace})
 	pool.SetMaxOpenConns(settings.dbPool)
@@ -51,7 +51,7 @@ func (s *service) query(ctx context.Context, ms int) ([]item, error) {
 	defer cancel()
 	items, err := read(ctx, connection, wait)
 	if err != nil {
-		// In an unknown state: not to be handed out again.
+		// Its state is unknown, so it must not be used again.
 		connection.Raw(func(any) error { return driver.ErrBadConn })
 		return nil, databaseFailed
 	}
@@ -84,7 +84,7 @@ type connector struct {
 
 func (c connector) Driver() driver.Driver { return &pq.Driver{} }
 
-// Connect goes on trying until its time is up, since PostgreSQL may be back at any moment.
+// Connect tries until its time is up, since PostgreSQL may be back at any moment.
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.grace)
 	defer cancel()
@@ -126,7 +126,7 @@ type connection struct {
 	socket    net.Conn
 }
 
-// QueryContext runs the one query there is.
+// QueryContext runs the only query of this service.
 func (c *connection) QueryContext(ctx context.Context, _ string, arguments []driver.NamedValue) (driver.Rows, error) {
 	deadline, _ := ctx.Deadline()
 	if err := c.socket.SetDeadline(deadline); err != nil {
@@ -135,7 +135,7 @@ func (c *connection) QueryContext(ctx context.Context, _ string, arguments []dri
 	return c.statement.QueryContext(context.WithoutCancel(ctx), arguments)
 }
 
-// dialer keeps the socket that it made, for its deadlines; the first is that of connecting.
+// dialer keeps the socket that it made, to set deadlines on it. The first deadline is that of connecting.
 type dialer struct{ made net.Conn }
 
 func (d *dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
@@ -158,7 +158,7 @@ func (d *dialer) DialTimeout(network, address string, timeout time.Duration) (ne
 	return d.DialContext(ctx, network, address)
 }
 
-// withoutTLS is an address with what libpq would come to by itself: lib/pq insists on TLS where nothing is said.
+// withoutTLS adds sslmode=disable to an address without an sslmode. lib/pq would insist on TLS, unlike libpq.
 func withoutTLS(address string) string {
 	parsed, err := url.Parse(address)
 	if err != nil {

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// pqVersion is of the lib/pq that was built in; build.sh knows it.
+// pqVersion is the version of lib/pq. build.sh sets it.
 var pqVersion = "unknown"
 
-// info is what a service says of itself. The budget is read from the live objects, not from what was asked for.
+// info is the description of the service. The budget is read from the live objects, not from the request for them.
 type info struct {
 	Variant   string            `json:"variant"`
 	Framework string            `json:"framework"`
@@ -45,7 +45,7 @@ func (s *service) describe() info {
 		Cores:     cores(),
 		Versions:  map[string]string{"go": strings.TrimPrefix(runtime.Version(), "go"), "lib/pq": pqVersion},
 		Budget: budget{
-			Workers:             1, // it never starts a process
+			Workers:             1, // it never starts another process
 			Backlog:             s.listener.backlog(),
 			KeepAliveS:          int(s.server.IdleTimeout.Seconds()),
 			DBPool:              s.pool.Stats().MaxOpenConnections,

@@ -6,11 +6,11 @@ import (
 	"unsafe"
 )
 
-// listener is where the service is reached.
+// listener is the socket on which the service listens.
 type listener struct{ *net.TCPListener }
 
-// listen has so many connections wait to be accepted: net.Listen gives every socket the system's own limit. Listening
-// once more changes that alone.
+// listen sets how many connections may wait to be accepted. net.Listen gives every socket the system's limit, and a
+// second call of listen changes only that.
 func listen(address string, backlog int) (listener, error) {
 	made, err := net.Listen("tcp", address)
 	if err != nil {
@@ -21,7 +21,7 @@ func listen(address string, backlog int) (listener, error) {
 	return l, err
 }
 
-// backlog is the kernel's own limit: tcpi_sacked of TCP_INFO, the 6th 32-bit word, in state LISTEN.
+// backlog returns the kernel's own limit: tcpi_sacked of TCP_INFO, the 6th 32-bit word, in state LISTEN.
 func (l listener) backlog() int {
 	var info struct {
 		_     [8]uint8

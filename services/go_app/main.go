@@ -35,7 +35,7 @@ func main() {
 	}
 }
 
-// serve returns when a signal has ended it and what was under way is done.
+// serve returns when a signal has ended it and the requests in flight are done.
 func serve(address string, backlog int, keepAlive time.Duration) error {
 	listener, err := listen(address, backlog)
 	if err != nil {
@@ -46,7 +46,7 @@ func serve(address string, backlog int, keepAlive time.Duration) error {
 	service.server = &http.Server{
 		Handler:                      service,
 		IdleTimeout:                  keepAlive,
-		DisableGeneralOptionsHandler: true, // "OPTIONS *" is for the service to refuse
+		DisableGeneralOptionsHandler: true, // the service itself refuses "OPTIONS *"
 	}
 	ended, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -63,7 +63,7 @@ func serve(address string, backlog int, keepAlive time.Duration) error {
 	return <-done
 }
 
-// health is the exit code of a container's health check: there is nothing else in the image to ask with.
+// health returns the exit code of a container's health check. The image has no other program for it.
 func health(address string) int {
 	client := http.Client{Timeout: healthWithin}
 	response, err := client.Get("http://" + address + "/health")

@@ -17,32 +17,32 @@ const (
 	uploadMax      = 64 * 1024 * 1024
 )
 
-// params reads a query by the contract's one rule, which is stricter than url.ParseQuery; err is about the first
+// params reads a query by the rule of the contract, which is stricter than url.ParseQuery. err is about the first
 // parameter that is wrong.
 type params struct {
 	query string
 	err   error
 }
 
-// ms is how long to wait, in milliseconds.
+// ms returns how long to wait, in milliseconds.
 func (p *params) ms() int { return p.required("ms", 0, msMax) }
 
-// calls is how many remote calls to make inside one request; 1 when not said.
+// calls returns how many remote calls to make inside one request; by default 1.
 func (p *params) calls() int { return p.optional("calls", 1, callsMax, 1) }
 
-// serial is whether to make the calls one after the other; when not said, all at once.
+// serial reports whether to make the calls one after the other; by default, concurrently.
 func (p *params) serial() bool { return p.optional("serial", 0, 1, 0) == 1 }
 
-// diskKib is how much to write and read back, in KiB.
+// diskKib returns how much to write and read back, in KiB.
 func (p *params) diskKib() int { return p.required("kib", 1, diskKibMax) }
 
-// downloadKib is how much to send, in KiB.
+// downloadKib returns how much to send, in KiB.
 func (p *params) downloadKib() int { return p.required("kib", 0, downloadKibMax) }
 
-// ksteps is how many thousand steps to compute.
+// ksteps returns how many thousand steps to compute.
 func (p *params) ksteps() int { return p.required("ksteps", 1, kstepsMax) }
 
-// inline is whether to work without waiting for a slot; see slots.
+// inline reports whether to work without waiting for a slot; see slots.
 func (p *params) inline() bool { return p.optional("inline", 0, 1, 0) == 1 }
 
 func (p *params) required(name string, low, high int) int {
@@ -67,7 +67,7 @@ func (p *params) refuse(detail string) {
 	}
 }
 
-// given is the last value of a parameter, and how many times it is there.
+// given returns the last value of a parameter, and how many times it is there.
 func (p *params) given(name string) (value string, times int) {
 	for pair := range strings.SplitSeq(p.query, "&") {
 		key, text, _ := strings.Cut(pair, "=")
@@ -79,7 +79,7 @@ func (p *params) given(name string) (value string, times int) {
 	return value, times
 }
 
-// unescaped leaves a text with a broken escape as it is: no name and no number has a percent sign.
+// unescaped leaves a text with a broken escape as it is, since no name and no number has a percent sign.
 func unescaped(text string) string {
 	if plain, err := url.QueryUnescape(text); err == nil {
 		return plain
@@ -87,7 +87,7 @@ func unescaped(text string) string {
 	return text
 }
 
-// digits is whether there is nothing but 0 to 9: Atoi takes signs and underscores too.
+// digits reports whether a text has only 0 to 9. Atoi accepts signs too.
 func digits(text string) bool {
 	for _, each := range []byte(text) {
 		if each < '0' || each > '9' {
@@ -97,7 +97,7 @@ func digits(text string) bool {
 	return text != ""
 }
 
-// contentLength is how many bytes an upload has. The header is asked, since net/http has 0 where none was said.
+// contentLength returns the length of an upload. It checks the header, since net/http returns 0 if there is none.
 func contentLength(r *http.Request) (int64, error) {
 	if r.ContentLength < 0 || r.Header.Get("Content-Length") == "" {
 		return 0, lengthMissing

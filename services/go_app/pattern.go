@@ -3,7 +3,7 @@ package main
 import "iter"
 
 const (
-	period    = 251 // a prime, so that a piece left out or moved shows
+	period    = 251 // a prime, so that a missing or moved piece is noticed
 	pieceSize = 64 * 1024
 )
 
@@ -16,7 +16,7 @@ var content = func() []byte {
 	return bytes
 }()
 
-// pieces is the first bytes of the pattern, in pieces of 64 KiB.
+// pieces yields the first bytes of the pattern, in pieces of 64 KiB.
 func pieces(size int) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		for offset := 0; offset < size; offset += pieceSize {

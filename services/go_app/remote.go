@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// call is what the remote API answered.
+// call is a response of the remote API.
 type call struct {
 	Call int `json:"call"`
 	Ms   int `json:"ms"`
@@ -27,21 +27,21 @@ func newClient(settings settings) *http.Client {
 	}}
 }
 
-// callUpstream makes remote calls, one after the other or all at once, and returns when the last is back.
+// callUpstream makes remote calls, one after the other or concurrently, and returns when all have ended.
 func (s *service) callUpstream(ctx context.Context, ms, calls int, serial bool) ([]call, error) {
-	answers, errs := make([]call, calls), make([]error, calls)
+	results, errs := make([]call, calls), make([]error, calls)
 	if serial || calls == 1 {
 		for i := range calls {
 			var err error
-			if answers[i], err = s.call(ctx, ms, i); err != nil {
+			if results[i], err = s.call(ctx, ms, i); err != nil {
 				return nil, err
 			}
 		}
-		return answers, nil
+		return results, nil
 	}
 	var all sync.WaitGroup
 	for i := range calls {
-		all.Go(func() { answers[i], errs[i] = s.call(ctx, ms, i) })
+		all.Go(func() { results[i], errs[i] = s.call(ctx, ms, i) })
 	}
 	all.Wait()
 	for _, err := range errs {
@@ -49,26 +49,26 @@ func (s *service) callUpstream(ctx context.Context, ms, calls int, serial bool) 
 			return nil, err
 		}
 	}
-	return answers, nil
+	return results, nil
 }
 
-func (s *service) call(ctx context.Context, ms, number int) (answer call, err error) {
+func (s *service) call(ctx context.Context, ms, number int) (result call, err error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(ms)*time.Millisecond+s.settings.grace)
 	defer cancel()
 	url := fmt.Sprintf("%s/slow?ms=%d&call=%d", s.settings.upstreamURL, ms, number)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return answer, upstreamFailed
+		return result, upstreamFailed
 	}
 	response, err := s.client.Do(request)
 	if err != nil {
-		return answer, upstreamFailed
+		return result, upstreamFailed
 	}
 	defer response.Body.Close()
-	// To its end, so that the connection can be used again.
+	// Read to the end, so that the connection can be used again.
 	body, err := io.ReadAll(response.Body)
-	if err != nil || response.StatusCode != http.StatusOK || json.Unmarshal(body, &answer) != nil {
-		return answer, upstreamFailed
+	if err != nil || response.StatusCode != http.StatusOK || json.Unmarshal(body, &result) != nil {
+		return result, upstreamFailed
 	}
-	return answer, nil
+	return result, nil
 }

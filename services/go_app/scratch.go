@@ -14,7 +14,7 @@ const (
 	dontNeed    = 4                                // POSIX_FADV_DONTNEED
 )
 
-// keepAndReadBack is the SHA-256 of what the disk gave back of a file of the pattern.
+// keepAndReadBack writes a file of the pattern to the disk, reads it back, and returns the SHA-256 of it.
 func keepAndReadBack(folder string, kib int) (string, error) {
 	file, err := nameless(folder)
 	if err != nil {
@@ -42,8 +42,8 @@ func keepAndReadBack(folder string, kib int) (string, error) {
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 
-// nameless makes a file that has no name from the start, so that nothing can leave it behind; where the folder's
-// file system has no such files, one that has lost its name.
+// nameless makes a file that never has a name, so it cannot be left behind. If the folder's file system has no such
+// files, it makes one and removes its name.
 func nameless(folder string) (*os.File, error) {
 	file, err := os.OpenFile(folder, os.O_RDWR|withoutName, 0o600)
 	if err == nil {
@@ -56,8 +56,8 @@ func nameless(folder string) (*os.File, error) {
 	return file, os.Remove(file.Name())
 }
 
-// dropFromMemory goes back to the beginning. Only what is on the disk can be dropped from memory, and only what was
-// dropped is read from the disk.
+// dropFromMemory syncs a file, drops it from memory, and seeks to its beginning. Only data on the disk can be dropped
+// from memory, and only dropped data is read from the disk.
 func dropFromMemory(file *os.File) error {
 	if err := file.Sync(); err != nil {
 		return err

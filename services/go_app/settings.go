@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// settings is what a service is told by whoever starts it.
+// settings is what the service gets from the program that starts it.
 type settings struct {
 	variant, framework, model, server        string
 	databaseURL, upstreamURL, scratchDir     string
 	dbPool, upstreamConnections, workThreads int
-	// grace is how much longer than the wait itself a dependency may take before the answer is 503.
+	// grace is how much longer than the wait itself a dependency may take before the response is 503.
 	grace time.Duration
 }
 
@@ -33,15 +33,15 @@ func readSettings() settings {
 }
 
 func text(name, otherwise string) string {
-	if value, told := os.LookupEnv(name); told {
+	if value, found := os.LookupEnv(name); found {
 		return value
 	}
 	return otherwise
 }
 
 func number(name string, otherwise float64) float64 {
-	value, told := os.LookupEnv(name)
-	if !told {
+	value, found := os.LookupEnv(name)
+	if !found {
 		return otherwise
 	}
 	number, err := strconv.ParseFloat(value, 64)

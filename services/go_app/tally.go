@@ -11,8 +11,8 @@ import (
 	"unsafe"
 )
 
-// tally is the service's own count of its requests. Those for /health, /info and /usage are the harness's own and are
-// not counted.
+// tally is the service's own count of its requests. Requests for /health, /info and /usage are the harness's own and
+// are not counted.
 type tally struct {
 	started, answered, inFlight, peakInFlight atomic.Int64
 }
@@ -40,9 +40,9 @@ func (t *tally) end() {
 	t.inFlight.Add(-1)
 }
 
-// usage is what this service has answered and taken so far. The peaks are since the last reset; what is of the disk
-// reached it, and was not found or left in memory. CoresFreeS is for how long the cores that the service may use ran
-// nothing: what they ran beyond CPUS was not this service.
+// usage has the requests and the resources of this service so far. The peaks are since the last reset. The bytes of the
+// disk reached it, and were not found or left in memory. CoresFreeS is how long the cores that the service may use were
+// idle. Their busy time beyond CPUS was not this service's.
 type usage struct {
 	MonotonicS       float64 `json:"monotonic_s"`
 	RequestsStarted  int64   `json:"requests_started"`
@@ -76,21 +76,21 @@ func (t *tally) usage() usage {
 		RSSBytes:         memory["VmRSS"] * 1024,
 		PeakRSSBytes:     memory["VmHWM"] * 1024,
 		DiskReadBytes:    disk["read_bytes"],
-		// What was thrown away before it got to the disk is counted by the kernel too.
+		// The kernel also counts writes that were cancelled before they reached the disk.
 		DiskWrittenBytes: max(0, disk["write_bytes"]-disk["cancelled_write_bytes"]),
 	}
 }
 
-// resetPeaks starts the peaks anew, so that each trial has its own, and gives back what memory is free, so that each
-// begins with what the service needs at rest.
+// resetPeaks resets the peaks, so that each trial has its own, and gives back free memory, so that each trial begins
+// with the memory that the service needs when idle.
 func (t *tally) resetPeaks() {
 	debug.FreeOSMemory()
 	t.peakInFlight.Store(t.inFlight.Load())
-	// 5: the kernel's own "reset the peak resident set", proc_pid_clear_refs(5). Where it is refused the peak goes on.
+	// 5: the kernel's own "reset the peak resident set", proc_pid_clear_refs(5). If it is refused, the peak stays.
 	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)
 }
 
-// figures is what a file that the kernel keeps of this process says; nothing where it is not there.
+// figures returns the numbers in this process's /proc file; none if the file is missing.
 func figures(file string) map[string]int64 {
 	found := map[string]int64{}
 	content, _ := os.ReadFile(file)
@@ -109,7 +109,7 @@ const (
 	clockProcess   = 2
 )
 
-// clock is in seconds.
+// clock returns the time of a clock, in seconds.
 func clock(id uintptr) float64 {
 	var now syscall.Timespec
 	syscall.Syscall(syscall.SYS_CLOCK_GETTIME, id, uintptr(unsafe.Pointer(&now)), 0)

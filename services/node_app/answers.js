@@ -1,4 +1,4 @@
-// The bytes of every answer, so that they are the same from every variant, and every refusal.
+// The bytes of every response and refusal, so that they are the same from every variant.
 
 import { STATUS_CODES } from 'node:http';
 
@@ -6,7 +6,7 @@ export const JSON_TYPE = 'application/json';
 export const PROBLEM = 'application/problem+json';
 export const BYTES = 'application/octet-stream';
 
-// No answer but a problem document, with the error's own text.
+// The response is a problem document with the error's text.
 export class Refusal extends Error {
   static status = 500;
 
@@ -20,17 +20,17 @@ export class BadInput extends Refusal {
   static status = 400;
 }
 
-// An upload does not say how long it is.
+// An upload does not declare its length.
 export class LengthMissing extends Refusal {
   static status = 411;
 }
 
-// An upload says that it is longer than the contract allows.
+// An upload declares a longer body than the contract allows.
 export class TooLarge extends Refusal {
   static status = 413;
 }
 
-// The remote API, the database or the disk did not answer, or not in time.
+// The remote API, the database or the disk did not respond in time, or failed.
 export class DependencyFailed extends Refusal {
   static status = 503;
 }

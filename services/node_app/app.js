@@ -11,11 +11,11 @@ import * as work from './work.js';
 
 export const app = Fastify({ exposeHeadRoutes: false, serverFactory, clientErrorHandler: noRequest });
 
-// The one method that each path takes.
+// The only method that each path accepts.
 const methods = new Map();
 app.addHook('onRoute', ({ url, method }) => methods.set(url, method));
 
-// Bodies are left alone, of whatever media type they say they are: whoever wants one reads it piece by piece.
+// Fastify does not parse bodies, of any media type. A handler that needs one reads it piece by piece.
 app.removeAllContentTypeParsers();
 app.addContentTypeParser('*', (request, body, done) => done(null));
 const anyBody = {
@@ -28,7 +28,7 @@ const anyBody = {
 const asItIs = (body) => body;
 
 function send(reply, body, status = 200, mediaType = answers.JSON_TYPE) {
-  // With a serializer that has nothing to do: without one Fastify adds a charset to the type of a text.
+  // The serializer changes nothing. Without one, Fastify adds a charset to the type of a text.
   return reply.code(status).header('content-type', mediaType).serializer(asItIs).send(body);
 }
 

@@ -1,8 +1,8 @@
-// The processor cores that this service may use, and how long they had nothing to do.
+// The CPU cores that this service may use, and how long they were idle.
 
 import * as fs from 'node:fs';
 
-const TICKS_PER_S = 100; // what Linux shows to programs (USER_HZ), on every common processor
+const TICKS_PER_S = 100; // the ticks that Linux shows to programs (USER_HZ), the same on every common processor
 const [IDLE, IOWAIT, STEAL] = [4, 5, 8]; // columns of a core's line (proc_stat(5)), after its name
 
 export function cores() {
@@ -14,7 +14,7 @@ export function cores() {
   });
 }
 
-// For how long these cores ran nothing, summed over them. Time that a hypervisor gave to other machines counts as free.
+// How long these cores were idle, summed over the cores. CPU steal time counts as idle.
 export function freeSeconds(allowed) {
   const names = new Set(allowed.map((core) => `cpu${core}`));
   const rows = fs

@@ -1,4 +1,4 @@
-// The query behind /db, the table it reads and the pool it goes by.
+// The query behind /db, and the pool that it uses.
 
 import pg from 'pg';
 
@@ -7,7 +7,7 @@ import { settings } from './settings.js';
 export const FAILED = 'the database did not answer in time';
 
 const SHELF = 7;
-// It has a name, so that each connection prepares it, once.
+// It has a name, so that each connection prepares it once.
 const QUERY = {
   name: 'shelf',
   text: `
@@ -23,12 +23,12 @@ export const pool = new pg.Pool({
   connectionString: settings.databaseUrl,
   max: settings.dbPool,
   connectionTimeoutMillis: settings.dependencyGraceMs,
-  idleTimeoutMillis: 0, // kept, as the other services keep theirs
+  idleTimeoutMillis: 0, // connections are kept, as by the other services
 });
-// An idle connection that breaks has left the pool already; the next query makes another.
+// The pool has already removed an idle connection that breaks. The next query makes another.
 pool.on('error', () => {});
 
-// Where the database hangs, the pool throws the connection away: it is in an unknown state.
+// If the database hangs, the pool discards the connection, whose state is unknown.
 export function query(ms) {
   return { ...QUERY, values: [ms / 1000, SHELF], query_timeout: ms + settings.dependencyGraceMs };
 }

@@ -1,24 +1,24 @@
-// The other processes of a cluster, as a worker sees them: it hears of them from the first process alone.
+// The other processes of a cluster, for a worker. It gets messages only from the first process.
 
 import { EventEmitter, once } from 'node:events';
 
 import { giveBack } from './memory.js';
 
-const heard = new EventEmitter();
-process.on('message', ({ about, value }) => heard.emit(about, value));
+const messages = new EventEmitter();
+process.on('message', ({ about, value }) => messages.emit(about, value));
 
-// Of the listener, which the first process has.
-export const backlog = once(heard, 'backlog').then(([value]) => value);
+// The backlog of the listener, which belongs to the first process.
+export const backlog = once(messages, 'backlog').then(([value]) => value);
 
-// Done when all have given back what memory is free, so that none still works at it when a trial begins.
+// Resolves when all have given back free memory, so that none is busy with it when a trial begins.
 export async function giveBackAll() {
   giveBack();
-  const done = once(heard, 'all gave back');
+  const done = once(messages, 'all gave back');
   process.send({ about: 'give back' });
   await done;
 }
 
-heard.on('give back', (asker) => {
+messages.on('give back', (asker) => {
   giveBack();
   process.send({ about: 'gave back', value: asker });
 });

@@ -1,4 +1,4 @@
-// What the service says of itself. The budget is read from the live objects, not from what was asked for.
+// The description of the service. The budget is read from the live objects, not from the request for them.
 
 import cluster from 'node:cluster';
 import { readFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import * as tally from './tally.js';
 
 const PACKAGES = ['fastify', 'pg', 'piscina', 'undici'];
 
-// The body of /info. `server` is the live one; `pools` are the figures that the caller reads from its live objects.
+// The body of /info. `server` is the live server, and `pools` has figures that the caller reads from its live objects.
 export async function info(server, pools) {
   return {
     variant: settings.variant,
@@ -21,7 +21,7 @@ export async function info(server, pools) {
     model: settings.model,
     pid: process.pid,
     cores: cores.cores(),
-    // Each thread has an engine of its own, and /cpu is worked on in threads.
+    // Each thread has its own engine, and /cpu runs in threads.
     gil: false,
     versions: { node: process.versions.node, ...Object.fromEntries(PACKAGES.map((name) => [name, version(name)])) },
     runtime: await runtime(),
@@ -38,7 +38,7 @@ function version(name) {
   return JSON.parse(readFileSync(new URL(`node_modules/${name}/package.json`, import.meta.url))).version;
 }
 
-// Proof of the concurrency model: the library of the event loop, with the threads of its pool counted, and the processes.
+// Evidence of the concurrency model: the event loop's library, the number of threads in its pool, and of processes.
 async function runtime() {
   const threads = await readdir('/proc/self/task');
   const names = await Promise.all(threads.map((id) => readFile(`/proc/self/task/${id}/comm`, 'utf8').catch(() => '')));

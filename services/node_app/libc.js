@@ -1,4 +1,4 @@
-// What Node has no call for and Linux has: a few functions of the C library, by Node's own foreign functions.
+// A few functions of Linux's C library that Node does not offer, called by Node's foreign function interface.
 
 import ffi from 'node:ffi';
 
@@ -15,14 +15,14 @@ const { functions: libc } = ffi.dlopen(null, {
   malloc_trim: { return: 'int32', arguments: ['uint64'] },
 });
 
-// Drops a file from memory: of it, what is on the disk already.
+// Drops the part of a file that is already on the disk from memory.
 export function dropFromMemory(fd) {
   if (libc.posix_fadvise(fd, 0n, 0n, POSIX_FADV_DONTNEED) !== 0) {
     throw new Error('posix_fadvise failed');
   }
 }
 
-// The first bytes of a file as memory, which every process that maps it shares.
+// Maps the first bytes of a file into memory, which all processes that map it share.
 export function mapped(fd, size) {
   const place = libc.mmap(0n, BigInt(size), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0n);
   if (BigInt.asIntN(64, place) === -1n) {
@@ -47,15 +47,15 @@ function option(fd, level, name, size) {
   return libc.getsockopt(fd, level, name, value, length) === 0 ? value : null;
 }
 
-// CPU time of a process with all its threads, to the nanosecond: clock_getcpuclockid(3) in one expression; 0 where it is
-// gone.
+// CPU time of a process with all its threads, in seconds; 0 if it is gone. This is clock_getcpuclockid(3), written as
+// one expression.
 export function cpuSeconds(pid) {
   const time = Buffer.alloc(16);
   const failed = libc.clock_gettime((~pid << 3) | 2, time);
   return failed ? 0 : Number(time.readBigInt64LE(0)) + Number(time.readBigInt64LE(8)) / 1e9;
 }
 
-// Gives back what the allocator keeps for later.
+// Gives back the memory that the allocator keeps for later.
 export function trimMemory() {
   libc.malloc_trim(0n);
 }

@@ -1,11 +1,11 @@
-// `node main.js`: the service's one process, or the first of several.
+// `node main.js` runs the service's only process, or the first of several.
 
 import cluster from 'node:cluster';
 import { parseArgs } from 'node:util';
 
 import { settings } from './settings.js';
 
-// libuv reads this when the first work is given to its pool: before anything else is loaded.
+// Set before anything else is loaded, since libuv reads it when its pool gets the first work.
 process.env.UV_THREADPOOL_SIZE = String(settings.workThreads);
 
 const { values } = parseArgs({

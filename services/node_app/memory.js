@@ -1,10 +1,10 @@
-// The memory of processes, as the service begins each trial anew.
+// The memory of processes, which the service resets before each trial.
 
 import { writeFileSync } from 'node:fs';
 
 import * as libc from './libc.js';
 
-// Gives back what is free in this process: by V8's own account first, then by that of the allocator below it.
+// Gives back this process's free memory: V8's first, then that of the allocator below it.
 export function giveBack() {
   globalThis.gc?.();
   libc.trimMemory();
@@ -15,6 +15,6 @@ export function resetPeak(pid) {
     // 5: the kernel's own "reset the peak resident set", proc_pid_clear_refs(5)
     writeFileSync(`/proc/${pid}/clear_refs`, '5');
   } catch {
-    // It is gone, or another's.
+    // The process is gone, or belongs to another user.
   }
 }

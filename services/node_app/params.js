@@ -1,4 +1,4 @@
-// Query parameters and lengths: one rule for all variants, since each framework parses a little differently.
+// Query parameters and lengths, by one rule for all variants, since each framework parses differently.
 
 import { BadInput, LengthMissing, TooLarge } from './answers.js';
 
@@ -13,7 +13,7 @@ export const DOWNLOAD_KIB_MAX = 65_536;
 export const KSTEPS_MAX = 10_000;
 export const UPLOAD_MAX = 64 * 1024 * 1024;
 
-// `given` is undefined where there is none, text where there is one, and a list where there are more.
+// `given` is undefined if there is no value, text if there is one, and a list if there are more.
 function whole(name, given, low, high) {
   const value = typeof given === 'string' && WHOLE.test(given) ? Number(given) : -1;
   if (value < low || value > high) {
@@ -27,12 +27,12 @@ export function ms(given) {
   return whole('ms', given, 0, MS_MAX);
 }
 
-// How many remote calls to make inside one request; 1 when not said.
+// How many remote calls to make inside one request; by default 1.
 export function calls(given = '1') {
   return whole('calls', given, 1, CALLS_MAX);
 }
 
-// 1: the calls one after the other; 0, when not said: all at once.
+// 1: the calls one after the other; 0 (default): concurrently.
 export function serial(given = '0') {
   return whole('serial', given, 0, 1);
 }
@@ -52,7 +52,7 @@ export function ksteps(given) {
   return whole('ksteps', given, 1, KSTEPS_MAX);
 }
 
-// 1: work where the request is handled; 0, when not said: where the model has it done.
+// 1: work where the request is handled; 0 (default): where the concurrency model does such work.
 export function inline(given = '0') {
   return whole('inline', given, 0, 1);
 }

@@ -1,6 +1,6 @@
 // The path of a request's target.
 
-// No path of the contract: one that is nowhere.
+// A path that the contract does not have.
 const NOWHERE = '/';
 
 export function pathOf(target) {
@@ -8,8 +8,8 @@ export function pathOf(target) {
   return query < 0 ? target : target.slice(0, query);
 }
 
-// The target with its path decoded whole. Fastify would leave an encoded slash as it is, and refuse what can't be decoded
-// with 400; here neither is a path like any other.
+// The target with its whole path decoded. Fastify would leave an encoded slash as it is, and would send 400 for a path
+// that cannot be decoded. Here both are unknown paths.
 export function decoded(target) {
   const path = pathOf(target);
   if (!path.includes('%')) {

@@ -1,7 +1,7 @@
-// The content of files and downloads: byte number i is i mod 251, a prime, so that a piece left out or moved shows.
+// The content of files and downloads: byte i is i mod 251, a prime, so a missing or moved piece is noticed.
 
 const PERIOD = 251;
-// What is read or written in one go, of any body or file.
+// Bytes of a body or file that are read or written at once.
 export const PIECE = 64 * 1024;
 
 const CONTENT = Buffer.from(Uint8Array.from({ length: PERIOD + PIECE }, (_, i) => i % PERIOD));

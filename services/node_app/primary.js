@@ -1,4 +1,4 @@
-// The first process of several: it listens, and hands the connections to its workers in turn.
+// The first process of several. It listens, and gives the connections to its workers in turn.
 
 import cluster from 'node:cluster';
 import { readdirSync } from 'node:fs';
@@ -19,7 +19,7 @@ function listener() {
   return readdirSync('/proc/self/fd').map(Number).find(libc.listens);
 }
 
-// How many still have to give back memory, by the number of the worker that asked for it.
+// How many workers still have to give back memory, by the number of the worker that asked for it.
 const left = new Map();
 
 function relay(worker, { about, value }) {
@@ -38,7 +38,7 @@ function relay(worker, { about, value }) {
   }
 }
 
-// What is measured has so many workers, or is not there.
+// The service has all its workers or ends, since it is measured with that number.
 function endTogether() {
   let ending = false;
   const end = (signal) => {

@@ -1,7 +1,7 @@
-// Work for the processor, in plain JavaScript; each thread of the pool loads this file and calls what it exports.
+// CPU work, in plain JavaScript. Each thread of the pool loads this file and calls its export.
 
-// Thousands of steps of a linear congruential generator, one after another. A product of two 32-bit numbers is more than
-// a double holds exactly; Math.imul keeps its lower 32 bits, and mod 2^31 needs no more.
+// Does thousands of steps of a linear congruential generator. A double cannot hold a product of two 32-bit numbers
+// exactly. Math.imul keeps its lower 32 bits, and mod 2^31 needs no more.
 export default function plain(ksteps) {
   let x = 1;
   for (let step = ksteps * 1000; step > 0; step--) {

@@ -1,4 +1,4 @@
-// What is said to the remote API, and how its answer is read.
+// Requests to the remote API and its responses.
 
 import { Pool } from 'undici';
 
@@ -14,13 +14,13 @@ const pool = new Pool(settings.upstreamUrl, {
   keepAliveTimeout: 60_000,
 });
 
-// As the pool itself has it, under a symbol of its own.
+// The pool's own figure, which it keeps under a private symbol.
 export function connections() {
   const symbol = Object.getOwnPropertySymbols(pool).find((one) => one.description === 'connections');
   return pool[symbol];
 }
 
-let underWay = 0;
+let inFlight = 0;
 
 export async function get(ms, call) {
   const options = {
@@ -28,23 +28,23 @@ export async function get(ms, call) {
     path: `/slow?ms=${ms}&call=${call}`,
     headersTimeout: ms + grace,
     bodyTimeout: ms + grace,
-    // The pool has whoever comes when all connections are taken wait for ever.
-    signal: underWay < settings.upstreamConnections ? null : AbortSignal.timeout(ms + 2 * grace),
+    // If all connections are taken, the pool would let a request wait for ever.
+    signal: inFlight < settings.upstreamConnections ? null : AbortSignal.timeout(ms + 2 * grace),
   };
-  underWay++;
+  inFlight++;
   try {
     return await read(await pool.request(options));
   } catch (error) {
     throw new DependencyFailed(FAILED, { cause: error });
   } finally {
-    underWay--;
+    inFlight--;
   }
 }
 
 async function read({ statusCode, body }) {
   if (statusCode !== 200) {
     await body.dump();
-    throw new Error(`the remote API answered ${statusCode}`);
+    throw new Error(`the remote API responded with ${statusCode}`);
   }
   return body.json();
 }

@@ -11,10 +11,10 @@ import { settings } from './settings.js';
 
 export const FAILED = 'the disk did not take the file, or did not give it back';
 
-// O_TMPFILE, which Node does not name: a file that has no name from the start, so that nothing can leave it behind.
+// O_TMPFILE, which Node does not name: the file never has a name, so it cannot be left behind.
 const NAMELESS = 0o20000000 | constants.O_DIRECTORY | constants.O_RDWR;
 
-// SHA-256 of what the disk gave back. Each step waits in a thread of libuv's pool.
+// Returns the SHA-256 of what the disk gave back. Each step waits in a thread of libuv's pool.
 export async function keepAndReadBack(kib) {
   const digest = createHash('sha256');
   let file;
@@ -24,7 +24,7 @@ export async function keepAndReadBack(kib) {
       await file.writeFile(piece);
     }
     await file.sync();
-    // Only what is on the disk can be dropped from memory, and only what was dropped is read from the disk.
+    // Only data on the disk can be dropped from memory, and only dropped data is read from the disk.
     libc.dropFromMemory(file.fd);
     const found = Buffer.allocUnsafeSlow(pattern.PIECE);
     let position = 0;
@@ -41,7 +41,7 @@ export async function keepAndReadBack(kib) {
   return digest.digest('hex');
 }
 
-// The same on the event loop itself, which stands still meanwhile.
+// Does the same on the event loop itself, which stops meanwhile.
 export function keepAndReadBackInline(kib) {
   const digest = createHash('sha256');
   let fd;

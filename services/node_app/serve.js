@@ -1,4 +1,4 @@
-// One process that answers requests, until a signal comes.
+// One process that serves requests, until a signal ends it.
 
 import { setTimeout } from 'node:timers/promises';
 
@@ -7,13 +7,13 @@ import * as tally from './tally.js';
 
 export async function serve({ host, port, backlog, 'keep-alive': keepAliveS, workers }) {
   tally.open();
-  // The first to listen may be asked at once how many they are.
+  // The first worker that listens may be asked at once how many there are.
   while (tally.workerPids().length < workers) {
     await setTimeout(5);
   }
   const { server } = app;
   server.keepAliveTimeout = keepAliveS * 1000;
-  server.headersTimeout = keepAliveS * 1000; // before its first request a connection is idle too
+  server.headersTimeout = keepAliveS * 1000; // a connection is also idle before its first request
   server.requestTimeout = 0; // a slow upload takes minutes
   for (const signal of ['SIGINT', 'SIGTERM']) {
     process.on(signal, () => app.close().finally(() => process.exit()));

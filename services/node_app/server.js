@@ -1,4 +1,4 @@
-// The server below Fastify: what it does with requests before Fastify sees them, and with what is none.
+// The server below Fastify: it decodes and counts requests before Fastify sees them, and refuses bytes that are none.
 
 import { createServer, ServerResponse } from 'node:http';
 
@@ -13,7 +13,7 @@ export function serverFactory(handler) {
     counted(request, response);
   };
   const server = createServer({ requireHostHeader: false }, serve);
-  // CONNECT is refused like any other method; Node would close the connection, and hands it over for this.
+  // CONNECT is refused like any other wrong method. By default Node would close the connection.
   return server.on('connect', (request, socket) => {
     const response = new ServerResponse(request);
     response.assignSocket(socket);
@@ -23,7 +23,7 @@ export function serverFactory(handler) {
   });
 }
 
-// What Node's parser does not take for a request gets no further than here.
+// Responds to bytes that Node's parser does not accept as a request.
 export function noRequest(error, socket) {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();

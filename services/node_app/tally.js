@@ -1,8 +1,8 @@
 // The service's own count of its requests, and of the CPU, memory and disk it took.
 //
-// Each process that answers keeps four counts in a small file of its own, mapped into memory; whichever of them is asked
-// adds them up. So the figures are the service's, however many processes it has, and none has to be asked that may be
-// busy. Requests for /health, /info and /usage are the harness's own and are not counted.
+// Each process that serves requests keeps four counts in a small file of its own, mapped into memory. The process that
+// is asked adds up all files. So the figures are those of the service, with any number of processes, and no busy process
+// has to respond. Requests for /health, /info and /usage are the harness's own and are not counted.
 
 import cluster from 'node:cluster';
 import * as fs from 'node:fs';
@@ -20,20 +20,20 @@ const [STARTED, ANSWERED, IN_FLIGHT, PEAK_IN_FLIGHT] = [0, 1, 2, 3];
 const SIZE = 4 * Float64Array.BYTES_PER_ELEMENT;
 const UNCOUNTED = new Set(['/health', '/info', '/usage', '/usage/reset']);
 
-// The process that was started first: a worker's parent, where there are workers.
+// The process that was started first: a worker's parent, if there are workers.
 const first = cluster.isWorker ? process.ppid : process.pid;
 const folder = settings.stateDir || path.join(os.tmpdir(), `waitbench-${first}`);
 const maps = new Map();
 let own = new Float64Array(4);
 
-// Has this process keep its counts where the others find them.
+// Makes this process keep its counts where the others find them.
 export function open() {
   fs.mkdirSync(folder, { recursive: true });
   fs.writeFileSync(path.join(folder, String(process.pid)), Buffer.alloc(SIZE));
   own = counts(process.pid);
 }
 
-// A handler of requests that are counted, from its call until the answer is handed over or the client is gone.
+// A handler that counts requests, from its call until the response is sent or the client is gone.
 export function counted(handler) {
   return (request, response) => {
     if (!UNCOUNTED.has(pathOf(request.url))) {
@@ -57,7 +57,7 @@ function end() {
   own[IN_FLIGHT]--;
 }
 
-// The live processes that answer requests; what dead ones counted stays counted.
+// The live processes that serve requests. The counts of dead ones stay.
 export function workerPids() {
   return pids().filter((pid) => fs.existsSync(`/proc/${pid}`));
 }
@@ -67,12 +67,14 @@ export function processes() {
   return [...new Set([first, ...workerPids()])];
 }
 
-// What this service has answered and taken so far, over all its processes.
+// The requests and the resources of this service so far, over all its processes.
 //
-// `cpu_s` is user and system time in seconds; `rss_bytes` sums the resident sets, so pages that processes share count
-// once for each; `peak_rss_bytes` and `peak_in_flight` are since the last reset. `disk_read_bytes` and
-// `disk_written_bytes` are what reached the disk, not what was found or left in memory. `cores_free_s` is for how long
-// the `cores` that the service may use ran nothing: what they ran beyond `cpu_s` was not this service.
+// - `cpu_s`: user and system time, in seconds.
+// - `rss_bytes`: the sum of the resident sets, so pages that processes share count once for each.
+// - `peak_rss_bytes` and `peak_in_flight`: since the last reset.
+// - `disk_read_bytes` and `disk_written_bytes`: bytes that reached the disk, not those found or left in memory.
+// - `cores_free_s`: how long the `cores` that the service may use were idle. Their busy time beyond `cpu_s` was not
+//   this service's.
 export function usage() {
   const every = pids().map(counts);
   const living = processes();
@@ -96,8 +98,8 @@ export function usage() {
   };
 }
 
-// Start the peaks anew, so that each trial has its own, and give back what memory is free, so that each begins with what
-// the service needs at rest.
+// Resets the peaks, so that each trial has its own, and gives back free memory, so that each trial begins with the
+// memory that the service needs when idle.
 export async function resetPeaks() {
   await (cluster.isWorker ? giveBackAll() : giveBack());
   for (const one of pids().map(counts)) {
@@ -131,22 +133,22 @@ function memoryOf(pid) {
   return figures(pid, 'status', /^VmRSS:\s*(\d+)/m, /^VmHWM:\s*(\d+)/m).map((kib) => kib * 1024);
 }
 
-// Bytes read from the disk and written to it; 0 where the kernel does not tell.
+// Bytes read from the disk and written to it; 0 if the kernel does not report them.
 //
-// What was written and thrown away before it got there is counted by the kernel, and taken off again.
+// The kernel also counts writes that were cancelled before they reached the disk, so these are subtracted.
 function diskOf(pid) {
   const counts = [/^read_bytes: (\d+)/m, /^write_bytes: (\d+)/m, /^cancelled_write_bytes: (\d+)/m];
   const [read, written, cancelled] = figures(pid, 'io', ...counts);
   return [read, Math.max(0, written - cancelled)];
 }
 
-// What is sought in a file that the kernel keeps of a process; 0 for what is not there.
+// Finds numbers in a process's /proc file; 0 for one that is missing.
 function figures(pid, file, ...sought) {
-  let told = '';
+  let content = '';
   try {
-    told = fs.readFileSync(`/proc/${pid}/${file}`, 'utf8');
+    content = fs.readFileSync(`/proc/${pid}/${file}`, 'utf8');
   } catch {
-    // It is gone, or the kernel does not tell.
+    // The process is gone, or the kernel does not report them.
   }
-  return sought.map((figure) => Number(figure.exec(told)?.[1] ?? 0));
+  return sought.map((figure) => Number(figure.exec(content)?.[1] ?? 0));
 }

@@ -1,4 +1,4 @@
-// The waits and the work. What takes long is awaited; what would stop the event loop goes to threads.
+// The waits and the work. Waits are awaited, and work that would stop the event loop is done in threads.
 
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
@@ -15,7 +15,7 @@ import * as remote from './remote.js';
 import * as scratch from './scratch.js';
 import { settings } from './settings.js';
 
-// Threads with an engine each, made when first needed and kept. Disk work has libuv's own, as many of them.
+// Threads with their own engines, made when first needed and kept. Disk work uses as many threads of libuv's pool.
 const threads = new Piscina({
   filename: new URL('processor.js', import.meta.url).href,
   minThreads: 0,
@@ -27,7 +27,7 @@ export async function wait(ms) {
   await setTimeout(ms);
 }
 
-// `calls` remote calls, one after the other or all at once; returns when the last is back. One is simply made.
+// Makes `calls` remote calls, one after the other or concurrently, and returns when all have ended.
 export async function upstream(ms, calls, serial) {
   const numbers = Array.from({ length: calls }, (_, number) => number);
   if (!serial && calls > 1) {
@@ -40,7 +40,7 @@ export async function upstream(ms, calls, serial) {
   return results;
 }
 
-// Rows by an indexed read, from a query that waits `ms` in the database.
+// Returns rows of an indexed read, from a query that waits `ms` in the database.
 export async function db(ms) {
   try {
     const { rows } = await database.pool.query(database.query(ms));
@@ -50,12 +50,12 @@ export async function db(ms) {
   }
 }
 
-// SHA-256 of a file that was on the disk and is read back.
+// Writes a file to the disk, reads it back, and returns the SHA-256 of it.
 export async function disk(kib, inline) {
   return inline ? scratch.keepAndReadBackInline(kib) : scratch.keepAndReadBack(kib);
 }
 
-// SHA-256 of a body, piece by piece as it comes.
+// Returns the SHA-256 of a body, piece by piece as it comes.
 export async function upload(body) {
   const digest = createHash('sha256');
   try {
@@ -69,7 +69,7 @@ export async function upload(body) {
   return digest.digest('hex');
 }
 
-// At once: V8 lets many megabytes of such pieces gather before it looks for what is free. A piece may be a part of more.
+// Frees a piece at once, unless it is part of a larger buffer. V8 would collect many megabytes of pieces first.
 function free(piece) {
   if (piece.length === piece.buffer.byteLength) {
     piece.buffer.transfer(0);

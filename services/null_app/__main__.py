@@ -1,4 +1,4 @@
-"""`python -m null_app`: the service's one process, until a signal comes."""
+"""`python -m null_app` runs the service's only process, until a signal ends it."""
 
 import argparse
 import asyncio
@@ -11,16 +11,16 @@ from null_app.server import NullServer
 
 
 async def serve(options: argparse.Namespace) -> None:
-    told = asyncio.Event()
+    ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, told.set)
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
     info.null_server = server = NullServer(options.keep_alive)
     await server.listen(options.host, options.port, options.backlog)
-    await told.wait()
+    await ended.wait()
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="null_app", description="a service that answers at once")
+    parser = argparse.ArgumentParser(prog="null_app", description="a service that responds at once")
     parser.add_argument("--host", required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--backlog", type=int, required=True)

@@ -1,4 +1,4 @@
-"""The endpoints that need nothing, in no framework: what is to be answered, as bytes."""
+"""The endpoints that need no dependency, without a framework: responses as bytes."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -13,7 +13,7 @@ Query = Mapping[str, Sequence[str]]
 
 
 class Reply(NamedTuple):
-    """An answer, and how long it waits."""
+    """A response, and how long it waits."""
 
     head: bytes
     body: bytes
@@ -22,7 +22,7 @@ class Reply(NamedTuple):
     closing: bool = False
 
     def encoded(self, keep_alive: bool) -> bytes:
-        # Said to all: a client that speaks HTTP/1.0 has to be told.
+        # In every response, since a client that speaks HTTP/1.0 needs it.
         connection = b"keep-alive" if keep_alive else b"close"
         return self.head + b"connection: " + connection + b"\r\n\r\n" + self.body
 
@@ -62,7 +62,7 @@ def wait(query: Query) -> Reply:
     return reply(answers.waited(ms))._replace(wait_s=ms / 1000)
 
 
-# The harness's own questions are answered anew each time. A workload's answer is fixed by its target.
+# The harness's own requests need a new response each time. A workload's response depends only on the target.
 SERVICE: dict[str, tuple[str, Callable[[], Reply]]] = {
     "/health": ("GET", health),
     "/info": ("GET", describe),
@@ -75,14 +75,14 @@ MALFORMED = refuse(400, answers.problem(400, "this is no HTTP request"))._replac
 
 
 def respond(method: bytes, target: bytes) -> Reply:
-    """The answer to a request."""
+    """Return the response to a request."""
     found = _found(method.decode(), target)
     return found if isinstance(found, Reply) else found()._replace(counted=False)
 
 
 @lru_cache(1024)
 def _found(method: str, target: bytes) -> Reply | Callable[[], Reply]:
-    """The answer, or what makes it; kept, since reading `/wait?ms=100` costs more than all the rest of an answer."""
+    """Return the response, or the function that makes it. Cached, since parsing a target costs more than all else."""
     try:
         url = httptools.parse_url(target)
     except httptools.HttpParserInvalidURLError:
@@ -96,7 +96,7 @@ def _found(method: str, target: bytes) -> Reply | Callable[[], Reply]:
 
 
 def _fixed(method: str, takes: str, path: str, query: str) -> Reply:
-    """In the contract's order: 404, 405, 400, and only then what was asked for."""
+    """Check for 404, 405 and 400 in the contract's order, and only then make the response."""
     if path not in SERVICE and path not in WORKLOADS:
         return refuse(404, answers.NOT_FOUND)
     if method != takes:

@@ -1,8 +1,8 @@
-"""HTTP/1.1 with nothing around it: one protocol on uvloop, which httptools parses for.
+"""Bare HTTP/1.1: one asyncio protocol on uvloop, with httptools as the parser.
 
-The short way is `GET /fast` on a connection that has nothing else to do: parsed, counted, and answered with bytes
-that are made once. Everything else goes by app.respond. What a browser or a proxy would miss here: no Date, no
-`100 Continue`, and an offer to upgrade is passed over.
+`GET /fast` on a connection without other requests takes a short cut: it is parsed, counted, and gets bytes that are
+made once. All other requests use app.respond. A browser or a proxy would miss this: there is no Date and no
+`100 Continue`, and an offer to upgrade is ignored.
 """
 
 import asyncio
@@ -17,8 +17,8 @@ from null_app import app
 
 FAST = app.fast({}).encoded(keep_alive=True)
 TICK_S = 0.001
-"""The step of uvloop's timers, by which they may end early. Here none does: what the generator is measured by takes as
-long as it says."""
+"""The step of uvloop's timers, which may end early by this much. Here no wait does, since the generator is measured
+by it."""
 
 
 class Request(NamedTuple):
@@ -28,11 +28,11 @@ class Request(NamedTuple):
 
 
 NONSENSE = Request(b"", b"", keep_alive=False)
-"""What could not be parsed; it takes its turn, so that requests before it still get their answers."""
+"""A request that could not be parsed. It waits its turn, so that requests before it still get their responses."""
 
 
 class Held(NamedTuple):
-    """An answer that waits; it is due at `due_s` on the monotonic clock."""
+    """A response that waits. It is due at `due_s` on the monotonic clock."""
 
     reply: app.Reply
     keep_alive: bool
@@ -40,7 +40,7 @@ class Held(NamedTuple):
 
 
 class NullServer:
-    """Listens; what its connections share."""
+    """Listens, and holds what its connections share."""
 
     parser = httptools.HttpRequestParser
 
@@ -55,7 +55,7 @@ class NullServer:
 
 
 class Connection(asyncio.Protocol):
-    """One client. Requests sent ahead (pipelined) are answered one after another, in their order."""
+    """One client. Pipelined requests get their responses one after another, in order."""
 
     _transport: Any
     _parser: Any
@@ -67,22 +67,22 @@ class Connection(asyncio.Protocol):
         self._loop = loop
         self._target = b""
         self._free = True
-        """No answer is under way, and the connection goes on."""
+        """Whether no response is waiting, and the connection stays open."""
         self._held: Held | None = None
         self._ahead: deque[Request] = deque()
         self._full = False
-        self._answered_at = 0.0
+        self._responded_at = 0.0
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
         self._parser = self._server.parser(self)
-        self._answered_at = self._loop.time()
+        self._responded_at = self._loop.time()
         self._idle = self._loop.call_later(self._server.keep_alive_s, self._end_if_idle)
 
     def connection_lost(self, _: Exception | None) -> None:
         self._idle.cancel()
         self._free = False
-        self._parser = None  # each knows the other: without this they would lie about until a collection
+        self._parser = None  # each refers to the other: without this, only a garbage collection would free them
         if self._held:
             self._wait.cancel()
             _end(self._held.reply)
@@ -92,9 +92,9 @@ class Connection(asyncio.Protocol):
             try:
                 self._parser.feed_data(data)
             except httptools.HttpParserUpgrade as upgrade:
-                data = data[upgrade.args[0] :]  # the request is answered as it stands, and the next one follows
+                data = data[upgrade.args[0] :]  # the request is served without the upgrade, and the next one follows
             except httptools.HttpParserCallbackError:
-                raise  # a fault of ours, for the log
+                raise  # our own fault, for the log
             except httptools.HttpParserError:
                 self._take(NONSENSE)
                 return
@@ -110,18 +110,18 @@ class Connection(asyncio.Protocol):
         if target == b"/fast" and method == b"GET" and keep_alive and self._free:
             tally.at_once()
             self._transport.write(FAST)
-            self._answered_at = self._loop.time()
+            self._responded_at = self._loop.time()
         else:
             self._take(Request(method, target, keep_alive))
 
     def _take(self, request: Request) -> None:
         if self._free:
-            self._answer(request)
+            self._respond(request)
         elif self._held:
             self._ahead.append(request)
             self._transport.pause_reading()
 
-    def _answer(self, request: Request) -> None:
+    def _respond(self, request: Request) -> None:
         reply = app.respond(request.method, request.target)
         keep_alive = request.keep_alive and not reply.closing
         if reply.counted:
@@ -136,7 +136,7 @@ class Connection(asyncio.Protocol):
     def _send(self, reply: app.Reply, keep_alive: bool) -> None:
         self._transport.write(reply.encoded(keep_alive))
         _end(reply)
-        self._answered_at = self._loop.time()
+        self._responded_at = self._loop.time()
         self._free = keep_alive
         if not keep_alive:
             self._ahead.clear()
@@ -151,11 +151,11 @@ class Connection(asyncio.Protocol):
         self._held = None
         self._send(reply, keep_alive)
         while self._ahead and self._free:
-            self._answer(self._ahead.popleft())
+            self._respond(self._ahead.popleft())
         self._read_on()
 
     def pause_writing(self) -> None:
-        """The client does not read its answers: no more requests from it until it does."""
+        """The client does not read its responses, so take no more requests from it until it does."""
         self._full = True
         self._transport.pause_reading()
 
@@ -168,8 +168,8 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
     def _end_if_idle(self) -> None:
-        """One timer a connection that looks how long ago the last answer was: none to set for each request."""
-        left_s = self._answered_at + self._server.keep_alive_s - self._loop.time()
+        """Close the connection if it has been idle for too long. One timer does this, so no request has to set one."""
+        left_s = self._responded_at + self._server.keep_alive_s - self._loop.time()
         if self._held:
             left_s = self._server.keep_alive_s
         if left_s > 0:

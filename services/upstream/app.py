@@ -1,8 +1,8 @@
 """The slow remote API that the services call: bare ASGI, so that it is never the limit.
 
-`GET /slow?ms=&call=` waits and answers `{"call": n, "ms": ms}`. `/usage` adds how late this loop ran its own
-timers since the last reset, so that a run can show that it kept up. After `POST /usage/reset?database=1` it watches the
-database too, and adds how late that was.
+`GET /slow?ms=&call=` waits, and responds with `{"call": n, "ms": ms}`. `/usage` adds how late this loop ran its own
+timers since the last reset, so that a run can show that the loop kept up. After `POST /usage/reset?database=1` it
+watches the database too, and adds how late that was.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ async def answer(method, path, query):
             database.start()
         else:
             await database.stop()
-        await asyncio.sleep(2 * TICK_S)  # the watch sees how long that took, and it is not the trial's
+        await asyncio.sleep(2 * TICK_S)  # so that the lag of the reset itself does not count
         lag.worst_s = 0.0
     elif (method, path) != ("GET", "/usage"):
         return 404, answers.NOT_FOUND

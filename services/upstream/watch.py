@@ -1,4 +1,4 @@
-"""Whether the database keeps up: a small query again and again, on a connection of its own."""
+"""Checks whether the database keeps up: a small query again and again, on a connection of its own."""
 
 import asyncio
 import contextlib
@@ -10,17 +10,17 @@ from work.settings import settings
 
 EVERY_S = 0.1
 LATE_S = 0.25
-"""An answer that takes longer is late: the same as for the remote API's own timers."""
+"""A longer response is late. The limit is the same as for the remote API's own timers."""
 
 
 class DatabaseWatch:
-    """Asks only between `start` and `stop`, since each question takes processor time from what is measured."""
+    """Queries only between `start` and `stop`, since each query takes CPU time from what is measured."""
 
     def __init__(self):
         self._task = None
         self._late_s = 0.0
         self._asked_at_s = None
-        """Of the question that has no answer yet."""
+        """When the query that has no response yet was sent; None if there is none."""
 
     def start(self):
         if self._task is None:
@@ -31,10 +31,10 @@ class DatabaseWatch:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
-            self._task = self._asked_at_s = None  # what is still open is of no later trial
+            self._task = self._asked_at_s = None  # a query that is still open does not count for a later trial
 
     def late_s(self):
-        """By how much answers took longer than LATE_S so far, all together; None while nothing is asked."""
+        """Return how much longer than LATE_S the responses took so far, in total; None if there are no queries."""
         if self._task is None:
             return None
         waiting_s = 0.0 if self._asked_at_s is None else time.perf_counter() - self._asked_at_s
@@ -42,7 +42,7 @@ class DatabaseWatch:
 
     async def _ask_again_and_again(self):
         while True:
-            self._asked_at_s = self._asked_at_s or time.perf_counter()  # a question that failed has no answer yet
+            self._asked_at_s = self._asked_at_s or time.perf_counter()  # a query that failed has no response yet
             with contextlib.suppress(psycopg.Error, OSError):
                 connection = await database.AsyncConnection.connect(settings.database_url, **database.CONNECTION)
                 async with connection:

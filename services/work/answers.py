@@ -1,4 +1,4 @@
-"""The bytes of every answer, so that they are the same from every variant, and every refusal."""
+"""The bytes of every response and refusal, so that they are the same from every variant."""
 
 import json
 from http import HTTPStatus
@@ -10,7 +10,7 @@ BYTES = "application/octet-stream"
 
 
 class Refusal(Exception):
-    """No answer but a problem document, with the exception's own text."""
+    """The response is a problem document with the exception's text."""
 
     status = 500
 
@@ -22,19 +22,19 @@ class BadInput(Refusal):
 
 
 class LengthMissing(Refusal):
-    """An upload does not say how long it is."""
+    """An upload does not declare its length."""
 
     status = 411
 
 
 class TooLarge(Refusal):
-    """An upload says that it is longer than the contract allows."""
+    """An upload declares a longer body than the contract allows."""
 
     status = 413
 
 
 class DependencyFailed(Refusal):
-    """The remote API, the database or the disk did not answer, or not in time."""
+    """The remote API, the database or the disk did not respond in time, or failed."""
 
     status = 503
 
@@ -43,12 +43,12 @@ def encode(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-# Python 3.13 has a newer phrase than the ones before.
+# Python 3.13 has a newer phrase than earlier versions.
 _TITLES = {413: "Content Too Large"}
 
 
 def problem(status: int, detail: str) -> bytes:
-    """An RFC 9457 problem document."""
+    """Return an RFC 9457 problem document."""
     title = _TITLES.get(status) or HTTPStatus(status).phrase
     return encode({"type": "about:blank", "title": title, "status": status, "detail": detail})
 

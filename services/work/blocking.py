@@ -1,4 +1,4 @@
-"""The waits and the work for services that block: on threads, or on gevent, which makes the same calls cooperate."""
+"""The waits and the work of services that block: on threads, or on gevent, which makes the same calls cooperative."""
 
 import queue
 import time
@@ -23,14 +23,14 @@ from work.threads import NativeThreads, OwnThreads, attempt
 _pool = ConnectionPool(connection_class=database.Connection, **database.POOL)
 _clients: queue.LifoQueue[httpx2.Client | None] = queue.LifoQueue(settings.upstream_connections)
 for _ in range(settings.upstream_connections):
-    _clients.put(None)  # a place not yet used
+    _clients.put(None)  # a slot without a client yet
 _threads = ThreadPoolExecutor(settings.upstream_threads or 1, thread_name_prefix="upstream")
 _work_threads = (NativeThreads if settings.model == "gevent" else OwnThreads)(settings.work_threads or 1)
 
 
 @asynccontextmanager
 async def lifespan(_: Any) -> AsyncIterator[None]:
-    """Where an event loop hands each call to a thread: as many at once as in_flight says, and not anyio's 40."""
+    """On an event loop that gives each call to a thread, allow `in_flight` threads instead of anyio's 40."""
     from anyio.to_thread import current_default_thread_limiter
 
     if settings.in_flight:
@@ -44,7 +44,7 @@ def wait(ms: int) -> None:
 
 
 def upstream(ms: int, calls: int, serial: int) -> list[dict[str, Any]]:
-    """`calls` remote calls, one after the other or all at once; returns when the last is back. One is simply made."""
+    """Make `calls` remote calls, one after the other or concurrently, and return when all have ended."""
     if serial or calls == 1:
         return [_call(ms, call) for call in range(calls)]
     return _gather(lambda call: _call(ms, call), calls)
@@ -83,24 +83,24 @@ _gather = _gather_by_greenlets if settings.model == "gevent" else _gather_by_thr
 
 
 def db(ms: int) -> list[dict[str, Any]]:
-    """Rows by an indexed read, from a query that waits `ms` in the database."""
+    """Return rows of an indexed read, from a query that waits `ms` in the database."""
     try:
         if _pool.closed:
-            _pool.open(wait=False)  # at the first query; of several at once, one opens it
+            _pool.open(wait=False)  # at the first query; of several concurrent ones, one opens it
         with _pool.connection() as connection:
             connection.deadline_s = ms / 1000 + settings.dependency_grace_s
             with connection.cursor(row_factory=dict_row) as cursor:
                 try:
                     return cursor.execute(database.QUERY, database.arguments(ms)).fetchall()
                 except psycopg.Error:
-                    connection.close()  # in an unknown state: not to be handed out again
+                    connection.close()  # its state is unknown, so it must not be used again
                     raise
     except (psycopg.Error, PoolTimeout) as error:
         raise DependencyFailed(database.FAILED) from error
 
 
 def disk(kib: int, inline: int) -> str:
-    """SHA-256 of a file that was on the disk and is read back."""
+    """Write a file to the disk, read it back, and return the SHA-256 of it."""
     return str(_work_threads.run(inline, scratch.keep_and_read_back, kib))
 
 

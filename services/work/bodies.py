@@ -1,4 +1,4 @@
-"""Bodies that are read and sent where they may block: the same in every service that has a thread for it."""
+"""Reading and sending of bodies where it may block: the same in every service that has a thread for it."""
 
 from collections.abc import Callable, Iterator
 from hashlib import sha256
@@ -8,7 +8,7 @@ from work.answers import BadInput
 
 
 def upload(read: Callable[[int], bytes], length: int) -> str:
-    """SHA-256 of a body, read piece by piece as it comes."""
+    """Return the SHA-256 of a body, read piece by piece as it comes."""
     digest = sha256()
     while length:
         try:

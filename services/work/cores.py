@@ -1,4 +1,4 @@
-"""The processor cores that this service may use, and how long they had nothing to do."""
+"""The CPU cores that this service may use, and how long they were idle."""
 
 import os
 from pathlib import Path
@@ -14,10 +14,10 @@ def cores() -> set[int]:
 
 
 def free_s() -> float:
-    """For how long the cores ran nothing, summed over them, in seconds since the machine started.
+    """Return how long the cores were idle since the machine started, in seconds, summed over the cores.
 
-    Time that a hypervisor gave to other machines counts as free. The kernel counts idle time exactly, but busy time by
-    sampling, so who wants to know how busy a core was subtracts this from the time that passed.
+    CPU steal time counts as idle. The kernel counts idle time exactly, but busy time by sampling. So a caller that
+    needs the busy time subtracts this from the elapsed time.
     """
     names = {f"cpu{core}" for core in cores()}
     with STAT.open() as lines:

@@ -1,4 +1,4 @@
-"""The query behind /db, the table it reads and the pool it goes by. Both colours of the work have exactly these."""
+"""The query behind /db, its connections and their pool. Blocking and non-blocking work use exactly these."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ from work.settings import settings
 
 FAILED = "the database did not answer in time"
 
-# autocommit: one round trip for a query, not three. prepare_threshold: each connection prepares at once.
+# autocommit: a query is one round trip instead of three. prepare_threshold: each connection prepares at once.
 CONNECTION: dict[str, Any] = {"autocommit": True, "prepare_threshold": 1, "connect_timeout": 3}
-# Not open from the start: twenty services with fifty connections each would be all that PostgreSQL takes, whether
-# they are asked for rows or not.
+# Not open from the start: twenty services with fifty connections each would take all that PostgreSQL has, even if
+# nobody asks them for rows.
 POOL: dict[str, Any] = {
     "conninfo": settings.database_url,
     "kwargs": CONNECTION,
@@ -24,7 +24,7 @@ POOL: dict[str, Any] = {
 
 
 class Connection(psycopg.Connection[Any]):
-    """A connection whose every exchange has a deadline, so that a database that hangs is found out."""
+    """A connection with a deadline for every exchange, so that a database that hangs is noticed."""
 
     deadline_s = settings.dependency_grace_s
 
@@ -33,7 +33,7 @@ class Connection(psycopg.Connection[Any]):
 
 
 class AsyncConnection(psycopg.AsyncConnection[Any]):
-    """The same in its other colour."""
+    """The same for an event loop."""
 
     deadline_s = settings.dependency_grace_s
 

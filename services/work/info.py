@@ -1,4 +1,4 @@
-"""What a service says of itself. The budget is read from the live objects, not from what was asked for."""
+"""The description of a service. The budget is read from the live objects, not from the request for them."""
 
 import asyncio
 import contextlib
@@ -33,9 +33,9 @@ def info(
     upstream_threads: int | None = None,
     work_threads: int | None = None,
 ) -> dict[str, Any]:
-    """The body of /info. What is given is read by the caller from its live objects.
+    """Return the body of /info. The caller reads each argument from its live objects.
 
-    None where the service has no such thing.
+    None means that the service has no such thing.
     """
     budget = {
         "workers": len(tally.worker_pids()),
@@ -78,7 +78,7 @@ def _gunicorn_budget() -> dict[str, Any]:
     from gunicorn.workers.sync import SyncWorker
 
     worker = gunicorn_worker
-    if isinstance(worker, SyncWorker):  # it takes a connection, answers one request, closes it: there is nothing to set
+    if isinstance(worker, SyncWorker):  # it serves one request per connection, so nothing can be set
         return {"in_flight": 1, "backlog": _backlog(worker.sockets[0]), "keep_alive_s": 0}
     threads = getattr(getattr(worker, "tpool", None), "_max_workers", None)
     return {
@@ -104,7 +104,7 @@ def _null_budget() -> dict[str, Any]:
 
 
 def _threads_of_calls() -> int:
-    """How many calls the live event loop hands to threads at once; asked from one of these threads."""
+    """Return how many concurrent calls the live event loop gives to threads. Runs in one of these threads."""
     from anyio import from_thread
     from anyio.to_thread import current_default_thread_limiter
 
@@ -112,16 +112,16 @@ def _threads_of_calls() -> int:
 
 
 def _uvicorn_server() -> Any:
-    """The live server: uvicorn gives an application no way to reach it, so the garbage collector finds it."""
+    """Return the live server. uvicorn gives an application no way to reach it, so the garbage collector finds it."""
     import uvicorn
 
     return next(item for item in gc.get_objects() if isinstance(item, uvicorn.Server))
 
 
 def _backlog(listener: Any) -> int:
-    """The kernel's own limit for this listener: tcpi_sacked of TCP_INFO, the 6th 32-bit word, in state LISTEN.
+    """Return the kernel's own limit for this listener: tcpi_sacked of TCP_INFO, the 6th 32-bit word, in state LISTEN.
 
-    Read from a duplicate: uvloop's and gevent's sockets do not offer getsockopt alike.
+    It is read from a duplicate, because uvloop's and gevent's sockets offer getsockopt differently.
     """
     with socket.socket(fileno=os.dup(listener.fileno())) as copy:
         raw = copy.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
@@ -129,7 +129,7 @@ def _backlog(listener: Any) -> int:
 
 
 def _runtime() -> dict[str, Any]:
-    """Proof of the concurrency model: the loop that runs, the thread that this is, the worker and what is patched."""
+    """Return evidence of the concurrency model: the running loop, this thread, the worker and what is patched."""
     if gunicorn_worker:
         worker = type(gunicorn_worker).__name__
         if settings.model == "asyncio":

@@ -1,4 +1,4 @@
-"""The memory that is free in the workers of a service, as each trial begins anew without it."""
+"""Gives back the free memory of a service's workers, so that each trial starts without it."""
 
 import ctypes
 import gc
@@ -8,17 +8,19 @@ import time
 from collections.abc import Callable, Iterable
 
 SIGNAL = signal.SIGRTMIN
-"""By this one worker asks another to give back; no server has a use of its own for it."""
+"""The signal by which one worker asks another to give back memory. No server uses it for itself."""
 PATIENCE_S = 5.0
-"""How long one that is asked may take: gevent looks for signals three times a second."""
+"""How long a worker may take to respond: gevent looks for signals three times a second."""
 LOOK_EVERY_S = 0.005
 
 _libc = ctypes.CDLL(None)
 
 
 def give_back() -> None:
-    """By Python's own account first, then by that of the allocator below it: glibc's malloc_trim(3). What is kept for
-    later would count as the next trial's."""
+    """Give back Python's free memory first, then that of the allocator below it, by glibc's malloc_trim(3).
+
+    Memory that is kept for later would count as the next trial's.
+    """
     gc.collect()
     trim = getattr(_libc, "malloc_trim", None)
     if trim is not None:
@@ -26,21 +28,24 @@ def give_back() -> None:
 
 
 def give_back_when_asked(done: Callable[[], None]) -> None:
-    """From now on this process gives back whenever it is sent the signal, then calls `done`. Costs nothing until then.
+    """Let this process give back memory and then call `done` at each signal. It costs nothing until then.
 
-    Raises ValueError in any thread but the main one, which alone may say what a signal does.
+    Raises ValueError in any thread but the main one, since only that may set a signal handler.
     """
 
-    def asked(*_: object) -> None:
+    def on_signal(*_: object) -> None:
         give_back()
         done()
 
-    signal.signal(SIGNAL, asked)
+    signal.signal(SIGNAL, on_signal)
 
 
 def ask(workers: Iterable[tuple[int, Callable[[], int]]]) -> None:
-    """Has other workers give back, each named by its pid and by what tells how often it has; returns when all have, so
-    that none still works at it when a trial begins. One that is gone, or stuck, is not waited for without end."""
+    """Ask other workers to give back memory, and wait until all have, so that none is busy when a trial begins.
+
+    Each worker is given by its pid and by a function that returns how often it has given back. A worker that is gone is
+    skipped, and one that is stuck is waited for at most PATIENCE_S.
+    """
     waited_for = []
     for pid, times in workers:
         before = times()

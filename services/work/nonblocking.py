@@ -1,4 +1,4 @@
-"""The waits and the work for services on an event loop. The same libraries as in blocking.py, in their other colour."""
+"""The waits and the work of services on an event loop, by the asynchronous parts of blocking.py's libraries."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -20,13 +20,13 @@ from work.settings import settings
 _pool = AsyncConnectionPool(connection_class=database.AsyncConnection, **database.POOL)
 _clients: asyncio.LifoQueue[httpx2.AsyncClient | None] = asyncio.LifoQueue(settings.upstream_connections)
 for _ in range(settings.upstream_connections):
-    _clients.put_nowait(None)  # a place not yet used
+    _clients.put_nowait(None)  # a slot without a client yet
 _work_threads = ThreadPoolExecutor(settings.work_threads or 1, thread_name_prefix="work")
 
 
 @asynccontextmanager
 async def lifespan(_: Any) -> AsyncIterator[None]:
-    """Part in good order when the service ends."""
+    """Close the connections when the service ends."""
     yield
     await _pool.close()
 
@@ -36,14 +36,14 @@ async def wait(ms: int) -> None:
 
 
 async def upstream(ms: int, calls: int, serial: int) -> list[dict[str, Any]]:
-    """`calls` remote calls, one after the other or all at once; returns when the last is back. One is simply made."""
+    """Make `calls` remote calls, one after the other or concurrently, and return when all have ended."""
     if serial or calls == 1:
         return [await _call(ms, call) for call in range(calls)]
     return await asyncio.gather(*(_call(ms, call) for call in range(calls)))
 
 
 async def _call(ms: int, call: int) -> dict[str, Any]:
-    client = await _taken()
+    client = await _free_client()
     try:
         client = client or httpx2.AsyncClient(**remote.CLIENT)
         return remote.read(await client.get(remote.url(ms, call), timeout=remote.timeout(ms)))
@@ -53,8 +53,8 @@ async def _call(ms: int, call: int) -> dict[str, Any]:
         _clients.put_nowait(client)
 
 
-async def _taken() -> httpx2.AsyncClient | None:
-    """A client that is free, or is so in time. At once where one is: a time-out costs far more than the client."""
+async def _free_client() -> httpx2.AsyncClient | None:
+    """Return a client that is free now or in time. The first try has no timeout, which would cost far more."""
     try:
         return _clients.get_nowait()
     except asyncio.QueueEmpty:
@@ -66,10 +66,10 @@ async def _taken() -> httpx2.AsyncClient | None:
 
 
 async def db(ms: int) -> list[dict[str, Any]]:
-    """Rows by an indexed read, from a query that waits `ms` in the database."""
+    """Return rows of an indexed read, from a query that waits `ms` in the database."""
     try:
         if _pool.closed:
-            await _pool.open(wait=False)  # at the first query; of several at once, one opens it
+            await _pool.open(wait=False)  # at the first query; of several concurrent ones, one opens it
         async with _pool.connection() as connection:
             connection.deadline_s = ms / 1000 + settings.dependency_grace_s
             async with connection.cursor(row_factory=dict_row) as cursor:
@@ -77,19 +77,19 @@ async def db(ms: int) -> list[dict[str, Any]]:
                     await cursor.execute(database.QUERY, database.arguments(ms))
                     return await cursor.fetchall()
                 except psycopg.Error:
-                    await connection.close()  # in an unknown state: not to be handed out again
+                    await connection.close()  # its state is unknown, so it must not be used again
                     raise
     except (psycopg.Error, PoolTimeout) as error:
         raise DependencyFailed(database.FAILED) from error
 
 
 async def disk(kib: int, inline: int) -> str:
-    """SHA-256 of a file that was on the disk and is read back."""
+    """Write a file to the disk, read it back, and return the SHA-256 of it."""
     return str(await _work(inline, scratch.keep_and_read_back, kib))
 
 
 async def upload(pieces: AsyncIterator[bytes]) -> str:
-    """SHA-256 of a body, piece by piece as it comes."""
+    """Return the SHA-256 of a body, piece by piece as it comes."""
     digest = sha256()
     async for piece in pieces:
         digest.update(piece)
@@ -97,7 +97,7 @@ async def upload(pieces: AsyncIterator[bytes]) -> str:
 
 
 async def upload_read(read: Callable[[int], bytes], length: int) -> str:
-    """The same of a body that is all there and is read like a file."""
+    """Return the SHA-256 of a body that has arrived in whole and is read like a file."""
     return str(await _work(0, bodies.upload, read, length))
 
 
@@ -115,7 +115,7 @@ async def cpu_native(n: int, inline: int) -> int:
 
 
 async def _work(inline: int, work: Callable[..., Any], *args: Any) -> Any:
-    """In a thread of its own, so that the loop goes on; inline, on the loop, which then stands still."""
+    """Work in a thread, so that the loop continues. With `inline`, work on the loop, which then stops."""
     if inline:
         return work(*args)
     return await asyncio.get_running_loop().run_in_executor(_work_threads, work, *args)

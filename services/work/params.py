@@ -1,11 +1,11 @@
-"""Query parameters and lengths: one rule for all variants, since each framework parses a little differently."""
+"""Query parameters and lengths, by one rule for all variants, since each framework parses differently."""
 
 import re
 from collections.abc import Sequence
 
 from work.answers import BadInput, LengthMissing, TooLarge
 
-# [0-9], not \d: that would take the digits of every script. No sign, no blank, at most nine digits.
+# [0-9], because \d accepts the digits of every script. No sign, no blank, at most nine digits.
 _WHOLE = re.compile(r"[0-9]{1,9}")
 _DIGITS = re.compile(r"[0-9]+")
 
@@ -30,12 +30,12 @@ def ms(given: Sequence[str]) -> int:
 
 
 def calls(given: Sequence[str]) -> int:
-    """How many remote calls to make inside one request; 1 when not said."""
+    """How many remote calls to make inside one request; by default 1."""
     return _whole("calls", given, 1, CALLS_MAX) if given else 1
 
 
 def serial(given: Sequence[str]) -> int:
-    """1: the calls one after the other; 0, when not said: all at once."""
+    """1: the calls one after the other; 0 (default): concurrently."""
     return _whole("serial", given, 0, 1) if given else 0
 
 
@@ -60,7 +60,7 @@ def n(given: Sequence[str]) -> int:
 
 
 def inline(given: Sequence[str]) -> int:
-    """1: work where the request is handled; 0, when not said: where the model has it done."""
+    """1: work where the request is handled; 0 (default): where the concurrency model does such work."""
     return _whole("inline", given, 0, 1) if given else 0
 
 

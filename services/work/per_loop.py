@@ -1,9 +1,9 @@
-"""The waits and the work for coroutines that each have an event loop of their own, for the time of one request.
+"""The waits and the work of coroutines that each have their own event loop for one request.
 
-That is how a WSGI framework runs them (asgiref's async_to_sync: a new loop in a new thread). A pool of connections or
-an HTTP client belongs to the loop that it began on, so nothing of the kind can be shared: each request opens its own,
-and no more are open at once than the budget says. What that costs is the price of this way. In return nothing else
-runs on the loop, and what blocks it stops nobody but its own request.
+A WSGI framework runs them like this (asgiref's async_to_sync: a new loop in a new thread). A connection pool or an
+HTTP client belongs to the loop on which it was opened, so it cannot be shared. Each request opens its own connections,
+and the budget limits how many are open at once. That cost belongs to this model. In return nothing else runs on the
+loop, so work that blocks it stops only its own request.
 """
 
 import asyncio
@@ -25,8 +25,11 @@ from work.threads import OwnThreads
 
 
 class Places:
-    """So many at once, over all loops. Several are taken by one request before the next takes any: two that had half of
-    theirs would wait for each other."""
+    """Limits how many connections all loops have open at once.
+
+    A request takes all that it needs before the next one takes any. Otherwise two that each had half of theirs would
+    wait for each other.
+    """
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -35,7 +38,7 @@ class Places:
 
     @contextmanager
     def taken(self, wanted: int, failed: str) -> Iterator[None]:
-        """Waits in the request's own thread; raises DependencyFailed when the grace is over."""
+        """Wait in the request's own thread. Raises DependencyFailed after the grace."""
         taken = 0
         try:
             if not self._turn.acquire(timeout=settings.dependency_grace_s):
@@ -63,7 +66,7 @@ async def wait(ms: int) -> None:
 
 
 async def upstream(ms: int, calls: int, serial: int) -> list[dict[str, Any]]:
-    """`calls` remote calls, one after the other or all at once; returns when the last is back. One is simply made."""
+    """Make `calls` remote calls, one after the other or concurrently, and return when all have ended."""
     places = 1 if serial else calls
     options = {**remote.CLIENT, "limits": httpx2.Limits(max_connections=places)}
     with _remote_connections.taken(places, remote.FAILED):
@@ -81,7 +84,7 @@ async def _call(client: httpx2.AsyncClient, ms: int, call: int) -> dict[str, Any
 
 
 async def db(ms: int) -> list[dict[str, Any]]:
-    """Rows by an indexed read, from a query that waits `ms` in the database."""
+    """Return rows of an indexed read, from a query that waits `ms` in the database."""
     with _connections.taken(1, database.FAILED):
         try:
             connection = await _connected()
@@ -102,12 +105,12 @@ async def _connected() -> database.AsyncConnection:
 
 
 async def disk(kib: int, inline: int) -> str:
-    """SHA-256 of a file that was on the disk and is read back."""
+    """Write a file to the disk, read it back, and return the SHA-256 of it."""
     return str(_work_threads.run(inline, scratch.keep_and_read_back, kib))
 
 
 async def upload(read: Callable[[int], bytes], length: int) -> str:
-    """SHA-256 of a body, read as the server gives it, which blocks."""
+    """Return the SHA-256 of a body. Reading it from the server blocks."""
     return bodies.upload(read, length)
 
 

@@ -1,4 +1,4 @@
-"""What both colours of the work say to the remote API, and how they read its answer."""
+"""Requests to the remote API and its responses, for blocking and non-blocking work."""
 
 import ssl
 from typing import Any
@@ -10,12 +10,12 @@ from work.settings import settings
 
 FAILED = "the remote API did not answer in time"
 
-# A client here holds one connection, and a service keeps a stack of them. One client with a thousand connections
-# looks at every idle one for each request: at 300 calls in flight that is most of a service's CPU, more under
-# gevent than elsewhere, and what is measured would be the client's bookkeeping.
+# Each client here has one connection, and a service keeps a stack of clients. One client with a thousand connections
+# would look at every idle one for each request. With 300 calls in flight, that takes most of a service's CPU, more
+# under gevent than elsewhere, so it would be what is measured.
 CLIENT: dict[str, Any] = {
     "limits": httpx2.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=60),
-    "verify": ssl.create_default_context(),  # one for all: making one costs 20 ms
+    "verify": ssl.create_default_context(),  # one for all, since making one costs 20 ms
     "trust_env": False,
 }
 
@@ -25,7 +25,7 @@ def url(ms: int, call: int) -> str:
 
 
 def timeout(ms: int) -> httpx2.Timeout:
-    """Seconds for each step: connecting, and the wait itself."""
+    """Return the timeouts, in seconds, for connecting and for the wait itself."""
     return httpx2.Timeout(settings.dependency_grace_s, read=ms / 1000 + settings.dependency_grace_s)
 
 
@@ -34,6 +34,6 @@ def read(response: httpx2.Response) -> dict[str, Any]:
         raise DependencyFailed(FAILED)
     try:
         body: dict[str, Any] = response.json()
-    except ValueError as error:  # no JSON, or no text at all
+    except ValueError as error:  # not JSON, or not even text
         raise DependencyFailed(FAILED) from error
     return body

@@ -1,4 +1,4 @@
--- 10,000 items on 1,000 shelves, ten to a shelf: /db reads one shelf by its index.
+-- 10,000 items on 1,000 shelves, ten on each. /db reads one shelf by its index.
 CREATE TABLE IF NOT EXISTS item (
     id          integer PRIMARY KEY,
     shelf       integer NOT NULL,
@@ -14,8 +14,8 @@ ON CONFLICT DO NOTHING;
 CREATE INDEX IF NOT EXISTS item_shelf ON item (shelf, id);
 ANALYZE item;
 
--- The services' own role. It may read this table, and call what everybody may call, as pg_sleep. Whoever starts
--- PostgreSQL gives it a password.
+-- The services' own role. It may read this table, and call functions that everybody may call, such as pg_sleep. The
+-- program that starts PostgreSQL gives it a password.
 CREATE ROLE waitbench_reader LOGIN;
 REVOKE ALL ON DATABASE waitbench FROM PUBLIC;
 GRANT CONNECT ON DATABASE waitbench TO waitbench_reader;

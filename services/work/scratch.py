@@ -12,7 +12,7 @@ FAILED = "the disk did not take the file, or did not give it back"
 
 
 def keep_and_read_back(kib: int) -> str:
-    """SHA-256 of what the disk gave back. The file has no name from the start, so that nothing can leave it behind."""
+    """Return the SHA-256 of what the disk gave back. The file never has a name, so it cannot be left behind."""
     size = kib * 1024
     digest = sha256()
     try:
@@ -21,7 +21,7 @@ def keep_and_read_back(kib: int) -> str:
                 file.write(piece)
             file.flush()
             os.fsync(file.fileno())
-            # Only what is on the disk can be dropped from memory, and only what was dropped is read from the disk.
+            # Only data on the disk can be dropped from memory, and only dropped data is read from the disk.
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
             file.seek(0)
             for piece in pattern.pieces(size):

@@ -1,4 +1,4 @@
-"""What a service is told by whoever starts it, read once from the environment."""
+"""The settings that a service gets from the program that starts it, read once from the environment."""
 
 import os
 import tempfile
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings:  # 14 fields: one for each environment variable that a service reads
     variant: str
     framework: str
     model: str
@@ -14,17 +14,17 @@ class Settings:
     database_url: str
     upstream_url: str
     in_flight: int
-    """Calls at once, where the application sets that and not its server; 0: no limit."""
+    """Concurrent calls, if the application and not its server limits them; 0: no limit."""
     db_pool: int
     upstream_connections: int
     upstream_threads: int
     work_threads: int
     dependency_grace_s: float
-    """How much longer than the wait itself a dependency may take before the answer is 503."""
+    """How much longer than the wait itself a dependency may take before the response is 503."""
     state_dir: str
     """Where the workers of one service keep their counts."""
     scratch_dir: str
-    """Where /disk has its files: on a disk, since memory that looks like one would prove nothing."""
+    """Where /disk writes its files: on a real disk, because a folder in memory would prove nothing."""
 
 
 def _read() -> Settings:

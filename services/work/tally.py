@@ -1,7 +1,7 @@
 """The service's own count of its requests, and of the CPU, memory and disk it took.
 
-Each worker process keeps its counts in a small file of its own, mapped into memory; whichever worker is asked
-adds them up. So the figures are the service's, however many processes it has. Requests for /health, /info and
+Each worker process keeps its counts in a small file of its own, mapped into memory. The worker that is asked adds up
+all files, so the figures are those of the service, with any number of processes. Requests for /health, /info and
 /usage are the harness's own and are not counted.
 """
 
@@ -19,7 +19,7 @@ from work import cores, memory
 from work.settings import settings
 
 STARTED, ANSWERED, IN_FLIGHT, PEAK_IN_FLIGHT, GAVE_BACK = range(5)
-"""GAVE_BACK: how often the worker gave back memory when asked to, and one more; 0 where it can't be asked."""
+"""GAVE_BACK: how often the worker gave back memory when asked to, plus one; 0 if it cannot be asked."""
 _SLOTS = 5
 UNCOUNTED = frozenset({"/health", "/info", "/usage", "/usage/reset"})
 
@@ -31,7 +31,7 @@ def _folder() -> Path:
 
 
 class _Counts:
-    """The numbers in a file, one writer each (but for a reset of the peak)."""
+    """The numbers in a file. Each file has one writer, except for a reset of the peak."""
 
     def __init__(self, path: Path, create: bool = False) -> None:
         with path.open("w+b" if create else "r+b") as file:
@@ -45,7 +45,7 @@ _own: _Counts | None = None
 
 
 def _counts() -> memoryview:
-    """This worker's counts, made when first asked for: after any fork."""
+    """Return this worker's counts, made at the first call, which is after any fork."""
     global _own
     if _own is None:
         _own = _Counts(_folder() / str(os.getpid()), create=True)
@@ -57,7 +57,7 @@ def _give_back_when_asked(counts: memoryview) -> None:
     def count() -> None:
         counts[GAVE_BACK] += 1
 
-    with contextlib.suppress(ValueError):  # not in the main thread: a test, and no worker
+    with contextlib.suppress(ValueError):  # not in the main thread, so this is a test and not a worker
         memory.give_back_when_asked(count)
         count()
 
@@ -79,7 +79,7 @@ def end() -> None:
 
 
 def at_once() -> None:
-    """A request that begins and ends in one step of a service with a single thread: no lock, half the cost."""
+    """Count a request that begins and ends in one step of a service with one thread. No lock halves the cost."""
     counts = _counts()
     counts[STARTED] += 1
     counts[ANSWERED] += 1
@@ -88,7 +88,7 @@ def at_once() -> None:
 
 
 class CountedWsgi:
-    """A WSGI application whose requests are counted, from its call until its answer is handed over."""
+    """A WSGI application whose requests are counted, from its call until the server has sent the response."""
 
     def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
         self._app = app
@@ -106,7 +106,7 @@ class CountedWsgi:
 
 
 class _CountedBody:
-    """Ends the count when the server closes the body, which WSGI has it do whatever happened."""
+    """Ends the count when the server closes the body, which WSGI demands in any case."""
 
     def __init__(self, body: Iterable[bytes]) -> None:
         self._body = body
@@ -140,42 +140,46 @@ class CountedAsgi:
 
 
 class CountedUntilAnswered(CountedAsgi):
-    """The same, but only until the last of the answer is sent: for an application that goes on after that, when its
-    caller may be there again."""
+    """Counts only until the end of the response is sent.
+
+    It is for an application that continues after that, when its caller may have sent the next request.
+    """
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] != "http" or scope["path"] in UNCOUNTED:
             return await self._app(scope, receive, send)
         begin()
-        answered = False
+        ended = False
 
         async def sent(message: MutableMapping[str, Any]) -> None:
-            nonlocal answered
+            nonlocal ended
             await send(message)
-            if message["type"] == "http.response.body" and not message.get("more_body", False) and not answered:
-                answered = True
+            if message["type"] == "http.response.body" and not message.get("more_body", False) and not ended:
+                ended = True
                 end()
 
         try:
             await self._app(scope, receive, sent)
         finally:
-            if not answered:
+            if not ended:
                 end()
 
 
 def worker_pids() -> list[int]:
-    """The live workers of this service; what dead ones counted stays counted."""
+    """Return the live workers of this service. The counts of dead ones stay."""
     _counts()
     return sorted(int(file.name) for file in _folder().iterdir() if _alive(int(file.name)))
 
 
 def usage() -> dict[str, Any]:
-    """What this service has answered and taken so far, over all its processes.
+    """Return the requests and the resources of this service so far, over all its processes.
 
-    `cpu_s` is user and system time in seconds; `rss_bytes` sums the resident sets, so pages that processes share
-    count once for each; `peak_rss_bytes` and `peak_in_flight` are since the last reset. `disk_read_bytes` and
-    `disk_written_bytes` are what reached the disk, not what was found or left in memory. `cores_free_s` is for how long
-    the `cores` that the service may use ran nothing: what they ran beyond `cpu_s` was not this service.
+    - `cpu_s`: user and system time, in seconds.
+    - `rss_bytes`: the sum of the resident sets, so pages that processes share count once for each.
+    - `peak_rss_bytes` and `peak_in_flight`: since the last reset.
+    - `disk_read_bytes` and `disk_written_bytes`: bytes that reached the disk, not those found or left in memory.
+    - `cores_free_s`: how long the `cores` that the service may use were idle. Their busy time beyond `cpu_s` was not
+      this service's.
     """
     every = [_Counts(file).numbers for file in _folder().iterdir()]
     processes = sorted({os.getpgrp(), *worker_pids()})
@@ -199,8 +203,10 @@ def usage() -> dict[str, Any]:
 
 
 def reset_peaks() -> None:
-    """Start the peaks anew, so that each trial has its own, and give back what memory is free, so that each begins with
-    what the service needs at rest."""
+    """Reset the peaks, so that each trial has its own, and give back free memory.
+
+    So each trial begins with the memory that the service needs when idle.
+    """
     memory.give_back()
     memory.ask(_others())
     for file in _folder().iterdir():
@@ -213,10 +219,10 @@ def reset_peaks() -> None:
 
 
 def _others() -> Iterator[tuple[int, Callable[[], int]]]:
-    """The other workers, each with how often it has given back memory."""
+    """Yield the pid of each other worker, and a function that returns how often it has given back memory."""
     for pid in worker_pids():
         counts = _Counts(_folder() / str(pid)).numbers
-        # Of the same group: a worker that died may have left its number to a process that has nothing to do with it.
+        # The group is checked, because a foreign process may have the pid of a worker that died.
         if pid != os.getpid() and counts[GAVE_BACK] and _group(pid) == os.getpgrp():
             yield pid, partial(counts.__getitem__, GAVE_BACK)
 
@@ -233,7 +239,7 @@ def _alive(pid: int) -> bool:
 
 
 def _cpu_s(pid: int) -> float:
-    """CPU time of a process with all its threads, to the nanosecond: clock_getcpuclockid(3) in one expression."""
+    """CPU time of a process with all its threads, in seconds: clock_getcpuclockid(3), written as one expression."""
     try:
         return time.clock_gettime(((~pid) << 3) | 2)
     except OSError:
@@ -247,16 +253,16 @@ def _memory(pid: int) -> tuple[int, int]:
 
 
 def _disk(pid: int) -> tuple[int, int]:
-    """Bytes read from the disk and written to it; 0 where the kernel does not tell.
+    """Bytes read from the disk and written to it; 0 if the kernel does not report them.
 
-    What was written and thrown away before it got there is counted by the kernel, and taken off again.
+    The kernel also counts writes that were cancelled before they reached the disk, so these are subtracted.
     """
     read, written, cancelled = _figures(pid, "io", "read_bytes", "write_bytes", "cancelled_write_bytes")
     return read, max(0, written - cancelled)
 
 
 def _figures(pid: int, file: str, *names: str) -> list[int]:
-    """The named lines of a file that the kernel keeps of a process; 0 for what is not there."""
+    """Return the numbers of the named lines in a process's /proc file; 0 for a line that is missing."""
     found = dict.fromkeys(names, 0)
     try:
         for line in Path(f"/proc/{pid}/{file}").read_text().splitlines():

@@ -1,6 +1,6 @@
-"""Where blocking services do what does not wait: disk and CPU work, so much of it at once.
+"""Where blocking services do disk and CPU work, and how much of it at once.
 
-Both kinds take the work and whether it is to be done inline: where the request is handled, whatever that stops.
+Both classes take the work, and whether it is `inline`: done where the request is handled, even if that stops others.
 """
 
 import threading
@@ -11,7 +11,7 @@ from work.answers import Refusal
 
 
 class OwnThreads:
-    """The thread model: each request works in its own thread, inline or not."""
+    """For the thread model: each request works in its own thread, inline or not."""
 
     def __init__(self, count: int) -> None:
         self._slots = threading.BoundedSemaphore(count)
@@ -26,7 +26,7 @@ class OwnThreads:
 
 
 class NativeThreads:
-    """The greenlet model: work would stop every greenlet, so it goes to real threads unless it is inline."""
+    """For the greenlet model: work would stop every greenlet, so it is done in real threads unless inline."""
 
     def __init__(self, count: int) -> None:
         from gevent.threadpool import ThreadPool
@@ -47,7 +47,7 @@ class NativeThreads:
 
 
 def attempt(work: Callable[..., Any], *args: Any) -> Any:
-    """A refusal comes back as a value: gevent prints a traceback for whatever a greenlet or a thread raises."""
+    """Return a refusal as a value, because gevent prints a traceback for every exception in a greenlet or thread."""
     try:
         return work(*args)
     except Refusal as refusal:

@@ -1,4 +1,4 @@
-"""What makes of a claim what: each rule, each lack, and how rules make a verdict."""
+"""Verdicts on claims: each rule, each reason for an untested rule, and how rules make a verdict."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +46,7 @@ def claim(tmp_path: Path) -> Claim:
 
 
 def made(claim: Claim, *ratios: float, number: int = 0) -> list[TrialRecord]:
-    """Trials in which one rule's ratio is these, by repeat."""
+    """Trials in which one rule has these ratios, one per repeat."""
     asked = claim.rules[number]
     return claims.trials(asked, claim.place(asked.of), claim.place(asked.over), ratios)
 
@@ -57,7 +57,7 @@ def wobbling(ratio: float) -> list[float]:
 
 @dataclass(frozen=True)
 class Meant:
-    """Ratios that a rule has to be supported by, can't be told by, and is refuted by, as its sentence has it."""
+    """Ratios that have to support a rule, leave it inconclusive, or refute it, according to its sentence."""
 
     supported: tuple[float, ...]
     inconclusive: tuple[float, ...]
@@ -90,8 +90,8 @@ MEANT = {
     "gathering": [Meant((1, 1.2), (1.6,), (2.2, 5)), Meant((5, 4.2), (3,), (1.9, 1))],
     "django": [Meant((1, 0.85), (0.73,), (0.6, 0.2)), HARDLY_MORE, HARDLY_MORE],
 }
-"""Of each claim's rules, in their order: written from the sentences, so that a zone or a side that was turned round
-is seen."""
+"""For each claim, one entry per rule, in order. They are written from the sentences, so that a reversed zone or side is
+detected."""
 
 
 def rules_with(kind: Judgement) -> list[tuple[Claim, int, float]]:
@@ -102,12 +102,12 @@ def named(value: object) -> str:
     return getattr(value, "id", str(value))
 
 
-def test_each_rule_that_comes_along_has_ratios_that_are_meant() -> None:
+def test_each_bundled_rule_has_an_entry_in_this_file() -> None:
     assert {claim.id: len(claim.rules) for claim in CLAIMS} == {name: len(meant) for name, meant in MEANT.items()}
 
 
-class TestEveryRuleThatComesAlong:
-    """Of loadtests/claims.toml: each can have each verdict."""
+class TestEveryBundledRule:
+    """Each rule of loadtests/claims.toml can have each verdict."""
 
     @pytest.mark.parametrize(("claim", "number", "ratio"), rules_with("supported"), ids=named)
     def test_it_is_supported(self, claim: Claim, number: int, ratio: float) -> None:
@@ -129,10 +129,10 @@ class TestEveryRuleThatComesAlong:
 
     @pytest.mark.parametrize(
         ("claim", "number"),
-        [(claim, n) for claim, n in RULES if claim.rules[n].figure != "kib_per_request"],  # which has no interval
+        [(claim, n) for claim, n in RULES if claim.rules[n].figure != "kib_per_request"],  # it has no interval
         ids=named,
     )
-    def test_noise_that_reaches_from_zone_to_zone_is_inconclusive(self, claim: Claim, number: int) -> None:
+    def test_an_interval_that_covers_both_zones_is_inconclusive(self, claim: Claim, number: int) -> None:
         meant = MEANT[claim.id][number]
         ratios = [meant.supported[0], meant.refuted[0], meant.supported[0]]
         assert ruling(claim, number, made(claim, *ratios, number=number)).judgement == "inconclusive"
@@ -140,8 +140,8 @@ class TestEveryRuleThatComesAlong:
     @pytest.mark.parametrize(("claim", "number"), RULES, ids=named)
     def test_it_is_untested_without_one_of_its_sides(self, claim: Claim, number: int) -> None:
         trials = made(claim, *wobbling(MEANT[claim.id][number].supported[0]), number=number)
-        for left_out in {trial.spec.file.partition("-")[2] for trial in trials}:
-            kept = [trial for trial in trials if trial.spec.file.partition("-")[2] != left_out]
+        for removed in {trial.spec.file.partition("-")[2] for trial in trials}:
+            kept = [trial for trial in trials if trial.spec.file.partition("-")[2] != removed]
             found = ruling(claim, number, kept)
             assert found.judgement == "untested"
             assert found.why
@@ -151,7 +151,7 @@ class TestEveryRuleThatComesAlong:
     def test_one_repeat_leaves_it_untested(self, claim: Claim, number: int) -> None:
         found = ruling(claim, number, made(claim, MEANT[claim.id][number].refuted[0], number=number))
         assert found.judgement == "untested"
-        assert "it has one trial, and an interval takes 2" in found.why
+        assert "it has one trial, but an interval needs 2" in found.why
 
 
 class TestZones:
@@ -170,7 +170,7 @@ class TestZones:
              {"supported": 0.9, "refuted": 2.2, "inconclusive": 0.4}),
         ],
     )  # fmt: skip
-    def test_the_whole_interval_has_to_lie_in_one(
+    def test_the_whole_interval_has_to_be_in_one_zone(
         self, zones: str, ratios: dict[Judgement, float], tmp_path: Path
     ) -> None:
         [claim] = claims_of(tmp_path, TOP.format(id="so") + CELL + rule(zones=zones))
@@ -178,18 +178,18 @@ class TestZones:
             assert judged(claim, made(claim, *wobbling(ratio))).judgement == judgement
 
     def test_a_mean_in_a_zone_is_not_enough(self, claim: Claim) -> None:
-        # Geometric mean 2.2; with three repeats and 20 % of noise the interval begins at 1.4.
+        # The geometric mean is 2.2; with three repeats and 20 % noise the interval begins at 1.4.
         found = ruling(claim, 0, made(claim, 2.2 * 1.2, 2.2 / 1.2, 2.2))
         assert found.ratio is not None
         assert found.ratio.mean > 2
         assert found.judgement == "inconclusive"
 
-    def test_an_interval_on_both_sides_of_what_is_supported_lies_outside_of_nothing(self) -> None:
+    def test_an_interval_that_reaches_beyond_both_ends_is_not_outside(self) -> None:
         zone = Refuted(outside=[0.5, 2])
         assert (zone.holds(0.3, 0.4), zone.holds(3, 4), zone.holds(0.3, 3)) == (True, True, False)
 
-    def test_what_the_machine_does_to_both_in_a_repeat_does_not_matter(self, claim: Claim) -> None:
-        """Halved in one repeat, both still make the same ratio."""
+    def test_a_slow_repeat_of_both_sides_does_not_change_the_ratio(self, claim: Claim) -> None:
+        """Both rates are halved in one repeat."""
         whole = made(claim, 3.0, 3.0)
         halved = [runs.at_rate(t.spec.model_copy(update={"repeat": 3, "file": "3" + t.spec.file}),
                                   t.measured.good / 20) for t in made(claim, 3.0)]  # fmt: skip
@@ -198,10 +198,10 @@ class TestZones:
         assert (found.ratio.low, found.ratio.high) == pytest.approx((3, 3), rel=0.01)
         assert found.judgement == "supported"
 
-    def test_memory_is_compared_by_what_each_cell_took_at_least_without_an_interval(self, tmp_path: Path) -> None:
+    def test_memory_is_compared_by_lower_bounds_without_an_interval(self, tmp_path: Path) -> None:
         zones = "supported = { at_most = 0.5 }\nrefuted = { at_least = 1 }"
         [claim] = claims_of(tmp_path, TOP.format(id="so") + CELL + rule("kib_per_request", zones))
-        # The second and third trial show less: what was taken once, no later trial shows.
+        # The second and third trial show less, because memory that was taken once does not show again.
         trials = made(claim, 0.4, 0.01, 0.02)
         found = ruling(claim, 0, trials)
         assert found.ratio is not None
@@ -209,7 +209,7 @@ class TestZones:
         assert not found.ratio.bounded
         assert found.judgement == "supported"
 
-    def test_memory_is_that_of_the_first_trial_though_the_generator_was_late_in_it(self, tmp_path: Path) -> None:
+    def test_memory_comes_from_the_first_trial_even_if_that_trial_is_invalid(self, tmp_path: Path) -> None:
         zones = "supported = { at_most = 0.5 }\nrefuted = { at_least = 1.25 }"
         [claim] = claims_of(tmp_path, TOP.format(id="so") + CELL + rule("kib_per_request", zones))
         for variant in (FASTAPI, FLASK):
@@ -229,7 +229,7 @@ class TestZones:
             assert found.ratio.mean == pytest.approx(0.4)
             assert (found.judgement, found.why) == ("supported", "")
 
-    def test_a_ratio_at_both_ceilings_is_told_to_be_arithmetic(self, claim: Claim) -> None:
+    def test_a_ratio_of_two_theoretical_maxima_has_a_note(self, claim: Claim) -> None:
         ten = claim.model_copy(update={"rules": [claim.rules[0].model_copy(
             update={"over": claim.rules[0].of.model_copy(update={"load": 10}), "supported": Supported(at_least=1.8),
                     "refuted": Refuted(at_most=1.5)})]})  # fmt: skip
@@ -239,11 +239,11 @@ class TestZones:
         ]  # fmt: skip
         found = ruling(ten, 0, trials)
         assert found.judgement == "supported"
-        assert found.why == "both stand at their ceilings, so that arithmetic sets the ratio"
+        assert found.why == "both are at their theoretical maximum, so arithmetic sets the ratio"
 
 
 class TestLacks:
-    """Why a rule is untested, in words."""
+    """The reasons why a rule is untested."""
 
     def why(self, claim: Claim, trials: list[TrialRecord]) -> str:
         found = ruling(claim, 0, trials)
@@ -251,57 +251,57 @@ class TestLacks:
         assert found.ratio is None
         return found.why
 
-    def test_a_contender_that_was_left_out(self, claim: Claim) -> None:
+    def test_a_contender_that_is_not_in_the_run(self, claim: Claim) -> None:
         trials = [trial for trial in made(claim, 3, 3) if trial.spec.variant == FASTAPI]
         assert self.why(claim, trials) == "flask-threads: it was not in this run"
 
-    def test_a_load_that_was_not_played(self, claim: Claim) -> None:
+    def test_a_load_that_was_not_measured(self, claim: Claim) -> None:
         trials = made(claim, 3, 3)
         other = [runs.at_rate(runs.spec(FLASK, load=10, repeat=n, file=f"{n}-other.json"), 50) for n in (1, 2)]
         found = [trial for trial in trials if trial.spec.variant == FASTAPI] + other
-        assert self.why(claim, found) == "Flask on threads: waiting was not played with it"
+        assert self.why(claim, found) == "Flask on threads: it was not measured in cell waiting"
 
-    def test_another_number_of_processes_or_cores_is_not_the_same(self, claim: Claim) -> None:
+    def test_another_number_of_processes_or_cores(self, claim: Claim) -> None:
         trials = made(claim, 3, 3)
         spread = [
             trial.model_copy(update={"spec": trial.spec.model_copy(update={"cpus": 2})})
             if trial.spec.variant == FLASK else trial
             for trial in trials
         ]  # fmt: skip
-        assert self.why(claim, spread) == "Flask on threads: waiting was not played with it"
+        assert self.why(claim, spread) == "Flask on threads: it was not measured in cell waiting"
         run = claims.run([claim], trials)
         two = {**runs.BUDGET, "workers": 2}
         targets = {name: found.model_copy(update={"budget": two, "budget_read": two} if name == FLASK else {})
                    for name, found in run.targets.items()}  # fmt: skip
         [verdict] = compare(run.model_copy(update={"targets": targets}), trials).claims
-        assert verdict.rulings[0].why == "Flask on threads: waiting was not played with it"
+        assert verdict.rulings[0].why == "Flask on threads: it was not measured in cell waiting"
 
-    def test_a_cell_that_does_not_count(self, claim: Claim) -> None:
+    def test_an_invalid_cell(self, claim: Claim) -> None:
         trials = made(claim, 3, 3)
         trials[0] = trials[0].model_copy(update={"disturbance": "stopped"})
         assert self.why(claim, trials) == "FastAPI on asyncio, waiting 20: not counted: disturbed"
 
-    def test_trials_that_the_generator_spoilt_are_left_out_and_told(self, claim: Claim) -> None:
+    def test_trials_that_are_not_the_services_fault_are_excluded_with_a_note(self, claim: Claim) -> None:
         trials = made(claim, 3, 3, 3)
         trials[0] = trials[0].model_copy(update={"disturbance": "stopped"})
         found = ruling(claim, 0, trials)
         assert found.judgement == "supported"
-        assert found.why == "FastAPI on asyncio, waiting 20: 1 of 3 trials left out (disturbed)"
+        assert found.why == "FastAPI on asyncio, waiting 20: 1 of 3 trials excluded (disturbed)"
         assert set(found.of.by_repeat) == {2, 3}
 
-    def test_what_is_left_out_may_not_choose_the_zone(self, claim: Claim) -> None:
-        """Four repeats: 3, 3, 3, and one of 0.3 that was left out. With it the mean is 1.69, in neither zone."""
+    def test_excluded_trials_may_not_decide_the_zone(self, claim: Claim) -> None:
+        """Four repeats have ratios of 3, 3, 3 and, excluded, 0.3. With it the mean is 1.69, in neither zone."""
         for last, judgement in ((0.3, "inconclusive"), (2.0, "supported")):
             trials = made(claim, 3, 3, 3, last)
             trials[6] = trials[6].model_copy(update={"disturbance": "stopped"})
             found = ruling(claim, 0, trials)
             assert found.judgement == judgement
-            told = "; put back, they make the ratio 1.69, which is no longer in that zone"
-            left_out = "FastAPI on asyncio, waiting 20: 1 of 4 trials left out (disturbed)"
-            assert found.why == left_out + (told if judgement == "inconclusive" else "")
+            excluded = "FastAPI on asyncio, waiting 20: 1 of 4 trials excluded (disturbed)"
+            note = "; with all trials the ratio is 1.69, which is outside that zone"
+            assert found.why == excluded + (note if judgement == "inconclusive" else "")
 
     @pytest.mark.parametrize(("drifting", "repeats"), [(1, 3), (2, 5), (2, 4), (2, 3)])
-    def test_a_drift_now_and_then_is_left_out_and_one_in_half_of_the_trials_is_the_service_s(
+    def test_drift_in_few_trials_is_excluded_but_drift_in_half_of_them_makes_the_cell_invalid(
         self, claim: Claim, drifting: int, repeats: int
     ) -> None:
         trials = made(claim, *[3] * repeats)
@@ -311,33 +311,33 @@ class TestLacks:
         if 2 * drifting < repeats:
             found = ruling(claim, 0, trials)
             assert found.judgement == "supported"
-            assert found.why == f"FastAPI on asyncio, waiting 20: {drifting} of {repeats} trials left out (drift)"
+            assert found.why == f"FastAPI on asyncio, waiting 20: {drifting} of {repeats} trials excluded (drift)"
             assert len(found.of.by_repeat) == repeats - drifting
         else:
             assert self.why(claim, trials) == "FastAPI on asyncio, waiting 20: not counted: drift"
 
-    def test_a_trial_that_the_service_spoilt_strikes_its_cell_out(self, claim: Claim) -> None:
+    def test_a_trial_that_is_invalid_because_of_the_service_excludes_its_cell(self, claim: Claim) -> None:
         trials = made(claim, 3, 3, 3)
-        none_told = trials[0].usage.model_copy(update={"after": None})
-        trials[0] = trials[0].model_copy(update={"disturbance": "stopped", "usage": none_told})
+        unreported = trials[0].usage.model_copy(update={"after": None})
+        trials[0] = trials[0].model_copy(update={"disturbance": "stopped", "usage": unreported})
         assert self.why(claim, trials) == "FastAPI on asyncio, waiting 20: not counted: disturbed, accounts"
 
-    def test_repeats_that_do_not_meet(self, claim: Claim) -> None:
+    def test_no_repeats_in_common(self, claim: Claim) -> None:
         first, second = made(claim, 3, 3, 3, 3), made(claim, 3, 3)
         trials = [t for t in first if t.spec.variant == FASTAPI and t.spec.repeat > 2]
         trials += [t for t in second if t.spec.variant == FLASK]
-        assert self.why(claim, trials) == "the two share fewer than 2 repeats"
+        assert self.why(claim, trials) == "the two sides have fewer than 2 repeats in common"
 
     def test_two_repeats_of_three_are_enough(self, claim: Claim) -> None:
         assert ruling(claim, 0, made(claim, 3, 3, 3)[:-1]).judgement == "supported"
 
-    def test_a_percentile_that_a_trial_does_not_carry(self, tmp_path: Path) -> None:
+    def test_a_trial_that_is_too_small_for_the_percentile(self, tmp_path: Path) -> None:
         zones = "supported = { at_least = 2 }\nrefuted = { at_most = 1.5 }"
         text = TOP.format(id="so") + CELL.replace("20]", "20]\nmeasure_s = 30.0") + rule("p99_ms", zones)
         [claim] = claims_of(tmp_path, text)
         trials = made(claim, 1.2, 1.2)
         trials[1] = runs.trial(trials[1].spec, taken_us=[200_200] * 999)
-        assert self.why(claim, trials) == "Flask on threads, waiting 20: p99 can't be told from a trial of 999 requests"
+        assert self.why(claim, trials) == "Flask on threads, waiting 20: a trial of 999 requests is too small for p99"
 
     def test_a_cost_that_was_not_read(self, tmp_path: Path) -> None:
         for figure, zones in (
@@ -350,17 +350,17 @@ class TestLacks:
                 if trial.spec.variant == FLASK else trial
                 for trial in made(claim, 3, 3)
             ]  # fmt: skip
-            # A service that tells nothing of itself does not count either; one that is the reader's own may not.
+            # One of our services would be invalid without usage figures; an external one may lack them.
             mine = [t.model_copy(update={"spec": t.spec.model_copy(update={"instrumented": False})}) for t in unread]
-            assert self.why(claim, mine) == f"Flask on threads, waiting 20: {figure} was not read in 2 trials"
+            assert self.why(claim, mine) == f"Flask on threads, waiting 20: {figure} was read in fewer than 2 trials"
 
-    def test_memory_that_is_nought_makes_no_ratio(self, tmp_path: Path) -> None:
+    def test_memory_that_is_zero(self, tmp_path: Path) -> None:
         zones = "supported = { at_least = 4 }\nrefuted = { at_most = 1.5 }"
         [claim] = claims_of(tmp_path, TOP.format(id="so") + CELL + rule("kib_per_request", zones))
         trials = made(claim, 1e-9, 1e-9)
-        assert self.why(claim, trials).endswith("kib_per_request is nought, which makes no ratio")
+        assert self.why(claim, trials).endswith("kib_per_request is zero, so the ratio is undefined")
 
-    def test_every_lack_is_told_once(self, claim: Claim) -> None:
+    def test_every_reason_is_reported_once(self, claim: Claim) -> None:
         assert self.why(claim, []) == "fastapi-asyncio: it was not in this run; flask-threads: it was not in this run"
 
 
@@ -368,7 +368,7 @@ RATIOS = {"supported": (3.0,) * 3, "refuted": (1.0,) * 3, "inconclusive": (1.75,
 
 
 class TestVerdicts:
-    """A claim of two rules, by what each comes to."""
+    """A claim with two rules, by the judgement of each."""
 
     @pytest.fixture
     def claim(self, tmp_path: Path) -> Claim:
@@ -400,7 +400,7 @@ class TestVerdicts:
             assert [found.judgement for found in verdict.rulings] == [one, two]
             assert verdict.judgement == whole
 
-    def test_verdicts_come_first_among_the_answers_in_the_order_of_the_claims(self, tmp_path: Path) -> None:
+    def test_verdicts_are_the_first_sentences_of_the_summary_in_the_order_of_the_claims(self, tmp_path: Path) -> None:
         text = TOP.format(id="b") + CELL + rule() + TOP.format(id="a").replace("is so", "is not") + CELL + rule()
         both = claims_of(tmp_path, text)
         comparison = claims.comparison(both, made(both[0], 3, 3, 3))
@@ -414,15 +414,16 @@ class TestVerdicts:
         comparison = runs.compared([runs.trial()])
         assert comparison.claims == []
 
-    def test_claims_that_can_not_be_read_any_more_are_told_with_where_they_are(self, claim: Claim) -> None:
+    def test_claims_that_cannot_be_read_are_an_error_that_names_the_field(self, claim: Claim) -> None:
         run = claims.run([claim], [])
         run.plan["claims"][0]["rules"][0]["figure"] = "mood"
-        with pytest.raises(WaitbenchError, match=r"plan\.claims\.0\.rules\.0\.figure: .* with the waitbench that made"):
+        message = r"plan\.claims\.0\.rules\.0\.figure: .* with the waitbench version that made"
+        with pytest.raises(WaitbenchError, match=message):
             _ = compare(run, []).claims
 
 
-def test_the_claims_of_a_run_are_those_of_the_file_whatever_they_leave_out() -> None:
-    """Written into run.json and read back, each leads to the same places."""
+def test_claims_survive_being_written_into_a_run_with_all_defaults() -> None:
+    """Claims that are written into run.json and read back lead to the same places."""
     run = claims.run(CLAIMS, [])
     verdicts: list[Verdict] = compare(run, []).claims
     assert [verdict.claim for verdict in verdicts] == CLAIMS

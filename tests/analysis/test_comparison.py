@@ -1,4 +1,4 @@
-"""From a run's files to what may be said of them."""
+"""Comparison of the trials of a run: ranking, validity, missing trials, figures and order."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,17 +14,17 @@ from waitbench.report.summary import answers
 from waitbench.report.words import standing_word
 
 FLASK, DJANGO, FASTAPI = "flask-threads", "django-gevent", "fastapi-asyncio"
-NO_ORDER = "most, by no difference that holds"
+NO_ORDER = "highest, not significant"
 
 
 def made(trials: Sequence[TrialRecord], more: Sequence[TrialSpec] = (), **changes: object) -> Comparison:
-    """A comparison of `trials`, in a run that planned `more` besides."""
+    """A comparison of `trials`, in a run that also planned `more`."""
     specs = [trial.spec for trial in trials] + list(more)
     return compare(runs.run_record(specs, **changes), trials)  # type: ignore[arg-type]
 
 
 def at_rates(rates: Mapping[str, Sequence[float]], load: int = 10) -> list[TrialRecord]:
-    """A repeat for each rate of each contender."""
+    """One repeat for each rate of each contender."""
     return [
         runs.at_rate(runs.spec(variant, repeat=repeat, load=load), rps)
         for variant, each in rates.items()
@@ -48,11 +48,11 @@ def words(point: Point) -> dict[str, str]:
 
 
 class TestRanking:
-    def test_the_best_is_the_one_that_answers_most_and_the_others_are_told_against_it(self) -> None:
+    def test_the_highest_goodput_is_best_and_the_others_are_compared_with_it(self) -> None:
         point = only_point(made(at_rates({FLASK: [40, 41, 42], DJANGO: [80, 82, 84], FASTAPI: [20, 20.5, 21]})))
         assert point.best is not None
         assert point.best.variant == DJANGO
-        assert words(point) == {FLASK: "0.50 of the most", DJANGO: "most", FASTAPI: "0.25 of the most"}
+        assert words(point) == {FLASK: "0.50x best", DJANGO: "highest", FASTAPI: "0.25x best"}
         assert {s.cell.variant: s.verdict for s in point.standings} == {
             FLASK: "slower",
             DJANGO: None,
@@ -61,13 +61,13 @@ class TestRanking:
 
     def test_rates_that_differ_less_than_the_noise_are_inconclusive(self) -> None:
         point = only_point(made(at_rates({FLASK: [70, 80, 60], DJANGO: [75, 65, 80]})))
-        assert words(point) == {FLASK: "inconclusive (0.95 of the most)", DJANGO: NO_ORDER}
+        assert words(point) == {FLASK: "inconclusive (0.95x best)", DJANGO: NO_ORDER}
 
-    def test_rates_that_are_as_good_as_equal_tie(self) -> None:
+    def test_rates_that_are_almost_equal_tie(self) -> None:
         point = only_point(made(at_rates({FLASK: [80.0, 82.0, 84.0], DJANGO: [80.1, 82.1, 84.1]})))
         assert words(point) == {FLASK: "tie", DJANGO: NO_ORDER}
 
-    def test_what_the_machine_did_to_both_in_a_repeat_does_not_hide_a_difference(self) -> None:
+    def test_a_slow_repeat_of_both_does_not_hide_a_difference(self) -> None:
         point = only_point(made(at_rates({FLASK: [40, 20, 10], DJANGO: [80, 40, 20]})))
         [flask] = [s for s in point.standings if s.cell.variant == FLASK]
         assert flask.ratio is not None
@@ -76,7 +76,7 @@ class TestRanking:
 
     def test_one_repeat_ranks_nothing(self) -> None:
         point = only_point(made(at_rates({FLASK: [40], DJANGO: [80]})))
-        assert words(point) == {FLASK: "inconclusive (0.50 of the most)", DJANGO: NO_ORDER}
+        assert words(point) == {FLASK: "inconclusive (0.50x best)", DJANGO: NO_ORDER}
 
     def test_contenders_are_paired_only_in_the_repeats_that_both_have(self) -> None:
         trials = at_rates({FLASK: [40, 42], DJANGO: [80, 84, 20]})
@@ -85,79 +85,79 @@ class TestRanking:
         assert flask.ratio is not None
         assert flask.ratio.mean == pytest.approx(0.5)
 
-    def test_contenders_that_share_no_repeat_are_not_compared(self) -> None:
+    def test_contenders_without_a_repeat_in_common_are_not_compared(self) -> None:
         trials = [
             runs.at_rate(runs.spec(FLASK, repeat=1), 40),
             runs.at_rate(runs.spec(DJANGO, repeat=2), 80),
         ]
         comparison = made(trials)
         assert words(only_point(comparison)) == {FLASK: "inconclusive", DJANGO: NO_ORDER}
-        assert "no difference that holds" in answers(comparison)[0]
+        assert "its lead over Flask on threads (no repeat in common) is not significant" in answers(comparison)[0]
 
 
 class TestCeiling:
-    def test_a_point_where_all_stand_at_the_ceiling_ranks_nothing(self) -> None:
+    def test_a_point_with_all_at_the_ceiling_ranks_nothing(self) -> None:
         point = only_point(made(at_rates({FLASK: [97, 97, 97], DJANGO: [99, 99, 99]})))
         assert point.ceiling_bound
-        assert set(words(point).values()) == {"tie, at the ceiling"}
+        assert set(words(point).values()) == {"at the theoretical maximum, not ranked"}
         assert {s.verdict for s in point.standings} == {"tie", None}
 
     def test_one_at_the_ceiling_does_not_make_it_a_tie(self) -> None:
         point = only_point(made(at_rates({FLASK: [49, 50, 51], DJANGO: [98, 99, 99]})))
         assert not point.ceiling_bound
-        assert words(point) == {FLASK: "0.51 of the most", DJANGO: "most, at the ceiling"}
+        assert words(point) == {FLASK: "0.51x best", DJANGO: "highest, at the theoretical maximum"}
 
     def test_most_of_the_trials_decide(self) -> None:
         comparison = made(at_rates({FLASK: [97, 97, 90], DJANGO: [97, 90, 90]}))
         assert cell_of(comparison, FLASK).ceiling_bound
         assert not cell_of(comparison, DJANGO).ceiling_bound
 
-    def test_a_trial_far_below_the_ceiling_makes_it_no_tie(self) -> None:
+    def test_a_trial_far_below_the_ceiling_prevents_a_tie(self) -> None:
         point = only_point(made(at_rates({FLASK: [98, 98, 25], DJANGO: [98, 98, 99]})))
         assert not cell_of(made(at_rates({FLASK: [98, 98, 25]})), FLASK).ceiling_bound
         assert not point.ceiling_bound
 
 
 class TestInvalid:
-    def test_a_cell_that_does_not_count_is_never_the_best(self) -> None:
+    def test_an_invalid_cell_is_never_the_best(self) -> None:
         trials = at_rates({FLASK: [40, 41, 42]})
         trials += [runs.trial(runs.spec(DJANGO, repeat=n), errors={"reset": 500}) for n in (1, 2, 3)]
         comparison = made(trials)
         point = only_point(comparison)
         assert cell_of(comparison, DJANGO).goodput.mean > cell_of(comparison, FLASK).goodput.mean
         assert point.best is cell_of(comparison, FLASK)
-        assert words(point) == {FLASK: "alone", DJANGO: "not counted: errors"}
+        assert words(point) == {FLASK: "only valid contender", DJANGO: "not counted: errors"}
         assert not comparison.all_valid
 
-    def test_one_bad_trial_spoils_its_cell(self) -> None:
+    def test_one_invalid_trial_makes_its_cell_invalid(self) -> None:
         trials = at_rates({FLASK: [80, 80, 80]})
         trials[1] = trials[1].model_copy(update={"disturbance": "stopped from outside"})
         assert not cell_of(made(trials), FLASK).valid
 
-    def test_where_nothing_counts_nothing_is_best(self) -> None:
+    def test_without_valid_cells_there_is_no_best(self) -> None:
         trials = [runs.trial(runs.spec(v), taken_us=[], errors={"refused": 9}) for v in (FLASK, DJANGO)]
         comparison = made(trials)
         assert only_point(comparison).best is None
         assert not only_point(comparison).ceiling_bound
         assert answers(comparison) == ["A plain wait (ms = 100), 10 users: no valid figure."]
 
-    def test_the_same_reason_of_several_trials_is_told_once(self) -> None:
+    def test_the_same_reason_of_several_trials_is_reported_once(self) -> None:
         trials = [t.model_copy(update={"disturbance": "stopped"}) for t in at_rates({FLASK: [80, 80]})]
         assert [r.code for r in cell_of(made(trials), FLASK).reasons] == ["disturbed"]
 
     def test_a_note_does_not_make_a_run_invalid(self) -> None:
         assert made(at_rates({FLASK: [97, 97], DJANGO: [97, 97]})).all_valid
 
-    def test_a_run_that_planned_no_trial_is_not_valid(self) -> None:
+    def test_a_run_without_planned_trials_is_not_valid(self) -> None:
         run = runs.run_record([runs.spec(FLASK)]).model_copy(update={"trials": []})
         assert not compare(run, []).all_valid
 
 
 class TestMissing:
-    def test_a_run_with_all_its_trials_has_nothing_to_say_of_its_end(self) -> None:
+    def test_a_complete_run_has_no_message_about_its_end(self) -> None:
         assert made(at_rates({FLASK: [80]})).state == ""
 
-    def test_missing_trials_are_named_and_a_run_without_them_is_not_valid(self) -> None:
+    def test_missing_trials_are_counted_by_contender_and_make_the_run_invalid(self) -> None:
         left = [runs.spec(DJANGO, repeat=1), runs.spec(DJANGO, repeat=2), runs.spec(FLASK, repeat=2)]
         comparison = made(at_rates({FLASK: [80]}), left, status="interrupted", message="interrupted from outside")
         assert comparison.missing == left
@@ -171,17 +171,18 @@ class TestMissing:
         comparison = made(at_rates({FLASK: [80]}), [runs.spec(DJANGO)], status="failed", message="it died")
         assert comparison.state == "This run failed: it died. 1 of 2 trials are here; missing: django-gevent 1."
 
-    def test_a_run_that_was_killed_is_told_from_one_that_goes_on(self) -> None:
+    def test_a_killed_run_and_a_running_one_are_distinguished(self) -> None:
         run = runs.run_record([runs.spec(FLASK), runs.spec(DJANGO)], status="running")
         trials = at_rates({FLASK: [80]})
-        assert compare(run, trials, stale=True).state.startswith("This run was killed before it could say so. 1 of 2")
-        assert compare(run, trials, stale=False).state.startswith("This run is still going on. 1 of 2")
+        killed, running = (compare(run, trials, stale=stale).state for stale in (True, False))
+        assert killed.startswith("This run was killed before it recorded its end. 1 of 2")
+        assert running.startswith("This run is still running. 1 of 2")
 
-    def test_a_trial_file_that_was_removed_from_a_complete_run_is_missed(self) -> None:
+    def test_a_trial_file_that_was_removed_from_a_complete_run_is_missing(self) -> None:
         comparison = made(at_rates({FLASK: [80]}), [runs.spec(DJANGO)])
         assert comparison.state == "This run is complete. 1 of 2 trials are here; missing: django-gevent 1."
 
-    def test_a_run_without_a_single_trial_can_be_told_of(self) -> None:
+    def test_a_run_without_a_single_trial_can_be_compared(self) -> None:
         comparison = made([], [runs.spec(FLASK)], status="failed", message="no")
         assert (comparison.sections, answers(comparison)) == ([], [])
         assert comparison.state == "This run failed: no. 0 of 1 trials are here; missing: flask-threads 1."
@@ -198,13 +199,13 @@ class TestFigures:
         assert found.mean == pytest.approx(80)
         assert (found.low, found.high) == pytest.approx((80 - 2.484138, 80 + 2.484138))
 
-    def test_goodput_counts_good_answers_alone(self) -> None:
+    def test_goodput_counts_only_good_responses(self) -> None:
         trial = runs.trial(taken_us=[110_000] * 500, errors={"timeout": 500})
         assert cell_of(made([trial]), FLASK).goodput.mean == 50
 
     def test_percentiles_are_of_all_requests_together_and_never_an_average(self) -> None:
-        # The slow trial's p90 is 1,000 ms and the fast one's 100 ms; averaged that would be 550 ms. Of the 1,000
-        # requests together 50 took 1,000 ms, which is beyond p90: it is 100 ms.
+        # The slow trial's p90 is 1,000 ms and the fast one's 100 ms; their average would be 550 ms. Only 50 of the
+        # 1,000 requests took 1,000 ms, which is beyond p90. So the p90 is 100 ms.
         fast = runs.trial(runs.spec(repeat=1), taken_us=[100_000] * 900)
         slow = runs.trial(runs.spec(repeat=2), taken_us=[100_000] * 50 + [1_000_000] * 50)
         cell = cell_of(made([fast, slow]), FLASK)
@@ -221,9 +222,7 @@ class TestFigures:
         assert cell.max_ms == 200.001
 
     @pytest.mark.parametrize(("name", "needed"), [("p50", 20), ("p90", 100), ("p95", 200), ("p99", 1000)])
-    def test_a_percentile_that_the_sample_cannot_carry_is_empty_with_the_number_needed(
-        self, name: str, needed: int
-    ) -> None:
+    def test_a_percentile_of_too_small_a_sample_is_empty_with_the_number_needed(self, name: str, needed: int) -> None:
         short = cell_of(made([runs.trial(taken_us=[110_000] * (needed - 1))]), FLASK)
         assert short.percentile_ms(name) is None
         assert short.samples_short(name) == 1
@@ -242,7 +241,7 @@ class TestFigures:
             assert found.mean == pytest.approx(200, rel=0.001)
             assert (found.low, found.high) == pytest.approx((200 / 2**2.484138, 200 * 2**2.484138), rel=0.002)
 
-    def test_a_percentile_that_one_trial_does_not_carry_has_no_interval(self) -> None:
+    def test_a_percentile_has_no_interval_if_one_trial_is_too_small_for_it(self) -> None:
         trials = [runs.trial(runs.spec(repeat=n), taken_us=[110_000] * (1001 - n)) for n in (1, 2)]
         cell = cell_of(made(trials), FLASK)
         assert cell.percentile_ms("p99") is not None
@@ -251,17 +250,17 @@ class TestFigures:
         trials[1] = runs.trial(runs.spec(repeat=2), taken_us=[], errors={"refused": 5})
         assert cell_of(made(trials), FLASK).percentile_interval("p50") is None
 
-    def test_one_trial_gives_a_percentile_no_bounds(self) -> None:
+    def test_the_percentile_of_one_trial_has_no_bounds(self) -> None:
         found = cell_of(made([runs.trial(taken_us=[110_000] * 1000)]), FLASK).percentile_interval("p99")
         assert found is not None
         assert (found.low, found.high) == (None, None)
 
-    def test_trials_carry_a_percentile_together(self) -> None:
+    def test_trials_together_can_be_large_enough_for_a_percentile(self) -> None:
         trials = [runs.trial(runs.spec(repeat=n), taken_us=[110_000] * 400) for n in (1, 2, 3)]
         assert cell_of(made(trials), FLASK).percentile_ms("p99") is not None
 
-    def test_cpu_is_told_for_a_thousand_answers(self) -> None:
-        # 0.5 s for 1,000 answers and 1.5 s for 3,000
+    def test_cpu_is_reported_per_thousand_responses(self) -> None:
+        # 0.5 s for 1,000 responses and 2.5 s for 3,000
         trials = [
             runs.trial(runs.spec(repeat=1), taken_us=[100_000] * 1000, cpu_s=0.5),
             runs.trial(runs.spec(repeat=2), taken_us=[33_333] * 3000, cpu_s=2.5),
@@ -274,14 +273,14 @@ class TestFigures:
         ]
         assert cell_of(made(trials), FLASK).peak_rss_mib == 120
 
-    def test_memory_for_a_request_is_the_most_of_its_trials(self) -> None:
-        # At rest it takes 60 MiB, and ten are in flight at most: 20, 60 and 30 MiB beyond it.
+    def test_memory_per_request_is_the_maximum_of_its_trials(self) -> None:
+        # The idle service takes 60 MiB, and at most ten requests are in flight: 20, 60 and 30 MiB more.
         trials = [
             runs.trial(runs.spec(repeat=n), peak_rss_bytes=mib * 2**20) for n, mib in ((1, 80), (2, 120), (3, 90))
         ]
         assert cell_of(made(trials), FLASK).kib_per_request == 60 * 1024 / 10
 
-    def test_less_than_at_rest_is_nought_and_what_was_not_read_is_not_known(self) -> None:
+    def test_memory_below_the_idle_value_is_zero_and_without_a_reading_it_is_unknown(self) -> None:
         trial = runs.trial(peak_rss_bytes=50 * 2**20)
         assert cell_of(made([trial]), FLASK).kib_per_request == 0
         assert trial.usage.after is not None
@@ -290,47 +289,49 @@ class TestFigures:
             assert cell_of(made([trial.model_copy(update={"usage": usage})]), FLASK).kib_per_request is None
 
     @pytest.mark.parametrize(("held", "kib"), [(0.0, None), (1.0, None), (9.0, None), (10.0, 2048.0)])
-    def test_what_the_heap_grew_by_is_not_told_of_a_handful_of_requests(self, held: float, kib: float | None) -> None:
-        # It takes 20 MiB beyond the 60 at rest.
+    def test_memory_per_request_is_not_reported_for_fewer_than_ten_in_flight(
+        self, held: float, kib: float | None
+    ) -> None:
+        # It takes 20 MiB more than the 60 MiB when idle.
         trial = runs.trial(peak_rss_bytes=80 * 2**20)
         assert trial.usage.after is not None
         usage = trial.usage.model_copy(update={"after": {**trial.usage.after, "peak_in_flight": held}})
         assert cell_of(made([trial.model_copy(update={"usage": usage})]), FLASK).kib_per_request == kib
 
-    def test_a_service_that_counts_nothing_has_no_cost(self) -> None:
+    def test_a_service_without_usage_figures_has_no_cost(self) -> None:
         trial = runs.trial(runs.spec("mine", instrumented=False), usage=Usage())
         cell = cell_of(made([trial], targets=[runs.external()]), "mine")
         assert (cell.cpu_s_per_1k, cell.peak_rss_mib) == (None, None)
         assert cell.valid
 
-    def test_a_cell_without_good_answers_has_no_latency(self) -> None:
+    def test_a_cell_without_good_responses_has_no_latency(self) -> None:
         cell = cell_of(made([runs.trial(taken_us=[], errors={"refused": 5})]), FLASK)
         assert (cell.mean_ms, cell.max_ms, cell.percentile_ms("p50"), cell.goodput.mean) == (None, None, None, 0)
 
 
 class TestChance:
-    """How many comparisons a report makes, and how many would be called though all contenders were alike."""
+    """The number of comparisons in a report, and the expected false positives if all contenders were equal."""
 
-    def test_each_contender_beside_the_best_is_one_and_the_cost_one_more(self) -> None:
+    def test_each_contender_is_compared_with_the_best_and_the_cost_once(self) -> None:
         chance = made(at_rates({FLASK: [40, 41, 42], DJANGO: [80, 82, 84], FASTAPI: [20, 20.5, 21]})).chance
-        # Two beside the best and one of cost: 3 x 5 %. Three pairs by rate and three by cost: 6 x 5 %.
+        # Two with the best and one of cost: 3 x 5 %. Three pairs by rate and three by cost: 6 x 5 %.
         assert chance.comparisons == 3
         assert (chance.least, chance.most) == pytest.approx((0.15, 0.3))
 
-    def test_two_contenders_leave_no_choice_of_the_best(self) -> None:
+    def test_with_two_contenders_both_bounds_are_equal(self) -> None:
         chance = made(at_rates({FLASK: [40, 41, 42], DJANGO: [80, 82, 84]})).chance
         assert chance.comparisons == 2
         assert (chance.least, chance.most) == pytest.approx((0.1, 0.1))
 
-    def test_where_arithmetic_makes_all_tie_only_their_cost_is_compared(self) -> None:
+    def test_at_the_ceiling_only_the_cost_is_compared(self) -> None:
         assert made(at_rates({FLASK: [97, 97, 97], DJANGO: [99, 99, 99]})).chance.comparisons == 1
 
-    def test_what_has_no_interval_can_not_be_called(self) -> None:
+    def test_ratios_without_an_interval_are_not_counted(self) -> None:
         assert made(at_rates({FLASK: [40], DJANGO: [80]})).chance.comparisons == 0
 
 
 class TestOrder:
-    def test_sections_follow_the_plan_and_loads_and_contenders_their_order_whatever_the_blocks(self) -> None:
+    def test_sections_loads_and_contenders_are_in_the_order_of_the_plan_not_of_the_blocks(self) -> None:
         planned = [
             runs.spec(variant, workload, params, load, block=block)
             for block, (workload, params, load) in enumerate(
@@ -339,8 +340,8 @@ class TestOrder:
             for variant in (FLASK, DJANGO)
         ]
         run = runs.run_record(planned)
-        turned = planned[::-1]
-        comparison = compare(run.model_copy(update={"trials": turned}), [runs.trial(s, taken_us=[1]) for s in turned])
+        back = planned[::-1]
+        comparison = compare(run.model_copy(update={"trials": back}), [runs.trial(s, taken_us=[1]) for s in back])
         assert [section.key for section in comparison.sections] == ["wait-ms100", "db-ms50", "wait-ms5"]
         assert [point.load for point in comparison.sections[0].points] == [5, 10]
         assert [cell.variant for cell in comparison.sections[0].points[0].cells] == [FLASK, DJANGO]
@@ -351,7 +352,7 @@ class TestOrder:
 
 
 class TestOpenLoop:
-    """The rate is given: contenders differ in how long they took."""
+    """The rate is given, so contenders differ in latency."""
 
     @staticmethod
     def at_latencies(taken_ms: Mapping[str, Sequence[int]]) -> list[TrialRecord]:
@@ -361,12 +362,12 @@ class TestOpenLoop:
             for repeat, ms in enumerate(each, 1)
         ]
 
-    def test_the_quickest_is_the_best_and_the_others_are_told_by_how_much_longer_they_took(self) -> None:
+    def test_the_fastest_is_the_best_and_the_others_are_compared_by_latency(self) -> None:
         comparison = made(
             self.at_latencies({FLASK: [200, 210, 205], DJANGO: [100, 105, 102], FASTAPI: [100, 106, 102]})
         )
         point = only_point(comparison)
-        assert words(point) == {FLASK: "2.00 × the quickest by p99", DJANGO: "quickest by p99", FASTAPI: "tie"}
+        assert words(point) == {FLASK: "2.00x best p99", DJANGO: "lowest p99", FASTAPI: "tie"}
         assert {s.cell.variant: s.verdict for s in point.standings}[FLASK] == "slower"
         assert "Flask on threads takes 2.00" in answers(comparison)[0]
 
@@ -376,7 +377,7 @@ class TestOpenLoop:
         assert "open loop" in comparison.sections[0].title
 
     def test_all_are_compared_by_the_same_percentile(self) -> None:
-        """One short of the sample that carries a p99, the median is taken of every contender."""
+        """If one trial has one request too few for a p99, all contenders are compared by the median."""
         slow_tail = [100_000] * 980 + [300_000] * 20
         trials = [
             runs.open_trial(runs.spec(variant, repeat=repeat, load=100, load_model="open"), taken_us=taken)
@@ -388,8 +389,8 @@ class TestOpenLoop:
         assert {s.ratio.mean for s in point.standings if s.ratio} == {1.0}
 
 
-class TestThoseBesideTheRanking:
-    """References and traps are shown against the best contender, and are never it."""
+class TestReferencesAndTraps:
+    """References and traps are compared with the best contender, and are never the best themselves."""
 
     GO = runs.target("go", title="Go", kind="reference", framework="net/http", model="goroutines")
     TRAP = runs.target("trap", title="A trap", kind="trap", proofs={"wait": runs.proof("20 calls in a row")})
@@ -399,31 +400,31 @@ class TestThoseBesideTheRanking:
         own = [runs.target(name) for name in rates if name not in ("go", "trap")]
         return made(trials, targets=[*own, self.GO, self.TRAP])
 
-    def test_a_reference_that_answers_more_is_told_as_such_and_ranks_nobody(self) -> None:
+    def test_a_faster_reference_is_shown_as_a_reference_and_does_not_change_the_ranking(self) -> None:
         comparison = self.compared({FLASK: [40, 41, 42], FASTAPI: [20, 20.5, 21], "go": [80, 82, 84]})
         found = words(only_point(comparison))
-        assert found == {FLASK: "most", FASTAPI: "0.50 of the most", "go": "reference: 2.00 of the most"}
+        assert found == {FLASK: "highest", FASTAPI: "0.50x best", "go": "reference: 2.00x best"}
         [line] = answers(comparison)
-        assert "Flask on threads answers most, 41/s" in line
-        assert "; for reference, Go reaches 2.00 (2.00–2.00) of that" in line
+        assert "Flask on threads has the highest throughput of the contenders, 41 good responses/s" in line
+        assert "; for reference, Go reaches 2.00x of the best (95 % CI 2.00–2.00" in line
 
-    def test_a_trap_counts_where_it_was_seen_to_block_and_says_what_it_is(self) -> None:
+    def test_a_trap_that_was_seen_to_block_counts_and_is_shown_as_a_trap(self) -> None:
         comparison = self.compared({FLASK: [40, 41, 42], "trap": [4, 4.1, 4.2]})
-        assert words(only_point(comparison)) == {FLASK: "alone", "trap": "trap: 0.10 of the most"}
+        assert words(only_point(comparison)) == {FLASK: "only valid contender", "trap": "trap: 0.10x best"}
         assert [r.code for r in cell_of(comparison, "trap").reasons] == ["trap"]
-        assert "; the trap A trap reaches 0.10 (0.10–0.10) of that" in answers(comparison)[0]
+        assert "; the trap A trap reaches 0.10x of the best (95 % CI 0.10–0.10)" in answers(comparison)[0]
 
-    def test_contenders_at_one_ceiling_tie_though_a_trap_is_far_below(self) -> None:
+    def test_contenders_at_the_same_ceiling_tie_even_if_a_trap_is_far_below(self) -> None:
         comparison = self.compared({FLASK: [97, 97, 97], DJANGO: [99, 99, 99], "trap": [4, 4.1, 4.2]})
         point = only_point(comparison)
         assert point.ceiling_bound
         assert words(point) == {
-            FLASK: "tie, at the ceiling",
-            DJANGO: "tie, at the ceiling",
-            "trap": "trap: 0.04 of the most",
+            FLASK: "at the theoretical maximum, not ranked",
+            DJANGO: "at the theoretical maximum, not ranked",
+            "trap": "trap: 0.04x best",
         }
 
-    def test_contenders_at_ceilings_of_their_own_are_ranked(self) -> None:
+    def test_contenders_at_different_ceilings_are_ranked(self) -> None:
         one_at_a_time = runs.target(
             DJANGO, budget={**runs.BUDGET, "in_flight": 1}, budget_read={**runs.BUDGET, "in_flight": 1}
         )
@@ -432,10 +433,13 @@ class TestThoseBesideTheRanking:
         )
         point = only_point(comparison)
         assert not point.ceiling_bound
-        assert words(point) == {FLASK: "most, at the ceiling", DJANGO: "0.10 of the most, at the ceiling"}
+        assert words(point) == {
+            FLASK: "highest, at the theoretical maximum",
+            DJANGO: "0.10x best, at the theoretical maximum",
+        }
 
 
-def test_services_on_more_cores_have_a_section_of_their_own() -> None:
+def test_services_on_more_cores_have_a_separate_section() -> None:
     specs = [
         runs.spec(FLASK + ("-2cpu" if cpus else ""), repeat=repeat, cpus=cpus)
         for cpus in (0, 2)

@@ -1,4 +1,4 @@
-"""Simple effects against ratios that are worked out by hand."""
+"""Simple effects, compared with ratios calculated by hand."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,7 +16,7 @@ NOISY = {
 
 
 def of(values: Mapping[str, Mapping[int, float]]) -> dict[tuple[str, str], SimpleEffect]:
-    """By level and what it is within."""
+    """Simple effects by level and by the level of the other factor."""
     levels = {name: (name.split("-")[0], name.split("-")[1]) for name in values}
     return {(each.level, each.within): each for each in simple_effects(levels, values, FRAMEWORKS, MODELS)}
 
@@ -26,7 +26,7 @@ def numbered(values: Mapping[str, Sequence[float]]) -> dict[str, dict[int, float
 
 
 def made(odd: Mapping[str, float] | None = None) -> dict[tuple[str, str], SimpleEffect]:
-    """The matrix that there is, without noise."""
+    """The simple effects of the project's own matrix, without noise."""
     return of(numbered({"-".join(each): [known(each, odd) * 3**n for n in range(3)] for each in HOUSE}))
 
 
@@ -50,7 +50,7 @@ def test_its_interval_is_students_t_over_the_repeats() -> None:
     assert {place for place, each in found.items() if not each.differs} == {("django", "threads")}
 
 
-def test_only_pairs_that_there_are_have_one() -> None:
+def test_only_existing_pairs_have_a_simple_effect() -> None:
     found = made()
     assert {place for place in found if "fastapi" in place} == {
         ("fastapi", "threads"), ("fastapi", "asyncio"), ("asyncio", "fastapi"),
@@ -58,25 +58,25 @@ def test_only_pairs_that_there_are_have_one() -> None:
     assert len(found) == 13
 
 
-def test_where_factors_multiply_each_is_what_the_matrix_was_made_with() -> None:
+def test_without_interaction_each_equals_the_effect_that_the_matrix_was_made_with() -> None:
     found = made()
     assert [found["django", model].ratio.mean for model in MODELS] == pytest.approx([0.8] * 4)
     assert [found["asyncio", framework].ratio.mean for framework in FRAMEWORKS] == pytest.approx([2] * 3)
 
 
-def test_one_that_departs_moves_its_own_pairs_and_no_others() -> None:
+def test_a_contender_that_departs_changes_only_its_own_pairs() -> None:
     found = made({"flask-asyncio": 0.2})
     for model in ("threads", "sync", "gevent"):
         assert found["django", model].ratio.mean == pytest.approx(0.8)
         assert found["django", model].differs
     above = {within for (level, within), each in found.items() if level == "django" and each.ratio.mean > 1}
-    assert above == {"asyncio"}  # where it is so: 0.8 / 0.2
+    assert above == {"asyncio"}  # 0.8 / 0.2
     assert found["django", "asyncio"].ratio.mean == pytest.approx(4)
     assert [found["asyncio", framework].ratio.mean for framework in FRAMEWORKS] == pytest.approx([0.4, 2, 2])
     assert [found["fastapi", model].ratio.mean for model in ("threads", "asyncio")] == pytest.approx([1.5, 7.5])
 
 
-def test_a_pair_has_the_repeats_that_it_shares_whatever_the_others_have() -> None:
+def test_a_pair_uses_the_repeats_that_both_have_and_ignores_other_contenders() -> None:
     values = numbered(NOISY) | {"django-threads": {2: 10.0, 3: 1.25, 4: 7.0}, "flask-asyncio": {}}
     found = of(values)
     assert set(found) == {("django", "threads"), ("asyncio", "django")}
@@ -84,22 +84,22 @@ def test_a_pair_has_the_repeats_that_it_shares_whatever_the_others_have() -> Non
     assert found["django", "threads"].ratio.mean == pytest.approx(1.25**0.5)  # of 1 and 1.25
 
 
-def test_of_one_repeat_none_is_called() -> None:
+def test_with_one_repeat_no_effect_is_significant() -> None:
     found = of(numbered({name: each[:1] for name, each in NOISY.items()}))
     assert len(found) == 4
     assert not any(each.ratio.bounded or each.differs for each in found.values())
 
 
-def test_contenders_that_never_met_have_none() -> None:
+def test_contenders_without_a_repeat_in_common_have_no_effect() -> None:
     assert of({"flask-threads": {1: 10.0}, "django-threads": {2: 10.0}}) == {}
 
 
-def test_two_of_the_same_framework_and_model_are_taken_together() -> None:
+def test_two_contenders_with_the_same_framework_and_model_are_combined() -> None:
     # 100 and 25: their geometric mean is 50, and Django has 80.
     found = of({"flask-threads": {1: 100.0}, "flask-threads-free": {1: 25.0}, "django-threads": {1: 80.0}})
     assert found["django", "threads"].ratio.mean == pytest.approx(1.6)
     assert found["django", "threads"].contenders == ("django-threads", "flask-threads", "flask-threads-free")
 
 
-def test_of_nothing_there_is_none() -> None:
+def test_without_contenders_there_are_no_effects() -> None:
     assert simple_effects({}, {}, [], []) == []

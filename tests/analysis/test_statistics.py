@@ -1,4 +1,4 @@
-"""Statistics, against answers worked out by hand."""
+"""Statistics, compared with results calculated by hand."""
 
 import math
 from collections import Counter
@@ -52,8 +52,8 @@ def test_one_value_has_no_interval() -> None:
     assert mean_interval([3.5]) == natural_interval([3.5]) == Interval(3.5, None, None)
 
 
-def test_what_cannot_be_below_nought_has_no_bound_there() -> None:
-    # mean 12, and 12.706205 standard errors of 2 about it: see above
+def test_values_that_cannot_be_negative_have_no_bound_below_zero() -> None:
+    # As above: mean 12 and 12.706205 standard errors of 2
     found = natural_interval([10, 14])
     assert (found.mean, found.low) == (12, 0)
     assert found.high == pytest.approx(12 + 25.412409, abs=1e-5)
@@ -65,7 +65,7 @@ def test_no_values_have_no_mean() -> None:
         mean_interval([])
 
 
-def test_a_long_tail_has_an_interval_about_its_geometric_mean_and_above_nought() -> None:
+def test_values_with_a_long_tail_have_an_interval_about_their_geometric_mean_and_above_zero() -> None:
     # Logarithms 0, ln 4 and ln 16: mean ln 4, s = ln 4, standard error ln 4 / sqrt(3), x 4.302653.
     found = geometric_interval([1, 4, 16])
     assert found.mean == pytest.approx(4)
@@ -73,18 +73,18 @@ def test_a_long_tail_has_an_interval_about_its_geometric_mean_and_above_nought()
 
 
 @pytest.mark.parametrize("values", [[], [0.0], [1.0, -1.0]])
-def test_what_is_not_positive_has_no_geometric_mean(values: list[float]) -> None:
+def test_values_that_are_not_positive_have_no_geometric_mean(values: list[float]) -> None:
     with pytest.raises(ValueError, match="positive values"):
         geometric_interval(values)
 
 
 @pytest.mark.parametrize(("contenders", "calls"), [(1, 0), (2, 0.05), (3, 0.15), (8, 1.4)])
-def test_chance_calls_no_more_than_five_in_a_hundred_of_all_pairs(contenders: int, calls: float) -> None:
+def test_at_most_five_percent_of_all_pairs_are_false_positives(contenders: int, calls: float) -> None:
     assert chance_calls(contenders) == pytest.approx(calls)
 
 
 @pytest.mark.parametrize("contenders", [3, 8])
-def test_a_best_that_the_same_figures_chose_is_called_different_within_the_bounds_that_are_told(
+def test_comparisons_with_a_best_chosen_from_the_same_figures_stay_within_the_reported_bounds(
     contenders: int,
 ) -> None:
     rng = np.random.default_rng([20261122, contenders])
@@ -96,7 +96,7 @@ def test_a_best_that_the_same_figures_chose_is_called_different_within_the_bound
 
 
 def test_a_ratio_is_the_geometric_mean_of_the_ratios_of_each_block() -> None:
-    # Ratios 2 and 8: sqrt(2 x 8) = 4, where the ratio of the means would be 5 and the mean of the ratios 5.
+    # Ratios 2 and 8: sqrt(2 x 8) = 4. The ratio of the means and the mean of the ratios would both be 5.
     # Logarithms ln 2 and ln 8: mean ln 4, s = ln 4 / sqrt(2), standard error ln 4 / 2 = 0.693147, x 12.706205.
     found = ratio_interval([2, 8], [1, 1])
     assert found.mean == pytest.approx(4)
@@ -104,7 +104,7 @@ def test_a_ratio_is_the_geometric_mean_of_the_ratios_of_each_block() -> None:
     assert found.high == pytest.approx(4 * math.exp(12.706205 * math.log(2)), rel=1e-5)
 
 
-def test_what_the_machine_did_to_both_in_a_block_leaves_no_doubt_about_the_ratio() -> None:
+def test_slow_blocks_of_both_contenders_do_not_widen_the_interval() -> None:
     found = ratio_interval([200, 100, 50], [100, 50, 25])
     assert (found.mean, found.low, found.high) == pytest.approx((2, 2, 2))
 
@@ -116,22 +116,22 @@ def test_a_ratio_without_pairs_of_positive_values_is_refused(a: list[float], b: 
 
 
 @given(st.lists(st.tuples(rates, rates), min_size=1, max_size=6))
-def test_a_over_b_and_b_over_a_tell_the_same(pairs: list[tuple[float, float]]) -> None:
+def test_a_over_b_and_b_over_a_agree(pairs: list[tuple[float, float]]) -> None:
     a, b = [x for x, _ in pairs], [y for _, y in pairs]
     try:
         there, back = ratio_interval(a, b), ratio_interval(b, a)
     except OverflowError:
-        return  # an interval wider than numbers go
+        return  # the interval is wider than floating-point numbers
     assert there.mean == pytest.approx(1 / back.mean)
     if there.low is not None and back.low is not None and back.high is not None and back.high < math.inf:
         assert there.low == pytest.approx(1 / back.high, rel=1e-6)
     opposite: dict[Verdict, Verdict] = {"faster": "slower", "slower": "faster"}
-    if abs(there.mean - 1) > 0.04:  # near 1 the 2 % that matters is not the same 1 % from both sides
+    if abs(there.mean - 1) > 0.04:  # near 1, a ratio may differ by 2 % while its inverse differs by less
         assert verdict(back) in (opposite.get(verdict(there), verdict(there)), "inconclusive", "tie")
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=10))
-def test_an_interval_holds_its_mean_and_the_mean_lies_among_the_values(values: list[float]) -> None:
+def test_an_interval_contains_its_mean_and_the_mean_is_among_the_values(values: list[float]) -> None:
     found = mean_interval(values)
     assert found.low is not None
     assert found.high is not None
@@ -140,7 +140,7 @@ def test_an_interval_holds_its_mean_and_the_mean_lies_among_the_values(values: l
 
 
 @given(st.lists(st.floats(1, 1e3), min_size=2, max_size=8), st.floats(0.5, 100))
-def test_an_interval_scales_with_its_unit(values: list[float], factor: float) -> None:
+def test_an_interval_scales_with_the_values(values: list[float], factor: float) -> None:
     one, other = mean_interval(values), mean_interval([value * factor for value in values])
     assert one.low is not None
     assert other.low is not None
@@ -149,13 +149,13 @@ def test_an_interval_scales_with_its_unit(values: list[float], factor: float) ->
 
 
 @given(st.lists(rates, min_size=2, max_size=6))
-def test_a_contender_against_itself_is_a_tie(values: list[float]) -> None:
+def test_a_contender_compared_with_itself_is_a_tie(values: list[float]) -> None:
     assert verdict(ratio_interval(values, values)) == "tie"
 
 
 @pytest.mark.parametrize(
     ("percent", "needed"),
-    # Ten beyond it: 10 / 0.5, 10 / 0.1, 10 / 0.05, 10 / 0.01, 10 / 0.001
+    # Ten samples beyond it: 10 / 0.5, 10 / 0.1, 10 / 0.05, 10 / 0.01, 10 / 0.001
     [(50, 20), (90, 100), (95, 200), (99, 1_000), (99.9, 10_000)],
 )
 def test_a_percentile_needs_ten_samples_beyond_it(percent: float, needed: int) -> None:
@@ -163,7 +163,7 @@ def test_a_percentile_needs_ten_samples_beyond_it(percent: float, needed: int) -
 
 
 @given(st.floats(1, 99.9))
-def test_the_sample_that_is_needed_is_the_least_that_has_ten_beyond(percent: float) -> None:
+def test_the_sample_that_is_needed_is_the_smallest_with_ten_beyond(percent: float) -> None:
     needed, beyond = samples_needed(percent), 1 - percent / 100
     assert needed * beyond >= 10 - 1e-4
     assert (needed - 1) * beyond < 10
@@ -174,24 +174,24 @@ def test_the_sample_that_is_needed_is_the_least_that_has_ten_beyond(percent: flo
     [
         (Interval(1.5, 1.2, 1.9), "faster"),
         (Interval(0.7, 0.6, 0.8), "slower"),
-        # A whole interval above 1, and a mean that is just 2 %, or just not.
+        # The whole interval is above 1, and the mean is just above 2 %, or just below.
         (Interval(1.02, 1.0001, 1.04), "faster"),
         (Interval(1.0199, 1.0001, 1.04), "tie"),
         (Interval(0.98, 0.96, 0.9999), "slower"),
         (Interval(0.9801, 0.96, 0.9999), "tie"),
-        # A bound at 1 is no whole interval above, or below, 1.
+        # With a bound at 1, the whole interval is neither above nor below 1.
         (Interval(1.02, 1.0, 1.04), "tie"),
         (Interval(1.2, 1.0, 1.5), "inconclusive"),
         (Interval(0.8, 0.6, 1.0), "inconclusive"),
-        # Five per cent either way, and a little more.
+        # 5 % in both directions, and a little more.
         (Interval(1.0, 0.95, 1.05), "tie"),
         (Interval(1.0, 0.9499, 1.05), "inconclusive"),
         (Interval(1.0, 0.95, 1.0501), "inconclusive"),
-        # One trial tells nothing of the next.
+        # One trial says nothing about the next one.
         (Interval(3.0, None, None), "inconclusive"),
     ],
 )
-def test_a_verdict_is_only_as_sure_as_its_interval(ratio: Interval, said: str) -> None:
+def test_a_verdict_follows_from_the_interval(ratio: Interval, said: str) -> None:
     assert verdict(ratio) == said
 
 
@@ -199,7 +199,7 @@ DRAWS = 2000
 
 
 def verdicts(true_ratio: float, noise: float, trials: int) -> Counter[Verdict]:
-    """Of seeded comparisons: each trial's rate is off by `noise`, and each block moves both contenders by 30 %."""
+    """The verdicts of seeded comparisons. `noise` changes each trial, and 30 % changes both contenders of a block."""
     rng = np.random.default_rng([20261122, trials, round(noise * 1e6), round(true_ratio * 1e6)])
     blocks = 1000 * np.exp(rng.normal(0, 0.3, (DRAWS, trials)))
     one, other = blocks * np.exp(rng.normal(0, noise, (2, DRAWS, trials)))
@@ -208,21 +208,21 @@ def verdicts(true_ratio: float, noise: float, trials: int) -> Counter[Verdict]:
 
 
 @pytest.mark.parametrize("trials", [3, 5, 10])
-def test_a_against_a_raises_about_five_false_alarms_in_a_hundred(trials: int) -> None:
+def test_a_compared_with_a_has_about_five_false_positives_in_a_hundred(trials: int) -> None:
     found = verdicts(true_ratio=1, noise=0.05, trials=trials)
     assert 0.02 <= (found["faster"] + found["slower"]) / DRAWS <= 0.08
-    # Either way alike: 2.5 % each, and four standard errors of a share of 2,000 draws, 4 sqrt(0.025 x 0.975 / 2000).
+    # Each direction has 2.5 %, within four standard errors of a share of 2,000 draws, 4 sqrt(0.025 x 0.975 / 2000).
     assert found["faster"] / DRAWS == pytest.approx(0.025, abs=0.014)
     assert found["slower"] / DRAWS == pytest.approx(0.025, abs=0.014)
 
 
 @pytest.mark.parametrize("noise", [0.05, 0.02])
 @pytest.mark.parametrize("trials", [3, 5, 10])
-def test_a_true_difference_of_five_per_cent_is_found_as_often_as_theory_says(trials: int, noise: float) -> None:
-    from scipy import stats  # takes a second
+def test_a_true_difference_of_five_percent_is_found_as_often_as_theory_says(trials: int, noise: float) -> None:
+    from scipy import stats  # importing it takes a second
 
-    # The power of the paired t test: T beyond its bound, where T has a noncentral t distribution about the true
-    # logarithm over its standard error; the noise of two contenders is sqrt(2) times that of one.
+    # The power of the paired t test is the probability that T exceeds its bound. T has a noncentral t distribution
+    # about the true logarithm over its standard error. The noise of two contenders is sqrt(2) times that of one.
     bound = stats.t.ppf(0.975, trials - 1)
     power = stats.nct.sf(bound, trials - 1, math.log(1.05) * math.sqrt(trials) / (noise * math.sqrt(2)))
     found = verdicts(true_ratio=1.05, noise=noise, trials=trials)
@@ -230,5 +230,5 @@ def test_a_true_difference_of_five_per_cent_is_found_as_often_as_theory_says(tri
 
 
 @pytest.mark.parametrize("trials", [3, 5, 10])
-def test_a_true_difference_of_half_a_per_cent_is_not_called_however_sure(trials: int) -> None:
+def test_a_true_difference_of_half_a_percent_does_not_count_even_if_it_is_certain(trials: int) -> None:
     assert verdicts(true_ratio=1.005, noise=0.0001, trials=trials) == {"tie": DRAWS}

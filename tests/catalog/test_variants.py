@@ -1,4 +1,4 @@
-"""The list of contenders, and the instruments beside them."""
+"""The list of variants: contenders, references, traps and instruments."""
 
 import pytest
 
@@ -8,19 +8,19 @@ from waitbench.catalog.workloads import WORKLOADS
 VARIANTS = load_variants()
 
 
-def test_a_variant_of_which_nothing_is_said_is_a_contender_and_serves_everything() -> None:
+def test_a_variant_is_a_contender_and_serves_everything_by_default() -> None:
     flask = VARIANTS["flask-threads"]
     assert (flask.kind, flask.profile, flask.workloads) == ("contender", "", None)
     assert all(flask.serves(name) for name in WORKLOADS)
 
 
-def test_the_null_service_is_an_instrument_and_serves_what_needs_no_dependency() -> None:
+def test_the_null_service_is_an_instrument_and_serves_workloads_without_dependencies() -> None:
     null = VARIANTS["null"]
     assert null.kind == "instrument"
     assert [name for name in WORKLOADS if null.serves(name)] == ["fast", "wait"]
 
 
-def test_every_model_is_there_over_every_app_that_has_it() -> None:
+def test_every_framework_is_listed_with_every_model_that_it_has() -> None:
     models = {(variant.framework, variant.model) for variant in VARIANTS.values() if variant.kind == "contender"}
     flask_and_django = {
         (name, model) for name in ("flask", "django") for model in ("sync", "threads", "gevent", "asyncio")
@@ -28,24 +28,24 @@ def test_every_model_is_there_over_every_app_that_has_it() -> None:
     assert models == flask_and_django | {("fastapi", "threads"), ("fastapi", "asyncio")}
 
 
-def test_a_trap_says_what_is_wrong_with_it_and_nothing_else_does() -> None:
+def test_only_traps_say_what_is_wrong_with_them() -> None:
     assert {name for name, variant in VARIANTS.items() if variant.trap} == {"fastapi-blocking", "gevent-unpatched"}
     assert all((variant.kind == "trap") == bool(variant.trap) for variant in VARIANTS.values())
     assert {variant.profile for variant in VARIANTS.values() if variant.trap} == {"traps"}
 
 
-def test_a_server_that_takes_no_number_of_processes_is_known_by_its_command() -> None:
+def test_a_server_that_accepts_no_number_of_processes_is_known_by_its_command() -> None:
     assert {name for name, variant in VARIANTS.items() if not variant.scales} == {"go", "null"}
 
 
 @pytest.mark.parametrize(("budget", "right"), [({}, 20), ({"in_flight": 1}, 1), ({"in_flight": 3, "workers": 2}, 6)])
-def test_no_more_calls_are_together_than_the_budget_has_room_for(budget: dict[str, int], right: int) -> None:
+def test_the_budget_limits_the_concurrent_calls(budget: dict[str, int], right: int) -> None:
     assert together(budget, 20) == right
     assert together({**budget, "in_flight": 1000}, 20) == 20
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_a_variant_serves_workloads_that_there_are_and_has_the_pools_that_they_need(name: str) -> None:
+def test_a_variant_serves_existing_workloads_and_has_the_pools_that_they_need(name: str) -> None:
     variant = VARIANTS[name]
     assert set(variant.workloads or WORKLOADS) <= set(WORKLOADS)
     assert ("db_pool" in variant.budget) == variant.serves("db")
@@ -63,7 +63,7 @@ EQUAL: dict[str, int] = {
     "upstream_threads": 1000,
     "work_threads": 40,
 }
-"""What everyone has: who had more of any would be compared by that."""
+"""The budget that all variants share: a difference in it would be part of what is compared."""
 
 SYNC = ("flask-sync", "django-sync")
 GEVENT = ("django-gevent", "flask-gevent", "gevent-unpatched")
@@ -72,42 +72,42 @@ LOOPS = ("fastapi-asyncio", "django-asyncio", "fastapi-blocking")
 REFERENCES = ("go", "node", "node-cluster")
 EXCEPTIONS: list[tuple[tuple[str, ...], dict[str, int | None], str]] = [
     (SYNC, {"in_flight": 1}, "a worker that takes one request at a time"),
-    (SYNC, {"connections": None}, "it holds the connection of that request, and is told of no other number"),
-    (SYNC, {"keep_alive_s": 0}, "it ends each connection with its answer, whatever it is told"),
-    (SYNC, {"db_pool": 1, "work_threads": 1}, "one request uses one of each: more would idle"),
-    (SYNC, {"upstream_connections": 20, "upstream_threads": 20}, "one request makes 20 remote calls at most"),
+    (SYNC, {"connections": None}, "it holds the connection of that request and has no setting for another number"),
+    (SYNC, {"keep_alive_s": 0}, "it closes each connection after the response, whatever the setting"),
+    (SYNC, {"db_pool": 1, "work_threads": 1}, "one request uses one of each, so more would be idle"),
+    (SYNC, {"upstream_connections": 20, "upstream_threads": 20}, "one request makes at most 20 remote calls"),
     (
         GEVENT,
         {"connections": 1000},
-        "a greenlet for each connection: one number is both, and requests at once are 1000",
+        "a greenlet serves each connection, so one number limits both, and it is the 1000 requests in flight",
     ),
     (GEVENT, {"upstream_threads": None}, "remote calls are made in greenlets"),
-    (UVICORN, {"connections": None}, "of its connections uvicorn limits none, unless it is to answer 503 above that"),
-    (LOOPS, {"in_flight": None}, "a coroutine takes nothing that there is a fixed number of"),
+    (UVICORN, {"connections": None}, "uvicorn limits connections only by responding with 503 above a limit"),
+    (LOOPS, {"in_flight": None}, "a coroutine needs no resource of which there is a fixed number"),
     (("fastapi-asyncio", "django-asyncio", "flask-asyncio"), {"upstream_threads": None}, "remote calls are coroutines"),
-    (REFERENCES, {"in_flight": None, "connections": None}, "neither Go nor Node limits either by itself"),
+    (REFERENCES, {"in_flight": None, "connections": None}, "neither Go nor Node limits these by itself"),
     (REFERENCES, {"upstream_threads": None}, "remote calls cooperate"),
-    (("node-cluster",), {"workers": 2}, "several processes are what it is there for"),
+    (("node-cluster",), {"workers": 2}, "its purpose is to have several processes"),
     (("null",), {"in_flight": None, "connections": None}, "it must never be the limit itself"),
     (
         ("null",),
         {"db_pool": None, "upstream_connections": None, "upstream_threads": None, "work_threads": None},
-        "it serves what needs no dependency and no work",
+        "it serves only workloads without dependencies and without work",
     ),
 ]
-"""Who has another figure, or none, and why."""
+"""The variants with another figure, or none, and the reason."""
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_a_variant_has_the_budget_of_all_others_but_for_what_its_model_or_its_server_makes_of_it(name: str) -> None:
+def test_a_variant_has_the_common_budget_apart_from_the_listed_exceptions(name: str) -> None:
     own = {key: value for names, changes, _ in EXCEPTIONS if name in names for key, value in changes.items()}
     assert VARIANTS[name].budget == {key: value for key, value in (EQUAL | own).items() if value is not None}
 
 
-def test_every_exception_from_the_budget_of_all_is_one_is_given_once_and_says_why() -> None:
-    given = [(name, key) for names, changes, _ in EXCEPTIONS for name in names for key in changes]
-    assert len(given) == len(set(given))
-    assert {name for name, _ in given} <= set(VARIANTS)
+def test_every_exception_differs_from_the_common_budget_is_listed_once_and_has_a_reason() -> None:
+    listed = [(name, key) for names, changes, _ in EXCEPTIONS for name in names for key in changes]
+    assert len(listed) == len(set(listed))
+    assert {name for name, _ in listed} <= set(VARIANTS)
     assert all(why and EQUAL[key] != value for _, changes, why in EXCEPTIONS for key, value in changes.items())
 
 
@@ -120,5 +120,5 @@ def test_every_exception_from_the_budget_of_all_is_one_is_given_once_and_says_wh
         (["a-2", "a", "a"], {"a-2": "a-2", "a": "a", "a-3": "a"}),
     ],
 )
-def test_every_contender_has_a_label_of_its_own(names: list[str], labels: dict[str, str]) -> None:
+def test_every_contender_has_a_unique_label(names: list[str], labels: dict[str, str]) -> None:
     assert labelled(names) == labels

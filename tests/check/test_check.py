@@ -1,4 +1,4 @@
-"""Checks and the harness's own requests, where the other side does not do as it should."""
+"""Tests checks and the harness's own requests against servers that misbehave."""
 
 import itertools
 import socket
@@ -21,7 +21,7 @@ from waitbench.launch.local import free_port
 
 @contextmanager
 def server(handler: type[BaseHTTPRequestHandler]) -> Iterator[Service]:
-    """A service made of one handler, a thread for each connection."""
+    """Start a service with one handler and a thread for each connection."""
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as listener, ExitStack() as ending:
         thread = threading.Thread(target=listener.serve_forever, args=(0.01,))
         thread.start()
@@ -31,7 +31,7 @@ def server(handler: type[BaseHTTPRequestHandler]) -> Iterator[Service]:
 
 
 class Sparing(BaseHTTPRequestHandler):
-    """Answers twice of three times, and closes the connection unanswered the third time; has three in hand."""
+    """Responds to two of three requests, and closes the connection for the third. It reports three in flight."""
 
     protocol_version = "HTTP/1.1"
     asked = itertools.count(1)
@@ -40,12 +40,12 @@ class Sparing(BaseHTTPRequestHandler):
         if self.path.startswith("/wait") and next(self.asked) % 3 == 0:
             self.close_connection = True
             return
-        self._answer(b'{"peak_in_flight":3}')
+        self._respond(b'{"peak_in_flight":3}')
 
     def do_POST(self) -> None:
         self.do_GET()
 
-    def _answer(self, body: bytes) -> None:
+    def _respond(self, body: bytes) -> None:
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -56,41 +56,41 @@ class Sparing(BaseHTTPRequestHandler):
 
 
 class Refusing(Sparing):
-    """Has no time for every third."""
+    """Responds with status 503 to every third request."""
 
     def do_GET(self) -> None:
         if self.path.startswith("/wait") and next(self.asked) % 3 == 0:
             self.send_error(503)
             return
-        self._answer(b'{"peak_in_flight":3}')
+        self._respond(b'{"peak_in_flight":3}')
 
 
 @pytest.mark.timeout(60)
-def test_one_caller_that_gets_no_answer_does_not_leave_the_others_waiting() -> None:
-    with server(Sparing) as service, pytest.raises(WaitbenchError, match=r"/wait\?ms=1 gave no answer"):
+def test_a_call_without_a_response_does_not_keep_the_others_waiting() -> None:
+    with server(Sparing) as service, pytest.raises(WaitbenchError, match=r"/wait\?ms=1 gave no complete response"):
         at_once(service, "/wait?ms=1", 6)
 
 
-def test_calls_at_once_are_good_where_they_are_answered_with_200() -> None:
+def test_concurrent_calls_are_good_if_they_get_status_200() -> None:
     with server(Refusing) as service:
         crowd = at_once(service, "/wait?ms=1", 6)
     assert (crowd.good, crowd.held) == (4, 3)
 
 
 class Unable(Sparing):
-    """Refuses what takes more than one remote call, at once."""
+    """Refuses requests with three remote calls, immediately."""
 
     def do_GET(self) -> None:
         if self.path.endswith("&calls=3"):
             self.send_error(503)
             return
-        self._answer(b'{"peak_in_flight":1}')
+        self._respond(b'{"peak_in_flight":1}')
 
 
-def test_gathered_calls_that_are_refused_at_once_are_not_taken_for_quick() -> None:
+def test_remote_calls_that_are_refused_immediately_do_not_count_as_quick() -> None:
     with server(Unable) as service:
         found = gathered(service, WORKLOADS["upstream"])
-    assert (found.good, found.says) == (False, "a request with 3 calls was not answered with 200")
+    assert (found.good, found.says) == (False, "a request with 3 remote calls did not get status 200")
 
 
 @pytest.mark.parametrize(
@@ -117,12 +117,12 @@ def test_gathered_calls_that_are_refused_at_once_are_not_taken_for_quick() -> No
         ("upload", []),
     ],
 )
-def test_a_bad_query_has_one_thing_wrong(name: str, right: list[str]) -> None:
+def test_a_bad_query_has_one_mistake(name: str, right: list[str]) -> None:
     sample = {**SAMPLES[name], "inline": 0} if name == "cpu" else SAMPLES[name]
     assert list(bad_queries(WORKLOADS[name], sample)) == right
 
 
-def test_no_query_is_asked_for_what_the_client_alone_knows() -> None:
+def test_no_query_has_a_parameter_that_only_the_client_uses() -> None:
     for workload in WORKLOADS.values():
         for query in bad_queries(workload, SAMPLES[workload.name]):
             assert "kib_per_s" not in query
@@ -136,7 +136,7 @@ def test_every_workload_has_a_sample_within_its_bounds() -> None:
         assert all(key in sample for key, parameter in parameters.items() if parameter.default is None)
 
 
-def test_a_budget_differs_by_what_is_other_what_is_missing_and_what_was_not_declared() -> None:
+def test_a_budget_differs_by_changed_missing_and_undeclared_values() -> None:
     declared, found = {"workers": 1, "db_pool": 50, "in_flight": 9}, {"workers": 2, "db_pool": 50, "backlog": 7}
     assert budget_differences(declared, found) == [("workers", 1, 2), ("in_flight", 9, None), ("backlog", None, 7)]
     assert budget_differences(declared, dict(declared)) == []
@@ -144,35 +144,35 @@ def test_a_budget_differs_by_what_is_other_what_is_missing_and_what_was_not_decl
 
 @pytest.fixture
 def other_program() -> Iterator[str]:
-    """Something that speaks HTTP and is no service of ours."""
+    """The address of a program that speaks HTTP but is not a service."""
     body = b"<html>hello</html>"
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
-        def answer() -> None:
+        def respond() -> None:
             connection, _ = listener.accept()
             with connection:
                 connection.recv(65_536)
                 connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
 
-        thread = threading.Thread(target=answer, daemon=True)
+        thread = threading.Thread(target=respond, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         thread.join(5)
 
 
-def test_another_program_at_the_address_of_a_service_is_told_as_such(other_program: str) -> None:
+def test_another_program_at_the_address_of_a_service_is_reported_as_such(other_program: str) -> None:
     with (
         Service(other_program) as service,
-        pytest.raises(WaitbenchError, match=r"/info answered no JSON: '<html>.*else"),
+        pytest.raises(WaitbenchError, match=r"/info returned no JSON: '<html>.*else"),
     ):
         service.info()
 
 
-def test_a_service_that_is_not_there_is_told_by_its_address() -> None:
+def test_a_missing_service_is_reported_with_its_address() -> None:
     url = f"http://127.0.0.1:{free_port()}"
     with Service(url) as service:
         assert not service.ready()
-        with pytest.raises(WaitbenchError, match=f"{url}/info gave no answer: .*refused"):
+        with pytest.raises(WaitbenchError, match=f"{url}/info gave no complete response: .*refused"):
             service.info()
 
 

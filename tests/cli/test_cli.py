@@ -61,7 +61,7 @@ Command = Callable[..., Done]
 
 @pytest.fixture
 def waitbench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
-    """The same within this process, which has its libraries: a new one takes a second to import them."""
+    """The same within this process, which has its libraries: a new process takes a second to import them."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
 
     def command(*arguments: str) -> Done:
@@ -93,18 +93,18 @@ class TestList:
         }
         assert all(item["workloads"] == list(WORKLOADS) for item in found if item["kind"] == "contender")
 
-    def test_a_trap_is_told_with_what_is_wrong_with_it(self) -> None:
+    def test_a_trap_is_listed_with_its_mistake(self) -> None:
         traps = {name: variant.trap for name, variant in load_variants().items() if variant.kind == "trap"}
-        told = {line.split()[0]: line for line in printed("list", "variants").splitlines() if "(a trap: " in line}
-        assert set(told) == set(traps)
-        assert all(told[name].endswith(f" (a trap: {trap})") for name, trap in traps.items())
+        listed = {line.split()[0]: line for line in printed("list", "variants").splitlines() if "(a trap: " in line}
+        assert set(listed) == set(traps)
+        assert all(listed[name].endswith(f" (a trap: {trap})") for name, trap in traps.items())
 
-    def test_an_instrument_is_marked_as_no_contender(self) -> None:
-        marked = [line for line in printed("list", "variants").splitlines() if "an instrument, no contender" in line]
+    def test_an_instrument_is_marked_as_not_a_contender(self) -> None:
+        marked = [line for line in printed("list", "variants").splitlines() if "not a contender" in line]
         assert [line.split()[0] for line in marked] == ["null"]
         assert "serves fast, wait" in marked[0]
 
-    def test_workloads_are_told_with_what_they_show_and_what_they_take(self) -> None:
+    def test_workloads_are_listed_with_their_purpose_and_their_parameters(self) -> None:
         found = {item["name"]: item for item in json.loads(printed("list", "workloads", "--json"))}
         assert list(found) == [*WORKLOADS, *SCENARIOS]
         assert found["upstream"]["params"] == {"ms": [0, 60000], "calls": [1, 20], "serial": [0, 1]}
@@ -175,7 +175,7 @@ class TestHelp:
 
 class TestCompletion:
     def completed(self, begun: str, *before: str) -> list[str]:
-        """What a shell offers for a word, after the words before it."""
+        """The words that a shell offers for `begun`, after the words before it."""
         items = ShellComplete(cli, {}, "waitbench", "_WAITBENCH_COMPLETE").get_completions(list(before), begun)
         return [item.value if item.type == "plain" else f"({item.type})" for item in items]
 
@@ -184,7 +184,7 @@ class TestCompletion:
         assert self.completed("sm", "run") == ["smoke"]
 
     @pytest.mark.parametrize("begun", ["./", "loadtests/pl", "my-plan"])
-    def test_run_completes_a_path_where_no_plan_has_such_a_name(self, begun: str) -> None:
+    def test_run_completes_a_path_if_no_plan_has_such_a_name(self, begun: str) -> None:
         assert self.completed(begun, "run") == ["(file)"]
 
     @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ class TestCompletion:
 
 
 class TestUsage:
-    """Wrong usage ends with 2, says what would be right, and starts nothing."""
+    """Wrong usage exits with 2, says what would be right, and starts nothing."""
 
     @pytest.mark.parametrize(
         ("arguments", "advice"),
@@ -226,10 +226,10 @@ class TestUsage:
             (["run", "quick", "--workload", "upsteam"], "did you mean 'upstream'?"),
             (["run", "quick", "--workload", "nope"], "there are: fast, wait"),
             (["run", "smoke", "--workload", "fast"], "it has wait, upstream, db, disk"),
-            (["run", "claims", "--variant", "null"], "nothing would be measured: the cells chosen name who plays"),
+            (["run", "claims", "--variant", "null"], "nothing would be measured: the chosen cells name"),
             (
                 ["run", "quick", "--engine", "compose", "--variant", "flask-free-threaded"],
-                "flask-free-threaded can't be run here: there is no container of it; run it with --engine local",
+                "flask-free-threaded can't be run here: it has no container; run it with --engine local",
             ),
             (["run", "quick", "--engine", "podman"], "'local'"),
             (["run", "quick", "--seed", "-1"], "--seed"),
@@ -247,7 +247,7 @@ class TestUsage:
         ],
         ids=lambda value: " ".join(value) if isinstance(value, list) else None,
     )
-    def test_it_is_refused_with_what_would_be_right(
+    def test_it_is_refused_with_the_fix(
         self, waitbench: Command, arguments: list[str], advice: str, tmp_path: Path
     ) -> None:
         out = ["--out", str(tmp_path / "out")] if arguments[0] == "run" else []
@@ -279,7 +279,7 @@ class TestUsage:
 class TestCheck:
     @pytest.fixture
     def checked(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-        """The names that a check was asked for; nothing is started."""
+        """The names that are passed to a check; nothing is started."""
         names: list[str] = []
 
         def check(chosen: list[str], *_: object) -> bool:
@@ -297,7 +297,7 @@ class TestCheck:
         compared = ("contender", "reference")
         assert checked == [name for name, variant in load_variants().items() if variant.kind in compared]
 
-    def test_with_no_names_a_reference_that_is_not_on_this_machine_is_told_and_left_out(
+    def test_with_no_names_a_reference_that_is_not_on_this_machine_is_reported_and_left_out(
         self, checked: list[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("waitbench.cli.check.missing", lambda variant: variant.program and "no such program")
@@ -327,7 +327,7 @@ class TestReport:
             path.name for path in run.path.iterdir()
         }
 
-    def test_it_writes_the_same_where_the_language_of_the_machine_knows_no_such_letters(
+    def test_it_writes_the_same_if_the_locale_of_the_machine_has_no_such_letters(
         self, waitbench: Command, run: RunFolder
     ) -> None:
         assert waitbench("report", str(run.path)).returncode == 0
@@ -338,26 +338,26 @@ class TestReport:
         assert "等待".encode() in before
 
     @pytest.mark.parametrize("name", ["nowhere", "."])
-    def test_what_is_no_run_ends_with_1_and_advice(self, waitbench: Command, name: str, tmp_path: Path) -> None:
+    def test_a_path_without_a_run_exits_with_1_and_advice(self, waitbench: Command, name: str, tmp_path: Path) -> None:
         done = waitbench("report", str(tmp_path / name))
         assert (done.returncode, done.stdout) == (1, "")
-        assert "is no run folder" in done.stderr
+        assert "is not a run folder" in done.stderr
 
 
-def test_serve_tells_how_to_ask_for_each_workload() -> None:
-    told = commands("http://127.0.0.1:1", load_variants()["fastapi-asyncio"])
-    assert len(told) == 1 + len(WORKLOADS)
+def test_serve_prints_a_command_for_each_workload() -> None:
+    shown = commands("http://127.0.0.1:1", load_variants()["fastapi-asyncio"])
+    assert len(shown) == 1 + len(WORKLOADS)
     assert {
         "curl 'http://127.0.0.1:1/info'",
         "curl 'http://127.0.0.1:1/upstream?ms=100&calls=3'",
         "curl --data-binary 'any bytes' 'http://127.0.0.1:1/upload'",
         "curl --limit-rate 64K --output /dev/null 'http://127.0.0.1:1/download?kib=200'",
-    } <= set(told)
+    } <= set(shown)
 
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    """For temporary files: short, and open to PostgreSQL's user."""
+    """A folder for temporary files: its path is short, and PostgreSQL's user can read it."""
     folder = Path(tempfile.mkdtemp(prefix="wbserve-"))
     folder.chmod(0o755)
     yield folder
@@ -367,18 +367,18 @@ def place() -> Iterator[Path]:
 @pytest.mark.live
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize(("variant", "last"), [("fastapi-asyncio", "/db?ms=1"), ("null", "/wait?ms=1")])
-def test_serve_keeps_a_service_up_until_it_is_told_to_end(
+def test_serve_keeps_a_service_up_until_a_signal_ends_it(
     place: Path, number: signal.Signals, variant: str, last: str
 ) -> None:
     port = free_port()
     command = [sys.executable, "-m", "waitbench", "serve", variant, "--port", str(port)]
-    alone = {**os.environ, "TMPDIR": str(place)}  # whoever measures on this machine
+    alone = {**os.environ, "TMPDIR": str(place)}  # its own locks: others may measure on this machine
     with subprocess.Popen(
         command, cwd=ROOT, env=alone, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as served:
         try:
             assert served.stdout is not None
-            told = list(iter(served.stdout.readline, "Ctrl-C ends it.\n"))
+            printed_lines = list(iter(served.stdout.readline, "Ctrl-C ends it.\n"))
             with Service(f"http://127.0.0.1:{port}") as service:
                 assert service.get(last).status_code == 200
             served.send_signal(number)
@@ -386,6 +386,6 @@ def test_serve_keeps_a_service_up_until_it_is_told_to_end(
         finally:
             served.kill()
     assert served.returncode in (0, 130)
-    paths = [line.partition(f":{port}/")[2].split("'")[0].split("?")[0] for line in told if "curl" in line]
+    paths = [line.partition(f":{port}/")[2].split("'")[0].split("?")[0] for line in printed_lines if "curl" in line]
     assert paths == ["info", *(name for name in WORKLOADS if load_variants()[variant].serves(name))]
     assert "Traceback" not in err

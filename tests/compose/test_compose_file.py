@@ -1,4 +1,4 @@
-"""compose.yaml against the one list of contenders, and against its own promises. No engine needed."""
+"""compose.yaml has the variants of services/variants.toml, and keeps its promises. No engine is needed."""
 
 import re
 import shlex
@@ -27,17 +27,19 @@ def test_it_has_the_variants_of_the_list_and_no_others() -> None:
     assert set(SERVICES) - SUPPORT == set(VARIANTS)
 
 
-def test_it_starts_what_has_a_profile_only_when_that_is_asked_for() -> None:
+def test_a_variant_with_a_profile_starts_only_when_the_profile_is_chosen() -> None:
     profiles = {name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service}
     assert profiles == {name: [profile] for name, profile in PROFILES.items()}
     started = set(VARIANTS) - set(PROFILES)
     assert started == {"flask-threads", "django-gevent", "fastapi-asyncio"}
 
 
-@pytest.mark.parametrize(("profiles", "told"), [(["instruments", "traps"], "instruments,traps"), ([], None)])
-def test_a_run_from_outside_starts_the_profiles_of_what_is_chosen(profiles: list[str], told: str | None) -> None:
+@pytest.mark.parametrize(("profiles", "expected"), [(["instruments", "traps"], "instruments,traps"), ([], None)])
+def test_a_run_from_outside_starts_the_profiles_of_the_chosen_variants(
+    profiles: list[str], expected: str | None
+) -> None:
     variables = settings(Path("plans/smoke.toml"), [], Path("results"), 8089, profiles)
-    assert variables.get("COMPOSE_PROFILES") == told
+    assert variables.get("COMPOSE_PROFILES") == expected
 
 
 @pytest.mark.parametrize("name", [name for name, variant in VARIANTS.items() if not variant.program])
@@ -46,13 +48,13 @@ def test_a_variant_is_started_by_its_name_alone(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, variant in VARIANTS.items() if variant.program])
-def test_what_is_no_python_is_started_as_serve_py_would(name: str) -> None:
-    command, told = server_command(VARIANTS_FILE, name, "0.0.0.0", 8000)
+def test_a_program_that_is_not_python_is_started_as_serve_py_starts_it(name: str) -> None:
+    command, environment = server_command(VARIANTS_FILE, name, "0.0.0.0", 8000)
     assert shlex.split(SERVICES[name]["command"]) == command[1:]
-    said, addresses = SERVICES[name]["environment"], set(SERVICES["flask-threads"]["environment"])
-    wanted = {key: value for key, value in told.items() if key.startswith("WAITBENCH_") and value != "0"}
-    assert {key: value for key, value in said.items() if key not in addresses} == wanted
-    assert addresses <= set(said)
+    declared, addresses = SERVICES[name]["environment"], set(SERVICES["flask-threads"]["environment"])
+    wanted = {key: value for key, value in environment.items() if key.startswith("WAITBENCH_") and value != "0"}
+    assert {key: value for key, value in declared.items() if key not in addresses} == wanted
+    assert addresses <= set(declared)
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -71,7 +73,7 @@ def test_every_lasting_container_has_limits_that_variables_set(name: str) -> Non
     assert re.fullmatch(r"\$\{WAITBENCH_\w+_MEMORY:-\d+g\}", SERVICES[name]["mem_limit"])
 
 
-def test_what_works_with_a_disk_has_one_and_nothing_else_does() -> None:
+def test_only_variants_that_serve_disk_have_a_disk() -> None:
     mounted = {name for name, service in SERVICES.items() if "scratch:/scratch" in service.get("volumes", [])}
     assert mounted == {name for name, variant in VARIANTS.items() if variant.serves("disk")}
     assert FILE["volumes"] == {"scratch": {}}
@@ -83,7 +85,7 @@ def test_the_only_port_is_the_web_ui_on_loopback() -> None:
     assert ports == {"load": ["127.0.0.1:${WAITBENCH_UI_PORT:-8089}:8089"]}
 
 
-def test_nothing_measured_reaches_further_than_the_bench() -> None:
+def test_no_measured_service_reaches_beyond_the_bench_network() -> None:
     assert FILE["networks"]["bench"] == {"internal": True}
     for name in set(SERVICES) - {"load", "results"}:
         assert SERVICES[name]["networks"] == ["bench"]
@@ -95,8 +97,8 @@ def test_the_load_waits_for_the_health_of_everything_it_measures() -> None:
     assert waits.pop("results") == {"condition": "service_completed_successfully"}
     assert set(waits) == set(SERVICES) - {"load", "results"}
     healthy: dict[str, Any] = {"condition": "service_healthy"}
-    right = {name: healthy | ({"required": False} if name in PROFILES else {}) for name in waits}
-    assert waits == right
+    expected = {name: healthy | ({"required": False} if name in PROFILES else {}) for name in waits}
+    assert waits == expected
     assert all("healthcheck" in SERVICES[name] for name in waits)
 
 

@@ -1,4 +1,4 @@
-"""The product as it is used: `docker compose up`, for real."""
+"""The product in real containers, as `docker compose up` and `--engine compose` start it."""
 
 import json
 import os
@@ -51,8 +51,8 @@ class Project:
         return int(code) if state == "exited" else None
 
     def page(self, path: str) -> tuple[int, bytes]:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
-            return answer.status, answer.read()
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as response:
+            return response.status, response.read()
 
     def left(self) -> list[str]:
         """Every container, network and volume of this project."""
@@ -73,7 +73,7 @@ def until(condition: Callable[[], Any], timeout_s: float, what: str) -> Any:
     return found
 
 
-def answers(project: Project, path: str) -> bool:
+def responds(project: Project, path: str) -> bool:
     try:
         return project.page(path)[0] == 200
     except OSError:
@@ -81,7 +81,7 @@ def answers(project: Project, path: str) -> bool:
 
 
 def exit_code(folder: RunFolder) -> int:
-    """What a run that ended by itself exits with. A busy machine may make a trial invalid, and nothing else may."""
+    """The exit code of a run that ended by itself. Checks that only a busy machine made trials invalid."""
     comparison = load_comparison(folder)
     assert {code for cell in comparison.cells for code in cell.spoilt_by} <= NOISE
     return 0 if comparison.all_valid else 3
@@ -105,9 +105,9 @@ def project(results: Path) -> Iterator[Project]:
 
 @pytest.fixture(scope="module")
 def folder(project: Project) -> RunFolder:
-    """The run's folder, once its report is there; the web UI answered while it was going on."""
+    """The run's folder, once its report is there. Checks that the web UI responds during the run."""
     live = until(lambda: next(project.results.glob("*/live.json"), None), RUN_S, "the run began")
-    assert answers(project, "/"), "the web UI answers during the run"
+    assert responds(project, "/"), "the web UI responds during the run"
     until(lambda: (live.parent / "report.html").exists(), RUN_S, "the run ended with a report")
     return RunFolder(live.parent.resolve())
 
@@ -129,7 +129,7 @@ def test_no_more_is_started_than_the_three_contenders_and_what_they_need(project
     assert set(folder.read_run().targets) == {"flask-threads", "django-gevent", "fastapi-asyncio"}
 
 
-def test_calls_overlap_and_files_reach_a_disk_in_containers_too(folder: RunFolder) -> None:
+def test_calls_overlap_and_files_reach_the_disk_in_containers_too(folder: RunFolder) -> None:
     run = folder.read_run()
     for target in run.targets.values():
         assert {name: proof.says for name, proof in target.proofs.items() if not proof.good} == {}
@@ -156,7 +156,7 @@ def test_the_log_says_where_the_report_is(project: Project, folder: RunFolder) -
     assert f"report: {project.results / folder.path.name / 'report.html'}" in project.compose("logs", "load")
 
 
-def test_what_it_wrote_can_be_read_and_removed_by_anyone(folder: RunFolder) -> None:
+def test_everyone_can_read_and_remove_what_the_run_wrote(folder: RunFolder) -> None:
     for path in [folder.path, *folder.path.rglob("*")]:
         wanted = 0o777 if path.is_dir() else 0o666
         assert path.stat().st_mode & 0o777 == wanted, path
@@ -198,17 +198,17 @@ except psycopg.errors.InsufficientPrivilege:
     "the superuser has no password, and the services' role may read one table",
 )
 def test_the_database_lets_a_service_read_its_table_and_do_nothing_else(project: Project, folder: RunFolder) -> None:
-    said = project.compose("exec", "-T", "fastapi-asyncio", "python", "-c", ATTEMPTS).splitlines()
-    assert said[:3] == ["connected", "password", "password"]
-    assert "permission denied for database" in said[3]
-    assert said[-1] == "no programs"
+    printed = project.compose("exec", "-T", "fastapi-asyncio", "python", "-c", ATTEMPTS).splitlines()
+    assert printed[:3] == ["connected", "password", "password"]
+    assert "permission denied for database" in printed[3]
+    assert printed[-1] == "no programs"
 
 
 def test_a_results_folder_of_another_user_is_refused_and_left_as_it_is(project: Project, tmp_path: Path) -> None:
     theirs = tmp_path / "theirs"
     theirs.mkdir(mode=0o700)
     if os.geteuid() != 0:
-        pytest.skip("gives a folder to another user, which takes root")
+        pytest.skip("gives a folder to another user, which needs root")
     os.chown(theirs, 54321, 54321)
     other = Project("theirs", theirs)
     try:
@@ -221,7 +221,7 @@ def test_a_results_folder_of_another_user_is_refused_and_left_as_it_is(project: 
     assert other.left() == []
 
 
-def test_ending_it_is_no_failure_and_leaves_nothing(project: Project, folder: RunFolder) -> None:
+def test_ending_it_is_no_failure_and_leaves_nothing_behind(project: Project, folder: RunFolder) -> None:
     project.compose("stop", "--timeout", "30", "load")
     assert project.load_exit_code() == exit_code(folder)
     project.compose("down", "--volumes", "--timeout", "5")
@@ -233,7 +233,7 @@ def test_ending_it_is_no_failure_and_leaves_nothing(project: Project, folder: Ru
     "the container of a service is killed in the middle of a run",
     "the run ends with 1 and names it; finished trials are reported",
 )
-def test_a_service_that_dies_in_the_middle_ends_the_run_and_what_was_measured_is_kept(results: Path) -> None:
+def test_a_service_that_dies_ends_the_run_and_what_was_measured_is_kept(results: Path) -> None:
     project = Project("dies", results)
     before = set(results.glob("*/run.json"))
     try:
@@ -253,9 +253,11 @@ def test_a_service_that_dies_in_the_middle_ends_the_run_and_what_was_measured_is
     assert project.left() == []
 
 
-def test_references_that_are_started_join_the_plan_and_stand_beside_the_ranking(tmp_path: Path) -> None:
-    """`docker compose --profile references up`, to its end, with every workload of the plan: whatever a reference
-    reaches for, it has to reach from its own image."""
+def test_references_that_are_started_join_the_plan_and_are_shown_next_to_the_ranking(tmp_path: Path) -> None:
+    """Run `docker compose --profile references up` to its end, with every workload of the plan.
+
+    A reference has to reach everything that it needs from its own image.
+    """
     project = Project("references", tmp_path)
     try:
         project.compose(
@@ -271,7 +273,7 @@ def test_references_that_are_started_join_the_plan_and_stand_beside_the_ranking(
         assert len(run.targets) == 6
         for name in references:
             assert run.targets[name].budget_read == run.targets[name].budget
-            # Counted: how many rounds the calls took is a busy machine's too, and the run's own rule.
+            # Only counts are checked: how many rounds the calls took depends on the machine too, and has a rule.
             assert all(proof.good or proof.held == proof.calls for proof in run.targets[name].proofs.values())
         played = {(trial.spec.variant, trial.spec.workload) for trial in folder.read_trials(run)}
         assert played == {(name, workload) for name in run.targets for workload in ("wait", "upstream", "db", "disk")}
@@ -280,7 +282,7 @@ def test_references_that_are_started_join_the_plan_and_stand_beside_the_ranking(
         tables = [table.splitlines() for table in (folder.path / "report.md").read_text().split("\n\n")]
         assert sum(row.startswith(titles) for table in tables for row in table) == 12
         for table in tables:
-            # Where a busy machine leaves no contender that counts, the references have each other.
+            # If a busy machine leaves no contender that counts, the references are compared with each other.
             if any(row.startswith(ours) and "not counted: " not in row for row in table):
                 rows = [row for row in table if row.startswith(titles)]
                 assert all(re.search(r"\| (reference|not counted: )[^|]*\|$", row) for row in rows), rows
@@ -294,7 +296,7 @@ def test_a_run_from_outside_ends_with_its_folder_and_leaves_nothing(tmp_path: Pa
     command = [sys.executable, "-m", "waitbench", "run", "smoke", "--engine", "compose", "--workload", "wait"]
     project = Project("outside", tmp_path)
     options = ["--out", str(tmp_path), "--seed", "1", "--ui-port", str(project.port)]
-    # What has a profile is started where it is named, and workers are more processes in the load container.
+    # A variant with a profile starts if it is named, and Locust workers are more processes in the load container.
     names = ["null", "fastapi-asyncio", "django-asyncio", "gevent-unpatched"]
     options += [*(word for name in names for word in ("--variant", name)), "--locust-workers", "2"]
     done = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True, timeout=BUILD_S)
@@ -309,7 +311,7 @@ def test_a_run_from_outside_ends_with_its_folder_and_leaves_nothing(tmp_path: Pa
 
 
 def run_in_containers(project: Project, *options: str) -> "subprocess.Popen[str]":
-    """`waitbench run` of one workload of the null service, in a place of the project's own."""
+    """Start `waitbench run` with one workload of the null service, and with the project's own folder and port."""
     command = [sys.executable, "-m", "waitbench", "run", "smoke", "--workload", "wait", "--variant", "null"]
     where = ["--out", str(project.results), "--ui-port", str(project.port), "--seed", "1"]
     return subprocess.Popen(
@@ -379,7 +381,9 @@ def test_containers_of_somebody_else_are_named_and_left_alone(tmp_path: Path) ->
 
 
 @pytest.mark.fault(
-    "processes", "Ctrl-C, twice, while a run in containers is going on", "no container, network or volume stays"
+    "processes",
+    "Ctrl-C, twice, while a run in containers is going on",
+    "no container, network or volume is left behind",
 )
 def test_ctrl_c_of_a_run_in_containers_leaves_nothing(tmp_path: Path) -> None:
     project = Project("interrupted", tmp_path / "results")

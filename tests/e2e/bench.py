@@ -1,4 +1,4 @@
-"""Whole runs in a place of their own, for tests that look at what `waitbench run` does and leaves behind."""
+"""Whole runs in a folder of their own, for tests of what `waitbench run` does and leaves behind."""
 
 import csv
 import json
@@ -26,11 +26,11 @@ NOISE = {
     "contention", "database-limit", "drift", "generator-cpu", "generator-lag", "littles-law", "outlier", "stall",
     "stolen", "upstream-limit",
 }  # fmt: skip
-"""Reasons that a busy machine may give: they are the rules at work and no fault of the run."""
+"""Reasons that a busy machine may cause. They show that the rules work, not that the run is wrong."""
 
 FASTAPI, FLASK, DJANGO = "fastapi-asyncio", "flask-threads", "django-gevent"
 NULL = "null"
-"""For tests that look at the harness alone: it is up in a moment."""
+"""For tests of the harness alone, because it starts quickly."""
 
 
 def plan(
@@ -77,7 +77,7 @@ class Ended:
 
 
 class Bench:
-    """Runs in a place of their own: everything that they start has its name in its environment."""
+    """Runs in a folder of their own. All processes that they start have the folder's name in their environment."""
 
     def __init__(self, place: Path) -> None:
         self.place = place
@@ -86,7 +86,7 @@ class Bench:
         self._running: list[subprocess.Popen[str]] = []
 
     def command(self, *arguments: str, **options: Any) -> "subprocess.Popen[str]":
-        """`options` are those of subprocess.Popen; its environment has more of `env`."""
+        """Start a command of waitbench. `options` are those of subprocess.Popen; `env` is added to the environment."""
         environment = {**self._environment, **options.pop("env", {})}
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
         command = [sys.executable, "-m", "waitbench", *arguments]
@@ -128,15 +128,15 @@ class Bench:
         return folder.read_live() if folder else None
 
     def measuring(self, after: int = 1) -> Callable[[], bool]:
-        """Whether a trial is being measured, with at least `after` finished."""
+        """A condition: a trial is being measured, and at least `after` others are finished."""
         return lambda: (live := self.live()) is not None and live.done >= after and live.phase == "measuring"
 
     def left_behind(self) -> list[str]:
-        """Processes, and files outside the results, a moment after a run."""
+        """Processes, and files outside the results, that are still there a moment after a run."""
         processes.none_mentioning(str(self.place))
         pids = processes.mentioning(str(self.place))
-        told = [Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ") for pid in pids]
-        return told + [path.name for path in self.place.iterdir() if path.name.startswith("waitbench-")]
+        commands = [Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ") for pid in pids]
+        return commands + [path.name for path in self.place.iterdir() if path.name.startswith("waitbench-")]
 
     def clear(self) -> None:
         for started in self._running:
@@ -154,7 +154,7 @@ class Played:
 
 
 def played_both_ways(make_bench: Callable[[], Bench], text: str) -> list[Played]:
-    """The same plan with one process and with two workers, both at once."""
+    """Run the same plan with one process and with two workers, at the same time."""
 
     def played(workers: int) -> Played:
         bench = make_bench()

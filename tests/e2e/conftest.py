@@ -14,7 +14,7 @@ def make_bench() -> Iterator[Callable[[], Bench]]:
     made: list[Bench] = []
 
     def make() -> Bench:
-        place = Path(tempfile.mkdtemp(prefix="wbrun-"))  # short, and open to PostgreSQL's user
+        place = Path(tempfile.mkdtemp(prefix="wbrun-"))  # short, and PostgreSQL's user can enter it
         place.chmod(0o755)
         made.append(Bench(place))
         return made[-1]

@@ -1,4 +1,4 @@
-"""A service whose responses have no end: `python endless.py` prints its port."""
+"""A service whose responses never end: `python endless.py` prints its port."""
 
 import socketserver
 import time
@@ -8,7 +8,11 @@ HEAD = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
 
 
 class Endless(socketserver.StreamRequestHandler):
-    """`/drip...` sends a byte now and then, all others as much as the client takes. `head` in the path: of the head."""
+    """Sends a response without end.
+
+    `/drip...` sends one byte every 50 ms, and other paths send as fast as the client reads.
+    If the path contains `head`, the head of the response never ends, else its body.
+    """
 
     def handle(self) -> None:
         path = self.rfile.readline().split()[1].decode()

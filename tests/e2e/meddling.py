@@ -1,4 +1,4 @@
-"""Runs to which something is done while they measure, and what their rules say of it afterwards."""
+"""Runs that are disturbed while they measure, and what the rules report about it afterwards."""
 
 import os
 import signal
@@ -21,12 +21,12 @@ from waitbench.validity.rules import reasons
 
 @dataclass
 class Judged:
-    """A run that is over, by what its trials were of."""
+    """A finished run. Its trials are found by contender and description."""
 
     folder: RunFolder
 
     def trial(self, what: str) -> TrialRecord:
-        """`what`: the beginning of `contender, description`."""
+        """The one trial whose `contender, description` begins with `what`."""
         trials = self.folder.read_trials(self.folder.read_run())
         [found] = [t for t in trials if f"{t.spec.variant}, {t.spec.description}".startswith(what)]
         return found
@@ -38,7 +38,7 @@ class Judged:
         return reasons(trial, self.folder.read_run().targets[trial.spec.variant])
 
     def spoilt_by(self, what: str, code: str) -> str:
-        """The text of the reason that was to be there, which a reader of the report meets too."""
+        """The text of an expected reason. Checks that it makes the trial invalid, and that the report has it."""
         found = self.found(what)
         assert code in found, (what, sorted(found))
         assert found[code].weight == "invalid"
@@ -50,31 +50,36 @@ class Judged:
 
 
 class Meddler:
-    """Does one thing to a run while a trial of it is measured: `acts` by the beginning of `contender, description`."""
+    """Disturbs a run: calls each of `acts` once, while a certain trial is measured.
+
+    The key of an act is the beginning of that trial's `contender, description`.
+    """
 
     def __init__(self, bench: Bench, started: "subprocess.Popen[str]", acts: dict[str, Callable[[], None]]) -> None:
         self._bench, self._started, self._acts = bench, started, dict(acts)
 
     def meddle(self) -> None:
-        """Until nothing is left to do."""
+        """Watch the run until every act has been called, or until the run has ended."""
         while self._acts and self._started.poll() is None:
             if (live := self._bench.live()) and live.phase == "measuring":
                 due = next((what for what in self._acts if live.trial.startswith(what)), None)
                 if due:
                     self._acts.pop(due)()
             time.sleep(0.02)
-        assert not self._acts, f"never came: {sorted(self._acts)}"
+        assert not self._acts, f"never measured: {sorted(self._acts)}"
 
     def process(self, word: str) -> psutil.Process:
-        """The one of the run's processes whose command line has this word in it and no child that has it too."""
+        """The process of the run whose command line contains this word, and none of whose children's does."""
         found = [p for p in psutil.Process(self._started.pid).children(recursive=True) if word in " ".join(p.cmdline())]
         assert found, word
         return found[-1]
 
 
 def favour(*pids: int) -> None:
-    """Before other processes, where that is allowed: Linux weighs whole sessions (sched(7), "autogroup") where it
-    does that, and else processes."""
+    """Give processes a higher priority than others have, if that is allowed.
+
+    With "autogroup" (sched(7)) Linux weighs whole sessions, and without it processes.
+    """
     for pid in pids:
         with suppress(OSError, psutil.Error):
             psutil.Process(pid).nice(-20)
@@ -83,7 +88,7 @@ def favour(*pids: int) -> None:
 
 @contextmanager
 def stopped(process: psutil.Process) -> Iterator[None]:
-    """As a machine that is too busy does to it, and worse."""
+    """Stop a process for a while. A machine that is too busy has a similar effect, but a smaller one."""
     process.send_signal(signal.SIGSTOP)
     try:
         yield
@@ -93,7 +98,7 @@ def stopped(process: psutil.Process) -> Iterator[None]:
 
 @contextmanager
 def busy_loop(*cores: int) -> Iterator[psutil.Process]:
-    """A process that never rests, on these cores."""
+    """A process that is never idle, on these cores."""
     with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as process:
         try:
             os.sched_setaffinity(process.pid, cores)

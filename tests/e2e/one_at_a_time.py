@@ -1,8 +1,8 @@
 """A service whose capacity is known: `python one_at_a_time.py` prints its port.
 
-It serves one request at a time, each in SERVICE_MS on its own clock, so it answers 1000 / SERVICE_MS a second at most,
-and what comes meanwhile waits in a queue. When each request was read, and its answer written, is told at `/log`, on the
-clock that every process of this machine shares: a service that stood still is its own witness.
+It serves one request at a time, each in SERVICE_MS on its own clock. So it completes at most 1000 / SERVICE_MS requests
+a second, and further requests wait in a queue. `/log` returns when each request was read and when its response was
+written, on the clock that all processes of this machine share. So the log also shows when the service itself stalled.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ SERVICE_MS = 2.5
 
 
 class Queue:
-    """When the service is free again; a late timer of the loop delays an answer and none of those behind it."""
+    """Knows when the service is free again. A late timer of the loop delays one response, but none behind it."""
 
     def __init__(self) -> None:
         self.free_at = 0.0
@@ -28,7 +28,7 @@ class Queue:
 async def main() -> None:
     queue = Queue()
 
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 read_ns = time.perf_counter_ns()
@@ -45,7 +45,7 @@ async def main() -> None:
         finally:
             writer.close()
 
-    server = await asyncio.start_server(talk, "127.0.0.1", 0, backlog=2048)
+    server = await asyncio.start_server(handle, "127.0.0.1", 0, backlog=2048)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 

@@ -1,6 +1,6 @@
-"""A service of the reader's own, as a plan's [[external]] would name one: `python sleeping.py` prints its port.
+"""An external service, as a plan names it under [[external]]: `python sleeping.py` prints its port.
 
-`/sleep?ms=` answers after so long, `/counts` how many connections and slow requests there have been.
+`/sleep?ms=` responds after that time. Every path returns how many connections and slow requests there have been.
 """
 
 import json
@@ -29,11 +29,11 @@ class Sleeping(BaseHTTPRequestHandler):
             self.server.connections += 1
 
     def do_GET(self) -> None:
-        asked = urlsplit(self.path)
-        if asked.path == "/sleep":
+        url = urlsplit(self.path)
+        if url.path == "/sleep":
             with self.server.lock:
                 self.server.requests += 1
-            time.sleep(int(parse_qs(asked.query)["ms"][0]) / 1000)
+            time.sleep(int(parse_qs(url.query)["ms"][0]) / 1000)
         body = json.dumps({"connections": self.server.connections, "requests": self.server.requests}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))

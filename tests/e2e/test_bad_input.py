@@ -1,4 +1,4 @@
-"""Plans and options that somebody got wrong: refused with exit code 2, the key and what would be right."""
+"""Wrong plans and options are refused with exit code 2, the key, and what would be right."""
 
 import os
 import resource
@@ -32,7 +32,7 @@ def url(text: str) -> str:
 
 
 def refused(waitbench: Command, plan: Path | str, tmp_path: Path) -> str:
-    """What `waitbench run` says to a plan that it refuses."""
+    """The error message of `waitbench run` for a plan that it refuses."""
     done = waitbench("run", str(plan), "--no-ui", "--out", str(tmp_path / "out"))
     assert (done.returncode, done.stdout) == (2, "")
     assert not (tmp_path / "out").exists()
@@ -45,9 +45,11 @@ def refused(waitbench: Command, plan: Path | str, tmp_path: Path) -> str:
     [
         pytest.param(
             TOP + "x = " + "[" * 20_000 + "]" * 20_000 + "\n" + CELL,
-            "not valid TOML: too many brackets within each other",
+            "not valid TOML: too many nested brackets",
             id="brackets",
-            marks=pytest.mark.fault("input", "a plan has 20,000 nested brackets", "refused with its file; exit code 2"),
+            marks=pytest.mark.fault(
+                "input", "a plan has 20,000 nested brackets", "refused with the file's name; exit code 2"
+            ),
         ),
         pytest.param(
             TOP + CELL + MINE.format("a" * 250, "http://127.0.0.1:9", "/"),
@@ -55,7 +57,7 @@ def refused(waitbench: Command, plan: Path | str, tmp_path: Path) -> str:
             id="long name",
             marks=pytest.mark.fault(
                 "input",
-                "an external service has a name of 250 letters, more than a file's name can hold",
+                "an external service has a name of 250 letters, more than a file name can have",
                 "refused with the limit before anything starts; exit code 2",
             ),
         ),
@@ -64,7 +66,9 @@ def refused(waitbench: Command, plan: Path | str, tmp_path: Path) -> str:
             "it has 1.0 MiB; the limit is 1 MiB",
             id="long",
             marks=pytest.mark.fault(
-                "input", "a plan has megabytes", "it is not read; refused with its size and the limit; exit code 2"
+                "input",
+                "a plan is larger than 1 MiB",
+                "it is not read; refused with its size and the limit; exit code 2",
             ),
         ),
         pytest.param(
@@ -77,20 +81,20 @@ def refused(waitbench: Command, plan: Path | str, tmp_path: Path) -> str:
             TOP + "repeats = 2\n" + CELL,
             "not valid TOML: Cannot overwrite a value (at line 4",
             id="key twice",
-            marks=pytest.mark.fault("input", "a plan has one key twice", "refused with the line; exit code 2"),
+            marks=pytest.mark.fault("input", "a plan has the same key twice", "refused with the line; exit code 2"),
         ),
         pytest.param(
             TOP + "measure_s = nan\n" + CELL,
             "measure_s: input should be a finite number, not nan",
             id="nan",
-            marks=pytest.mark.fault("input", "a number of a plan is NaN", "refused with the key; exit code 2"),
+            marks=pytest.mark.fault("input", "a number in a plan is NaN", "refused with the key; exit code 2"),
         ),
         pytest.param(
             TOP + "measure_s = inf\n" + CELL,
             "measure_s: input should be a finite number, not inf",
             id="infinity",
             marks=pytest.mark.fault(
-                "input", "a number of a plan is infinite, or too large for a float", "refused with the key; exit code 2"
+                "input", "a number in a plan is infinite, or too large for a float", "refused with the key; exit code 2"
             ),
         ),
         pytest.param(TOP + "measure_s = 1e400\n" + CELL, "measure_s: input should be a finite number", id="1e400"),
@@ -99,7 +103,9 @@ def refused(waitbench: Command, plan: Path | str, tmp_path: Path) -> str:
             "measure_s: input should be a valid number, not 1000000000000000000000000000...000",
             id="10 to the 400",
             marks=pytest.mark.fault(
-                "input", "a number of a plan has hundreds of digits", "refused with the key and its ends; exit code 2"
+                "input",
+                "a number in a plan has hundreds of digits",
+                "refused with the key, and the first and last digits; exit code 2",
             ),
         ),
         pytest.param(
@@ -107,7 +113,9 @@ def refused(waitbench: Command, plan: Path | str, tmp_path: Path) -> str:
             "not valid TOML: an integer of thousands of digits",
             id="5000 digits",
             marks=pytest.mark.fault(
-                "input", "a number of a plan has more digits than Python reads", "refused with its file; exit code 2"
+                "input",
+                "a number in a plan has more digits than Python reads",
+                "refused with the file's name; exit code 2",
             ),
         ),
         pytest.param(
@@ -115,20 +123,20 @@ def refused(waitbench: Command, plan: Path | str, tmp_path: Path) -> str:
             "measure_s: -1 is out of range; give at least 0.5",
             id="below zero",
             marks=pytest.mark.fault(
-                "input", "a number of a plan is negative", "refused with the key and the bound; exit code 2"
+                "input", "a number in a plan is negative", "refused with the key and the bound; exit code 2"
             ),
         ),
         pytest.param(
             (TOP + CELL).replace("repeats = 1", "repeats = true"),
             "repeats: input should be a valid integer, not True",
             id="boolean",
-            marks=pytest.mark.fault("input", "a number of a plan is a boolean", "refused with the key; exit code 2"),
+            marks=pytest.mark.fault("input", "a number in a plan is a boolean", "refused with the key; exit code 2"),
         ),
         pytest.param(
             TOP + '[[cells]]\nworkload = "fast"\nusers = []\n',
             "cells[0].users: empty; give at least one",
             id="no users",
-            marks=pytest.mark.fault("input", "a list of a plan is empty", "refused with the key; exit code 2"),
+            marks=pytest.mark.fault("input", "a list in a plan is empty", "refused with the key; exit code 2"),
         ),
         pytest.param(
             TOP + MANY,
@@ -179,8 +187,8 @@ def refused(waitbench: Command, plan: Path | str, tmp_path: Path) -> str:
             id="width",
             marks=pytest.mark.fault(
                 "security",
-                "a path of a plan asks for a width of a gigabyte, as in {ms:999999999}",
-                "refused without making it; exit code 2",
+                "a path in a plan has a format width of a gigabyte, as in {ms:999999999}",
+                "refused before it is formatted; exit code 2",
             ),
         ),
         pytest.param(
@@ -191,7 +199,7 @@ def refused(waitbench: Command, plan: Path | str, tmp_path: Path) -> str:
             "/dev/zero: cannot be read: it is a device or a pipe",
             id="claims without end",
             marks=pytest.mark.fault(
-                "hangs", "a plan names a file of claims that has no end", "it is not read; refused; exit code 2"
+                "hangs", "a plan names a claims file that never ends", "it is not read; refused; exit code 2"
             ),
         ),
         pytest.param(TOP + 'claims = "a\\u0000b"\n' + CELL, "no file can have this name", id="nul path"),
@@ -202,7 +210,7 @@ def refused(waitbench: Command, plan: Path | str, tmp_path: Path) -> str:
             marks=pytest.mark.fault(
                 "input",
                 "the base_url of an external service has credentials, a fragment, a query, blanks or a newline",
-                "refused with the form that is right; exit code 2",
+                "refused with the correct form; exit code 2",
             ),
         ),
         pytest.param(url("http://127.0.0.1:9#x"), "is not of the form", id="fragment"),
@@ -217,7 +225,7 @@ def refused(waitbench: Command, plan: Path | str, tmp_path: Path) -> str:
             marks=pytest.mark.fault(
                 "input",
                 "the port of an external service is 0, 99999, empty or no number",
-                "refused with the form that is right; exit code 2",
+                "refused with the correct form; exit code 2",
             ),
         ),
         pytest.param(url("http://127.0.0.1:99999"), "is not of the form", id="port 99999"),
@@ -243,7 +251,7 @@ def refused(waitbench: Command, plan: Path | str, tmp_path: Path) -> str:
         pytest.param(url("http://[::1"), "is not of the form", id="half an IPv6 address"),
     ],
 )
-def test_a_plan_is_refused_with_what_would_be_right(
+def test_a_wrong_plan_is_refused_with_a_message_that_names_the_mistake(
     waitbench: Command, tmp_path: Path, text: str | bytes, says: str
 ) -> None:
     file = tmp_path / "mine.toml"
@@ -252,31 +260,31 @@ def test_a_plan_is_refused_with_what_would_be_right(
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "LOCALHOST"])
-def test_this_machine_may_be_named_in_every_way(tmp_path: Path, host: str) -> None:
+def test_every_name_of_this_machine_is_accepted(tmp_path: Path, host: str) -> None:
     file = tmp_path / "mine.toml"
     file.write_text(url(f"http://{host}:9"))
     assert load_plan(file, load_variants()).external[0].base_url == f"http://{host}:9"
 
 
-@pytest.mark.fault("input", "a plan begins with a byte order mark, as some editors write it", "it is passed over")
-def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+@pytest.mark.fault("input", "a plan begins with a byte order mark, as some editors write it", "it is ignored")
+def test_a_byte_order_mark_is_ignored(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_bytes(b"\xef\xbb\xbf" + (TOP + CELL).replace("\n", "\r\n").encode())
     assert load_plan(file, load_variants()).title == "t"
 
 
 class TestFile:
-    """What is named as a plan and is none."""
+    """Paths that are named as a plan but are not plan files."""
 
     @pytest.fixture
     def bounded(self) -> Iterator[None]:
-        """Where it is read all the same, the test fails and the machine does not."""
+        """Limit memory to 8 GiB, so that if the device is read, the test fails and not the machine."""
         before = resource.getrlimit(resource.RLIMIT_AS)
         resource.setrlimit(resource.RLIMIT_AS, (8 * 2**30, before[1]))
         yield
         resource.setrlimit(resource.RLIMIT_AS, before)
 
-    @pytest.mark.fault("input", "the plan is a directory", "refused, and said so; exit code 2")
+    @pytest.mark.fault("input", "the plan is a directory", "refused with that reason; exit code 2")
     def test_a_directory_is_refused(self, waitbench: Command, tmp_path: Path) -> None:
         (tmp_path / "mine.toml").mkdir()
         assert "mine.toml: it is a directory" in refused(waitbench, tmp_path / "mine.toml", tmp_path)
@@ -286,34 +294,34 @@ class TestFile:
         os.mkfifo(tmp_path / "mine.toml")
         assert "mine.toml: it is a device or a pipe" in refused(waitbench, tmp_path / "mine.toml", tmp_path)
 
-    @pytest.mark.fault("hangs", "the plan is a device without an end", "refused without reading; exit code 2")
+    @pytest.mark.fault("hangs", "the plan is a device that never ends", "refused without reading; exit code 2")
     @pytest.mark.usefixtures("bounded")
     def test_a_device_is_refused(self, waitbench: Command, tmp_path: Path) -> None:
         assert "/dev/zero: it is a device or a pipe" in refused(waitbench, "/dev/zero", tmp_path)
 
     @pytest.mark.fault("input", "a plan has 100 MB", "it is not read; refused with its size and the limit; exit code 2")
-    def test_a_huge_one_is_refused(self, waitbench: Command, tmp_path: Path) -> None:
+    def test_a_huge_file_is_refused(self, waitbench: Command, tmp_path: Path) -> None:
         with (tmp_path / "mine.toml").open("wb") as out:
             out.truncate(100 * 10**6)
-        said = refused(waitbench, tmp_path / "mine.toml", tmp_path)
-        assert "mine.toml: cannot be read: it has 95.4 MiB; the limit is 1 MiB" in said
+        message = refused(waitbench, tmp_path / "mine.toml", tmp_path)
+        assert "mine.toml: cannot be read: it has 95.4 MiB; the limit is 1 MiB" in message
 
     @pytest.mark.parametrize(
         ("name", "says"),
         [
             pytest.param(
                 "a" * 240 + ".toml",
-                "its name has 240 letters; that of a plan's file has at most 100",
+                "the file name has 240 letters; shorten it to at most 100",
                 id="long",
                 marks=pytest.mark.fault(
                     "input",
-                    "the name of a plan's file is too long to begin that of a folder",
+                    "the name of a plan's file is too long for a results folder, whose name begins with it",
                     "refused with the limit before anything starts; exit code 2",
                 ),
             ),
             pytest.param(
                 "a\x1b[31mb.toml",
-                "the name of a plan's file has no control characters",
+                "the file name has a character that cannot be printed",
                 id="escape sequence",
                 marks=pytest.mark.fault(
                     "input", "the name of a plan's file holds an escape sequence", "refused; exit code 2"
@@ -321,13 +329,13 @@ class TestFile:
             ),
         ],
     )
-    def test_a_name_that_makes_no_folder_is_refused(
+    def test_a_file_name_that_cannot_name_a_folder_is_refused(
         self, waitbench: Command, tmp_path: Path, name: str, says: str
     ) -> None:
         (tmp_path / name).write_text(TOP + CELL)
-        said = refused(waitbench, tmp_path / name, tmp_path)
-        assert says in said
-        assert "\x1b" not in said
+        message = refused(waitbench, tmp_path / name, tmp_path)
+        assert says in message
+        assert "\x1b" not in message
 
     @pytest.mark.parametrize(
         "name",
@@ -335,7 +343,9 @@ class TestFile:
             pytest.param(
                 "../quick",
                 marks=pytest.mark.fault(
-                    "input", "the name of a plan has a slash or ..", "it is a path, and there is none; exit code 2"
+                    "input",
+                    "the name of a plan has a slash or ..",
+                    "it is taken as a path, which does not exist; exit code 2",
                 ),
             ),
             "a/b",
@@ -350,14 +360,14 @@ class TestFile:
             ),
         ],
     )
-    def test_a_name_of_no_plan_is_refused(self, waitbench: Command, tmp_path: Path, name: str) -> None:
+    def test_a_name_without_a_plan_is_refused(self, waitbench: Command, tmp_path: Path, name: str) -> None:
         done = waitbench("run", name, "--out", str(tmp_path / "out"))
         assert done.returncode == 2
         assert "plan" in done.stderr
 
 
 def options() -> Iterator[Any]:
-    """A wrong value or more for every option of every command, by what click knows of it."""
+    """Wrong values for every option of every command, chosen by the option's name or click type."""
     needed = {"list": ["plans"], "run": ["smoke"], "serve": ["null"], "report": ["nowhere"]}
     for command in (cli, *cli.commands.values()):
         before = [] if command is cli else [command.name or "", *needed.get(command.name or "", [])]
@@ -376,15 +386,15 @@ WRONG: dict[str, list[str]] = {
     "workloads": ["", "nope", "wait "],
     "name": ["", "../x", "/tmp/x", "a/b", ".", "..", "x" * 300, "a\nb", "a b", "-x", "\x1b[31m"],
     "out": ["/dev/null", "/etc/passwd"],
-    "ui_host": [],  # hidden: the load container's
+    "ui_host": [],  # hidden: only the load container uses it
 }
-"""By the name of an option, or by the type of its values."""
+"""Wrong values, by the name of an option or by its click type."""
 
 
 @pytest.mark.fault(
     "input",
     "an option of a command has a wrong value: empty, no number, out of range, a file for a folder, ../",
-    "refused with the option or the names that there are; exit code 2; nothing is started",
+    "refused with the option, or with the valid names; exit code 2; nothing is started",
 )
 @pytest.mark.parametrize("arguments", list(options()))
 def test_a_wrong_value_of_any_option_is_refused(waitbench: Command, tmp_path: Path, arguments: list[str]) -> None:
@@ -406,7 +416,7 @@ def test_an_argument_is_shown_as_text(waitbench: Command, arguments: list[str]) 
     assert "\x1b" not in done.stderr
 
 
-def test_nothing_of_this_is_a_traceback_in_a_process_either(tmp_path: Path) -> None:
+def test_a_wrong_plan_gives_no_traceback_in_a_real_process(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(TOP + "x = " + "[" * 20_000)
     done = subprocess.run(
         [sys.executable, "-m", "waitbench", "run", str(tmp_path / "mine.toml")],

@@ -1,4 +1,4 @@
-"""Runs whose console can't be written to, or whose user is impatient."""
+"""Runs whose console cannot be written to, or whose user interrupts them."""
 
 import os
 import pty
@@ -20,7 +20,7 @@ TINY = plan(WAIT, variants=(NULL,))
 
 
 def by_shell(bench: Bench, text: str, redirection: str) -> "subprocess.CompletedProcess[str]":
-    """A run whose output goes where the shell sends it. It prints the run's exit code last, to the test alone."""
+    """A run whose output the shell redirects. The shell writes the run's exit code to the file `code`."""
     file = bench.place / "tiny.toml"
     file.write_text(text)
     run = f"'{sys.executable}' -m waitbench run '{file}' --out '{bench.out}' --seed 1 --no-ui"
@@ -49,7 +49,7 @@ def ended_well(bench: Bench) -> None:
     [
         pytest.param("2>/dev/full", marks=pytest.mark.fault(
             "data", "stderr is a file on a full disk", "the run goes on, with its report and its exit code")),
-        # only these show it of the other streams, and of a pipe: each takes a whole run
+        # only these show it for the other streams and for a pipe; each takes a whole run
         pytest.param(">/dev/full", marks=[pytest.mark.slow, pytest.mark.fault(
             "data", "stdout is a file on a full disk", "the run goes on, with its report and its exit code")]),
         pytest.param("2>&1 | head -1", marks=[pytest.mark.slow, pytest.mark.fault(
@@ -90,7 +90,9 @@ def test_a_pipe_that_nobody_reads_does_not_stop_a_run(bench: Bench) -> None:
 
 
 @pytest.mark.fault(
-    "data", "the terminal is closed in the middle of a run", "what was measured is kept and reported; nothing stays"
+    "data",
+    "the terminal is closed in the middle of a run",
+    "what was measured is kept and reported; nothing is left behind",
 )
 def test_a_closed_terminal_ends_a_run_with_a_report(bench: Bench) -> None:
     file = bench.place / "tiny.toml"
@@ -98,7 +100,7 @@ def test_a_closed_terminal_ends_a_run_with_a_report(bench: Bench) -> None:
     command = [sys.executable, "-m", "waitbench", "run", str(file), "--out", str(bench.out), "--seed", "1", "--no-ui"]
     pid, terminal = pty.fork()
     if not pid:
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may have ignored it
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the caller of the tests may ignore it
         os.environ["TMPDIR"] = str(bench.place)
         os.chdir(ROOT)
         os.execv(sys.executable, command)
@@ -131,8 +133,8 @@ import click
 @pytest.mark.fault(
     "data", "Ctrl-C, SIGTERM or SIGHUP within the first moments, while modules are imported", "one line, exit code 130"
 )
-def test_a_signal_while_modules_are_imported_is_no_traceback(tmp_path: Path, number: str) -> None:
-    """The signal comes while `click` is imported: a module of that name sends it."""
+def test_a_signal_while_modules_are_imported_gives_one_line_and_no_traceback(tmp_path: Path, number: str) -> None:
+    """A module named `click` sends the signal, so it comes while `click` is imported."""
     (tmp_path / "click.py").write_text(SHIM.format(number=number))
     done = subprocess.run(
         [sys.executable, "-m", "waitbench", "list", "plans"],
@@ -141,30 +143,30 @@ def test_a_signal_while_modules_are_imported_is_no_traceback(tmp_path: Path, num
         capture_output=True,
         text=True,
         timeout=60,
-        preexec_fn=heeding_signals,
+        preexec_fn=default_signals,
     )
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "waitbench: interrupted\n")
 
 
-def heeding_signals() -> None:
-    """Whoever runs the tests may have ignored SIGHUP, as nohup does."""
+def default_signals() -> None:
+    """Restore the default actions. The caller of the tests may ignore SIGHUP, as nohup does."""
     for each in (signal.SIGHUP, signal.SIGINT):
         signal.signal(each, signal.SIG_DFL)
 
 
 @pytest.mark.parametrize(
-    # only the others show that a service manager, and a terminal, are heeded like Ctrl-C
+    # only the others show that signals of a service manager and of a terminal act like Ctrl-C
     "number",
     [signal.SIGINT, *(pytest.param(each, marks=pytest.mark.slow) for each in (signal.SIGTERM, signal.SIGHUP))],
 )
 @pytest.mark.fault(
     "data",
     "Ctrl-C, SIGTERM or SIGHUP, twice, while the report is written",
-    "the report is finished first and named; exit code 130",
+    "the report is finished first, and its path is printed; exit code 130",
 )
 def test_a_signal_while_the_report_is_written_waits_for_it(bench: Bench, number: signal.Signals) -> None:
-    started = bench.start(TINY, preexec_fn=heeding_signals)
-    # live.json goes when the generator has played everything and the report begins.
+    started = bench.start(TINY, preexec_fn=default_signals)
+    # live.json is removed when the generator has run all trials and the report begins.
     bench.wait_for(started, lambda: bool(bench.trial_files()) and not (bench.out / "latest" / "live.json").exists())
     started.send_signal(number)
     started.send_signal(number)
@@ -177,9 +179,11 @@ def test_a_signal_while_the_report_is_written_waits_for_it(bench: Bench, number:
 
 
 @pytest.mark.fault(
-    "processes", "Ctrl-C, twice, while a run cleans up after itself", "no process and no temporary folder stays"
+    "processes",
+    "Ctrl-C, twice, while a run cleans up after itself",
+    "no process and no temporary folder is left behind",
 )
-@pytest.mark.slow  # only this shows a second signal in the clean-up of a whole run; test_process.py has it of one child
+@pytest.mark.slow  # only this shows it for a whole run; test_process.py shows it for one child
 def test_a_signal_while_a_run_cleans_up_leaves_nothing(bench: Bench) -> None:
     started = bench.start(plan(WAIT, variants=(FLASK,)))
     assert started.stderr is not None
@@ -192,7 +196,7 @@ def test_a_signal_while_a_run_cleans_up_leaves_nothing(bench: Bench) -> None:
 
 
 @pytest.mark.fault("data", "the terminal is closed on a run under `nohup`", "the run goes on to its end")
-@pytest.mark.slow  # only this shows that SIGHUP is left ignored where it was
+@pytest.mark.slow  # only this shows that a run still ignores SIGHUP if its caller did
 def test_a_run_under_nohup_goes_on_when_the_terminal_closes(bench: Bench) -> None:
     started = bench.start(TINY, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     bench.wait_for(started, bench.measuring(after=0))
@@ -210,7 +214,7 @@ def test_a_run_under_nohup_goes_on_when_the_terminal_closes(bench: Bench) -> Non
     "a list goes to a file on a full disk, or to a reader that leaves (`waitbench list plans >/dev/full`)",
     "exit code 1 and one message; a reader that leaves is no error",
 )
-def test_a_list_that_is_not_written_whole_is_no_success(redirection: str, code: int, says: str) -> None:
+def test_an_incomplete_list_is_an_error_unless_its_reader_left(redirection: str, code: int, says: str) -> None:
     script = f"set -o pipefail; '{sys.executable}' -m waitbench list plans {redirection}"
     done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr.count("\n")) == (code, bool(says))

@@ -1,4 +1,4 @@
-"""What other processes take from a run, and from its database, is seen: with real busy loops, stops and runs."""
+"""A run notices CPU time that other processes take, and a stopped database: with real busy loops and stops."""
 
 import os
 import subprocess
@@ -18,11 +18,11 @@ pytestmark = pytest.mark.live
 
 MEASURE_S = 2.5
 TICK_S = 0.01
-"""The kernel's resolution."""
+"""The resolution of the kernel's CPU times."""
 
 
 class TestContention:
-    """On the cores of this test. What else runs on the machine only adds to the share of others."""
+    """Uses the cores of this process. Anything else on the machine only adds to the share of other processes."""
 
     def test_a_busy_loop_outside_the_run_is_counted(self) -> None:
         mine = os.sched_getaffinity(0)
@@ -37,7 +37,7 @@ class TestContention:
         assert share * elapsed_s >= taken_s - 4 * TICK_S
         assert set(contention.cores) >= mine
 
-    def test_a_busy_loop_of_the_run_is_its_own_and_stays_so_when_it_has_ended(self) -> None:
+    def test_a_busy_loop_of_the_run_still_counts_as_its_own_after_it_has_ended(self) -> None:
         contention = Contention(root=os.getpid())
         with busy_loop(*os.sched_getaffinity(0)) as own:
             time.sleep(0.5)
@@ -45,7 +45,7 @@ class TestContention:
         assert taken_s > 0
         assert contention.own_s() >= taken_s - 4 * TICK_S
 
-    def test_a_busy_loop_of_the_run_on_other_cores_is_not_on_these(self) -> None:
+    def test_a_busy_loop_of_the_run_on_other_cores_is_not_counted(self) -> None:
         first, *others = sorted(os.sched_getaffinity(0))
         if not others:
             pytest.skip("needs two cores")
@@ -63,7 +63,7 @@ class TestContention:
 
 @pytest.fixture(scope="module")
 def disturbed(make_bench: Callable[[], Bench]) -> Judged:
-    """A run in which each trial but the repeats of the last cell is disturbed, and of those one."""
+    """A run with one disturbed trial in each cell. Two more repeats of the last cell are left alone."""
     bench = make_bench()
     cells = (
         'workload = "cpu"\nparams = { ksteps = 20 }\nusers = [3]',
@@ -112,24 +112,24 @@ class TestDisturbedRun:
         "another program keeps the service's core busy during a trial",
         "the trial is invalid (`contention`) and says how much of the core went to others",
     )
-    def test_a_busy_loop_on_the_services_core_is_seen(self, disturbed: Judged) -> None:
-        said = disturbed.spoilt_by(f"{FASTAPI}, cpu", "contention")
-        assert said.startswith("other processes took ")
+    def test_a_busy_loop_on_the_service_s_core_is_noticed(self, disturbed: Judged) -> None:
+        text = disturbed.spoilt_by(f"{FASTAPI}, cpu", "contention")
+        assert text.startswith("other processes took ")
 
     @pytest.mark.fault(
         "numbers",
         "every process of PostgreSQL is stopped for a second during a trial",
         "the trial is invalid (`database-limit`)",
     )
-    def test_a_database_that_stands_still_is_seen(self, disturbed: Judged) -> None:
-        assert "the database answered" in disturbed.spoilt_by(f"{FASTAPI}, db", "database-limit")
+    def test_a_database_that_is_stopped_is_noticed(self, disturbed: Judged) -> None:
+        assert "small database queries ended" in disturbed.spoilt_by(f"{FASTAPI}, db", "database-limit")
 
     @pytest.mark.fault(
         "numbers",
         "a service is stopped for 1.5 of 2.5 s",
         "the report shows the stall and its length (`stall`)",
     )
-    def test_a_service_that_stands_still_is_shown(self, disturbed: Judged) -> None:
+    def test_a_service_that_is_stopped_is_reported(self, disturbed: Judged) -> None:
         notes = [r for trial in self.waits(disturbed) for r in disturbed.reasons_of(trial) if r.code == "stall"]
         assert notes, notes
         assert notes[0].text in disturbed.rows()
@@ -137,12 +137,12 @@ class TestDisturbedRun:
     @pytest.mark.fault(
         "numbers",
         "one of three repeats has half the rate of the others",
-        "the report names that repeat (`outlier`), and calls no tie at the theoretical maximum",
+        "the report names that repeat (`outlier`), and reports no tie at the theoretical maximum",
     )
-    def test_a_repeat_unlike_the_others_is_named(self, disturbed: Judged) -> None:
+    def test_a_repeat_that_differs_from_the_others_is_named(self, disturbed: Judged) -> None:
         slowest, middle, quickest = sorted(self.waits(disturbed), key=lambda trial: trial.measured.good)
         summary = (disturbed.folder.path / "summary.csv").read_text()
-        # On a busy machine all three may differ: then none is unlike the others.
+        # On a busy machine all three may differ. Then none is an outlier.
         named = (
             slowest.measured.good < 0.75 * middle.measured.good and quickest.measured.good <= 1.1 * middle.measured.good
         )

@@ -1,4 +1,4 @@
-"""Files of a run that are damaged, or that somebody changed: named with the field, and in no figure."""
+"""Damaged or changed files of a run are named with the wrong field, and are part of no figure."""
 
 import base64
 import csv
@@ -41,18 +41,18 @@ def folder(tmp_path: Path) -> RunFolder:
 
 
 def with_field(path: str, value: Any) -> Callable[[Path], None]:
-    """A change of one field of a JSON file."""
+    """A function that sets one field of a JSON file. `path` joins the keys with dots."""
     return lambda file: set_field(file, tuple(int(key) if key.isdigit() else key for key in path.split(".")), value)
 
 
-def set_field(file: Path, way: tuple[str | int, ...], value: Any) -> None:
+def set_field(file: Path, keys: tuple[str | int, ...], value: Any) -> None:
     record = json.loads(file.read_text())
-    reduce(lambda inner, key: inner[key], way[:-1], record)[way[-1]] = value
+    reduce(lambda inner, key: inner[key], keys[:-1], record)[keys[-1]] = value
     file.write_text(json.dumps(record))
 
 
 def with_text(old: str, new: str) -> Callable[[Path], None]:
-    """A change that a JSON library would not write."""
+    """A function that replaces text in a JSON file, for values that a JSON library would not write."""
 
     def change(file: Path) -> None:
         text = file.read_text()
@@ -63,7 +63,7 @@ def with_text(old: str, new: str) -> Callable[[Path], None]:
 
 
 def packed(data: bytes) -> str:
-    """Bytes in the envelope of a histogram."""
+    """Bytes, compressed and encoded like those of a histogram."""
     inner = zlib.compress(data)
     return base64.b64encode(struct.pack(">II", 0x1C849314, len(inner)) + inner).decode()
 
@@ -79,7 +79,7 @@ def as_pipe(file: Path) -> None:
 
 
 def as_huge(file: Path) -> None:
-    """500 MB that take no room on the disk."""
+    """Make the file 500 MB long. It is sparse, so it takes no more disk space."""
     with file.open("r+b") as out:
         out.truncate(500 * 10**6)
 
@@ -188,7 +188,7 @@ def as_latin(file: Path) -> None:
             id="another load",
             marks=pytest.mark.fault(
                 "numbers",
-                "a trial file says another load than run.json",
+                "a trial file has another load than run.json",
                 "it is left out, with both values; exit code 3",
             ),
         ),
@@ -198,7 +198,7 @@ def as_latin(file: Path) -> None:
             id="another variant",
             marks=pytest.mark.fault(
                 "numbers",
-                "a trial file says another variant than run.json",
+                "a trial file has another variant than run.json",
                 "it is left out, with both values; exit code 3",
             ),
         ),
@@ -230,7 +230,7 @@ def as_latin(file: Path) -> None:
             "latency.count: input should be greater than or equal to 1, not 0",
             id="count of zero",
             marks=pytest.mark.fault(
-                "data", "a trial has latencies of no request", "it is left out and named with its field; exit code 3"
+                "data", "a trial counts zero latencies", "it is left out and named with its field; exit code 3"
             ),
         ),
         pytest.param(
@@ -247,7 +247,7 @@ def as_latin(file: Path) -> None:
             id="clock",
             marks=pytest.mark.fault(
                 "data",
-                "the readings of a service's usage are not in order of time",
+                "the readings of a service's usage are not in the order of time",
                 "it is left out and named with its field; exit code 3",
             ),
         ),
@@ -312,7 +312,7 @@ def as_latin(file: Path) -> None:
             marks=pytest.mark.fault(
                 "hangs",
                 "a pipe that nobody writes to is in place of a trial file",
-                "it is not waited for; it is left out and named; exit code 3",
+                "the harness does not wait for it; it is left out and named; exit code 3",
             ),
         ),
         pytest.param(
@@ -341,17 +341,17 @@ def as_latin(file: Path) -> None:
         ),
         pytest.param(
             with_field("latency.histogram", packed(struct.pack(">IIIIQQd", 0x1C849313, 0, 0, 5, 1, 2**62, 1.0))),
-            "latency.histogram: it is of 1 to 4611686018427387904 µs with 5 digits",
+            "latency.histogram: it covers 1 to 4611686018427387904 µs with 5 digits",
             id="range",
             marks=pytest.mark.fault(
                 "security",
-                "a histogram asks for an array of a huge range",
-                "the array is not made; it is left out and named with its field; exit code 3",
+                "a histogram asks for an array with a huge range",
+                "the array is not created; it is left out and named with its field; exit code 3",
             ),
         ),
         pytest.param(
             with_field("latency.histogram", packed(b"short")),
-            "latency.histogram: it has no whole header",
+            "latency.histogram: its header is incomplete",
             id="no header",
         ),
         pytest.param(with_field("latency.histogram", ""), "latency.histogram: ", id="no histogram"),
@@ -378,8 +378,8 @@ def test_a_damaged_trial_is_left_out_and_named_with_its_field(
 
 @pytest.mark.fault(
     "numbers",
-    "another contender's trial file is copied over one, so that its figures would count twice",
-    "it is left out, with the name that it has and the one that it should have; exit code 3",
+    "a trial file is replaced by another contender's, so that its figures would count twice",
+    "it is left out, with the name found and the name expected; exit code 3",
 )
 def test_a_copy_of_another_contender_s_trial_counts_once(folder: RunFolder) -> None:
     shutil.copy(folder.trials / SPECS[2].file, folder.trials / VICTIM)
@@ -391,8 +391,8 @@ def test_a_copy_of_another_contender_s_trial_counts_once(folder: RunFolder) -> N
 
 @pytest.mark.fault(
     "numbers",
-    "a trial of another repeat is copied over one, so that its figures would count twice",
-    "it is left out, with the name that it has and the one that it should have; exit code 3",
+    "a trial file is replaced by another repeat's, so that its figures would count twice",
+    "it is left out, with the name found and the name expected; exit code 3",
 )
 def test_a_copy_of_another_repeat_counts_once(folder: RunFolder) -> None:
     shutil.copy(folder.trials / SPECS[1].file, folder.trials / VICTIM)
@@ -437,7 +437,7 @@ def test_the_others_are_reported_and_every_format_names_the_damaged_one(waitbenc
 @pytest.mark.fault(
     "data",
     "a trial file is damaged when a run ends",
-    "the run is reported without it, names it, and is not all-valid: exit code 3",
+    "the report leaves it out and names it; the run is not all-valid; exit code 3",
 )
 def test_a_run_that_ends_with_a_damaged_trial_is_not_all_valid(folder: RunFolder) -> None:
     as_directory(folder.trials / VICTIM)
@@ -466,7 +466,7 @@ def test_a_run_that_ends_with_a_damaged_trial_is_not_all_valid(folder: RunFolder
                 "data", "a part of run.json is missing", "refused on one line with the field; exit code 1"
             ),
         ),
-        pytest.param(with_field("plan.cells", []), "plan.cells: none asks for wait ms=100", id="no cells"),
+        pytest.param(with_field("plan.cells", []), "plan.cells: no cell asks for wait ms=100", id="no cells"),
         pytest.param(with_field("plan.repeats", "three"), "plan.repeats: ", id="text for a number"),
         pytest.param(with_field("environment", {"packages": 7}), "environment.packages: ", id="packages"),
         pytest.param(with_field("targets.flask-threads.info", {"versions": [1]}), "info.versions: ", id="versions"),
@@ -476,11 +476,11 @@ def test_a_run_that_ends_with_a_damaged_trial_is_not_all_valid(folder: RunFolder
             id="no targets",
             marks=pytest.mark.fault(
                 "data",
-                "run.json has a trial of a contender that it does not have",
+                "run.json has a trial of a contender that is not among its targets",
                 "refused on one line with the field; exit code 1",
             ),
         ),
-        pytest.param(with_field("trials.0.workload", "nap"), "trials.0.workload: there is none named 'nap'", id="nap"),
+        pytest.param(with_field("trials.0.workload", "nap"), "trials.0.workload: there is no workload 'nap'", id="nap"),
         pytest.param(with_field("trials.0.params", {}), "trials.0.params: wait needs ms", id="no parameter"),
         pytest.param(with_field("trials.0.params", {"ms": -1}), "trials.0.params.ms: ", id="parameter below zero"),
         pytest.param(with_field("trials.0.load", 0), "trials.0.load: input should be greater than 0", id="no load"),
@@ -518,7 +518,9 @@ def test_a_run_that_ends_with_a_damaged_trial_is_not_all_valid(folder: RunFolder
             "it is a device or a pipe",
             id="pipe",
             marks=pytest.mark.fault(
-                "hangs", "a pipe is in place of run.json", "it is not waited for; refused on one line; exit code 1"
+                "hangs",
+                "a pipe is in place of run.json",
+                "the harness does not wait for it; refused on one line; exit code 1",
             ),
         ),
         pytest.param(as_directory, "cannot be read: it is a directory", id="directory"),
@@ -537,21 +539,21 @@ def test_a_damaged_run_is_refused_with_its_field(
     assert not (folder.path / "report.html").exists()
 
 
-Way = tuple[str | int, ...]
+Keys = tuple[str | int, ...]
 
 
-def leaves(record: Any, way: Way = ()) -> list[Way]:
-    """The way to every value of a JSON document that is no table; of a list, to those of its first two."""
+def leaves(record: Any, keys: Keys = ()) -> list[Keys]:
+    """The keys to every value of a JSON document that is no table. Only the first two items of a list are searched."""
     if isinstance(record, dict | list) and record:
         inner = record.items() if isinstance(record, dict) else enumerate(record[:2])
-        return [each for key, value in inner for each in leaves(value, (*way, key))]
-    return [way]
+        return [each for key, value in inner for each in leaves(value, (*keys, key))]
+    return [keys]
 
 
 REAL = "001-flask-threads-db-100u.json"
-"""A trial of the example."""
+"""A trial of the example run."""
 FILES = ("run.json", f"trials/{REAL}")
-LEAVES = [(name, way) for name in FILES for way in leaves(json.loads((EXAMPLE / name).read_text()))]
+LEAVES = [(name, keys) for name in FILES for keys in leaves(json.loads((EXAMPLE / name).read_text()))]
 ODD: st.SearchStrategy[Any] = st.one_of(
     st.sampled_from([None, True, "", "\x1b[31m", "$x_{", [], {}, [[]], -1, 0, 1, 2**53 + 1, 10**400, 1e308, 5e-324]),
     st.integers(-10, 10**6),
@@ -562,7 +564,7 @@ ODD: st.SearchStrategy[Any] = st.one_of(
 
 @pytest.fixture(scope="module")
 def example(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    """The first block of the real run that comes along."""
+    """The first block of the example run, which is a real one."""
     folder = RunFolder(shutil.copytree(EXAMPLE, tmp_path_factory.mktemp("example") / "run"))
     record = json.loads((folder.path / "run.json").read_text())
     block = [spec for spec in record["trials"] if spec["block"] == 1]
@@ -572,7 +574,7 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 
 def refused(folder: RunFolder) -> str:
-    """Why a run is refused; "" where it is reported, with finite figures in every format."""
+    """Why a run is refused, or "" if it is reported. Checks that its figures are finite and that formats render."""
     try:
         comparison = load_comparison(folder)
         tables = [summary_csv(comparison), trials_csv(comparison)]
@@ -589,15 +591,15 @@ def refused(folder: RunFolder) -> str:
 
 @settings(max_examples=60, deadline=None)
 @given(leaf=st.sampled_from(LEAVES), value=ODD)
-def test_one_field_changed_at_random_is_refused_by_name_or_gives_finite_figures(
-    example: RunFolder, leaf: tuple[str, Way], value: Any
+def test_one_field_changed_at_random_is_refused_or_gives_finite_figures(
+    example: RunFolder, leaf: tuple[str, Keys], value: Any
 ) -> None:
-    """The charts, which take a second, are left out."""
-    name, way = leaf
+    """Charts are left out, because they take a second."""
+    name, keys = leaf
     file = example.path / name
     before = file.read_text()
     try:
-        set_field(file, way, value)
+        set_field(file, keys, value)
         why = refused(example)
     finally:
         file.write_text(before)

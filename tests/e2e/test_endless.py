@@ -1,4 +1,4 @@
-"""Services whose responses have no end, or come a byte at a time: whoever reads them stops reading."""
+"""Services whose responses never end, or come one byte at a time: every reader stops reading at a limit."""
 
 import resource
 from collections.abc import Callable, Iterator
@@ -25,17 +25,17 @@ def address() -> Iterator[str]:
 
 @pytest.mark.fault(
     "hangs",
-    "a service answers the harness with a body, or a head, that has no end or comes a byte at a time",
+    "a service sends the harness a body, or a head, that never ends or comes one byte at a time",
     "the harness stops reading after 65 MiB, or after twice its time limit, and says so",
 )
 @pytest.mark.parametrize(
     ("path", "says"),
     [
-        ("/body", "/body answered more than 65 MiB; a response has to end"),
-        ("/chunks", "/chunks answered more than 65 MiB; a response has to end"),
-        ("/head", "/head gave no answer: "),
-        ("/drip", "/drip gave no answer: no end within 1 s"),
-        ("/drip-head", "/drip-head gave no answer: no end within 1 s"),
+        ("/body", "/body sent more than 65 MiB; a response has to end"),
+        ("/chunks", "/chunks sent more than 65 MiB; a response has to end"),
+        ("/head", "/head gave no complete response: "),
+        ("/drip", "/drip gave no complete response: no end within 1 s"),
+        ("/drip-head", "/drip-head gave no complete response: no end within 1 s"),
     ],
 )
 def test_the_harness_stops_reading(address: str, path: str, says: str) -> None:
@@ -47,18 +47,18 @@ def test_the_harness_stops_reading(address: str, path: str, says: str) -> None:
     assert says in str(caught.value)
 
 
-def test_a_service_is_there_whose_body_has_no_end(address: str) -> None:
+def test_a_service_whose_body_never_ends_is_reachable(address: str) -> None:
     with Service(address) as service:
         service.reach("/")
 
 
 @pytest.mark.fault(
     "hangs",
-    "a service answers the calls of `waitbench check` with a body that has no end or comes a byte at a time",
+    "a service sends `waitbench check` a body that never ends or comes one byte at a time",
     "the calls stop reading after 65 MiB, or after two minutes",
 )
 @pytest.mark.parametrize(
-    ("path", "says"), [("/body", "more than 65 MiB came"), ("/drip", "did not end its responses within 1 s")]
+    ("path", "says"), [("/body", "the body has more than 65 MiB"), ("/drip", "did not end its responses within 1 s")]
 )
 def test_callers_stop_reading(address: str, path: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if "drip" in path:
@@ -75,12 +75,12 @@ def test_callers_stop_reading(address: str, path: str, says: str, monkeypatch: p
 
 @pytest.mark.fault(
     "hangs",
-    "a service answers the generator with a body, or a head, that has no end",
-    "the request fails by its size, and costs no memory beyond that",
+    "a service sends the generator a body, or a head, that never ends",
+    "the request fails at a size limit, and takes no more memory than that",
 )
 @pytest.mark.parametrize(
     ("path", "kind"),
-    [("/body", "body too long"), ("/chunks", "body too long"), ("/head", "malformed answer"), ("/drip", "timeout")],
+    [("/body", "body too long"), ("/chunks", "body too long"), ("/head", "malformed response"), ("/drip", "timeout")],
 )
 def test_the_generator_stops_reading(address: str, path: str, kind: str) -> None:
     caller = Caller(address, 1.0 if path == "/drip" else 20.0)
@@ -97,11 +97,11 @@ def little_memory() -> Callable[[], None]:
 
 @pytest.mark.fault(
     "hangs",
-    "an own service ([[external]]) streams without end from its `/` and from the path that is measured",
-    "the run ends; its trial does not count, with `body too long`; 3 GiB of addresses are enough",
+    "an external service ([[external]]) streams without end from `/` and from the measured path",
+    "the run ends; the trial does not count (`body too long`); 3 GiB of address space are enough",
 )
-@pytest.mark.slow  # only this shows all bounds together in a whole run; the others here show each of them
-def test_a_run_of_a_service_that_streams_without_end_ends(
+@pytest.mark.slow  # only this shows all limits together in a whole run; the other tests here show each of them
+def test_a_run_ends_even_if_its_service_streams_without_end(
     bench: Bench, address: str, little_memory: Callable[[], None]
 ) -> None:
     mine = f'[[external]]\nname = "mine"\nbase_url = "{address}"\npaths = {{ wait = "/body?ms={{ms}}" }}\n'

@@ -1,4 +1,4 @@
-"""Runs whose results go to a disk with little room, or none."""
+"""Runs whose results go to a disk with little or no free space."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ pytestmark = [
 
 @pytest.fixture
 def disk(bench: Bench) -> Iterator[Callable[[int], Path]]:
-    """Make the bench's results a small disk with so many KiB free."""
+    """A function that mounts a disk of 2 MiB as the bench's results folder, with the given KiB free."""
 
     def with_free(kib: int) -> Path:
         bench.out.mkdir()
@@ -36,7 +36,7 @@ def disk(bench: Bench) -> Iterator[Callable[[int], Path]]:
 
 
 def fill(filling: Path) -> None:
-    """Until there is no room for another page."""
+    """Append to the file until the disk has no space for another page."""
     with filling.open("ab", buffering=0) as file:
         try:
             while True:
@@ -64,9 +64,9 @@ def test_a_disk_that_fills_up_ends_the_run_with_advice(bench: Bench, disk: Calla
     advises(ended)
     folder = bench.folder()
     assert folder
-    # A live.json for which there is still room says so; else the exit code does.
+    # live.json says so if there is still space for it, else the exit code does.
     assert f"the generator could not write to {folder.path}" in ended.err or ".json can't be written to" in ended.err
-    assert "the report can't be written to" in ended.err
+    assert "cannot write the report to" in ended.err
     assert len(bench.trial_files()) >= 1
     assert list(bench.out.rglob("*.part")) == []
     assert bench.left_behind() == []
@@ -79,13 +79,14 @@ def test_a_disk_that_fills_up_ends_the_run_with_advice(bench: Bench, disk: Calla
 @pytest.mark.parametrize(
     ("kib", "promise"),
     [
-        pytest.param(0, "", id="no room", marks=pytest.mark.fault(
-            "data", "the disk with the results is full before the run", "exit code 1, one message, nothing is left")),
+        pytest.param(0, "", id="no space", marks=pytest.mark.fault(
+            "data", "the disk with the results is full before the run",
+            "exit code 1, one message, nothing is left behind")),
         pytest.param(4, "", id="4 KiB", marks=pytest.mark.fault(
-            "data", "the disk with the results has 4 KiB free", "exit code 1, one message, nothing is left")),
+            "data", "the disk with the results has 4 KiB free", "exit code 1, one message, nothing is left behind")),
     ],
 )  # fmt: skip
-def test_a_disk_without_room_for_a_run_is_refused(
+def test_a_disk_without_space_for_a_run_is_refused(
     bench: Bench, disk: Callable[[int], Path], kib: int, promise: str
 ) -> None:
     disk(kib)
@@ -98,24 +99,24 @@ def test_a_disk_without_room_for_a_run_is_refused(
 
 @pytest.mark.fault(
     "data",
-    "the disk with the results has room for the trials and not for the report",
+    "the disk with the results has space for the trials, but not for the report",
     "the figures are printed; no file of the report is half written; exit code 1",
 )
 @pytest.mark.slow  # only this shows a disk that is full for the report alone
-def test_a_disk_without_room_for_the_report_prints_the_figures(bench: Bench, disk: Callable[[int], Path]) -> None:
+def test_without_disk_space_for_the_report_a_run_prints_the_figures(bench: Bench, disk: Callable[[int], Path]) -> None:
     filling = disk(2048)
     started = bench.start(plan(WAIT, variants=(NULL,)), "--variant", NULL, "--variant", NULL)
-    # live.json goes when the report begins, and to draw its charts takes half a second at least.
+    # live.json is removed when the report begins, and drawing its charts takes at least half a second.
     bench.wait_for(started, lambda: bool(bench.trial_files()) and not (bench.out / "latest" / "live.json").exists())
     fill(filling)
     ended = bench.end(started)
     advises(ended)
-    assert "the report can't be written to" in ended.err
+    assert "cannot write the report to" in ended.err
     assert "waitbench report" in ended.err
     folder = RunFolder((bench.out / "latest").resolve())
     assert len(folder.read_trials(folder.read_run())) == 2
     files = [path for path in folder.path.rglob("*") if path.is_file() and path.suffix != ".log"]
     assert all(path.stat().st_size for path in files)
-    assert "the noise floor" in ended.err
+    assert "compared with itself (A/A)" in " ".join(ended.err.split())
     assert list(bench.out.rglob("*.part")) == []
     assert bench.left_behind() == []

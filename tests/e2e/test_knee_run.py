@@ -1,4 +1,4 @@
-"""A search for the knee, as `waitbench run` carries it out against a service whose capacity is known."""
+"""A search for the knee with `waitbench run`, against a service whose capacity is known."""
 
 import signal
 import time
@@ -21,15 +21,15 @@ from waitbench.run.searches import LONGEST_S
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 
 slow = pytest.mark.slow
-"""Only these find a knee whose true value is known. A busy machine makes the search take up to 30 trials."""
+"""Only these tests find a knee whose true value is known. On a busy machine the search takes up to 30 trials."""
 CAPACITY = 1000 / one_at_a_time.SERVICE_MS
 OBJECTIVE_MS = 25
 END_S = 560.0
 REPEATS = 2
 TICK_MS = 10.0
-"""The generator looks at its clock so often: between two looks it may have been late once more."""
+"""How often the generator reads its clock. Between two readings it may have been late once more."""
 ROUND_MS = 1.0
-"""Timers count in whole ones."""
+"""Timers have whole milliseconds."""
 
 
 @pytest.fixture(scope="module")
@@ -60,21 +60,21 @@ paths = {{ fast = "/slow" }}
 
 @dataclass(frozen=True)
 class Played:
-    """A trial beside the queue that its very arrivals make, as computed and by the service's own log."""
+    """A trial, and the queue that its arrivals make: as computed, and by the service's own log."""
 
     trial: TrialRecord
     outcome: Outcome
     log: list[tuple[int, int]]
-    """When each request was read and its answer written."""
+    """When each request was read and its response written."""
 
     @cached_property
     def due_ns(self) -> list[int]:
-        """From the beginning of the trial."""
+        """When each request is due, from the beginning of the trial."""
         return list(schedule_ns(self.trial.spec))
 
     @cached_property
     def computed_ns(self) -> list[int]:
-        """When a queue with one server would answer."""
+        """When a queue with one server would respond."""
         free_ns, ended = 0, []
         for at_ns in self.due_ns:
             free_ns = max(free_ns, at_ns) + round(one_at_a_time.SERVICE_MS * 1e6)
@@ -83,19 +83,19 @@ class Played:
 
     @cached_property
     def logged_ns(self) -> list[int]:
-        """When it did, at the latest."""
+        """When the service responded, at the latest."""
         began_ns = int(self.trial.started_at.timestamp() * 1e9) - (time.time_ns() - time.perf_counter_ns())
         read, written = ([each[n] - began_ns for each in self.log] for n in (0, 1))
         return answered_ns(self.due_ns, read, written, written)[1]
 
     @property
     def late_by_arithmetic(self) -> float:
-        """Of the arrivals in the window, the share answered after the objective."""
+        """The share of the arrivals in the window whose response comes later than the objective allows."""
         return self._late_share(self.computed_ns, OBJECTIVE_MS)
 
     @property
     def late_by_log(self) -> float:
-        """At most: by its own word the generator may have read an answer late."""
+        """The upper bound of that share: by its own record the generator may have read a response late."""
         lag_ms = self.trial.generator.lag_max_ms
         read_late_ms = lag_ms if lag_ms < 2 * ROUND_MS else lag_ms + TICK_MS
         return self._late_share(self.logged_ns, OBJECTIVE_MS - read_late_ms - ROUND_MS)
@@ -137,7 +137,7 @@ def row(ended: Ended) -> dict[str, str]:
 
 
 @slow
-def test_it_ends_well_with_every_trial_in_the_record(ended: Ended, row: dict[str, str]) -> None:
+def test_the_search_completes_with_every_trial_in_the_record(ended: Ended, row: dict[str, str]) -> None:
     assert ended.code == (0 if row["knee_low"] else 3), ended.err
     run = ended.record()
     assert (run.status, run.searching) == ("complete", False)
@@ -146,22 +146,24 @@ def test_it_ends_well_with_every_trial_in_the_record(ended: Ended, row: dict[str
 
 
 @slow
-def test_the_knee_is_what_came_of_its_trials(row: dict[str, str], played: list[Played]) -> None:
+def test_the_knee_follows_from_its_trials(row: dict[str, str], played: list[Played]) -> None:
     tried = Tried([(float(each.trial.spec.load), each.outcome) for each in played], REPEATS)
     assert row["knee_low"] == ("" if tried.low is None else f"{tried.low:g}")
     assert row["knee_high"] == ("" if tried.high is None else f"{tried.high:g}")
 
 
 @slow
-def test_the_knee_is_below_what_the_service_can_do_and_above_half_of_it(
+def test_the_knee_is_between_half_of_the_service_s_capacity_and_all_of_it(
     row: dict[str, str], played: list[Played]
 ) -> None:
-    """A queue with one server and random arrivals answers 99 of a hundred within ten services up to about three
-    quarters of its capacity. A machine that stood still takes some of that, or all: then a trial that arithmetic meets
-    was not met, and how that came is told of each (below)."""
+    """Up to about 75 % of its capacity, a queue with one server and random arrivals meets the objective.
+
+    It then completes 99 of 100 requests within ten service times. If the machine stalls, the knee is lower or missing.
+    Then some trial that meets the objective by arithmetic did not meet it, which the tests below explain.
+    """
     low = float(row["knee_low"] or 0)
-    spoilt = [each for each in played if each.outcome != "met" and each.late_by_arithmetic <= LATE]
-    assert low > CAPACITY / 2 or spoilt
+    disturbed = [each for each in played if each.outcome != "met" and each.late_by_arithmetic <= LATE]
+    assert low > CAPACITY / 2 or disturbed
     assert low < CAPACITY
     assert float(row["objective_p99_ms"]) == OBJECTIVE_MS
     if row["knee_high"]:
@@ -169,18 +171,18 @@ def test_the_knee_is_below_what_the_service_can_do_and_above_half_of_it(
 
 
 @slow
-def test_what_arithmetic_says_is_too_much_is_never_met(played: list[Played]) -> None:
-    """The machine can make an answer later than the queue over the very same arrivals would have it, never earlier."""
+def test_a_load_that_is_too_high_by_arithmetic_never_meets_the_objective(played: list[Played]) -> None:
+    """Compared with the computed queue of the same arrivals, the machine can only make a response later."""
     for each in played:
-        expected, told = each.late_by_arithmetic, late_share(each.trial)
-        assert told >= expected - 0.02 * (expected > 0) - 1e-9, each.trial.spec.description
+        expected, reported = each.late_by_arithmetic, late_share(each.trial)
+        assert reported >= expected - 0.02 * (expected > 0) - 1e-9, each.trial.spec.description
         if each.trial.spec.load > 1.1 * CAPACITY:
-            assert told > LATE
-        assert each.outcome != "met" or told <= LATE
+            assert reported > LATE
+        assert each.outcome != "met" or reported <= LATE
 
 
 @slow
-def test_no_more_are_told_to_be_late_than_by_the_services_own_log(played: list[Played]) -> None:
+def test_no_more_requests_are_reported_late_than_by_the_service_s_own_log(played: list[Played]) -> None:
     for each in played:
         assert late_share(each.trial) <= each.late_by_log + 1e-9, each.trial.spec.description
 
@@ -189,20 +191,20 @@ def test_no_more_are_told_to_be_late_than_by_the_services_own_log(played: list[P
 def test_a_trial_is_long_enough_for_its_p99(ended: Ended) -> None:
     for trial in ended.trials():
         assert trial.arrivals is not None
-        # Of 1,000 meant on average, or of as many as come in the longest trial.
+        # 1,000 are planned on average, or as many as arrive in the longest trial.
         assert trial.arrivals.intended > 0.85 * min(1000, trial.spec.load * LONGEST_S)
 
 
 @slow
-def test_the_report_tells_the_knee(ended: Ended, row: dict[str, str]) -> None:
+def test_the_report_shows_the_knee(ended: Ended, row: dict[str, str]) -> None:
     assert f"the highest rate with p99 ≤ {OBJECTIVE_MS} ms" in ended.page()
-    assert not row["knee_low"] or f"holds {float(row['knee_low']):,.0f}" in ended.err
+    assert not row["knee_low"] or f"sustains {float(row['knee_low']):,.0f}" in " ".join(ended.err.split())
     assert row["load_model"] == "knee"
 
 
 class TestInterrupted:
-    @pytest.mark.slow  # only this shows that an interrupted search is reported; test_run.py shows it of other runs
-    def test_what_was_measured_is_kept_and_the_search_is_said_not_to_be_finished(self, bench: Bench, port: int) -> None:
+    @pytest.mark.slow  # only this shows that an interrupted search is reported; test_run.py shows it for other runs
+    def test_what_was_measured_is_kept_and_the_search_is_reported_as_unfinished(self, bench: Bench, port: int) -> None:
         started = bench.start(plan(port), "--variant", "mine")
         bench.wait_for(started, bench.measuring(after=1))
         started.send_signal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""A whole run whose plan has a title that a terminal, a page and a chart could take for something else."""
+"""A whole run with a title that a terminal, a page or a chart could take for markup."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Ports for what is started together."""
+"""Ports of services that are started together."""
 
 import pytest
 
@@ -7,17 +7,17 @@ from waitbench.launch.local import first_of_clients, free_ports
 
 
 def test_ports_that_are_drawn_together_differ() -> None:
-    """Of some 14,000 the kernel draws one twice in so many, unless each is held."""
+    """The kernel has some 14,000 ports. It would give one twice among so many, unless each one is kept open."""
     for _ in range(5):
         assert len(set(free_ports(200))) == 200
 
 
-def test_no_client_can_be_given_a_port_before_a_service_listens_on_it() -> None:
+def test_no_client_can_get_a_port_before_its_service_listens_on_it() -> None:
     assert max(free_ports(200)) < first_of_clients()
 
 
 @pytest.mark.parametrize("first", [local.FIRST_PORT + 3, local.FIRST_PORT, 1024])
-def test_where_clients_have_nearly_all_ports_there_are_enough_all_the_same(
+def test_there_are_enough_ports_even_if_clients_have_nearly_all_of_them(
     monkeypatch: pytest.MonkeyPatch, first: int
 ) -> None:
     monkeypatch.setattr(local, "first_of_clients", lambda: first)

@@ -1,7 +1,7 @@
-"""Every rule of waitbench/validity/, broken for real: runs with real servers, and one thing done to each trial.
+"""Real runs break every rule of waitbench/validity/: real servers run, and each trial is disturbed in one way.
 
-The two sides of each limit, made up and exact, are in tests/validity/test_validity.py; here `sound` is a real run
-that breaks none. On a busy machine a trial may have more reasons than the one provoked: only that one is asked for.
+tests/validity/test_validity.py checks both sides of each limit with exact, made-up figures. Here `sound` is a real run
+that breaks no rule. On a busy machine a trial may have more reasons than the provoked one, so only that one is checked.
 """
 
 import ast
@@ -44,11 +44,11 @@ pytestmark = pytest.mark.live
 
 MEASURE_S = 2.5
 MEDDLED_S = 3.0
-"""Time enough for each deed to be done within the window, on a machine that stands still for a moment too."""
+"""Long enough for each disturbance to end within the window, even if the machine stalls for a moment."""
 DJANGO = "django-gevent"
 
 
-# To this run somebody does something.
+# A run that is disturbed from outside.
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def meddled(make_bench: Callable[[], Bench]) -> Judged:
     )
     started = bench.start(plan(*cells, measure_s=MEDDLED_S))
 
-    def others_ask() -> None:
+    def send_requests_too() -> None:
         folder = bench.folder()
         assert folder
         with httpx2.Client(base_url=folder.read_run().targets[FASTAPI].base_url, trust_env=False) as client:
@@ -87,7 +87,7 @@ def meddled(make_bench: Callable[[], Bench]) -> Judged:
         bench,
         started,
         {
-            f"{FASTAPI}, wait ms=20 5 users": others_ask,
+            f"{FASTAPI}, wait ms=20 5 users": send_requests_too,
             f"{FASTAPI}, wait ms=20 6 users": stop_across_the_end,
             f"{FASTAPI}, wait ms=20 100 requests/s": stop_for_moments,
             f"{FASTAPI}, upstream ms=20 calls=1 5 users": stop_the_remote_api,
@@ -103,44 +103,44 @@ def meddled(make_bench: Callable[[], Bench]) -> Judged:
 class TestMeddled:
     @pytest.mark.fault(
         "numbers",
-        "somebody else sends requests to a service during a trial",
+        "another client sends requests to a service during a trial",
         "the trial is invalid (`accounts`) and gives both counts",
     )
-    def test_requests_of_somebody_else_show_in_the_services_own_count(self, meddled: Judged) -> None:
+    def test_requests_of_another_client_show_in_the_service_s_own_count(self, meddled: Judged) -> None:
         trial = meddled.trial(f"{FASTAPI}, wait ms=20 5 users")
         assert answered(trial) == trial.sent + 3
-        said = f"{trial.sent} requests sent, {trial.sent + 3} answered by the service's own count"
-        assert meddled.spoilt_by(f"{FASTAPI}, wait ms=20 5 users", "accounts") == said
+        text = f"{trial.sent} requests sent, but the service counted {trial.sent + 3} responses"
+        assert meddled.spoilt_by(f"{FASTAPI}, wait ms=20 5 users", "accounts") == text
 
     @pytest.mark.fault(
         "numbers", "the generator is stopped once, across the end of a window", "the trial is invalid (`generator-lag`)"
     )
-    def test_a_generator_that_stood_still_once_lags(self, meddled: Judged) -> None:
-        """One stop is one late tick; but the ticks that were due meanwhile are late too."""
+    def test_a_generator_that_is_stopped_once_lags(self, meddled: Judged) -> None:
+        """One stop makes one tick late, and also every tick that was due meanwhile."""
         meddled.spoilt_by(f"{FASTAPI}, wait ms=20 6 users", "generator-lag")
 
-    def test_a_generator_that_stands_still_again_and_again_lags(self, meddled: Judged) -> None:
+    def test_a_generator_that_is_stopped_again_and_again_lags(self, meddled: Judged) -> None:
         meddled.spoilt_by(f"{FASTAPI}, wait ms=20 100 requests/s", "generator-lag")
 
     @pytest.mark.fault(
         "numbers",
-        "the generator is stopped for moments, again and again",
+        "the generator is stopped briefly, again and again",
         "the trial is invalid (`dispatch-delay`, `generator-lag`)",
     )
-    def test_a_generator_that_stands_still_again_and_again_sends_late(self, meddled: Judged) -> None:
+    def test_a_generator_that_is_stopped_again_and_again_sends_late(self, meddled: Judged) -> None:
         meddled.spoilt_by(f"{FASTAPI}, wait ms=20 100 requests/s", "dispatch-delay")
 
     @pytest.mark.fault("numbers", "the remote API is stopped during a trial", "the trial is invalid (`upstream-limit`)")
-    def test_a_remote_api_that_stood_still_was_part_of_the_limit(self, meddled: Judged) -> None:
+    def test_a_remote_api_that_is_stopped_is_part_of_the_limit(self, meddled: Judged) -> None:
         meddled.spoilt_by(f"{FASTAPI}, upstream", "upstream-limit")
 
 
-# These services do wrong by themselves, and only an outsider's view of them is to be had.
+# External services that misbehave. The harness sees them only from outside.
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[tuple[int, str]]:
-    """Its process and where it listens."""
+    """The process id and the address of tests/e2e/crooked.py."""
     with serving(crooked, own_session=True) as process:
         [port] = process.told()
         yield process.pid, f"http://127.0.0.1:{port}"
@@ -172,7 +172,9 @@ def crooks(make_bench: Callable[[], Bench], server: tuple[int, str]) -> Judged:
     only = [option for name in paths for option in ("--variant", name)]
     started = bench.start(plan(*cells, measure_s=MEASURE_S, more=externals), *only)
     bench.wait_for(started, bench.measuring(after=0))
-    favour(pid, Meddler(bench, started, {}).process("locustfile").pid)  # or neighbours keep it from using its core up
+    favour(
+        pid, Meddler(bench, started, {}).process("locustfile").pid
+    )  # or other processes keep it from using its whole core
     ended = bench.end(started)
     assert ended.code == 3, ended.err
     assert ended.folder
@@ -183,46 +185,47 @@ class TestCrooked:
     @pytest.mark.fault(
         "numbers", "a service fails a few requests", "the trial is invalid (`errors`) with the count of each class"
     )
-    def test_a_service_that_fails_now_and_then_is_told_with_what_it_said(self, crooks: Judged) -> None:
+    def test_a_service_that_fails_now_and_then_is_reported_with_its_status(self, crooks: Judged) -> None:
         failed = crooks.trial("fails, wait").measured
-        said = crooks.spoilt_by("fails, wait", "errors")
-        assert said.endswith(f"of {failed.sent} requests failed: {failed.failed} × status 500")
+        text = crooks.spoilt_by("fails, wait", "errors")
+        assert text.endswith(f"of {failed.sent} requests failed: {failed.failed} × status 500")
         assert failed.failed == pytest.approx(failed.sent / crooked.FAILS_EVERY, abs=1)
 
     @pytest.mark.fault("numbers", "a service becomes slower within the window", "the trial is invalid (`drift`)")
-    def test_a_service_that_grows_slower_is_in_no_steady_state(self, crooks: Judged) -> None:
+    def test_a_service_that_becomes_slower_is_in_no_steady_state(self, crooks: Judged) -> None:
         assert re.fullmatch(
             r"typical latency went from \d+ to \d+ ms within the window", crooks.spoilt_by("slows", "drift")
         )
 
     @pytest.mark.fault("numbers", "a service never serves one of the users", "the trial is invalid (`starved`)")
-    def test_a_user_who_is_not_served_in_the_whole_window_is_told(self, crooks: Judged) -> None:
-        """His request was sent before it, and is in none of its latencies."""
+    def test_a_user_without_a_response_in_the_whole_window_is_reported(self, crooks: Judged) -> None:
+        """The user's request was sent before the window, so it is in none of the window's latencies."""
         trial = crooks.trial("starves, wait")
         assert trial.measured.failed == 0
-        said = "1 of 10 users had no answer in the whole window, and are in no percentile"
-        assert crooks.spoilt_by("starves, wait", "starved") == said
+        text = "1 of 10 users had no response in the whole window and are in no percentile"
+        assert crooks.spoilt_by("starves, wait", "starved") == text
         assert "starved" not in crooks.found("slows, wait")
 
     @pytest.mark.fault("numbers", "a service falls behind the rate of an open loop", "the trial is invalid (`rate`)")
-    def test_a_service_that_falls_behind_the_rate_is_told_though_nothing_was_shed(self, crooks: Judged) -> None:
+    def test_a_service_that_falls_behind_the_rate_is_reported_even_if_nothing_was_shed(self, crooks: Judged) -> None:
         assert crooks.trial("queues, db ms=20 80 ").arrivals.shed == 0  # type: ignore[union-attr]
-        assert "answers came back in the window while" in crooks.spoilt_by("queues, db ms=20 80 ", "rate")
+        assert "responses came back in the window, but" in crooks.spoilt_by("queues, db ms=20 80 ", "rate")
 
     @pytest.mark.fault(
         "numbers", "arrivals of an open loop are shed", "they are counted, and the trial is invalid (`rate`)"
     )
-    def test_arrivals_that_were_shed_are_told(self, crooks: Judged) -> None:
-        assert crooks.spoilt_by("queues, db ms=20 81 ", "rate").endswith("arrivals were shed: 3 were under way")
+    def test_arrivals_that_were_shed_are_reported(self, crooks: Judged) -> None:
+        text = "arrivals were shed: 3 requests were in flight"
+        assert crooks.spoilt_by("queues, db ms=20 81 ", "rate").endswith(text)
 
     @pytest.mark.fault("numbers", "no request falls into the window", "the trial is invalid (`no-requests`)")
-    def test_a_window_in_which_nothing_was_sent_measured_nothing(self, crooks: Judged) -> None:
+    def test_a_window_without_requests_does_not_count(self, crooks: Judged) -> None:
         crooks.spoilt_by("crumbles, fast 0.1 requests/s", "no-requests")
 
     @pytest.mark.fault(
         "numbers", "no neighbour of a mixed load falls into the window", "the trial is invalid (`neighbours`)"
     )
-    def test_neighbours_too_few_to_come_in_the_window_are_none(self, crooks: Judged) -> None:
+    def test_a_mixed_load_without_neighbours_in_the_window_does_not_count(self, crooks: Judged) -> None:
         crooks.spoilt_by("crumbles, mixed disk kib=1 20 requests/s", "neighbours")
         assert "neighbours" not in crooks.found("crumbles, mixed disk kib=1 alone")
 
@@ -231,30 +234,30 @@ class TestCrooked:
         "requests fail in the calm before a burst",
         "the trial is invalid (`calm`): there is no normal state to recover to",
     )
-    def test_a_calm_in_which_requests_fail_is_none_to_recover_to(self, crooks: Judged) -> None:
-        assert crooked.FAILS_EVERY < 60  # so that one of the calm's requests is among those that fail
-        said = crooks.spoilt_by("fails, burst", "calm")
-        assert said.endswith("of the requests in the calm failed or were shed")
+    def test_a_burst_whose_calm_has_failed_requests_does_not_count(self, crooks: Judged) -> None:
+        assert crooked.FAILS_EVERY < 60  # so that one request of the calm fails
+        text = crooks.spoilt_by("fails, burst", "calm")
+        assert text.endswith("of the requests in the calm failed or were shed")
 
     @pytest.mark.fault(
         "numbers",
         "the load needs all of the generator's core",
         "the trial is invalid (`generator-cpu` or `generator-lag`)",
     )
-    def test_a_generator_that_used_its_core_up_may_have_been_the_limit(self, crooks: Judged) -> None:
-        """Whatever of that core the machine's other guests leave it: where they took a tenth, its lateness tells."""
+    def test_a_generator_that_used_its_whole_core_may_have_been_the_limit(self, crooks: Judged) -> None:
+        """If other guests of the machine take a tenth of that core, the rule on lag applies instead."""
         calm = crooks.trial("crumbles, fast 0.1 requests/s").generator.cpu_share
         share = crooks.trial("crumbles, fast 50 users").generator.cpu_share
         assert share > 5 * calm
         crooks.spoilt_by("crumbles, fast 50 users", "generator-cpu" if share > GENERATOR_CPU else "generator-lag")
 
 
-# These are our own services, each with one thing wrong in it.
+# Our own services, each with one mistake in it.
 
 
 @pytest.fixture(scope="module")
 def wrong(tmp_path_factory: pytest.TempPathFactory) -> Judged:
-    """The run of the command line, with another list of variants than the one that was declared."""
+    """A run as the command line starts it, but with services from another list of variants than the declared one."""
     place = tmp_path_factory.mktemp("wrong")
     listed, mark, budget = VARIANTS.read_text().partition(f"[variants.{DJANGO}.budget]")
     running = listed + mark + budget.replace("db_pool = 50", "db_pool = 49", 1)
@@ -266,7 +269,7 @@ def wrong(tmp_path_factory: pytest.TempPathFactory) -> Judged:
     others = ("gevent-unpatched", "fastapi-blocking", "flask-free-threaded")
     cells = (
         f'workload = "wait"\nparams = {{ ms = 50 }}\nusers = [4]\nvariants = {json.dumps([DJANGO, FASTAPI, *others])}',
-        # So long that one response before its time is seen on a machine that stands still for a second.
+        # So long that one early response is noticed even if the machine stalls for a second.
         f'workload = "wait"\nparams = {{ ms = 500 }}\nusers = [4]\nmeasure_s = 3.0\nvariants = ["{FLASK}"]',
         f'workload = "disk"\nparams = {{ kib = 64 }}\nusers = [2]\nvariants = ["{FLASK}", "{DJANGO}", "{FASTAPI}"]',
     )
@@ -292,43 +295,44 @@ class TestWrong:
         "its trials are invalid (`budget`) and give both sizes",
     )
     def test_a_smaller_pool_than_declared_does_not_count(self, wrong: Judged) -> None:
-        assert wrong.spoilt_by(f"{DJANGO}, wait", "budget") == "db_pool: declared 50, running with 49"
+        assert wrong.spoilt_by(f"{DJANGO}, wait", "budget") == "db_pool: declared 50, but running with 49"
 
     @pytest.mark.fault("numbers", "a service blocks its event loop during a run", "its trials are invalid (`overlap`)")
-    def test_a_loop_that_blocks_does_not_overlap(self, wrong: Judged) -> None:
+    def test_a_service_that_blocks_its_event_loop_does_not_count(self, wrong: Judged) -> None:
         assert wrong.spoilt_by(f"{FASTAPI}, wait", "overlap").startswith("wait: ")
 
-    def test_a_trap_is_told_with_what_it_does_and_counts(self, wrong: Judged) -> None:
+    def test_a_trap_that_blocks_counts_and_its_note_says_so(self, wrong: Judged) -> None:
         found = wrong.found("gevent-unpatched, wait")
         assert found["trap"].weight == "note"
-        assert found["trap"].text.startswith("wait: a trap, wrong on purpose: 20 calls at once took as long as")
+        assert found["trap"].text.startswith("wait (a trap, wrong on purpose): 20 concurrent calls took as long as")
         assert "overlap" not in found
 
     @pytest.mark.fault("numbers", "a trap does not block", "its trials are invalid (`overlap`)")
-    def test_a_trap_whose_calls_overlap_shows_nothing(self, wrong: Judged) -> None:
-        assert wrong.spoilt_by("fastapi-blocking, wait", "overlap") == "wait: a trap, and its calls overlap"
+    def test_a_trap_whose_calls_overlap_does_not_count(self, wrong: Judged) -> None:
+        text = "wait: the calls of this trap overlap, but a trap has to block"
+        assert wrong.spoilt_by("fastapi-blocking, wait", "overlap") == text
 
     @pytest.mark.skipif(not getattr(sys, "_is_gil_enabled", lambda: True)(), reason="this Python has no GIL")
     @pytest.mark.fault("numbers", "a service declared without the GIL runs with it", "its trials are invalid (`gil`)")
-    def test_a_service_that_has_the_gil_it_was_declared_without_does_not_count(self, wrong: Judged) -> None:
-        assert wrong.spoilt_by("flask-free-threaded, wait", "gil") == "declared without the GIL, and running with it"
+    def test_a_service_declared_without_the_gil_that_has_it_does_not_count(self, wrong: Judged) -> None:
+        assert wrong.spoilt_by("flask-free-threaded, wait", "gil") == "declared without the GIL, but running with it"
 
     @pytest.mark.fault(
         "numbers", "a service reads its files from memory, not from the disk", "its trials are invalid (`disk`)"
     )
-    def test_files_that_never_left_memory_are_told_by_what_the_disk_read(self, wrong: Judged) -> None:
-        assert "it came from memory, not from the disk" in wrong.spoilt_by(f"{FLASK}, disk", "disk")
+    def test_files_that_come_from_memory_show_in_what_the_disk_read(self, wrong: Judged) -> None:
+        assert "the rest came from memory" in wrong.spoilt_by(f"{FLASK}, disk", "disk")
         assert "disk" not in wrong.found(f"{DJANGO}, disk")
 
     @pytest.mark.fault(
-        "numbers", "a service answers before its wait is over", "its trials are invalid (`over-ceiling`)"
+        "numbers", "a service responds before its wait is over", "its trials are invalid (`over-ceiling`)"
     )
-    def test_a_wait_cut_short_is_more_than_arithmetic_allows(self, wrong: Judged) -> None:
-        said = wrong.spoilt_by(f"{FLASK}, wait", "over-ceiling")
-        assert re.search(r"wait was (skipped|cut short)$", said)
+    def test_a_wait_that_is_cut_short_exceeds_the_theoretical_maximum(self, wrong: Judged) -> None:
+        text = wrong.spoilt_by(f"{FLASK}, wait", "over-ceiling")
+        assert re.search(r"wait was (skipped|cut short)$", text)
 
 
-# And the one in which nothing is wrong.
+# A run in which nothing is wrong.
 
 
 def median_of(trial: TrialRecord) -> int:
@@ -347,7 +351,7 @@ def sound(make_bench: Callable[[], Bench]) -> Ended:
 
 
 class TestSound:
-    def test_a_sound_run_is_valid_but_for_what_a_busy_machine_did_to_it(self, sound: Ended) -> None:
+    def test_a_sound_run_is_valid_except_for_effects_of_a_busy_machine(self, sound: Ended) -> None:
         assert sound.folder
         assert sound.code in (0, 3), sound.err
         target = sound.record().targets[FASTAPI]
@@ -356,8 +360,10 @@ class TestSound:
         assert (sound.code == 0) == (not invalid)
 
     def test_every_figure_of_a_sound_run_stays_inside_its_limit(self, sound: Ended) -> None:
-        """Reads the record itself, not the rule. Where the machine's other guests can push a figure over its limit, the
-        rule has to speak exactly when they did."""
+        """Compares the recorded figures themselves with the limits.
+
+        Other guests of the machine may push a figure over its limit. The rule has to apply exactly if they did.
+        """
         target = sound.record().targets[FASTAPI]
         assert target.budget_read == target.budget
         assert all(proof.good and proof.held >= proof.calls > 1 for proof in target.proofs.values())
@@ -382,25 +388,28 @@ class TestSound:
                 assert trial.arrivals.shed == 0
                 assert trial.arrivals.delay_p99_us is not None
                 assert (trial.arrivals.delay_p99_us > 10_000) == ("dispatch-delay" in codes)
-                # 2 are under way at 100/s x 20 ms, at either edge give or take 3 x sqrt(2 x 2), and 1 % may be missing.
-                # On a busy machine each takes longer, and they are more.
+                # 2 are in flight at 100/s x 20 ms, at both edges give or take 3 x sqrt(2 x 2), and 1 % may be missing.
+                # On a busy machine each request takes longer, so more are in flight.
                 typical_us = next(filter(None, trial.thirds_iqm_us))
                 chance = 3 * (2 * trial.spec.load * typical_us / 1e6) ** 0.5
                 assert trial.arrivals.ended is not None
                 assert trial.arrivals.ended >= 0.99 * trial.arrivals.intended - chance - 1 or "rate" in codes
 
-    def test_users_who_do_nothing_but_wait_are_at_the_ceiling_which_is_a_note(self, sound: Ended) -> None:
+    def test_users_that_only_wait_reach_the_theoretical_maximum_which_is_a_note(self, sound: Ended) -> None:
         assert sound.folder
         judged, what = Judged(sound.folder), f"{FASTAPI}, wait ms=200 5 users"
         trial, found = judged.trial(what), judged.found(what).get("ceiling-bound")
-        # On a busy machine they may get less than 95 % of 25 a second.
+        # On a busy machine they may reach less than 95 % of 25 a second.
         assert (found is not None) == (trial.measured.good / trial.window_s >= 0.95 * 25)
         assert found is None or found.weight == "note"
-        assert found is None or found.text.endswith("of the ceiling set by users, a true figure that ranks nobody")
+        assert found is None or found.text.endswith("of the theoretical maximum set by users: no basis for a ranking")
 
-    def test_a_histogram_that_lost_its_slowest_is_a_damaged_file(self, sound: Ended, bench: Bench) -> None:
-        """No run does this: the recorder takes sum and histogram from the same numbers. So a real trial file is damaged
-        as a recorder that forgets half would leave it, and reported again. Reading refuses it, before the rule."""
+    def test_a_histogram_that_contradicts_the_latencies_is_a_damaged_file(self, sound: Ended, bench: Bench) -> None:
+        """No run does this, because the recorder takes sum and histogram from the same numbers.
+
+        So in a real trial file every value of the histogram becomes half of the shortest latency.
+        A report of it refuses the file when it is read, before the rule applies.
+        """
         assert sound.folder
         shutil.copytree(sound.folder.path, bench.place / "damaged")
         folder = RunFolder(bench.place / "damaged")
@@ -412,8 +421,8 @@ class TestSound:
         (damaged,) = write_report(folder).damaged
         assert damaged.why.startswith(f"trials/{trial.spec.file} is damaged: latency.min_us: ")
 
-    def test_a_generator_that_was_late_by_much_of_its_p99_says_so(self, sound: Ended, bench: Bench) -> None:
-        """No run does this at will: it takes a machine that is a little busy. So a trial file is given the lateness."""
+    def test_lateness_that_is_much_of_the_p99_is_a_note(self, sound: Ended, bench: Bench) -> None:
+        """No run does this reliably, because the machine has to be a little busy. So a trial file gets the lateness."""
         assert sound.folder
         shutil.copytree(sound.folder.path, bench.place / "late")
         folder = RunFolder(bench.place / "late")
@@ -421,7 +430,7 @@ class TestSound:
         assert trial.arrivals is not None
         assert trial.latency is not None
         late = trial.arrivals.model_copy(update={"delay_p99_us": 9_999})
-        taken = runs.latency_of([25_000] * trial.latency.count)  # a busy machine's own p99 may be much more
+        taken = runs.latency_of([25_000] * trial.latency.count)  # a busy machine's own p99 may be much higher
         folder.write_trial(trial.model_copy(update={"arrivals": late, "latency": taken}))
         write_report(folder)
         assert Judged(folder).found(f"{FASTAPI}, wait ms=20 100")["lateness"].weight == "note"
@@ -431,9 +440,11 @@ class TestSound:
         "a trial file says that users were idle for half of the window",
         "the trial is invalid (`littles-law`)",
     )
-    def test_users_who_idled_half_of_the_time_break_littles_law(self, sound: Ended, bench: Bench) -> None:
-        """No run does this either: a user sends its next request in the callback of the last response, or has met an
-        error. So a real trial file is given the figure of a generator that lets its users idle."""
+    def test_users_that_are_idle_half_of_the_time_break_little_s_law(self, sound: Ended, bench: Bench) -> None:
+        """No run does this: a user sends its next request in the callback of the last response, or has an error.
+
+        So a real trial file gets the occupancy of a generator that lets its users idle.
+        """
         assert sound.folder
         shutil.copytree(sound.folder.path, bench.place / "idle")
         folder = RunFolder(bench.place / "idle")
@@ -449,74 +460,73 @@ class TestSound:
         "the trial is invalid (`disturbed`)",
     )
     def test_users_from_outside_disturb_a_trial(self, sound: Ended, bench: Bench) -> None:
-        """The web UI starts none while a run goes on (test_webui.py). So a real trial file is given what the conductor
-        writes where the users are not those that it started."""
+        """The web UI starts no users while a run goes on (test_webui.py).
+
+        So a real trial file gets the text that the session writes if the users are not those that it started.
+        """
         assert sound.folder
         shutil.copytree(sound.folder.path, bench.place / "disturbed")
         folder = RunFolder(bench.place / "disturbed")
         trial = next(t for t in folder.read_trials(folder.read_run()) if t.spec.workload == "wait" and not t.arrivals)
-        said = "users were started or stopped from outside"
-        folder.write_trial(trial.model_copy(update={"disturbance": said}))
+        text = "users were started or stopped from outside"
+        folder.write_trial(trial.model_copy(update={"disturbance": text}))
         write_report(folder)
-        assert Judged(folder).spoilt_by(f"{FASTAPI}, wait ms=200 5 users", "disturbed") == said
+        assert Judged(folder).spoilt_by(f"{FASTAPI}, wait ms=200 5 users", "disturbed") == text
 
     @pytest.mark.fault(
         "numbers",
-        "a hypervisor gives the machine's cores to others",
+        "a hypervisor gives the machine's CPU time to others (steal time)",
         "the trial has a note (`stolen`), and the report says how much",
     )
-    def test_time_that_a_hypervisor_gave_to_others_is_a_note(self, sound: Ended, bench: Bench) -> None:
-        """No test can make a hypervisor do that. So a real trial file is given the kernel's figure."""
+    def test_cpu_steal_time_is_a_note(self, sound: Ended, bench: Bench) -> None:
+        """No test can make a hypervisor do that. So a real trial file gets a share as the kernel reports it."""
         assert sound.folder
         shutil.copytree(sound.folder.path, bench.place / "stolen")
         folder = RunFolder(bench.place / "stolen")
         trials = folder.read_trials(folder.read_run())
         assert all(0 <= trial.stolen_share <= 1 for trial in trials if trial.stolen_share is not None)
         trial = next(t for t in trials if t.spec.workload == "wait" and not t.arrivals)
-        assert trial.stolen_share is not None  # Linux tells
+        assert trial.stolen_share is not None  # Linux reports it
         folder.write_trial(trial.model_copy(update={"stolen_share": 0.9}))
         write_report(folder)
         judged = Judged(folder)
         found = judged.found(f"{FASTAPI}, wait ms=200 5 users")["stolen"]
         assert found.weight == "note"
         assert found.text in judged.rows()
-        assert (
-            "it gave others at most 90% of this machine's processor time in a trial"
-            in (folder.path / "report.md").read_text()
-        )
+        assert "at most 90% of this machine's CPU time in a trial" in (folder.path / "report.md").read_text()
 
 
 BROKEN_BY: dict[str, Callable[..., None]] = {
-    "accounts": TestMeddled.test_requests_of_somebody_else_show_in_the_services_own_count,
-    "arithmetic": TestSound.test_a_histogram_that_lost_its_slowest_is_a_damaged_file,
+    "accounts": TestMeddled.test_requests_of_another_client_show_in_the_service_s_own_count,
+    "arithmetic": TestSound.test_a_histogram_that_contradicts_the_latencies_is_a_damaged_file,
     "budget": TestWrong.test_a_smaller_pool_than_declared_does_not_count,
-    "calm": TestCrooked.test_a_calm_in_which_requests_fail_is_none_to_recover_to,
-    "ceiling-bound": TestSound.test_users_who_do_nothing_but_wait_are_at_the_ceiling_which_is_a_note,
-    "contention": Disturbed.test_a_busy_loop_on_the_services_core_is_seen,
-    "database-limit": Disturbed.test_a_database_that_stands_still_is_seen,
-    "disk": TestWrong.test_files_that_never_left_memory_are_told_by_what_the_disk_read,
-    "dispatch-delay": TestMeddled.test_a_generator_that_stands_still_again_and_again_sends_late,
+    "calm": TestCrooked.test_a_burst_whose_calm_has_failed_requests_does_not_count,
+    "ceiling-bound": TestSound.test_users_that_only_wait_reach_the_theoretical_maximum_which_is_a_note,
+    "contention": Disturbed.test_a_busy_loop_on_the_service_s_core_is_noticed,
+    "database-limit": Disturbed.test_a_database_that_is_stopped_is_noticed,
+    "disk": TestWrong.test_files_that_come_from_memory_show_in_what_the_disk_read,
+    "dispatch-delay": TestMeddled.test_a_generator_that_is_stopped_again_and_again_sends_late,
     "disturbed": TestSound.test_users_from_outside_disturb_a_trial,
-    "drift": TestCrooked.test_a_service_that_grows_slower_is_in_no_steady_state,
-    "errors": TestCrooked.test_a_service_that_fails_now_and_then_is_told_with_what_it_said,
-    "generator-cpu": TestCrooked.test_a_generator_that_used_its_core_up_may_have_been_the_limit,
-    "generator-lag": TestMeddled.test_a_generator_that_stands_still_again_and_again_lags,
-    "gil": TestWrong.test_a_service_that_has_the_gil_it_was_declared_without_does_not_count,
-    "lateness": TestSound.test_a_generator_that_was_late_by_much_of_its_p99_says_so,
-    "littles-law": TestSound.test_users_who_idled_half_of_the_time_break_littles_law,
-    "neighbours": TestCrooked.test_neighbours_too_few_to_come_in_the_window_are_none,
-    "no-requests": TestCrooked.test_a_window_in_which_nothing_was_sent_measured_nothing,
-    "outlier": Disturbed.test_a_repeat_unlike_the_others_is_named,
-    "over-ceiling": TestWrong.test_a_wait_cut_short_is_more_than_arithmetic_allows,
-    "overlap": TestWrong.test_a_loop_that_blocks_does_not_overlap,
-    "stall": Disturbed.test_a_service_that_stands_still_is_shown,
-    "starved": TestCrooked.test_a_user_who_is_not_served_in_the_whole_window_is_told,
-    "stolen": TestSound.test_time_that_a_hypervisor_gave_to_others_is_a_note,
-    "trap": TestWrong.test_a_trap_is_told_with_what_it_does_and_counts,
-    "rate": TestCrooked.test_a_service_that_falls_behind_the_rate_is_told_though_nothing_was_shed,
-    "upstream-limit": TestMeddled.test_a_remote_api_that_stood_still_was_part_of_the_limit,
+    "drift": TestCrooked.test_a_service_that_becomes_slower_is_in_no_steady_state,
+    "errors": TestCrooked.test_a_service_that_fails_now_and_then_is_reported_with_its_status,
+    "generator-cpu": TestCrooked.test_a_generator_that_used_its_whole_core_may_have_been_the_limit,
+    "generator-lag": TestMeddled.test_a_generator_that_is_stopped_again_and_again_lags,
+    "gil": TestWrong.test_a_service_declared_without_the_gil_that_has_it_does_not_count,
+    "lateness": TestSound.test_lateness_that_is_much_of_the_p99_is_a_note,
+    "littles-law": TestSound.test_users_that_are_idle_half_of_the_time_break_little_s_law,
+    "neighbours": TestCrooked.test_a_mixed_load_without_neighbours_in_the_window_does_not_count,
+    "no-requests": TestCrooked.test_a_window_without_requests_does_not_count,
+    "outlier": Disturbed.test_a_repeat_that_differs_from_the_others_is_named,
+    "over-ceiling": TestWrong.test_a_wait_that_is_cut_short_exceeds_the_theoretical_maximum,
+    "overlap": TestWrong.test_a_service_that_blocks_its_event_loop_does_not_count,
+    "stall": Disturbed.test_a_service_that_is_stopped_is_reported,
+    "starved": TestCrooked.test_a_user_without_a_response_in_the_whole_window_is_reported,
+    "stolen": TestSound.test_cpu_steal_time_is_a_note,
+    "trap": TestWrong.test_a_trap_that_blocks_counts_and_its_note_says_so,
+    "rate": TestCrooked.test_a_service_that_falls_behind_the_rate_is_reported_even_if_nothing_was_shed,
+    "upstream-limit": TestMeddled.test_a_remote_api_that_is_stopped_is_part_of_the_limit,
 }
-"""The test that breaks each rule. What the loss of a Locust worker does to a trial is in test_workers.py."""
+"""The test that breaks each rule. The loss of a Locust worker is tested in test_workers.py."""
 
 
 def test_every_rule_is_broken_by_a_test() -> None:

@@ -1,4 +1,4 @@
-"""Whole runs of a mixed load and of a burst: whoever sends it, every arrival of the schedule is there."""
+"""Whole runs of a mixed load and of a burst have every arrival of the schedule, whichever process sends it."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -19,7 +19,7 @@ pytestmark = [
 MIXED = 'workload = "mixed"\nof = "wait"\nshare = 0.3\nparams = { ms = 30 }\nrate = [101]'
 STEPS = "profile = [{ rate = 60, seconds = 1 }, { rate = 250, seconds = 1 }, { rate = 60, seconds = 2 }]"
 BURST = f'workload = "burst"\nof = "wait"\nparams = {{ ms = 20 }}\nmax_in_flight = 3\n{STEPS}'
-"""Of five at once in the overload, some are shed."""
+"""Five requests would be in flight in the overload, so some arrivals are shed."""
 
 
 @pytest.fixture(scope="module")
@@ -31,40 +31,40 @@ def by_kind(played: Played) -> dict[str, TrialRecord]:
     return {t.spec.scenario + (" alone" if t.spec.alone else ""): t for t in played.ended.trials()}
 
 
-def scheduled(trial: TrialRecord, beside: bool) -> tuple[int, int]:
-    """Arrivals of a kind that are meant for the warm-up, and those meant for the window."""
-    starts = [at for at, neighbours in arrivals_ns(trial.spec) if neighbours == beside]
+def scheduled(trial: TrialRecord, neighbours: bool) -> tuple[int, int]:
+    """How many arrivals of one kind are planned for the warm-up, and how many for the window."""
+    starts = [at for at, is_neighbour in arrivals_ns(trial.spec) if is_neighbour == neighbours]
     warmup = sum(at < int(trial.spec.warmup_s * 1e9) for at in starts)
     return warmup, len(starts) - warmup
 
 
-def counted(told: Latency | None) -> int:
-    """How many answers a histogram has, which has to be what it says."""
-    assert told is not None
-    assert histogram.merged([told.histogram]).get_total_count() == told.count
-    return told.count
+def counted(latency: Latency | None) -> int:
+    """How many requests a latency has. Checks that its histogram holds as many."""
+    assert latency is not None
+    assert histogram.merged([latency.histogram]).get_total_count() == latency.count
+    return latency.count
 
 
-def test_every_kind_of_trial_was_played_by_as_many_processes_as_were_asked_for(both: list[Played]) -> None:
+def test_every_kind_of_trial_ran_in_the_requested_number_of_processes(both: list[Played]) -> None:
     for played in both:
         assert set(by_kind(played)) == {"mixed", "mixed alone", "burst"}
         for trial in by_kind(played).values():
             assert (trial.generator.processes, trial.disturbance) == (max(1, played.workers), "")
 
 
-def test_the_service_answered_what_was_sent_and_no_more(both: list[Played]) -> None:
+def test_the_service_completed_what_was_sent_and_no_more(both: list[Played]) -> None:
     for played in both:
         for trial in by_kind(played).values():
             assert answered(trial) == trial.sent > 0
 
 
 @pytest.mark.parametrize("kind", ["mixed", "mixed alone", "burst"])
-def test_the_measured_requests_are_the_schedules(both: list[Played], kind: str) -> None:
+def test_the_measured_requests_are_those_of_the_schedule(both: list[Played], kind: str) -> None:
     for played in both:
         trial = by_kind(played)[kind]
         arrivals = trial.arrivals
         assert arrivals is not None
-        warmup, window = scheduled(trial, beside=False)
+        warmup, window = scheduled(trial, neighbours=False)
         assert (arrivals.shed_warmup + trial.warmup.sent, arrivals.intended, arrivals.scheduled) == (
             warmup,
             window,
@@ -73,31 +73,32 @@ def test_the_measured_requests_are_the_schedules(both: list[Played], kind: str) 
         assert arrivals.shed + trial.measured.sent == window
         assert counted(trial.latency) == trial.measured.good
     one, two = (by_kind(played)[kind] for played in both)
-    assert scheduled(one, beside=False) == scheduled(two, beside=False)
+    assert scheduled(one, neighbours=False) == scheduled(two, neighbours=False)
 
 
-def test_the_neighbours_are_the_schedules_too_and_in_no_other_figure(both: list[Played]) -> None:
+def test_the_neighbours_are_those_of_the_schedule_and_in_no_other_figure(both: list[Played]) -> None:
     for played in both:
         trial = by_kind(played)["mixed"]
-        beside = trial.beside
-        assert beside is not None
-        warmup, window = scheduled(trial, beside=True)
-        assert (beside.warmup.sent, beside.measured.sent + beside.shed, beside.shed) == (warmup, window, 0)
-        assert (beside.measured.errors, trial.measured.errors) == ({}, {})
-        assert counted(beside.latency) == beside.measured.good
-        assert beside.latency is not None
-        assert beside.latency.min_us >= 30_000
+        neighbours = trial.beside
+        assert neighbours is not None
+        warmup, window = scheduled(trial, neighbours=True)
+        sent = (neighbours.warmup.sent, neighbours.measured.sent + neighbours.shed, neighbours.shed)
+        assert sent == (warmup, window, 0)
+        assert (neighbours.measured.errors, trial.measured.errors) == ({}, {})
+        assert counted(neighbours.latency) == neighbours.measured.good
+        assert neighbours.latency is not None
+        assert neighbours.latency.min_us >= 30_000
         assert sum(second.good for second in trial.timeline) == trial.warmup.good + trial.measured.good
 
 
-def test_alone_the_fast_ones_are_as_many_and_nobody_is_beside_them(both: list[Played]) -> None:
+def test_a_trial_alone_has_the_same_fast_requests_and_no_neighbours(both: list[Played]) -> None:
     for played in both:
         together, alone = by_kind(played)["mixed"], by_kind(played)["mixed alone"]
         assert (alone.warmup.sent, alone.measured.sent) == (together.warmup.sent, together.measured.sent)
         assert alone.beside is None
 
 
-def test_each_bin_has_the_schedules_arrivals_whoever_sent_them(both: list[Played]) -> None:
+def test_each_bin_has_the_schedule_s_arrivals_whichever_process_sent_them(both: list[Played]) -> None:
     for played in both:
         trial = by_kind(played)["burst"]
         due = Counter(int(at / 1e9 / BIN_S) for at, _ in arrivals_ns(trial.spec))
@@ -105,7 +106,7 @@ def test_each_bin_has_the_schedules_arrivals_whoever_sent_them(both: list[Played
         assert trial.bin_s == BIN_S
         good = trial.warmup.good + trial.measured.good
         assert sum(each.good for each in trial.bins) == good
-        # All but what ended in the drain.
+        # All except those that ended in the drain.
         assert good - trial.drained <= sum(each.answered for each in trial.bins) <= good
         assert trial.arrivals is not None
         assert trial.arrivals.shed > 0

@@ -1,4 +1,4 @@
-"""What a run keeps to itself."""
+"""A run keeps its secrets out of its results and off command lines."""
 
 from urllib.parse import urlsplit
 
@@ -10,11 +10,11 @@ from tests.e2e.bench import Bench, plan
 pytestmark = pytest.mark.live
 
 
-@pytest.mark.slow  # only this looks through a whole run's results; test_postgres.py looks at what PostgreSQL is given
+@pytest.mark.slow  # only this looks through a whole run's results; test_postgres.py checks what PostgreSQL gets
 @pytest.mark.fault(
     "security",
     "the password of a run's PostgreSQL gets into its results or onto a command line",
-    "it is in the environment of the run's own processes alone",
+    "only the environment of the run's own processes contains it",
 )
 def test_the_password_is_in_no_file_of_the_results(bench: Bench) -> None:
     cell = 'workload = "db"\nparams = { ms = 5 }\nusers = [2]'

@@ -1,4 +1,4 @@
-"""Processes of a local stack that are stopped for good while it starts: it gives up, says so, and clears up."""
+"""Processes of a local stack that are stopped for good while it starts: it gives up, says so, and cleans up."""
 
 import os
 import signal
@@ -52,14 +52,14 @@ def stopping(folder: Path, matches: Callable[[str], bool]) -> Iterator[list[int]
 @pytest.mark.fault(
     "hangs",
     "a service is stopped for good (SIGSTOP) while it starts",
-    "the start is given up after 30 s and names the service; nothing stays",
+    "the start is given up after 30 s, and the message names the service; nothing is left behind",
 )
 @pytest.mark.slow  # only this shows a real service that never becomes ready
-def test_a_service_that_is_stopped_while_it_starts(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_service_that_is_stopped_while_it_starts_is_named(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "READY_S", 2.0)
     with (
         stopping(temporary, lambda line: "null" in line and "--port" in line) as stopped,
-        pytest.raises(WaitbenchError, match=r"null did not answer /health within 2 s"),
+        pytest.raises(WaitbenchError, match=r"null did not respond to /health within 2 s"),
         LocalStack() as stack,
     ):
         stack.start(["null"])
@@ -71,10 +71,10 @@ def test_a_service_that_is_stopped_while_it_starts(temporary: Path, monkeypatch:
 @pytest.mark.fault(
     "hangs",
     "PostgreSQL is stopped for good (SIGSTOP) while it starts",
-    "the start is given up after 30 s and names PostgreSQL; nothing stays",
+    "the start is given up after 30 s, and the message names PostgreSQL; nothing is left behind",
 )
 @pytest.mark.slow  # only this shows a real PostgreSQL that never becomes ready
-def test_a_database_that_is_stopped_while_it_starts(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_is_stopped_while_it_starts_is_named(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "READY_S", 2.0)
     monkeypatch.setattr(postgres, "COMMAND_S", 20.0)
     with (
@@ -92,16 +92,16 @@ def test_a_database_that_is_stopped_while_it_starts(temporary: Path, monkeypatch
 @pytest.mark.fault(
     "hangs",
     "a command of PostgreSQL (`initdb`, `createdb`) is stopped for good (SIGSTOP)",
-    "it is ended after 60 s with all that it started, and named; nothing stays",
+    "it is ended after 60 s with all that it started, and named; nothing is left behind",
 )
-@pytest.mark.slow  # only this shows that each command of PostgreSQL is bounded; another test here has the bound itself
-def test_a_command_of_the_database_that_is_stopped(
+@pytest.mark.slow  # only this shows that each command of PostgreSQL has a time limit
+def test_a_command_of_the_database_that_is_stopped_is_named(
     temporary: Path, monkeypatch: pytest.MonkeyPatch, program: str
 ) -> None:
     monkeypatch.setattr(postgres, "COMMAND_S", 4.0)
     with (
         stopping(temporary, lambda line: f"bin/{program} " in line) as stopped,
-        pytest.raises(WaitbenchError, match=rf"PostgreSQL \({program}\) did not end within 4 s, and was ended"),
+        pytest.raises(WaitbenchError, match=rf"PostgreSQL \({program}\) did not end within 4 s and was killed"),
         LocalStack() as stack,
     ):
         stack.start(["flask-threads"], workloads={"db"})
@@ -111,11 +111,13 @@ def test_a_command_of_the_database_that_is_stopped(
 
 
 @pytest.mark.fault(
-    "hangs", "a command that the harness runs starts another and neither ends", "both are ended when its time is over"
+    "hangs",
+    "a command that the harness runs starts another and neither ends",
+    "both are ended when the time limit is over",
 )
 def test_a_command_that_takes_too_long_is_ended_with_what_it_started(tmp_path: Path) -> None:
     script = f"sleep 4711.5 & echo $! >{tmp_path}/pid; wait"
-    with pytest.raises(WaitbenchError, match=r"sh did not end within 0.5 s, and was ended"):
+    with pytest.raises(WaitbenchError, match=r"sh did not end within 0.5 s and was killed"):
         bounded(["sh", "-c", script], 0.5)
     assert processes.gone(int((tmp_path / "pid").read_text()))
 

@@ -1,4 +1,4 @@
-"""Locust's web UI, as pages of other sites, a person and programs meet it during a run and afterwards."""
+"""Locust's web UI during and after a run, as used by a person, by programs and by pages of other sites."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 PATIENCE_S = 90
-"""Other tests run meanwhile, some of them on the core of this Locust and with the right of way."""
+"""Other tests run at the same time, some of them on this Locust's core and with a higher priority."""
 TARGET = "null /wait?ms=20"
 START = {"user_count": "2", "spawn_rate": "2", "waitbench_target": TARGET}
 
@@ -43,12 +43,12 @@ class UI:
             return client.request(method, path, data=form, headers=named)
 
     def swarm(self, **form: str) -> dict[str, Any]:
-        answer: dict[str, Any] = self.ask("POST", "/swarm", {**START, **form}).json()
-        return answer
+        response: dict[str, Any] = self.ask("POST", "/swarm", {**START, **form}).json()
+        return response
 
     def stats(self) -> dict[str, Any]:
-        answer: dict[str, Any] = self.ask("GET", "/stats/requests").json()
-        return answer
+        response: dict[str, Any] = self.ask("GET", "/stats/requests").json()
+        return response
 
     def loads(self, users: int) -> bool:
         now = self.stats()
@@ -69,8 +69,8 @@ class UI:
 @dataclass
 class DuringRun:
     ui: UI
-    answers: dict[str, httpx2.Response]
-    """What was answered while a trial was measured."""
+    responses: dict[str, httpx2.Response]
+    """Responses of the web UI while a trial was measured, by the name of the attempt."""
 
 
 FOREIGN = "http://evil.example"
@@ -78,12 +78,12 @@ FOREIGN = "http://evil.example"
 
 @pytest.fixture(scope="module")
 def during(make_bench: Callable[[], Bench]) -> Iterator[DuringRun]:
-    """A run that others try to disturb. Its web UI stays up when it is over."""
+    """A run that other pages and programs try to disturb. Its web UI stays up afterwards."""
     bench, port = make_bench(), free_port()
     started = bench.start(plan(WAITS, variants=(NULL,), measure_s=1.0), "--keep-ui", ui=port)
     ui = UI(bench, port, started)
     bench.wait_for(started, bench.measuring())
-    answers = {
+    responses = {
         "img": ui.ask("GET", "/stop", sec_fetch_site="cross-site"),
         "head": ui.ask("HEAD", "/stop"),
         "foreign stop": ui.ask("POST", "/stop", origin=FOREIGN),
@@ -103,14 +103,14 @@ def during(make_bench: Callable[[], Bench]) -> Iterator[DuringRun]:
         "read": ui.ask("GET", "/stats/requests", origin=ui.address),
     }
     bench.wait_for(started, lambda: bench.status() != "running")
-    yield DuringRun(ui, answers)
+    yield DuringRun(ui, responses)
     started.send_signal(signal.SIGINT)
     bench.end(started)
 
 
 @pytest.fixture
 def ui(during: DuringRun) -> Iterator[UI]:
-    """When the run is over, and no load is going on."""
+    """The web UI after the run, when no load is going on."""
     assert wait_until(during.ui.idle, PATIENCE_S)
     yield during.ui
     during.ui.stop()
@@ -121,11 +121,11 @@ class TestDuringARun:
     @pytest.mark.fault(
         "security",
         "an image on any page asks for GET /stop",
-        "405, and the run goes on: only POST /stop by the web UI's own page, or by a program, ends it",
+        "405, and the run goes on; only POST /stop from the web UI's own page, or from a program, ends it",
     )
-    def test_the_run_came_to_its_end_whatever_was_tried(self, during: DuringRun) -> None:
-        assert during.answers["img"].status_code == 405
-        assert during.answers["head"].status_code == 405
+    def test_the_run_completes_despite_every_attempt_to_stop_it(self, during: DuringRun) -> None:
+        assert during.responses["img"].status_code == 405
+        assert during.responses["head"].status_code == 405
         assert during.ui.bench.status() == "complete"
         assert len(during.ui.bench.trial_files()) == 6
 
@@ -135,63 +135,63 @@ class TestDuringARun:
     @pytest.mark.fault(
         "security",
         "a page of another site sends POST /stop or POST /swarm (CSRF)",
-        "refused by its Origin, or by Sec-Fetch-Site where a browser leaves that out",
+        "refused by its Origin header, or by Sec-Fetch-Site if the browser sends no Origin",
     )
     def test_a_page_of_another_site_changes_nothing(self, during: DuringRun, name: str) -> None:
-        assert during.answers[name].status_code == 403
-        assert f"open {during.ui.address}" in during.answers[name].text
+        assert during.responses[name].status_code == 403
+        assert f"open {during.ui.address}" in during.responses[name].text
 
     @pytest.mark.parametrize("name", ["rebinding", "rebinding, other port", "read under a foreign name"])
     @pytest.mark.fault(
         "security",
-        "the name of another site is made to lead to the web UI (DNS rebinding)",
-        "refused: Host has to be a name of this machine, with the web UI's port",
+        "the name of another site is made to resolve to the web UI (DNS rebinding)",
+        "refused: the Host header has to be a name of this machine, with the web UI's port",
     )
-    def test_another_name_is_refused(self, during: DuringRun, name: str) -> None:
-        assert during.answers[name].status_code == 403
-        assert "is not reached by the name" in during.answers[name].text
+    def test_a_host_name_of_another_site_is_refused(self, during: DuringRun, name: str) -> None:
+        assert during.responses[name].status_code == 403
+        assert "is not reached by the name" in during.responses[name].text
 
     @pytest.mark.fault(
         "security",
         "a page of another site reads the web UI (Access-Control-Allow-Origin: *)",
-        "no answer has a header that allows it, and the request is refused",
+        "no response has a header that allows it, and the request is refused",
     )
     def test_a_page_of_another_site_reads_nothing(self, during: DuringRun) -> None:
-        assert during.answers["read by a foreign page"].status_code == 403
-        for name, answer in during.answers.items():
-            assert [header for header in answer.headers if header.lower().startswith("access-control")] == [], name
+        assert during.responses["read by a foreign page"].status_code == 403
+        for name, response in during.responses.items():
+            assert [header for header in response.headers if header.lower().startswith("access-control")] == [], name
 
     @pytest.mark.fault(
         "security",
         "a page of another site shows the web UI in a frame, or lets a browser guess types",
-        "every answer forbids frames, guessing, and naming the UI to other sites",
+        "every response forbids frames, type guessing, and sending the UI's address to other sites",
     )
-    def test_every_answer_has_the_headers_of_a_careful_site(self, during: DuringRun) -> None:
-        for name, answer in during.answers.items():
-            assert answer.headers["X-Content-Type-Options"] == "nosniff", name
-            assert answer.headers["X-Frame-Options"] == "DENY", name
-            assert answer.headers["Content-Security-Policy"] == "frame-ancestors 'none'", name
-            assert answer.headers["Referrer-Policy"] == "same-origin", name
+    def test_every_response_has_security_headers(self, during: DuringRun) -> None:
+        for name, response in during.responses.items():
+            assert response.headers["X-Content-Type-Options"] == "nosniff", name
+            assert response.headers["X-Frame-Options"] == "DENY", name
+            assert response.headers["Content-Security-Policy"] == "frame-ancestors 'none'", name
+            assert response.headers["Referrer-Policy"] == "same-origin", name
 
     @pytest.mark.fault(
         "numbers",
         "a load is started by hand while a trial is measured",
-        "refused with a sentence; the trial has the users that it was meant to have",
+        "refused with a message; the trial has the planned users",
     )
     def test_a_load_by_hand_is_refused_while_the_run_goes_on(self, during: DuringRun) -> None:
-        said = during.answers["swarm"].json()
-        assert said == {"success": False, "message": said["message"], "host": None}
-        assert "a run is going on" in said["message"]
+        response = during.responses["swarm"].json()
+        assert response == {"success": False, "message": response["message"], "host": None}
+        assert "a run is going on" in response["message"]
         folder = during.ui.bench.folder()
         assert folder
         assert [trial.disturbance for trial in folder.read_trials(folder.read_run())] == [""] * 6
 
-    def test_what_the_front_end_has_no_button_for_is_refused(self, during: DuringRun) -> None:
-        assert during.answers["user"].status_code == 403
-        assert during.answers["user"].text == "this web UI takes no POST /user\n"
+    def test_an_action_without_a_button_in_the_front_end_is_refused(self, during: DuringRun) -> None:
+        assert during.responses["user"].status_code == 403
+        assert during.responses["user"].text == "this web UI does not accept POST /user\n"
 
-    def test_the_ui_itself_is_answered(self, during: DuringRun) -> None:
-        assert [during.answers[name].status_code for name in ("page", "read", "reset")] == [200] * 3
+    def test_requests_of_the_ui_itself_are_accepted(self, during: DuringRun) -> None:
+        assert [during.responses[name].status_code for name in ("page", "read", "reset")] == [200] * 3
 
 
 @pytest.fixture
@@ -209,8 +209,8 @@ ATTACK = """<title>attack</title>
 <script>
 const body = new URLSearchParams({{user_count: 5, spawn_rate: 5}});
 const tried = (name, call) => call.then(() => "done", () => "failed").then(how => (window[name] = how));
-tried("read", fetch("{ui}/stats/requests").then(answer => answer.text()));
-tried("swarm", fetch("{ui}/swarm", {{method: "POST", body}}).then(answer => answer.text()));
+tried("read", fetch("{ui}/stats/requests").then(response => response.text()));
+tried("swarm", fetch("{ui}/swarm", {{method: "POST", body}}).then(response => response.text()));
 tried("blind", fetch("{ui}/swarm", {{method: "POST", body, mode: "no-cors"}}));
 tried("stop", fetch("{ui}/stop", {{method: "POST", mode: "no-cors"}}));
 document.forms[0].submit();
@@ -221,11 +221,11 @@ document.forms[0].submit();
 @pytest.mark.live
 @pytest.mark.tools
 class TestInABrowser:
-    """Before the loads below: Locust fills its form with the run time of the last load."""
+    """These tests come before the loads below, because Locust fills its form with the run time of the last load."""
 
     @pytest.mark.fault(
         "security",
-        "a page of another site, in a real browser, starts a load, ends one, and reads the web UI",
+        "a page of another site in a real browser tries to start a load, to end one, and to read the web UI",
         "nothing is started, ended, read or shown",
     )
     def test_a_page_of_another_site_can_do_nothing(self, ui: UI, page: "Page") -> None:
@@ -247,7 +247,7 @@ class TestInABrowser:
         page.get_by_role("button", name="New").click()
         page.locator("input[name=userCount]").fill("20000")
         page.get_by_role("button", name="Start").click()
-        page.get_by_text("20000 of users can't be started: give a whole number from 1 to 10,000").wait_for()
+        page.get_by_text("a user count of 20000 is refused: give a whole number from 1 to 10,000").wait_for()
         page.locator("input[name=userCount]").fill("3")
         page.get_by_role("button", name="Start").click()
         page.get_by_role("button", name="Stop").wait_for()
@@ -260,14 +260,14 @@ class TestInABrowser:
         assert stopped.value.status == 200
         assert wait_until(ui.idle, PATIENCE_S)
 
-    def test_the_report_is_served_without_a_word_of_complaint(self, ui: UI, page: "Page") -> None:
-        said: list[str] = []
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
+    def test_the_report_is_served_without_a_message_in_the_browser_s_console(self, ui: UI, page: "Page") -> None:
+        messages: list[str] = []
+        page.on("console", lambda message: messages.append(message.text))
+        page.on("pageerror", lambda error: messages.append(str(error)))
         page.goto(f"{ui.address}/waitbench/report")
         assert page.locator("h1").inner_text() == "A test"
-        assert page.locator("main table").first.is_visible()  # a busy machine may leave nothing to draw
-        assert said == []
+        assert page.locator("main table").first.is_visible()  # on a busy machine there may be nothing to draw
+        assert messages == []
 
 
 @pytest.mark.live
@@ -275,13 +275,13 @@ class TestAfterARun:
     @pytest.mark.parametrize(
         ("form", "why"),
         [
-            ({"user_count": "99999999"}, "99999999 of users can't be started: give a whole number from 1 to 10,000"),
+            ({"user_count": "99999999"}, "a user count of 99999999 is refused: give a whole number from 1 to 10,000"),
             ({"run_time": "48h"}, "a run time of 48h is refused"),
             pytest.param(
                 {"waitbench_target": "nobody /wait"},
                 "there is no target 'nobody /wait' in this run",
                 marks=pytest.mark.fault(
-                    "security", "a load by hand names a target that the run has not", "refused with a sentence"
+                    "security", "a load by hand names a target that is not part of the run", "refused with a message"
                 ),
             ),
         ],
@@ -293,9 +293,9 @@ class TestAfterARun:
     )
     def test_a_load_beyond_the_limits_is_refused(self, ui: UI, form: dict[str, str], why: str) -> None:
         before = ui.locust().memory_info().rss
-        said = ui.swarm(**form)
-        assert (said["success"], said["host"]) == (False, None)
-        assert why in said["message"]
+        response = ui.swarm(**form)
+        assert (response["success"], response["host"]) == (False, None)
+        assert why in response["message"]
         assert ui.stats()["user_count"] == 0
         assert ui.locust().memory_info().rss - before < 64 * 2**20
 
@@ -305,8 +305,8 @@ class TestAfterARun:
         "it is ignored: the load goes to the chosen target of the run",
     )
     def test_other_fields_of_the_form_are_ignored(self, ui: UI) -> None:
-        said = ui.swarm(host="http://victim.example", stop_timeout="9999", profile="x", locustfile="/etc/passwd")
-        assert said == {"success": True, "message": "Swarming started", "host": None}
+        response = ui.swarm(host="http://victim.example", stop_timeout="9999", profile="x", locustfile="/etc/passwd")
+        assert response == {"success": True, "message": "Swarming started", "host": None}
         assert wait_until(lambda: ui.loads(users=2), PATIENCE_S)
         assert ui.stats()["stats"][-1]["num_failures"] == 0
         again = ui.swarm(user_count="50")
@@ -330,12 +330,12 @@ def guarded() -> Any:
     return web_ui
 
 
-def test_locust_has_no_more_routes_that_change_something_than_are_known(guarded: Any) -> None:
-    """A new version of Locust may add one: look at it before you allow it in loadtests/webui_guard.py."""
+def test_all_routes_of_locust_that_change_something_are_known(guarded: Any) -> None:
+    """A new version of Locust may add a route. Read it before you allow it in loadtests/webui_guard.py."""
     rules = list(guarded.app.url_map.iter_rules())
     changing = {rule.rule for rule in rules if rule.methods - {"GET", "HEAD", "OPTIONS"}}
     assert changing == CHANGES | {"/user"}
-    # What these change when they are read: nothing. Without a login, /login leads to /.
+    # Reading these changes nothing. Without a login, /login redirects to /.
     assert {rule.rule for rule in rules if "GET" in rule.methods} == {
         "/", "/assets/<path:path>", "/static/<path:filename>", "/exceptions", "/exceptions/csv", "/login", "/logs",
         "/stats/failures/csv", "/stats/report", "/stats/requests", "/stats/requests/csv",
@@ -346,8 +346,8 @@ def test_locust_has_no_more_routes_that_change_something_than_are_known(guarded:
 @pytest.mark.parametrize("path", ["/user", "/quit", "/exit", "/spawn", "/upload", "/login", "/", "/stop/", "//stop"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "TRACE"])
 def test_no_other_route_takes_a_request_that_changes_something(guarded: Any, method: str, path: str) -> None:
-    answer = guarded.app.test_client().open(path, method=method, headers={"Host": "localhost:8089"})
-    assert answer.status_code == 403
+    response = guarded.app.test_client().open(path, method=method, headers={"Host": "localhost:8089"})
+    assert response.status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -392,12 +392,12 @@ def test_port_80_needs_no_port_in_the_name() -> None:
         {"waitbench_target": "null /fast"},
     ],
 )  # fmt: skip
-def test_a_field_that_makes_no_load_is_refused_with_what_would(form: dict[str, str]) -> None:
+def test_a_field_that_describes_no_load_is_refused_with_advice(form: dict[str, str]) -> None:
     whole = {**START, **form} if form else {}
     with pytest.raises(Refused, match=r"give (a|one)|choose one"):
         checked(whole, {TARGET})
 
 
-def test_fields_that_make_a_load_are_kept_and_no_others() -> None:
+def test_only_the_fields_that_describe_a_load_are_kept() -> None:
     assert checked({**START, "host": "x", "run_time": "10m"}, {TARGET}) == {**START, "run_time": "10m"}
     assert checked({"user_count": "10000", "spawn_rate": "0.5"}, {}) == {"user_count": "10000", "spawn_rate": "0.5"}

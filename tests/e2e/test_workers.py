@@ -1,4 +1,4 @@
-"""Locust workers that share the load: the same counts as one process has, and a loss that is told."""
+"""Locust workers that share the load have the same counts as one process, and a lost worker is reported."""
 
 import os
 import signal
@@ -28,7 +28,7 @@ SHEDDING = f'workload = "wait"\nparams = {{ ms = 300 }}\nrate = [100]\nmax_in_fl
 CELLS = (WAIT, POISSON, UNIFORM, SHEDDING)
 TWO = ("--locust-workers", "2")
 plan = partial(plan_of, variants=("null",))
-"""Of a service that is there at once, since it is not what is looked at."""
+"""Plans of a service that starts quickly, because these tests are not about the service."""
 LONG = 'workload = "wait"\nparams = { ms = 20 }\nusers = [5, 6, 7]'
 
 
@@ -51,14 +51,14 @@ def arrivals_of(trial: TrialRecord) -> Arrivals:
 
 
 def planned(trial: TrialRecord) -> tuple[int, int]:
-    """Arrivals meant for the warm-up, and those meant for the window, by the schedule."""
+    """How many arrivals the schedule has for the warm-up, and how many for the window."""
     starts = list(schedule_ns(trial.spec))
     warmup = sum(start < int(trial.spec.warmup_s * 1e9) for start in starts)
     return warmup, len(starts) - warmup
 
 
 def exact(trial: TrialRecord) -> None:
-    """The trial's every request is accounted for, whoever sent it."""
+    """Check that every request of the trial is accounted for, whichever process sent it."""
     assert answered(trial) == trial.sent > 0
     counted = trial.measured.good + trial.measured.errors.get("timeout", 0)
     if trial.latency is None:
@@ -85,7 +85,7 @@ def the_trial(played: Played, load: float, ms: int) -> TrialRecord:
 
 
 class TestTheSamePlan:
-    def test_every_trial_is_played_by_as_many_processes_as_were_asked_for(self, both: list[Played]) -> None:
+    def test_every_trial_runs_in_the_requested_number_of_processes(self, both: list[Played]) -> None:
         for played in both:
             assert [trial.generator.processes for trial in played.ended.trials()] == [max(1, played.workers)] * 4
             assert not any(trial.disturbance for trial in played.ended.trials())
@@ -95,7 +95,7 @@ class TestTheSamePlan:
             for trial in played.ended.trials():
                 exact(trial)
 
-    def test_an_open_loop_means_to_send_the_same_requests(self, both: list[Played]) -> None:
+    def test_an_open_loop_plans_to_send_the_same_requests(self, both: list[Played]) -> None:
         for load, ms in ((101, 20), (70, 30), (100, 300)):
             one, two = (the_trial(played, load, ms) for played in both)
             assert arrivals_of(one).intended == arrivals_of(two).intended > 0
@@ -104,7 +104,7 @@ class TestTheSamePlan:
                 len(list(schedule_ns(one.spec)))
             ] * 2
 
-    def test_an_odd_limit_in_flight_is_shared_out_whole_and_what_exceeds_it_is_shed(self, both: list[Played]) -> None:
+    def test_an_odd_limit_in_flight_is_shared_out_exactly_and_what_exceeds_it_is_shed(self, both: list[Played]) -> None:
         for played in both:
             trial = the_trial(played, 100, 300)
             assert trial.usage.after is not None
@@ -114,7 +114,7 @@ class TestTheSamePlan:
             [row] = [row for row in played.ended.rows() if row["params"] == "ms=300"]
             assert "rate: " in row["reasons"]
 
-    def test_an_odd_number_of_users_is_shared_out_whole(self, both: list[Played]) -> None:
+    def test_an_odd_number_of_users_is_shared_out_exactly(self, both: list[Played]) -> None:
         for played in both:
             trial = the_trial(played, 5, 20)
             assert trial.connects is not None
@@ -136,7 +136,7 @@ class TestLost:
         "Locust workers are killed (SIGKILL) one after the other",
         "the first one's trial does not count and names it; without any worker the run ends with 1",
     )
-    def test_a_lost_worker_is_named_the_other_plays_on_and_when_it_is_lost_too_the_run_ends(self, bench: Bench) -> None:
+    def test_a_lost_worker_is_named_and_the_run_goes_on_until_the_last_one_is_lost(self, bench: Bench) -> None:
         started = bench.start(plan(LONG, measure_s=1.5), *TWO)
         bench.wait_for(started, bench.measuring(after=0))
         os.kill(workers_of(started)[0], signal.SIGKILL)
@@ -154,10 +154,10 @@ class TestLost:
         assert first.generator.processes == second.generator.processes == 1
         exact(second)
         assert second.disturbance == ""
-        for trial in (first, second):  # of one part each, whose seconds count from the trial's own beginning
+        for trial in (first, second):  # one part each, whose seconds count from the trial's own beginning
             assert len(trial.timeline) < 60
-        spoilt = [row for row in ended.rows() if "of 2 was lost" in row["reasons"]]
-        assert [(row["load"], row["valid"]) for row in spoilt] == [(f"{first.spec.load:g}", "false")]
+        invalid = [row for row in ended.rows() if "of 2 was lost" in row["reasons"]]
+        assert [(row["load"], row["valid"]) for row in invalid] == [(f"{first.spec.load:g}", "false")]
         assert "of 2 was lost" in ended.page()
         assert bench.left_behind() == []
 
@@ -165,9 +165,9 @@ class TestLost:
     @pytest.mark.fault(
         "numbers",
         "a Locust worker is killed (SIGKILL) between two trials",
-        "the others take its share, and no trial is spoilt",
+        "the others take its share, and no trial becomes invalid",
     )
-    def test_a_worker_lost_between_trials_spoils_none(self, bench: Bench) -> None:
+    def test_a_worker_lost_between_trials_makes_none_invalid(self, bench: Bench) -> None:
         started = bench.start(plan(LONG, measure_s=1.5), *TWO)
         bench.wait_for(started, lambda: len(bench.trial_files()) == 1)
         os.kill(workers_of(started)[1], signal.SIGKILL)
@@ -178,7 +178,7 @@ class TestLost:
         assert trials[0].generator.processes == 2
         assert trials[2].generator.processes == 1
         for trial in trials:
-            # The kill may still have come a moment into the second: then it says so, and else all is there.
+            # The worker may have been killed just after the second trial began. Then that trial says so.
             if not trial.disturbance:
                 exact(trial)
         assert trials[0].disturbance == trials[2].disturbance == ""
@@ -212,8 +212,8 @@ def test_the_web_ui_shows_the_load_and_takes_loads_by_hand_when_the_run_is_over(
     with httpx2.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as ui:
 
         def stats() -> dict[str, Any]:
-            answer: dict[str, Any] = ui.get("/stats/requests").json()
-            return answer
+            response: dict[str, Any] = ui.get("/stats/requests").json()
+            return response
 
         def shows(users: int) -> bool:
             now = stats()
@@ -234,6 +234,6 @@ def test_the_web_ui_shows_the_load_and_takes_loads_by_hand_when_the_run_is_over(
     started.send_signal(signal.SIGINT)
     ended = bench.end(started)
     assert ended.code in (0, 3)
-    [trial] = ended.trials()  # nothing by hand is recorded in the run
+    [trial] = ended.trials()  # loads by hand are not recorded in the run
     exact(trial)
     assert bench.left_behind() == []

@@ -1,4 +1,4 @@
-"""A trial as the harness tells it, beside the truth: as it was programmed, and as the server says it really was."""
+"""A trial as the harness reports it, and the truth: as programmed, and as the server recorded it."""
 
 import math
 import os
@@ -18,41 +18,41 @@ from waitbench.records.trial import TrialRecord
 Phases = Literal["warmup", "measured"]
 
 QUIET_MS, TICK_MS = 2.0, 10.0
-"""A generator whose loop was once later than this met a busy machine; it looks at its clock so often."""
+"""If the generator's loop was ever later than QUIET_MS, the machine was busy. It reads its clock every TICK_MS."""
 SERVER_MS = 5.0
-"""And a server that read or answered later than this beyond its programme."""
+"""The same for a server that read or responded later than programmed by more than this."""
 EDGE_NS = 4_000_000
-"""What begins or ends this near to an edge of the window may be on either side of it: the server can't tell."""
+"""The server does not know on which side of the window's edge a request is that begins or ends this near to it."""
 
 AFTER_STALL = 2
-"""Ranks by which that may shift a percentile."""
+"""How many ranks a stall may shift a percentile."""
 
 KINDS = {
     "status 500": "status 500",
     "status 503": "status 503",
     "reset": "reset",
     "short body": "short body",
-    "more than it said": "malformed answer",
+    "more than it said": "malformed response",
     "drip": "timeout",
     "endless": "body too long",
 }
-"""The harness's word for what the server does; any other answer is a good one."""
+"""The harness's error class for each action of the server. Any other response is good."""
 
 
 @dataclass(frozen=True)
 class Account:
     trial: TrialRecord
     answers: list[Answer]
-    """As programmed, in the order in which the server read the requests."""
+    """The programmed responses, in the order in which the server read the requests."""
     done: list[Done]
     waiting: Waiting
-    """Of the generator."""
+    """How long the generator waited for a core."""
     beside: bool = False
-    """Whether it is of a mixed load's neighbours."""
+    """Whether this is the account of a mixed load's neighbours."""
 
     @cached_property
     def began_ns(self) -> int:
-        """When the trial began, on the clock that the server has too."""
+        """When the trial began, on the clock that the server shares."""
         return int(self.trial.started_at.timestamp() * 1e9) - (time.time_ns() - time.perf_counter_ns())
 
     @property
@@ -61,7 +61,7 @@ class Account:
 
     @cached_property
     def starts_ns(self) -> list[int]:
-        """Open loop: as intended, by the schedule alone. Closed loop: a user sends a moment before the server reads."""
+        """Open loop: the intended starts, from the schedule. Closed loop: when the server read, just after the send."""
         if self.open:
             return [self.began_ns + at for at, beside in arrivals_ns(self.trial.spec) if beside == self.beside]
         return [done.read_ns for done in self.done]
@@ -73,7 +73,7 @@ class Account:
 
     @property
     def quiet(self) -> bool:
-        """By the generator's own word on its loop, and by the server's."""
+        """Whether the machine was quiet, by the lag of the generator's loop and the server's own record."""
         late_ns = (
             done.written_ns - done.read_ns - answer.delay_s * 1e9
             for done, answer in zip(self.done, self.answers, strict=True)
@@ -87,8 +87,10 @@ class Account:
 
     @cached_property
     def out_of_order(self) -> int:
-        """Requests of an open loop that the server read so late, though it was not programmed to, that it may have read
-        others before them: on a machine that stood still it does so in no order."""
+        """Requests of an open loop that the server read so late that it may have read later ones first.
+
+        It was not programmed to be late. After the machine stalled, a server reads in any order.
+        """
         if not self.open or any(answer.how in ("stall", "closes") for answer in self.answers):
             return 0
         pairs = zip(self.starts_ns, self.done, strict=True)
@@ -96,10 +98,10 @@ class Account:
 
     @cached_property
     def read_late_us(self) -> float:
-        """How late the generator may have read a response: the server knows nothing of this.
+        """How late the generator may have read a response, which the server does not know.
 
-        By the generator's own record of its lag, whose timers count in whole milliseconds, so that a lag of 1 ms is
-        none. Between two looks it may have lagged unseen: as long as it waited for a core, or as a hypervisor took.
+        The source is the generator's own record of its lag. Its timers count whole milliseconds, so a lag of 1 ms is
+        none. Between two readings it may have lagged unseen, as long as it waited for a core, or by CPU steal time.
         """
         lag_ms = self.trial.generator.lag_max_ms
         if not self.generator_quiet:
@@ -109,18 +111,18 @@ class Account:
 
     @property
     def stolen_ms(self) -> float:
-        """Of any core in the window, by the kernel's word."""
+        """CPU steal time of any core in the window, as the kernel counts it."""
         return (self.trial.stolen_share or 0.0) * (os.cpu_count() or 1) * self.trial.window_s * 1000
 
     @property
     def generator_late_us(self) -> float:
-        """How late it may have been in all, by its own word: with sending, and then with reading."""
+        """How late the generator may have been in all, by its own record: sending and then reading."""
         arrivals = self.trial.arrivals
         return self.read_late_us + (arrivals.delay_max_us or 0 if arrivals else 0)
 
     @property
     def late_us(self) -> float:
-        """How late all together may have been, each by its own word: what separates a deed from its programme."""
+        """How late server and generator may have been together, by their own records: action minus programme."""
         written_us = (
             (done.written_ns - done.read_ns) / 1000 - answer.delay_s * 1e6
             for done, answer in zip(self.done, self.answers, strict=True)
@@ -129,11 +131,14 @@ class Account:
 
     @property
     def uncertain(self) -> int:
-        """Requests whose place the server can't tell: in a closed loop, whether they were sent in the window; in an
-        open one the schedule can, unless a busy machine let one overtake another at the edge. After a stall it reads
-        in no order, and not who is first is written to first."""
+        """Requests whose place the server does not know.
+
+        In a closed loop, this is whether they were sent in the window. In an open loop, the schedule shows it, unless
+        one request overtook another at the edge on a busy machine. After a stall, the server reads in any order, and
+        writes in any order.
+        """
         edge_ns = EDGE_NS + (0 if self.generator_quiet else round(self.generator_late_us * 1000))
-        # A closed loop's user sent it after the answer before was written, and before it was read.
+        # A closed loop's user sent it after the previous response was written, and before this request was read.
         sent = zip(self._outer_ns()[0], self.starts_ns, strict=True)
         near = sum(earliest - edge_ns < self.window_ns[0] < latest + edge_ns for earliest, latest in sent)
         if self.open:
@@ -142,7 +147,7 @@ class Account:
         return near
 
     def kinds(self, phase: Phases | None = None) -> Counter[str]:
-        """Requests by what became of them: those of one phase, or all."""
+        """Count requests by their outcome: those of one phase, or all."""
         return Counter(
             KINDS.get(answer.how, "good")
             for start, answer in zip(self.starts_ns, self.answers, strict=True)
@@ -150,12 +155,12 @@ class Account:
         )
 
     def drained(self) -> tuple[int, int]:
-        """At least and at most so many of the window's requests ended after it."""
+        """The lowest and the highest possible number of the window's requests that ended after it."""
         begin, end = self.window_ns
         late_ns = EDGE_NS + round(self.read_late_us * 1000)
         firsts = self.earliest_ends_ns if self._stalls else self.ends_ns
         ends = [
-            # Where the client makes the end, the server hears of it some time after.
+            # If the client ends the request, the server notices it later.
             (first - late_ns if answer.how in ("drip", "endless") else first, ended + late_ns)
             for start, first, ended, answer in zip(self.starts_ns, firsts, self.ends_ns, self.answers, strict=True)
             if start >= begin
@@ -164,26 +169,26 @@ class Account:
 
     @cached_property
     def ends_ns(self) -> list[int]:
-        """By the server's own account, at the latest."""
+        """The latest possible ends, by the server's own record."""
         if self._stalls:
             return self.answered_ns[1]
         return self._ends_ns([done.written_ns for done in self.done])
 
     @cached_property
     def earliest_ends_ns(self) -> list[int]:
-        """By the server's own account, at the earliest."""
+        """The earliest possible ends, by the server's own record."""
         if self._stalls:
             return self.answered_ns[0]
         return self._ends_ns([done.writing_ns for done in self.done])
 
     @property
     def _stalls(self) -> bool:
-        """Whether this is an open loop whose server stalls: afterwards it reads what has come in no order."""
+        """Whether this is an open loop whose server stalls: afterwards it reads waiting requests in any order."""
         return self.open and any(answer.how == "stall" for answer in self.answers)
 
     @cached_property
     def answered_ns(self) -> tuple[list[int], list[int]]:
-        """By the server's own account, at the earliest and at the latest, of an open loop that it reads in no order."""
+        """The earliest and latest ends of an open loop, by the server's own record, if it reads in any order."""
         names = ("read_ns", "writing_ns", "written_ns")
         return answered_ns(self.starts_ns, *([getattr(done, name) for done in self.done] for name in names))
 
@@ -195,16 +200,19 @@ class Account:
         ]
 
     def taken_us(self, ends_ns: Sequence[int] | None = None) -> list[float]:
-        """In order, at the least: latencies of what counts into them, that is good answers and time-outs."""
+        """The lowest possible latencies, in order. Good responses and timeouts count."""
         return self._between(self.starts_ns, ends_ns or self.earliest_ends_ns)
 
     def at_most_us(self) -> list[float]:
-        """As `taken_us`, with all that the server can't see."""
+        """The highest possible latencies: as `taken_us`, plus everything that the server does not see."""
         return self._between(*self._outer_ns())
 
     def _outer_ns(self) -> tuple[list[int], list[int]]:
-        """The earliest starts and the latest ends. In a closed loop nobody sends before the answer before was written,
-        and whoever sends again has read the answer: that needs nobody's word."""
+        """The earliest possible starts and the latest possible ends.
+
+        In a closed loop, no user sends before its previous response was written. A user that sends again has read the
+        response. This needs no record.
+        """
         begins, ends = list(self.starts_ns), [end + round(self.read_late_us * 1000) for end in self.ends_ns]
         last: dict[int, int] = {}
         for number, done in enumerate([] if self.open else self.done):
@@ -215,13 +223,13 @@ class Account:
         return begins, ends
 
     def programmed_us(self) -> list[float]:
-        """Had server and generator been perfect: each its own delay."""
+        """The latencies if server and generator had been perfect: the programmed delays."""
         return self.taken_us(
             [start + round(answer.delay_s * 1e9) for start, answer in zip(self.starts_ns, self.answers, strict=True)]
         )
 
     def served_us(self) -> list[float]:
-        """As `taken_us`, without what passed before the server read the request."""
+        """As `taken_us`, without the time before the server read the request."""
         return self._between([done.read_ns for done in self.done], self.earliest_ends_ns)
 
     def _between(self, begins_ns: Sequence[int], ends_ns: Sequence[int]) -> list[float]:
@@ -233,8 +241,10 @@ class Account:
 
 
 def accounts(trials: Iterable[TrialRecord], log: dict[str, list[Done]], waiting: Waiting) -> list[Account]:
-    """Each trial with its own part of the log: one path may have been asked in several, one after the other. What a
-    mixed load's neighbours did comes after what was measured."""
+    """Return each trial with its part of the log. Several trials may use one path, one after the other.
+
+    The account of a mixed load's neighbours follows that of the measured requests.
+    """
     found, seen = [], Counter[str]()
     for trial in trials:
         for beside, phases in ((False, trial), (True, trial.beside)):
@@ -251,10 +261,12 @@ def accounts(trials: Iterable[TrialRecord], log: dict[str, list[Done]], waiting:
 def answered_ns(
     due: Sequence[int], read: Sequence[int], writing: Sequence[int], written: Sequence[int]
 ) -> tuple[list[int], list[int]]:
-    """When each that was due was answered, at the earliest and at the latest, by the word of a server, in the order in
-    which it read. Whose request it read it can't tell: none that was not due. But where as many were read as had been
-    due when the next was, these were those. What comes while a machine stands still, or is sent at once by a late
-    generator, is read in no order."""
+    """Return the earliest and the latest possible end of each due request, by a server's record in order of reading.
+
+    The server does not know which request it read, only that it was due. But if it had read all that were due before
+    the next one was due, it read exactly those. Requests that arrive while a machine stalls, or that a late generator
+    sends together, are read in any order.
+    """
     earliest, latest, first = list[int](), list[int](), 0
     for end in range(1, len(due) + 1):
         if end == len(due) or read[end - 1] < due[end]:
@@ -266,14 +278,15 @@ def answered_ns(
 
 
 def nearness(
-    told_us: float, least_us: Sequence[float], most_us: Sequence[float], percent: float, uncertain: int = 0
+    reported_us: float, least_us: Sequence[float], most_us: Sequence[float], percent: float, uncertain: int = 0
 ) -> str:
-    """Empty where a percentile is told within 1 % or 1 ms of the truth's, whichever is more; else what it should be.
+    """Return "" if a reported percentile is within 1 % or 1 ms of the truth, whichever is more; else what it should be.
 
-    By nearest rank: the least value that `percent` do not exceed. Each uncertain request may shift it by a rank.
+    The truth is by nearest rank: the lowest value that `percent` do not exceed. Each uncertain request may shift it by
+    one rank.
     """
     rank = max(1, math.ceil(round(len(least_us) * percent / 100, 6)))
     low, high = least_us[max(1, rank - uncertain) - 1], most_us[min(len(most_us), rank + uncertain) - 1]
-    if low - max(1_000, 0.01 * low) <= told_us <= high + max(1_000, 0.01 * high):
+    if low - max(1_000, 0.01 * low) <= reported_us <= high + max(1_000, 0.01 * high):
         return ""
-    return f"p{percent:g} is told as {told_us:.0f} µs, and is {low:.0f} to {high:.0f}"
+    return f"p{percent:g} is reported as {reported_us:.0f} µs, and is {low:.0f} to {high:.0f}"

@@ -1,9 +1,9 @@
-"""Servers whose every answer is programmed: `python programmed.py` prints two ports and answers by number.
+"""Servers whose every response is programmed: `python programmed.py` prints two ports.
 
-The n-th request to a path gets the n-th answer of the truth that its first part names. What was really done is kept,
-on the clock that every process of this machine shares, and told at `/log`: a late server is its own witness.
+The n-th request to a path gets the n-th response of the truth that the path's first part names. The server records what
+it really did, on the clock that all processes of this machine share, and shows it at `/log`, even if it was late.
 
-The second port accepts only every ACCEPT_EVERY_S. Until then a client waits in the backlog, and knows nothing of it.
+The second port accepts only every ACCEPT_EVERY_S. Until then a client waits in the backlog without knowing it.
 """
 
 import asyncio
@@ -21,9 +21,9 @@ from functools import cache
 ACCEPT_EVERY_S, STALL_S, DRIP_S = 0.4, 0.3, 0.1
 BACKLOG = 2048
 QUEUE_S = 0.002
-"""How long each takes where one is served at a time."""
+"""How long each request takes if one is served at a time."""
 HANDED_OUT = 16_384
-"""Bytes, which the kernel holds for whoever reads them slowly."""
+"""Bytes of a response to a slow reader, which the kernel can hold."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Answer:
 
 
 def heavy_tail(count: int, least_s: float, alpha: float) -> tuple[Answer, ...]:
-    """Pareto's quantiles, at the middle of each of `count` equal parts."""
+    """Return quantiles of a Pareto distribution, at the middle of each of `count` equal parts."""
     return tuple(Answer(least_s * ((count - n - 0.5) / count) ** (-1 / alpha)) for n in range(count))
 
 
@@ -56,7 +56,7 @@ TRUTHS: dict[str, tuple[Answer, ...]] = {
 
 
 def programmed(truth: str, number: int) -> Answer:
-    """Every stretch as long as the truth holds all of it, in an order of its own, so any window has the right mix."""
+    """Return a response. Every run of the truth's length has all of it, in a new order, so any window has its mix."""
     answers = TRUTHS[truth]
     turn, place = divmod(number, len(answers))
     return _shuffled(answers, turn)[place]
@@ -74,9 +74,9 @@ class Done:
     connection: int
     read_ns: int
     writing_ns: int = 0
-    """Just before it wrote: no client can have read it earlier."""
+    """Just before the write: no client can have read the response earlier."""
     written_ns: int = 0
-    """Just after."""
+    """Just after the write."""
 
 
 OK, CHUNKED = b"HTTP/1.1 200 OK\r\n", b"Transfer-Encoding: chunked\r\n\r\n"
@@ -89,7 +89,7 @@ log: dict[str, list[Done]] = {}
 class Server(asyncio.Protocol):
     connections = 0
     free_at = 0.0
-    """Of one who is served at a time."""
+    """When the server is free again, if it serves one request at a time."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -97,7 +97,7 @@ class Server(asyncio.Protocol):
         self.paused = False
         self.pouring = False
         self.missing = 0
-        """Bytes of a request's body that have not come."""
+        """Bytes of a request's body that have not arrived."""
         Server.connections += 1
         self.number = Server.connections
 
@@ -110,13 +110,13 @@ class Server(asyncio.Protocol):
             self.serve()
 
     def asked_for(self, data: bytes) -> bool:
-        """Whether it is a request of which account is kept: from when its head is read."""
+        """Read a request's head. Returns whether the request is recorded."""
         read_ns = time.perf_counter_ns()
         head, _, body = data.partition(b"\r\n\r\n")
         path = head.split(b" ", 2)[1].decode()
         truth = path.split("/")[1]
         if truth not in TRUTHS:
-            self.tell(path)
+            self.send_log(path)
             return False
         self.done = done = Done(self.number, read_ns)
         asked = log.setdefault(path, [])
@@ -135,10 +135,10 @@ class Server(asyncio.Protocol):
         else:
             self.answer(answer.how)
 
-    def tell(self, path: str) -> None:
-        """The log; or anything, to one who only asks whether somebody is there."""
-        told = {path: [asdict(done) for done in asked] for path, asked in log.items()} if path == "/log" else {}
-        body = json.dumps(told).encode()
+    def send_log(self, path: str) -> None:
+        """Send the log, or an empty object to a client that only checks whether the server is up."""
+        content = {path: [asdict(done) for done in asked] for path, asked in log.items()} if path == "/log" else {}
+        body = json.dumps(content).encode()
         self.transport.write(OK + b"Content-Length: %d\r\n\r\n" % len(body) + body)
 
     def answer(self, how: str) -> None:
@@ -153,7 +153,7 @@ class Server(asyncio.Protocol):
         self.transport.write(response)
 
     def connection_lost(self, error: Exception | None) -> None:
-        if self.pouring:  # it ended when the client had enough
+        if self.pouring:  # it ended when the client closed the connection
             self.done.written_ns = time.perf_counter_ns()
 
     def whole(self) -> None:
@@ -167,17 +167,17 @@ class Server(asyncio.Protocol):
         self.transport.close()
 
     def stall(self) -> None:
-        """The whole loop stands still: nothing is read and nothing is written."""
+        """Stop the whole loop: nothing is read and nothing is written."""
         time.sleep(STALL_S)
         self.whole()
 
     def reset(self) -> None:
-        """In the middle of the body, once the first half has been read."""
+        """Reset the connection in the middle of the body, after the first half has been read."""
         self.write(OK + b"Content-Length: 10\r\n\r\nhello")
         asyncio.get_running_loop().call_later(0.02, self.abort)
 
     def abort(self) -> None:
-        """Closing with a linger of nothing sends RST."""
+        """Send RST, by closing with a linger of zero."""
         if not self.transport.is_closing():
             found = self.transport.get_extra_info("socket")
             found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -192,7 +192,7 @@ class Server(asyncio.Protocol):
         self.write(WHOLE + b" and more")
 
     def drip(self) -> None:
-        """A chunk now and then, and never the last."""
+        """Send a chunk now and then, and never the last one."""
         self.write(OK + CHUNKED)
         self.drop()
 
@@ -202,7 +202,7 @@ class Server(asyncio.Protocol):
             asyncio.get_running_loop().call_later(DRIP_S, self.drop)
 
     def endless(self) -> None:
-        """As many chunks as the client takes, and never the last."""
+        """Send as many chunks as the client reads, and never the last one."""
         self.pouring = True
         self.write(OK + CHUNKED)
         self.pour()
@@ -234,7 +234,7 @@ HOW: dict[str, Callable[[Server], None]] = {
 
 
 async def accept_late(listener: socket.socket) -> None:
-    """At each moment of a grid, all who are waiting; nobody in between."""
+    """Accept all waiting clients at fixed moments, and none in between."""
     loop = asyncio.get_running_loop()
     while True:
         await asyncio.sleep(ACCEPT_EVERY_S - time.perf_counter() % ACCEPT_EVERY_S)
@@ -255,7 +255,8 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])  # as a service of a run; the generator has the next
-    # epoll counts in whole milliseconds, too coarse for a truth; select doesn't.
+    # The first core, like a service of a run. The generator has the next one.
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])
+    # epoll counts whole milliseconds, which is too coarse for a truth. select does not.
     with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selectors.SelectSelector())) as runner:
         runner.run(main())

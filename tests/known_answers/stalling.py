@@ -1,7 +1,7 @@
-"""A server whose truth is known: it answers after BASE_S, but for one stall in which it does nothing at all.
+"""A server whose truth is known: it responds after BASE_S, except for one stall in which it does nothing.
 
-Prints its port; the stall begins STALL_AFTER_S after the first request. When each request was read, and the times
-just before and just after its answer was written, are shown at `/log`, on the clock that every process shares.
+Prints its port; the stall begins STALL_AFTER_S after the first request. `/log` shows when each request was read, and
+the times just before and just after its response was written, on the clock that every process shares.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import json
 import time
 
 BASE_S, STALL_AFTER_S, STALL_S = 0.01, 3.0, 2.0
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 log: list[tuple[int, int, int]] = []
@@ -25,19 +25,19 @@ class Server(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         loop = asyncio.get_running_loop()
         if b"/log" in data.partition(b"\r\n")[0]:
-            told = json.dumps(sorted(log)).encode()
-            self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(told), told))
+            content = json.dumps(sorted(log)).encode()
+            self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(content), content))
             return
         if not Server.stalled:
             Server.stalled = True
             loop.call_later(
                 STALL_AFTER_S, time.sleep, STALL_S
             )  # the whole loop: nothing is read and nothing is written
-        loop.call_later(BASE_S, self.answer, time.perf_counter_ns())
+        loop.call_later(BASE_S, self.respond, time.perf_counter_ns())
 
-    def answer(self, read_ns: int) -> None:
+    def respond(self, read_ns: int) -> None:
         writing_ns = time.perf_counter_ns()
-        self.transport.write(ANSWER)
+        self.transport.write(RESPONSE)
         log.append((read_ns, writing_ns, time.perf_counter_ns()))
 
 

@@ -1,5 +1,8 @@
-"""Whole runs of what is more than one load against the server whose truth is programmed: mixed loads, clients with a
-pace of their own, and bursts of a service that serves one request at a time, whose queue can be computed."""
+"""Whole runs of scenarios and slow clients against the server whose truth is programmed.
+
+There are mixed loads, clients with their own pace, and bursts. The server serves a burst one request at a time, so its
+queue can be computed.
+"""
 
 import csv
 import math
@@ -66,11 +69,12 @@ wait = "/one-at-a-time/{{ms}}"
 """
 PACED_S = 16 / KIB_PER_S
 ROUND_MS = 1.0
-"""What a millisecond's truth may be off by, as everywhere here: timers count in whole ones."""
+"""How far a truth in milliseconds may be off, as in all these tests: timers count whole milliseconds."""
 BURST_LATE_MS = 15.0
-"""A burst in which somebody was later than this met a busy machine: a bin is well up to 20 ms more than the calm."""
+"""If server or generator was later than this in a burst, the machine was busy. A bin up to 20 ms above the calm is
+well."""
 CALM_SHARE, WELL_S = 0.9, 1.0
-"""So many bins of the calm have to be well, and so long after the overload, for a recovery."""
+"""The share of the calm's bins that must be well, and how long bins must be well after the overload to recover."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +109,11 @@ def read(folder: RunFolder, log: Log, waiting: Waiting) -> Run:
 
 @pytest.fixture(scope="module")
 def run() -> Run:
-    """What a busy machine spoilt is played again, by the generator's own word and the server's: of a mixed load alone
-    the server can't tell then who came when, and of a burst nobody who was well."""
+    """Run the plan, and again if the machine was busy, by the generator's and the server's own records.
+
+    On a busy machine the server does not know which request of a mixed load came when, and which bins of a burst were
+    well.
+    """
     found = carry_out(PLAN, ["known"], read)
     mixed = [each for each in found.accounts if each.trial.spec.scenario == "mixed"]
     quiet = all(each.quiet for each in mixed) and all(each.quiet for each in found.bursts())
@@ -119,62 +126,62 @@ class TestMixed:
         alone, beside = request.param
         return run.of("fast", alone, beside)
 
-    def test_counts_of_each_kind_are_the_servers_own(self, run: Run, account: Account) -> None:
+    def test_counts_of_each_kind_equal_the_servers(self, run: Run, account: Account) -> None:
         trial = account.trial
-        told = trial.beside if account.beside else trial
-        assert told is not None
-        assert account.kinds("warmup") == {"good": told.warmup.good}
-        assert account.kinds("measured") == {"good": told.measured.good}
+        reported = trial.beside if account.beside else trial
+        assert reported is not None
+        assert account.kinds("warmup") == {"good": reported.warmup.good}
+        assert account.kinds("measured") == {"good": reported.measured.good}
         assert len(account.done) == len(account.starts_ns)
 
-    def test_percentiles_of_each_kind_are_those_of_what_the_server_did(self, account: Account) -> None:
+    def test_percentiles_of_each_kind_agree_with_the_servers_record(self, account: Account) -> None:
         trial = account.trial
-        told = trial.beside.latency if account.beside and trial.beside else trial.latency
-        assert told is not None
-        assert wrong_in_histogram(told, account.taken_us(), account.at_most_us(), account.uncertain) == []
+        reported = trial.beside.latency if account.beside and trial.beside else trial.latency
+        assert reported is not None
+        assert wrong_in_histogram(reported, account.taken_us(), account.at_most_us(), account.uncertain) == []
         assert min(account.taken_us()) >= (10_000 if account.beside else SOON.delay_s * 1e6)
 
-    def test_the_server_was_asked_for_no_more_than_both_kinds_tell(self, run: Run) -> None:
+    def test_the_server_got_no_more_requests_than_both_kinds_report(self, run: Run) -> None:
         fast, alone = run.of("fast"), run.of("fast", alone=True)
         assert run.asked["/bimodal/fast"] == len(fast.done) + len(alone.done)
         assert run.asked["/heavy-tailed/slow"] == len(run.of("fast", beside=True).done)
         assert fast.trial.sent == len(fast.done) + run.asked["/heavy-tailed/slow"]
 
-    def test_they_have_no_connection_in_common(self, run: Run) -> None:
+    def test_the_kinds_share_no_connection(self, run: Run) -> None:
         fast, slow = run.of("fast"), run.of("fast", beside=True)
         assert not {done.connection for done in fast.done} & {done.connection for done in slow.done}
 
-    def test_the_tables_tell_them_apart(self, run: Run) -> None:
+    def test_the_tables_distinguish_the_kinds(self, run: Run) -> None:
         rows = {row["neighbours"]: row for row in run.summary if row["workload"] == "mixed"}
         for kind, alone in (("beside", False), ("alone", True)):
             assert rows[kind]["requests"] == str(run.of("fast", alone).kinds("measured").total())
             assert set(codes(rows[kind])) <= NOISE
-        beside = run.of("fast", beside=True)
-        goodput = beside.kinds("measured")["good"] / beside.trial.window_s
+        neighbours = run.of("fast", beside=True)
+        goodput = neighbours.kinds("measured")["good"] / neighbours.trial.window_s
         assert float(rows["beside"]["neighbours_goodput_rps"]) == pytest.approx(goodput, abs=0.06)
         assert rows["alone"]["neighbours_goodput_rps"] == ""
 
 
 class TestPaced:
-    """Clients that send or read at a pace of their own: their time is in the latency, whole and once."""
+    """Clients that send or read at their own pace: their whole time is in the latency, once."""
 
     @pytest.fixture(params=["upload", "download"])
     def account(self, request: pytest.FixtureRequest, run: Run) -> Account:
         return run.of(request.param)
 
-    def test_counts_are_the_servers_own(self, run: Run, account: Account) -> None:
+    def test_counts_equal_the_servers(self, run: Run, account: Account) -> None:
         trial = account.trial
         assert account.kinds("warmup") == {"good": trial.warmup.good}
         assert account.kinds("measured") == {"good": trial.measured.good}
         assert len(account.done) == len(account.starts_ns) == run.asked[trial.spec.path] == trial.sent
 
-    def test_percentiles_are_those_of_the_pace_and_the_servers_delay(self, account: Account) -> None:
-        """Each takes as long as any other: what is more than that is somebody's lateness, by his own word."""
+    def test_percentiles_agree_with_the_pace_and_the_servers_delay(self, account: Account) -> None:
+        """All requests take equally long. Any extra time is lateness, which server or generator has recorded."""
         reads = account.trial.spec.workload == "download"
         right_us = (PACED_S + account.answers[0].delay_s) * 1e6
         read = sorted(done.read_ns for done in account.done)
         late_us = max((at - start) / 1000 for at, start in zip(read, account.starts_ns, strict=True))
-        # A sender's body has come before the server begins, and a reader's time begins when it has ended.
+        # A sender's body has arrived before the server begins, and a reader's time begins when the server has ended.
         late_us += (
             max((done.written_ns - done.read_ns) / 1000 for done in account.done) - right_us + reads * PACED_S * 1e6
         )
@@ -183,14 +190,14 @@ class TestPaced:
         assert account.trial.latency is not None
         assert wrong_in_histogram(account.trial.latency, [right_us] * count, [right_us + late_us] * count) == []
 
-    def test_nobody_was_sooner_than_the_pace_allows(self, account: Account) -> None:
+    def test_no_request_was_faster_than_the_pace_allows(self, account: Account) -> None:
         assert account.trial.latency is not None
         assert account.trial.latency.min_us >= (PACED_S + 0.02) * 1e6
 
 
 @dataclass(frozen=True)
 class Burst:
-    """A burst, beside the queue that its very schedule makes of a service that takes QUEUE_S for each."""
+    """A burst, and the queue that its schedule makes at a service that takes QUEUE_S for each request."""
 
     account: Account
     row: dict[str, str]
@@ -205,7 +212,7 @@ class Burst:
 
     @cached_property
     def ended_s(self) -> list[float]:
-        """One after the other, none before it was due."""
+        """The computed ends: one after the other, none before the request was due."""
         ended, free_s = [], 0.0
         for due_s in self.due_s:
             free_s = max(due_s, free_s) + QUEUE_S
@@ -214,14 +221,13 @@ class Burst:
 
     @cached_property
     def server_late_ms(self) -> float:
-        """How much later than computed it wrote, at most."""
+        """How much later than computed the server wrote, at worst."""
         written = [(done.written_ns - self.account.began_ns) / 1e6 for done in self.account.done]
         return max(at_ms - end_s * 1e3 for at_ms, end_s in zip(sorted(written), self.ended_s, strict=True))
 
     @cached_property
     def late_ms(self) -> float:
-        """How much later than computed the server wrote, and its clients may have read, at most: each by its own
-        word."""
+        """How much later than computed the server wrote and its clients may have read, at worst, by their records."""
         return self.server_late_ms + self.account.read_late_us / 1000
 
     @property
@@ -230,7 +236,7 @@ class Burst:
 
     @cached_property
     def written_s(self) -> tuple[list[float], list[float]]:
-        """When each was answered by the server's own account, at the earliest and at the latest."""
+        """The earliest and latest possible ends, in the server's own record."""
         earliest, latest = self.account.answered_ns
         began_ns = self.account.began_ns
         return [(at_ns - began_ns) / 1e9 for at_ns in earliest], [(at_ns - began_ns) / 1e9 for at_ns in latest]
@@ -239,7 +245,7 @@ class Burst:
         return int(at_s / BIN_S)
 
     def _p90_ms(self, ended_s: Sequence[float]) -> list[float]:
-        """Of each bin, where they ended then."""
+        """Return the p90 of each bin for these ends."""
         found = []
         for n in range(len(self.trial.bins)):
             pairs = zip(self.due_s, ended_s, strict=True)
@@ -249,19 +255,19 @@ class Burst:
 
     @cached_property
     def p90_ms(self) -> list[float]:
-        """As computed."""
+        """The computed p90 of each bin."""
         return self._p90_ms(self.ended_s)
 
     @cached_property
     def least_ms(self) -> list[float]:
-        """The p90 of each bin at the least, by the server's own account."""
+        """The lowest possible p90 of each bin, by the server's own record."""
         return [p90 - max(ROUND_MS, 0.01 * p90) for p90 in self._p90_ms(self.written_s[0])]
 
     @cached_property
     def most_ms(self) -> list[float]:
-        """And at the most, with all that the server can't see."""
-        most = [p90 + self.account.read_late_us / 1000 for p90 in self._p90_ms(self.written_s[1])]
-        return [p90 + max(ROUND_MS, 0.01 * p90) for p90 in most]
+        """The highest possible p90 of each bin, with everything that the server does not see."""
+        highest = [p90 + self.account.read_late_us / 1000 for p90 in self._p90_ms(self.written_s[1])]
+        return [p90 + max(ROUND_MS, 0.01 * p90) for p90 in highest]
 
     @cached_property
     def overload_s(self) -> tuple[float, float]:
@@ -271,11 +277,11 @@ class Burst:
 
     @property
     def calm(self) -> slice:
-        """Its bins."""
+        """The bins of the calm."""
         return slice(self.bin_of(self.trial.spec.warmup_s), self.bin_of(self.overload_s[0]))
 
     def limit_ms(self, p90_ms: Sequence[float]) -> float:
-        """Twice the calm's p90, or 20 ms more."""
+        """Return twice the calm's p90, or 20 ms more, whichever is higher."""
         calm_ms = median(p90_ms[self.calm])
         return max(2 * calm_ms, calm_ms + 20)
 
@@ -284,14 +290,14 @@ class Burst:
         return [each <= limit_ms for each in p90_ms]
 
     @cached_property
-    def told_well(self) -> list[bool]:
-        """Which bins are, as they are told."""
-        told_ms = [(each.p90_us or 0) / 1000 for each in self.trial.bins]
-        return self.well(told_ms, self.limit_ms(told_ms))
+    def reported_well(self) -> list[bool]:
+        """Which bins are well, as reported."""
+        reported_ms = [(each.p90_us or 0) / 1000 for each in self.trial.bins]
+        return self.well(reported_ms, self.limit_ms(reported_ms))
 
     @cached_property
     def surely_well(self) -> list[bool]:
-        """Which are by the server's own account, whatever it can't see."""
+        """Which bins are well by the server's own record, whatever it does not see."""
         return self.well(self.most_ms, self.limit_ms(self.least_ms))
 
     @cached_property
@@ -299,24 +305,24 @@ class Burst:
         return self.well(self.least_ms, self.limit_ms(self.most_ms))
 
     def recovered_s(self, well: Sequence[bool]) -> float:
-        """From the end of the overload to the first bin from which a whole second is well; for ever where none is."""
+        """Return the time from the end of the overload to the first bin that begins a well second; infinite if none."""
         after, whole = well[self.bin_of(self.overload_s[1]) :], round(WELL_S / BIN_S)
         first = (n for n in range(len(after) - whole + 1) if all(after[n : n + whole]))
         return next((n * BIN_S for n in first), math.inf)
 
     def calm_share(self, well: Sequence[bool]) -> float:
-        """Of the calm's bins, those that are well."""
+        """Return the share of the calm's bins that are well."""
         calm = well[self.calm]
         return sum(calm) / len(calm)
 
     @cached_property
     def queue_gone_s(self) -> float:
-        """From the end of the overload until nobody waits beyond the limit any more, as computed."""
+        """The computed time from the end of the overload until no request waits beyond the limit."""
         pairs, limit_ms = zip(self.due_s, self.ended_s, strict=True), self.limit_ms(self.p90_ms)
         return max(due_s for due_s, end_s in pairs if (end_s - due_s) * 1000 > limit_ms) - self.overload_s[1]
 
     @property
-    def told_s(self) -> float:
+    def reported_s(self) -> float:
         return float(self.row["recovery_s"] or math.inf)
 
 
@@ -335,16 +341,16 @@ class TestBurst:
         assert trial.arrivals.shed + trial.arrivals.shed_warmup == 0
         written = [done.written_ns - burst.account.began_ns for done in burst.account.done]
         assert written == sorted(written)
-        # A machine that stood still makes it later than the very same arrivals would have it, and never earlier.
+        # After a stall of the machine, ends are later than computed, and never earlier.
         assert all(at_ns / 1e9 > end_s - 0.001 for at_ns, end_s in zip(written, burst.ended_s, strict=True))
 
-    def test_each_bin_has_the_arrivals_of_the_schedule_and_the_answers_of_the_queue(self, burst: Burst) -> None:
+    def test_each_bin_has_the_arrivals_of_the_schedule_and_the_responses_of_the_queue(self, burst: Burst) -> None:
         count = len(burst.trial.bins)
         assert count == round((burst.trial.spec.warmup_s + burst.trial.spec.measure_s) / BIN_S)
         due = [burst.bin_of(at_s) for at_s in burst.due_s]
         assert [each.due for each in burst.trial.bins] == [due.count(n) for n in range(count)]
         assert [each.good for each in burst.trial.bins] == [due.count(n) for n in range(count)]
-        # What the lateness may have moved beyond an edge, at the rate at which it serves; and one that is cut.
+        # Requests that lateness may have moved beyond an edge, at the server's rate, and one that the edge cuts.
         slack = burst.late_ms / 1000 / QUEUE_S + 1
         done = 0
         for n, each in enumerate(burst.trial.bins):
@@ -352,7 +358,7 @@ class TestBurst:
             right = sum(end_s < (n + 1) * BIN_S for end_s in burst.ended_s)
             assert right - slack <= done <= right + 1
 
-    def test_each_bins_p90_is_that_of_the_queue(self, burst: Burst) -> None:
+    def test_the_p90_of_each_bin_is_that_of_the_queue(self, burst: Burst) -> None:
         wrong = []
         for each, least_ms, most_ms in zip(burst.trial.bins, burst.least_ms, burst.most_ms, strict=True):
             assert each.p90_us is not None
@@ -360,43 +366,45 @@ class TestBurst:
                 wrong.append((each.begin_s, each.p90_us / 1000, least_ms, most_ms))
         assert wrong == []
 
-    def test_the_queue_was_real_and_gone_in_the_end(self, burst: Burst) -> None:
-        """250 a second too many, for a second: half a second's work, which the calm has time for half of the time."""
+    def test_there_was_a_queue_and_it_was_gone_in_the_end(self, burst: Burst) -> None:
+        """For a second, 250 requests/s are too many. This is half a second of work, and the calm uses half the time."""
         assert max(burst.p90_ms) > 400
         assert 0.75 < burst.queue_gone_s < 1.6
         assert max(burst.p90_ms[-4:]) < burst.limit_ms(burst.p90_ms)
 
-    def test_recovery_is_told_from_the_bin_in_which_the_queue_was_gone(self, burst: Burst) -> None:
-        """By the rule, over what the server did: on a machine that stood still the queue came again."""
-        assert burst.told_s == burst.recovered_s(burst.told_well)
-        assert burst.recovered_s(burst.maybe_well) <= burst.told_s <= burst.recovered_s(burst.surely_well)
+    def test_recovery_is_reported_from_the_bin_in_which_the_queue_was_gone(self, burst: Burst) -> None:
+        """The rule is applied to the server's record. If the machine stalled, the queue came again."""
+        assert burst.reported_s == burst.recovered_s(burst.reported_well)
+        assert burst.recovered_s(burst.maybe_well) <= burst.reported_s <= burst.recovered_s(burst.surely_well)
         assert float(burst.row["resolution_s"]) == BIN_S
 
     def test_the_timeline_is_slow_until_the_queue_is_gone(self, burst: Burst) -> None:
-        """To within a second of its own, which are by when requests ended. What is late by so much takes as long again
-        to be made up for."""
+        """The limit is one second of the timeline, which is by when requests ended.
+
+        The server takes as long to catch up as it was late.
+        """
         ended_s, limit_ms = burst.overload_s[1], burst.limit_ms(burst.p90_ms)
         after = [each for each in burst.trial.timeline if each.second + 1 > ended_s]
         slow = list(takewhile(lambda each: each.p50_us is not None and each.p50_us / 1000 > limit_ms, after))
         off_s = slow[-1].second + 1 - ended_s - burst.queue_gone_s
         assert -1 - BIN_S <= off_s <= 1 + BIN_S + 2 * burst.late_ms / 1000
 
-    def test_goodput_is_told_for_calm_overload_and_after(self, burst: Burst) -> None:
+    def test_goodput_is_reported_for_calm_overload_and_after(self, burst: Burst) -> None:
         begin_s, end_s = burst.overload_s
         whole_s = burst.trial.spec.warmup_s + burst.trial.spec.measure_s
         spans = {"calm": (burst.trial.spec.warmup_s, begin_s), "overload": (begin_s, end_s), "after": (end_s, whole_s)}
         for name, (first_s, last_s) in spans.items():
             right = sum(first_s <= at_s < last_s for at_s in burst.ended_s) / (last_s - first_s)
-            told = float(burst.row[f"{name}_goodput_rps"])
-            assert told == pytest.approx(right, abs=2 * (burst.late_ms / 1000 / QUEUE_S + 1) / (last_s - first_s))
-        # Besides what it can serve meanwhile, those of the calm that it had not served in time.
+            reported = float(burst.row[f"{name}_goodput_rps"])
+            assert reported == pytest.approx(right, abs=2 * (burst.late_ms / 1000 / QUEUE_S + 1) / (last_s - first_s))
+        # The server also serves requests of the calm that it had not served in time.
         left = burst.trial.spec.profile[0].rate * burst.late_ms / 1000
         assert float(burst.row["overload_goodput_rps"]) <= 1.01 / QUEUE_S + 1 + left
 
-    def test_an_overload_on_purpose_spoils_nothing(self, burst: Burst) -> None:
+    def test_a_planned_overload_makes_no_trial_invalid(self, burst: Burst) -> None:
         assert set(codes(burst.row)) <= NOISE | {"calm"}
 
-    def test_only_a_calm_that_was_none_is_told_to_be_none(self, burst: Burst) -> None:
-        assert ("calm" in codes(burst.row)) == (burst.calm_share(burst.told_well) < CALM_SHARE)
+    def test_only_a_calm_that_was_not_calm_is_reported(self, burst: Burst) -> None:
+        assert ("calm" in codes(burst.row)) == (burst.calm_share(burst.reported_well) < CALM_SHARE)
         sure, maybe = burst.calm_share(burst.surely_well), burst.calm_share(burst.maybe_well)
         assert maybe >= CALM_SHARE if "calm" not in codes(burst.row) else sure < CALM_SHARE

@@ -1,4 +1,4 @@
-"""One stall of two seconds in ten, at twenty requests a second: the case in which pacing by the last answer lies."""
+"""One stall of two seconds in ten, at 20 requests/s: a closed loop would omit most of the stalled requests."""
 
 import time
 from dataclasses import dataclass
@@ -27,17 +27,19 @@ PERCENTILES = (50, 90, 95, 99)
 class Played:
     trial: LoadLoop
     lag_ms: float
-    """How late the generator's loop was, at most."""
+    """The highest lag of the generator's loop."""
     log: list[tuple[int, int, int]]
-    """When the server read each request, and when it began and ended writing its answer."""
+    """When the server read each request, and when it began and ended writing the response."""
 
     @property
     def window(self) -> Window:
         return Window(self.trial.recorder.begin_ns, self.trial.recorder.begin_ns + SECONDS * 10**9)
 
     def truth_us(self) -> tuple[list[float], list[float]]:
-        """In order, at the least and at the most: from the start by the schedule alone to the answer by the server's
-        own account, which whoever is late reads later."""
+        """Return the lowest and the highest possible latencies, in order.
+
+        They go from the scheduled start to the response in the server's own record. A late generator reads it later.
+        """
         due = [self.trial.recorder.begin_ns + offset for offset in schedule_ns(self.trial.spec)]
         read, writing, written = zip(*self.log, strict=True)
         late_us = 1000 * (self.lag_ms + TICK_MS if self.lag_ms > QUIET_MS else 0)
@@ -49,13 +51,13 @@ class Played:
 
 
 def lag_ms(trial: LoadLoop) -> float:
-    """How late the loop ever was until the trial is over."""
-    most_s = 0.0
+    """Return the highest lag of the loop until the trial is over."""
+    highest_s = 0.0
     while not trial.over.is_set():
         before_s = time.perf_counter()
         gevent.sleep(TICK_MS / 1000)
-        most_s = max(most_s, time.perf_counter() - before_s - TICK_MS / 1000)
-    return most_s * 1000
+        highest_s = max(highest_s, time.perf_counter() - before_s - TICK_MS / 1000)
+    return highest_s * 1000
 
 
 def play(arrivals: str) -> Played:
@@ -88,7 +90,7 @@ ARRIVALS = ("uniform", "poisson")
 
 @pytest.fixture(scope="module")
 def both() -> dict[str, Played]:
-    """At once, and each against a server of its own."""
+    """Both trials, run at the same time, each against its own server."""
     greenlets = {arrivals: gevent.spawn(play, arrivals) for arrivals in ARRIVALS}
     return {arrivals: greenlet.get() for arrivals, greenlet in greenlets.items()}
 
@@ -98,7 +100,7 @@ def played(request: pytest.FixtureRequest, both: dict[str, Played]) -> Played:
     return both[request.param]
 
 
-def test_every_intended_request_was_sent_and_answered(played: Played) -> None:
+def test_every_intended_request_was_sent_and_completed(played: Played) -> None:
     _, measured, _ = played.trial.recorder.phases(played.window)
     arrivals = played.trial.recorder.arrivals(played.window)
     assert measured.good == arrivals.intended == len(list(schedule_ns(played.trial.spec)))
@@ -106,7 +108,7 @@ def test_every_intended_request_was_sent_and_answered(played: Played) -> None:
 
 
 @pytest.mark.parametrize("percent", PERCENTILES)
-def test_percentiles_are_those_of_the_schedule_and_the_servers_account(played: Played, percent: int) -> None:
+def test_percentiles_agree_with_the_schedule_and_the_servers_record(played: Played, percent: int) -> None:
     found = played.trial.recorder.latency(played.window)
     assert found is not None
     reported = histogram.percentile_us(histogram.merged([found.histogram]), percent)
@@ -118,7 +120,7 @@ def test_percentiles_are_those_of_the_schedule_and_the_servers_account(played: P
     "a service stalls for 2 s while requests arrive at their own rate",
     "all arrivals of the stall are in the percentiles (no coordinated omission)",
 )
-def test_a_tenth_of_them_waited_for_the_stall_to_end_and_it_shows(played: Played) -> None:
+def test_requests_that_waited_for_the_stall_to_end_are_in_the_percentiles(played: Played) -> None:
     """A fifth of the schedule falls into the stall: its p90 is about a second, not the 10 ms of the others."""
     found = played.trial.recorder.latency(played.window)
     assert found is not None

@@ -1,8 +1,8 @@
-"""Whole runs against servers whose truth is programmed: what is reported has to be what was done.
+"""Whole runs against servers whose truth is programmed: the reports must agree with what was done.
 
-Percentiles within 1 % or 1 ms, whichever is more; counts exact. The truth of an open loop begins at the intended
-starts, by the schedule alone, and ends when the server says it answered; a closed loop's lies between the server's
-own reading and writing.
+Percentiles are within 1 % or 1 ms, whichever is more, and counts are exact. The truth of an open loop begins at the
+scheduled starts, and ends when the server recorded its response. The truth of a closed loop is between the server's own
+reading and writing.
 """
 
 import os
@@ -32,7 +32,7 @@ NOISE = {
     "generator-lag", "generator-cpu", "littles-law", "dispatch-delay", "lateness", "rate", "ceiling-bound", "drift",
     "stolen", "contention", "database-limit", "outlier", "stall",
 }  # fmt: skip
-"""What a busy machine, or a stall within the window, may make of a run against a server that does no wrong."""
+"""Reasons that a busy machine, or a stall in the window, may add to a run against a correct server."""
 
 TOP = 'title = "Known answers"\nwarmup_s = 0.3\nvariants = ["fastapi-asyncio"]\n'
 SLOW = """repeats = 2
@@ -87,9 +87,9 @@ rate = [200]
 
 SLOW_KEYS = [(name, model) for name, paths in SLOW_TRUTHS.items() for model in paths]
 FAULTY_KEYS = [(name, model) for name, paths in FAULTY_TRUTHS.items() for model in paths]
-ANSWERED = [key for key in SLOW_KEYS + FAULTY_KEYS if key[0] != "endless"]
+COMPLETED = [key for key in SLOW_KEYS + FAULTY_KEYS if key[0] != "endless"]
 ALONE = [key for key in SLOW_KEYS if key[0] in ("constant", "bimodal", "heavy-tailed")]
-"""Where no request has to wait for what becomes of another."""
+"""Truths in which no request has to wait for another."""
 
 
 def named(keys: Sequence[Key]) -> pytest.MarkDecorator:
@@ -98,7 +98,7 @@ def named(keys: Sequence[Key]) -> pytest.MarkDecorator:
 
 @pytest.fixture(scope="module")
 def cells() -> dict[Key, Cell]:
-    """Two runs at a time: each takes a tenth of a core. The first lasts as long as the other two."""
+    """Run two plans at a time, since each takes a tenth of a core. The first takes as long as the other two."""
 
     def played(*runs: tuple[str, dict[str, dict[str, str]]]) -> dict[Key, Cell]:
         return {key: cell for plan, truths in runs for key, cell in play_in_quiet(TOP + plan, truths).items()}
@@ -117,11 +117,11 @@ def cell(key: Key, cells: dict[Key, Cell]) -> Cell:
 
 
 Bound = Callable[[Account], list[float]]
-"""Latencies in order, in microseconds."""
+"""Returns latencies in order, in microseconds."""
 
 
 def wrong(cell: Cell, least: Bound, most: Bound) -> list[str]:
-    """Percentiles, in the trial files and in both tables of the report, that are not near enough to the truth."""
+    """Return percentiles of the trial files and of both tables that are not near enough to the truth."""
     found: list[str] = []
     for account, row in zip(cell.accounts, cell.rows, strict=True):
         assert account.trial.latency is not None
@@ -132,35 +132,35 @@ def wrong(cell: Cell, least: Bound, most: Bound) -> list[str]:
 
 
 def wrong_in_histogram(
-    told: Latency, least_us: Sequence[float], most_us: Sequence[float], uncertain: int = 0
+    reported: Latency, least_us: Sequence[float], most_us: Sequence[float], uncertain: int = 0
 ) -> list[str]:
-    merged = histogram.merged([told.histogram])
+    merged = histogram.merged([reported.histogram])
     found = [
         nearness(histogram.percentile_us(merged, percent), least_us, most_us, percent, uncertain)
         for percent in PERCENTILES.values()
-        if len(least_us) >= samples_needed(percent)  # as the report has it: the rest is luck, here too
+        if len(least_us) >= samples_needed(percent)  # as in the report: other percentiles are chance, here too
     ]
-    return [said for said in found if said]
+    return [problem for problem in found if problem]
 
 
 def wrong_in_row(row: dict[str, str], least_us: Sequence[float], most_us: Sequence[float], uncertain: int) -> list[str]:
     found = []
     for name, percent in PERCENTILES.items():
-        told = row[f"{name}_ms"]
-        if told:
-            found.append(nearness(float(told) * 1000, least_us, most_us, percent, uncertain))
-        if bool(told) != (len(least_us) >= samples_needed(percent)) and not uncertain:
-            found.append(f"{name} is told as {told!r}, of {len(least_us)} answers")
-    return [said for said in found if said]
+        reported = row[f"{name}_ms"]
+        if reported:
+            found.append(nearness(float(reported) * 1000, least_us, most_us, percent, uncertain))
+        if bool(reported) != (len(least_us) >= samples_needed(percent)) and not uncertain:
+            found.append(f"{name} is reported as {reported!r}, from {len(least_us)} responses")
+    return [problem for problem in found if problem]
 
 
-@named(ANSWERED)
-def test_percentiles_are_those_of_what_the_server_did(cell: Cell) -> None:
+@named(COMPLETED)
+def test_percentiles_agree_with_the_servers_record(cell: Cell) -> None:
     assert wrong(cell, Account.taken_us, Account.at_most_us) == []
 
 
 @named(ALONE)
-def test_percentiles_are_those_that_were_programmed(cell: Cell) -> None:
+def test_percentiles_agree_with_the_programmed_delays(cell: Cell) -> None:
     def most_us(account: Account) -> list[float]:
         late_us = account.late_us
         return [taken + late_us for taken in account.programmed_us()] if account.open else account.at_most_us()
@@ -169,32 +169,32 @@ def test_percentiles_are_those_that_were_programmed(cell: Cell) -> None:
 
 
 @named([key for key in ALONE + FAULTY_KEYS if key[1] == "open"])
-def test_means_and_times_from_the_send_are_those_of_what_the_server_did(cell: Cell) -> None:
+def test_means_and_service_times_agree_with_the_servers_record(cell: Cell) -> None:
     for account, row in zip(cell.accounts, cell.rows, strict=True):
         least, most, arrivals = account.taken_us(), account.at_most_us(), account.trial.arrivals
         mean_us = float(row["mean_ms"]) * 1000
         assert min(0.99 * mean(least), mean(least) - 1_000) <= mean_us <= max(1.01 * mean(most), mean(most) + 1_000)
         assert arrivals is not None
         assert arrivals.service_time is not None
-        # Sent before the server read it, and not before it was meant to be.
+        # A request was sent before the server read it, and not before its intended start.
         assert wrong_in_histogram(arrivals.service_time, account.served_us(), most) == []
 
 
 @named(SLOW_KEYS + FAULTY_KEYS)
 class TestCounts:
-    def test_every_request_that_the_server_read_is_one_that_the_generator_counts(self, cell: Cell) -> None:
+    def test_the_generator_counts_every_request_that_the_server_read(self, cell: Cell) -> None:
         assert cell.asked == sum(account.trial.sent for account in cell.accounts) > 0
 
-    def test_good_answers_and_errors_by_class_are_exact_in_warm_up_and_window(self, cell: Cell) -> None:
+    def test_good_responses_and_errors_by_class_are_exact_in_warm_up_and_window(self, cell: Cell) -> None:
         for account in cell.accounts:
             trial = account.trial
-            assert account.kinds() == sum((told(trial, phase) for phase in PHASES), Counter())
+            assert account.kinds() == sum((counted(trial, phase) for phase in PHASES), Counter())
             for phase in PHASES:
-                found, truth = told(trial, phase), account.kinds(phase)
+                found, truth = counted(trial, phase), account.kinds(phase)
                 off = {kind: abs(found[kind] - truth[kind]) for kind in found | truth}
                 assert sum(off.values()) <= account.uncertain, (found, truth)
 
-    def test_those_that_ended_after_the_window_are_counted_and_kept(self, cell: Cell) -> None:
+    def test_requests_that_ended_after_the_window_are_counted(self, cell: Cell) -> None:
         for account in cell.accounts:
             (surely, maybe), unknown = account.drained(), account.uncertain if account.open else 0
             assert surely - unknown <= account.trial.drained <= maybe + unknown
@@ -209,13 +209,13 @@ class TestCounts:
                 assert account.trial.sent == len(account.starts_ns)
                 assert (arrivals.shed, arrivals.shed_warmup) == (0, 0)
 
-    def test_good_answers_and_time_outs_have_a_latency_and_no_other_error_has(self, cell: Cell) -> None:
+    def test_good_responses_and_timeouts_have_a_latency_and_other_errors_have_none(self, cell: Cell) -> None:
         for account in cell.accounts:
             trial = account.trial
-            counted = trial.latency.count if trial.latency else 0
-            assert counted == trial.measured.good + trial.measured.errors.get("timeout", 0)
+            with_latency = trial.latency.count if trial.latency else 0
+            assert with_latency == trial.measured.good + trial.measured.errors.get("timeout", 0)
 
-    def test_connections_are_as_many_as_the_server_saw(self, cell: Cell) -> None:
+    def test_the_number_of_connections_equals_the_servers(self, cell: Cell) -> None:
         for account in cell.accounts:
             assert made(account.trial) == len({done.connection for done in account.done})
 
@@ -245,7 +245,7 @@ class TestCounts:
         goodputs = [trial.measured.good / trial.window_s for trial in trials]
         assert float(cell.summary["goodput_rps"]) == pytest.approx(sum(goodputs) / len(trials), abs=0.06)
 
-    def test_trials_with_errors_do_not_count_and_others_do(self, cell: Cell) -> None:
+    def test_only_trials_with_errors_are_invalid(self, cell: Cell) -> None:
         for account, row in zip(cell.accounts, cell.rows, strict=True):
             assert ("errors" in codes(row)) == (account.trial.measured.failed > 0)
             assert set(codes(row)) <= NOISE | {"errors"}
@@ -256,22 +256,24 @@ def made(trial: TrialRecord) -> int:
     return trial.connects.made
 
 
-def told(trial: TrialRecord, phase: Phases) -> Counter[str]:
+def counted(trial: TrialRecord, phase: Phases) -> Counter[str]:
     found = getattr(trial, phase)
-    return Counter({"good": found.good, **found.errors}) + Counter()  # without what there is none of
+    return Counter({"good": found.good, **found.errors}) + Counter()  # without zeros
 
 
 @named([key for key in SLOW_KEYS if key[0] == "endless"])
 @pytest.mark.fault("numbers", "every request to a service fails", "no latency is reported")
-def test_where_nothing_good_comes_no_latency_is_told(cell: Cell) -> None:
+def test_if_every_request_fails_no_latency_is_reported(cell: Cell) -> None:
     assert [cell.summary[f"{name}_ms"] for name in (*PERCENTILES, "max", "mean")] == [""] * 7
     assert (cell.summary["goodput_rps"], cell.summary["requests"]) == ("0.0", cell.summary["errors"])
 
 
 @pytest.mark.fault("numbers", "a service accepts connections late", "the wait to be accepted is part of latency")
-def test_a_late_accept_is_inside_latency(cells: dict[Key, Cell]) -> None:
-    """Each waits for the next moment of accepting, so that half of them wait for more than half of what lies between
-    two; and each has a connection of its own."""
+def test_a_late_accept_is_part_of_latency(cells: dict[Key, Cell]) -> None:
+    """Each connection waits to be accepted at a fixed moment, so half of them wait for more than half of the interval.
+
+    Each request has a connection of its own.
+    """
     for account in cells["late-to-accept", "open"].accounts:
         assert account.trial.latency is not None
         assert account.trial.latency.sum_us / account.trial.latency.count > ACCEPT_EVERY_S * 1e6 / 4
@@ -283,8 +285,8 @@ def test_a_late_accept_is_inside_latency(cells: dict[Key, Cell]) -> None:
     "the generator is stopped during an open loop",
     "its lateness is part of latency, and the trial is invalid",
 )
-def test_a_generator_that_stood_still_is_in_latency_and_its_trial_does_not_count() -> None:
-    """Whoever was meant to be sent meanwhile has waited since. From the send on, nobody has."""
+def test_a_stopped_generator_is_part_of_latency_and_its_trial_is_invalid() -> None:
+    """Requests that were due meanwhile have waited since. From the send on, none has."""
     edges: list[int] = []
 
     def stand_still(place: Path) -> None:
@@ -297,12 +299,12 @@ def test_a_generator_that_stood_still_is_in_latency_and_its_trial_does_not_count
         os.kill(generator, signal.SIGCONT)
 
     def taken_us(account: Account) -> list[float]:
-        """What came meanwhile was read after."""
+        """Return latencies in which responses that came during the stop were read after it."""
         return account.taken_us([edges[1] if edges[0] <= end < edges[1] else end for end in account.ends_ns])
 
     cell = play(TOP + STILL, {"constant": {"open": "wait"}}, stand_still)["constant", "open"]
     [account], [row] = cell.accounts, cell.rows
-    # When it goes on it sends all that is due, and answers lie unread for so long.
+    # When the generator resumes, it sends all that is due, and responses stay unread for that time.
     assert wrong(cell, taken_us, lambda account: [taken + 25_000 for taken in taken_us(account)]) == []
     assert account.trial.sent == cell.asked == len(account.starts_ns)
     assert "dispatch-delay" in codes(row)

@@ -11,9 +11,9 @@ EVERY_S = 0.005
 
 
 class Waiting(threading.Thread):
-    """Reads the count of the run's Locust process again and again, from when it is there until it is gone.
+    """Reads the count of the run's Locust process again and again, as long as that exists.
 
-    The count is the second figure of /proc/PID/schedstat: nanoseconds in which the process could have run and did not
+    The count is the second figure of /proc/PID/schedstat: nanoseconds in which the process was ready to run but waited
     (Documentation/scheduler/sched-stats.rst).
     """
 
@@ -22,7 +22,7 @@ class Waiting(threading.Thread):
         self._place = place
         self._ended = threading.Event()
         self._seen: list[tuple[int, int]] = []
-        """When it was read, on the clock that every process shares, and the count."""
+        """Times of the readings, on the clock that all processes share, and the counts."""
 
     def __enter__(self) -> "Waiting":
         self.start()
@@ -33,7 +33,7 @@ class Waiting(threading.Thread):
         self.join()
 
     def run(self) -> None:
-        while not (file := self._of_locust()):
+        while not (file := self._locust_file()):
             if self._ended.wait(0.05):
                 return
         with suppress(OSError):  # it ends with the run
@@ -41,7 +41,7 @@ class Waiting(threading.Thread):
                 waited_ns = int(file.read_text().split()[1])
                 self._seen.append((time.perf_counter_ns(), waited_ns))
 
-    def _of_locust(self) -> Path | None:
+    def _locust_file(self) -> Path | None:
         for pid in processes.mentioning(str(self._place)):
             with suppress(OSError):
                 if b"locustfile" in Path(f"/proc/{pid}/cmdline").read_bytes():
@@ -49,7 +49,7 @@ class Waiting(threading.Thread):
         return None
 
     def longest_ms(self, begin_ns: int, end_ns: int) -> float:
-        """The most that it waited between two readings, from a begin to an end: no single wait was longer."""
+        """Return the longest wait between two readings from a begin to an end. No single wait was longer."""
         pairs = zip(self._seen, self._seen[1:], strict=False)
         waits = [later - earlier for (_, earlier), (at, later) in pairs if begin_ns <= at <= end_ns]
         return max(waits, default=0) / 1e6

@@ -1,4 +1,4 @@
-"""A whole run against the programmed server: `waitbench run`, as anyone would call it, and its files."""
+"""A whole run of `waitbench run` against the programmed server, and its files."""
 
 import csv
 import os
@@ -29,9 +29,9 @@ ATTEMPTS = 2
 T = TypeVar("T")
 Log = dict[str, list[Done]]
 Key = tuple[str, str]
-"""A truth, and the load model that it met."""
+"""A truth, and the load model that is used with it."""
 Paths = Mapping[str, str]
-"""The workload that stands for each load model."""
+"""The workload for each load model."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,14 @@ class Cell:
 
     accounts: list[Account]
     asked: int
-    """Requests in all, by the server's count."""
+    """All requests, by the server's count."""
     summary: dict[str, str]
     rows: list[dict[str, str]]
-    """Of trials.csv, a row for each account."""
+    """Rows of trials.csv, one for each account."""
 
     @property
     def quiet(self) -> bool:
-        """Or without a latency that could be wrong."""
+        """Whether the machine was quiet, or there is no latency that could be wrong."""
         return all(account.quiet or account.trial.latency is None for account in self.accounts)
 
 
@@ -61,10 +61,12 @@ def carry_out(
     read: Callable[[RunFolder, Log, Waiting], T],
     meanwhile: Callable[[Path], None] = _idle,
 ) -> T:
-    """A plan, in which PORT and LATE_PORT stand for those of the server, and what there is to `read` of its run.
-    `meanwhile` gets the place that the run has for itself."""
+    """Run a plan, in which PORT and LATE_PORT are replaced by the server's, and return what `read` makes of the run.
+
+    `meanwhile` is called during the run, with its folder.
+    """
     place = Path(tempfile.mkdtemp(prefix="wbknown-"))
-    place.chmod(0o755)  # PostgreSQL's user has to get in
+    place.chmod(0o755)  # PostgreSQL's user needs access
     try:
         with serving(programmed) as server:
             port, late_port = server.told()
@@ -89,10 +91,10 @@ def carry_out(
                 finally:
                     run.kill()
             assert run.returncode in (0, 3), err
-            told = httpx2.get(f"http://127.0.0.1:{port}/log", trust_env=False).json()
+            server_log = httpx2.get(f"http://127.0.0.1:{port}/log", trust_env=False).json()
         return read(
             RunFolder(Path(out.strip())),
-            {path: [Done(**done) for done in asked] for path, asked in told.items()},
+            {path: [Done(**done) for done in asked] for path, asked in server_log.items()},
             waiting,
         )
     finally:
@@ -100,19 +102,22 @@ def carry_out(
 
 
 def play(plan: str, truths: Mapping[str, Paths], meanwhile: Callable[[Path], None] = _idle) -> dict[Key, Cell]:
-    """Carry out the cells of `plan` against each truth."""
+    """Run the cells of `plan` against each truth."""
     served = "".join(_external(name, paths) for name, paths in truths.items())
     return carry_out(plan + served, truths, _cells, meanwhile)
 
 
 def play_in_quiet(plan: str, truths: Mapping[str, Paths]) -> dict[Key, Cell]:
-    """A machine that was too busy for most of them has another try, by the generator's own word and not by what was
-    measured. For those that it spoils all the same, the tests allow as much lateness as was seen."""
+    """Run the cells, and again if the machine was too busy for most of them.
+
+    The generator's own lag decides this, and not the measurements. If the machine was busy again, the tests allow as
+    much lateness as was recorded.
+    """
     cells = play(plan, truths)
     for _ in range(ATTEMPTS - 1):
-        spoilt = {name for (name, _), cell in cells.items() if not cell.quiet}
-        if len(spoilt) > len(truths) / 2:
-            cells |= play(plan, {name: paths for name, paths in truths.items() if name in spoilt})
+        disturbed = {name for (name, _), cell in cells.items() if not cell.quiet}
+        if len(disturbed) > len(truths) / 2:
+            cells |= play(plan, {name: paths for name, paths in truths.items() if name in disturbed})
     return cells
 
 
@@ -142,5 +147,5 @@ def _rows(file: Path, key: Key) -> list[dict[str, str]]:
 
 
 def codes(row: Mapping[str, str]) -> Iterable[str]:
-    """Of the reasons in a row of the report."""
-    return [said.partition(":")[0] for said in row["reasons"].split("; ") if said]
+    """Return the codes of the reasons in a row of the report."""
+    return [reason.partition(":")[0] for reason in row["reasons"].split("; ") if reason]

@@ -1,4 +1,4 @@
-"""Whether containers can be run: by what `docker` on the PATH does."""
+"""Tests whether containers can be run, with a made-up `docker` on the PATH."""
 
 import stat
 from pathlib import Path
@@ -12,14 +12,14 @@ GOOD = "echo Server Version: 28\n"
 
 
 def docker(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    """The only one that can be found."""
+    """Make a `docker` that is the only program on the PATH."""
     program = folder / "docker"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(stat.S_IRWXU)
     monkeypatch.setenv("PATH", str(folder))
 
 
-def test_where_there_is_no_docker_the_advice_is_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_docker_the_advice_is_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(WaitbenchError, match="install Docker, or run with --engine local"):
         require_engine()
@@ -28,13 +28,19 @@ def test_where_there_is_no_docker_the_advice_is_to_install_it(tmp_path: Path, mo
 @pytest.mark.parametrize(
     ("script", "says"),
     [
-        ("echo Cannot connect. Is it running? >&2", "answers: Cannot connect. Is it running. Start it, or run with"),
-        ("exit 1", "no Docker engine answers: no message. Start it, or run with --engine local"),
-        (f"{GOOD}[ $1 = info ] || {{ echo what? >&2; exit 1; }}", "no Compose v2 answers: what. Install it, or run"),
+        (
+            "echo Cannot connect. Is it running? >&2",
+            "does not respond: Cannot connect. Is it running. Start it, or run with",
+        ),
+        ("exit 1", "engine does not respond: it printed nothing. Start it, or run with --engine local"),
+        (
+            f"{GOOD}[ $1 = info ] || {{ echo what? >&2; exit 1; }}",
+            "Compose v2 is not available: what. Install it, or run",
+        ),
     ],
-    ids=["no engine", "no word", "no Compose"],
+    ids=["no engine", "no output", "no Compose"],
 )
-def test_what_is_not_there_is_told_with_what_to_do(
+def test_what_is_missing_is_reported_with_advice(
     script: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     docker(tmp_path, monkeypatch, script)
@@ -46,17 +52,17 @@ def test_what_is_not_there_is_told_with_what_to_do(
 @pytest.mark.parametrize(
     ("script", "timeout_s", "says"),
     [
-        ("exec /bin/sleep 60", 0.5, "no Docker engine answers: `docker info` said nothing for 0.5 s. Start it, or"),
-        (f"{GOOD}[ $1 = info ] || exec /bin/sleep 60", 2.0, "`docker compose version` said nothing for 2 s"),
+        ("exec /bin/sleep 60", 0.5, "does not respond: `docker info` did not end within 0.5 s. Start it, or"),
+        (f"{GOOD}[ $1 = info ] || exec /bin/sleep 60", 2.0, "`docker compose version` did not end within 2 s"),
     ],
     ids=["the engine", "Compose"],
 )
 @pytest.mark.fault(
     "hangs",
-    "the Docker engine takes calls and answers none",
+    "the Docker engine accepts calls and never responds",
     "exit code 1 with advice after 30 s",
 )
-def test_an_engine_that_hangs_is_told_with_what_to_do_and_not_waited_for(
+def test_an_engine_that_hangs_is_reported_with_advice_in_time(
     script: str, timeout_s: float, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     docker(tmp_path, monkeypatch, script)
@@ -65,6 +71,6 @@ def test_an_engine_that_hangs_is_told_with_what_to_do_and_not_waited_for(
     assert says in str(caught.value)
 
 
-def test_an_engine_that_answers_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_engine_that_responds_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     docker(tmp_path, monkeypatch, GOOD)
     require_engine()

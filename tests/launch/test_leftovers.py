@@ -1,4 +1,4 @@
-"""Locks of runs in containers: whose run still goes on, and whose was killed."""
+"""Tests the locks of runs in containers, which show whether a run is still going on or was killed."""
 
 import os
 import stat
@@ -26,7 +26,7 @@ def locks(folder: Path) -> Path:
 
 
 def docker(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Path:
-    """The only one on the PATH: it writes down what it is asked."""
+    """Make a `docker` that is alone on the PATH and writes its arguments to a file. Returns that file."""
     (folder / "bin").mkdir()
     program, asked = folder / "bin" / "docker", folder / "asked"
     program.write_text(f'#!/bin/sh\necho "$@" >>{asked}\n{script}\n')
@@ -36,7 +36,7 @@ def docker(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Path:
 
 
 def killed(folder: Path, project: str = "waitbench-7") -> Path:
-    """The lock that a killed run left."""
+    """Start a run that is killed. Returns the lock file that it left."""
     script = (
         "import os, sys, tempfile; from waitbench.launch.leftovers import claimed; tempfile.tempdir = sys.argv[1]\n"
     )
@@ -45,7 +45,7 @@ def killed(folder: Path, project: str = "waitbench-7") -> Path:
     return locks(folder) / f"{project}.lock"
 
 
-def test_the_project_of_a_killed_run_is_removed_and_that_is_said(
+def test_the_project_of_a_killed_run_is_removed_and_this_is_shown(
     temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lock = killed(temporary)
@@ -80,13 +80,15 @@ def test_a_lock_that_names_no_project_of_a_run_removes_nothing(
 
 @pytest.mark.fault(
     "processes",
-    "the containers of a killed run can't be removed, since no Docker engine answers",
-    "a run in containers is refused with the command to say; the lock stays for the next run",
+    "the containers of a killed run can't be removed, because no Docker engine responds",
+    "a run in containers is refused with the command to run; the lock stays for the next run",
 )
-def test_what_cannot_be_removed_is_told_with_the_command(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_containers_that_cannot_be_removed_are_reported_with_the_command(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lock = killed(temporary)
     docker(temporary, monkeypatch, "echo Cannot connect >&2; exit 1")
-    with pytest.raises(WaitbenchError, match=r"Cannot connect. Say `docker compose --project-name waitbench-7 down"):
+    with pytest.raises(WaitbenchError, match=r"Cannot connect. Run `docker compose --project-name waitbench-7 down"):
         sweep(Console(file=StringIO()))
     assert lock.exists()
 
@@ -103,7 +105,7 @@ def test_what_cannot_be_removed_is_told_with_the_command(temporary: Path, monkey
     ],
     ids=["of a project", "by itself", "no engine"],
 )
-def test_who_has_a_port_is_named_with_the_command_that_ends_it(
+def test_the_container_that_uses_a_port_is_named_with_the_command_that_ends_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prints: str, says: str
 ) -> None:
     monkeypatch.setenv("PATH", os.environ["PATH"])

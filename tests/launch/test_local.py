@@ -1,4 +1,4 @@
-"""Everything on this machine, and nothing of it left afterwards."""
+"""Tests that a local stack starts everything and leaves nothing behind."""
 
 import os
 import shutil
@@ -23,8 +23,8 @@ from waitbench.plan.contender import Contender
 
 @pytest.fixture
 def temporary(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder for temporary files of our own, which PostgreSQL's user may enter and whose name is short."""
-    tmp_path_factory.getbasetemp()  # pytest's own are made before, and stay where they were
+    """A separate folder for temporary files. PostgreSQL's user may enter it, and its name is short."""
+    tmp_path_factory.getbasetemp()  # pytest makes its own folders first, so they stay where they are
     folder = Path(tempfile.mkdtemp(prefix="wbtest-"))
     folder.chmod(0o755)
     monkeypatch.setenv("TMPDIR", str(folder))
@@ -35,12 +35,12 @@ def temporary(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
 
 
 def left_in(folder: Path) -> list[str]:
-    """What is of a stack: the services' own folders begin alike."""
+    """List the folders of stacks, whose names all begin with waitbench-."""
     return [path.name for path in folder.iterdir() if path.name.startswith("waitbench-")]
 
 
 def broken_variants(folder: Path) -> Path:
-    """A list of contenders in which FastAPI's application can't be imported."""
+    """Make a list of variants in which FastAPI's application can't be imported."""
     file = folder / "variants.toml"
     file.write_text(VARIANTS.read_text().replace("fastapi_app.async_app:application", "no_such_app.app:application"))
     return file
@@ -57,14 +57,14 @@ class TestStack:
                 assert service.get("/db?ms=1").status_code == 200
                 assert service.get("/upstream?ms=1&calls=2").status_code == 200
             assert stack.died() is None
-            assert len(left_in(temporary)) == 2  # its own, and PostgreSQL's
+            assert len(left_in(temporary)) == 2  # one of the stack, and PostgreSQL's
             assert stack.scratch.parent == Path(SCRATCH)
         assert not stack.scratch.exists()
         assert [pid for pid in pids if processes.alive(pid)] == []
         assert processes.none_mentioning(str(temporary))
         assert left_in(temporary) == []
 
-    def test_where_there_is_no_disk_for_scratch_files_they_go_where_all_else_is(
+    def test_without_a_disk_for_scratch_files_they_are_in_the_temporary_folder(
         self, temporary: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("waitbench.launch.local.SCRATCH", str(temporary / "nowhere"))
@@ -72,7 +72,7 @@ class TestStack:
             assert temporary in stack.scratch.parents
         assert left_in(temporary) == []
 
-    def test_a_folder_for_scratch_files_that_was_named_is_used(
+    def test_a_named_folder_for_scratch_files_is_used(
         self, temporary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("WAITBENCH_SCRATCH_DIR", str(tmp_path))
@@ -80,11 +80,11 @@ class TestStack:
             assert stack.scratch.parent == tmp_path
         assert left_in(tmp_path) == []
 
-    def test_a_folder_for_scratch_files_that_was_named_and_is_not_there_is_refused(
+    def test_a_named_folder_for_scratch_files_that_does_not_exist_is_refused(
         self, temporary: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("WAITBENCH_SCRATCH_DIR", str(temporary / "nowhere"))
-        with pytest.raises(UsageError, match=r"nowhere: no folder can be made there: No such file.*Name one"):
+        with pytest.raises(UsageError, match=r"nowhere: no folder can be created there: No such file.*Name a folder"):
             LocalStack().__enter__()
         assert left_in(temporary) == []
 
@@ -98,7 +98,7 @@ class TestStack:
             stack.start(names, workloads=workloads)
             assert (set(stack.processes), stack.upstream_url) == (set(names), "")
 
-    def test_what_is_started_later_shares_the_dependencies_that_are_there(self, temporary: Path) -> None:
+    def test_services_that_start_later_share_the_running_dependencies(self, temporary: Path) -> None:
         with LocalStack() as stack:
             stack.start(["null"])
             stack.start(["flask-threads"])
@@ -111,7 +111,7 @@ class TestStack:
 
     @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two cores")
     def test_a_form_of_a_variant_has_its_processes_and_its_cores(self, temporary: Path) -> None:
-        """And is ready only with all its processes: the first of them answers for the others."""
+        """A form is ready only with all its processes. The first of them responds for the others."""
         forms = [
             Contender("flask-threads", "flask-threads"),
             Contender("flask-threads-3w-2cpu", "flask-threads", workers=3, cpus=2),
@@ -124,7 +124,7 @@ class TestStack:
                 with Service(stack.base_urls[who.label]) as service:
                     budget, pid = service.info()["budget"], service.info()["pid"]
                     found[who.label] = (budget["workers"], len(os.sched_getaffinity(pid)), psutil.Process(pid).nice())
-        # On two cores the second is the generator's, which has the right of way there.
+        # Of two cores the second is the generator's, so a service yields there.
         nice = 10 if len(os.sched_getaffinity(0)) == 2 else 0
         assert found == {
             "flask-threads": (1, 1, 0),
@@ -141,16 +141,16 @@ class TestStack:
     @pytest.mark.fault(
         "processes",
         "a service dies as it starts",
-        "the error has the end of what it printed; nothing stays",
+        "the error has the end of its output; nothing stays",
     )
-    def test_a_service_that_dies_at_its_start_is_told_with_its_own_words_and_all_is_cleared(
+    def test_a_service_that_dies_at_its_start_is_reported_with_its_output_and_nothing_stays(
         self, temporary: Path, tmp_path: Path
     ) -> None:
         with pytest.raises(WaitbenchError) as caught, LocalStack(broken_variants(tmp_path)) as stack:
             stack.start(["fastapi-asyncio"], workloads={"upstream"})
-        said = str(caught.value)
-        assert said.startswith("fastapi-asyncio ended with exit code 1; the end of what it printed:")
-        assert "no_such_app" in said
+        message = str(caught.value)
+        assert message.startswith("fastapi-asyncio ended with exit code 1; the end of its output:")
+        assert "no_such_app" in message
         assert processes.none_mentioning(str(temporary))
         assert left_in(temporary) == []
 
@@ -159,7 +159,7 @@ class TestStack:
         "the remote API is killed (SIGKILL) while services run",
         "it is found dead, by name",
     )
-    def test_a_service_that_dies_later_is_found_dead(self, temporary: Path) -> None:
+    def test_a_service_that_dies_later_is_noticed(self, temporary: Path) -> None:
         with LocalStack() as stack:
             stack.start(["fastapi-asyncio"], workloads={"upstream"})
             assert stack.died() is None
@@ -172,13 +172,13 @@ class TestStack:
         "the port of a service is in use",
         "it is refused with advice before the service starts; nothing stays",
     )
-    def test_a_port_in_use_is_told_with_advice_before_the_service_starts(self, temporary: Path) -> None:
+    def test_a_port_in_use_is_refused_with_advice_before_the_service_starts(self, temporary: Path) -> None:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             port = taken.getsockname()[1]
             with (
-                pytest.raises(WaitbenchError, match=f"port {port}, meant for flask-threads, can't be had.*Free it"),
+                pytest.raises(WaitbenchError, match=f"port {port} for flask-threads is not available.*Free it"),
                 LocalStack() as stack,
             ):
                 stack.start(["flask-threads"], ports={"flask-threads": port}, workloads={"fast"})

@@ -1,4 +1,4 @@
-"""Names of the containers' network, where whoever is asked for a name has an answer to everything."""
+"""Tests the names of the containers' network, with a resolver that resolves every name."""
 
 import json
 import socket
@@ -19,11 +19,11 @@ from waitbench.plan.plan import External
 KNOWN = load_variants()
 RESOLVE = socket.getaddrinfo
 STRANGER = "203.0.113.7"
-"""Of a range that is for examples: no machine has it."""
+"""An address of the range for examples, which no machine has."""
 
 
 class Told(BaseHTTPRequestHandler):
-    """Says of itself what its server was made to say, and counts how often it was asked."""
+    """Responds with the text of its server, and keeps each requested path."""
 
     server: "Telling"
 
@@ -47,7 +47,7 @@ class Telling(ThreadingHTTPServer):
 
 @pytest.fixture
 def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Telling]:
-    """A stranger's server, or ours, on the port where services are looked for."""
+    """A server on the port of the services: an unrelated one, or a service."""
     with Telling() as telling:
         thread = threading.Thread(target=telling.serve_forever, args=(0.01,))
         thread.start()
@@ -58,52 +58,52 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Telling]:
 
 
 def every_name_leads_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
-    def answer(name: Any, port: Any, *rest: Any, **options: Any) -> Any:
+    def resolve(name: Any, port: Any, *rest: Any, **options: Any) -> Any:
         return [found for address in addresses for found in RESOLVE(address, port, *rest, **options)]
 
-    monkeypatch.setattr(socket, "getaddrinfo", answer)
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
 
 
 def in_here(address: Address) -> bool:
-    """Stands for the containers' network."""
+    """Whether an address is on this test's containers' network, which is loopback."""
     return address.is_loopback
 
 
 @pytest.mark.parametrize("name", ["go", "flask-threads"])
-def test_where_every_name_leads_to_a_stranger_nobody_is_there_and_nobody_is_asked(
+def test_a_name_that_leads_to_a_stranger_is_not_a_service_and_gets_no_request(
     name: str, host: Telling, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host.says = json.dumps({"variant": name}).encode()
     every_name_leads_to(monkeypatch, "127.0.0.1")
-    assert "its container is not there" in not_started(KNOWN[name], near=lambda _: False)
+    assert "its container is not running" in not_started(KNOWN[name], near=lambda _: False)
     every_name_leads_to(monkeypatch, "127.0.0.1", STRANGER)
-    assert "its container is not there" in not_started(KNOWN[name], near=in_here)
+    assert "its container is not running" in not_started(KNOWN[name], near=in_here)
     assert host.asked == []
 
 
 @pytest.mark.parametrize("says", [b'{"variant": "node"}', b'{"hello": "world"}', b'["go"]', b"go", b""])
-def test_who_is_near_and_does_not_say_that_it_is_the_variant_is_not_there(
+def test_a_near_service_that_does_not_name_the_variant_is_not_that_variant(
     says: bytes, host: Telling, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host.says = says
     every_name_leads_to(monkeypatch, "127.0.0.1")
     assert not_started(KNOWN["go"], near=in_here) == (
-        "its container is not there; start it with COMPOSE_PROFILES=references"
+        "its container is not running; start it with COMPOSE_PROFILES=references"
     )
     assert host.asked == ["/info"]
 
 
-def test_who_is_near_and_says_that_it_is_the_variant_is_there(host: Telling, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_near_service_that_names_the_variant_is_that_variant(host: Telling, monkeypatch: pytest.MonkeyPatch) -> None:
     host.says = b'{"variant": "go"}'
     every_name_leads_to(monkeypatch, "127.0.0.1")
     assert not_started(KNOWN["go"], near=in_here) == ""
 
 
-def test_a_name_that_leads_nowhere_is_not_there() -> None:
+def test_a_name_that_does_not_resolve_is_not_a_service() -> None:
     assert "COMPOSE_PROFILES=matrix" in not_started(KNOWN["flask-sync"], near=lambda _: True)
 
 
-def test_what_has_no_container_is_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variant_without_a_container_is_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     every_name_leads_to(monkeypatch, STRANGER)
     assert "--engine local" in not_started(KNOWN["flask-free-threaded"], near=lambda _: pytest.fail("it was"))
 
@@ -121,7 +121,7 @@ def test_what_has_no_container_is_not_looked_for(monkeypatch: pytest.MonkeyPatch
         ("::1", False),
     ],
 )
-def test_an_address_is_near_where_an_interface_is_on_its_network(
+def test_an_address_is_near_if_an_interface_is_on_its_network(
     address: str, near: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     interfaces: dict[str, list[tuple[int, str, str | None]]] = {
@@ -142,12 +142,12 @@ def external(url: str) -> External:
     return External(name="mine", base_url=url, paths={"wait": "/sleep"})
 
 
-def test_a_service_of_the_reader_s_own_is_taken_on_the_containers_network_and_on_loopback_alone(
+def test_an_external_service_is_accepted_only_on_the_containers_network_and_on_loopback(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     require_near([external("http://127.0.0.1:9000")], near=lambda _: False)
     every_name_leads_to(monkeypatch, "172.20.0.5")
     require_near([external("http://mine:9000")], near=lambda address: str(address) == "172.20.0.5")
     every_name_leads_to(monkeypatch, STRANGER)
-    with pytest.raises(UsageError, match="external 'mine': mine leads to nothing on the containers' network"):
+    with pytest.raises(UsageError, match="external 'mine': mine is not on the containers' network"):
         require_near([external("http://mine:9000")], near=lambda address: str(address) == "172.20.0.5")

@@ -1,4 +1,4 @@
-"""The PostgreSQL of a local run, as another user of the machine meets it."""
+"""Tests what another user of the machine can do with the PostgreSQL of a local run."""
 
 import os
 import pwd
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.live
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="acts as another user, which takes root")
 STRANGERS = (65534, 54321)
-"""`nobody`, and a user that the machine does not know."""
+"""The users `nobody` and one that the machine does not know."""
 
 
 @dataclass
@@ -32,14 +32,14 @@ class Running:
     stack: LocalStack
     place: Path
     url: str
-    """With the services' role and its password."""
+    """The address, with the services' role and its password."""
 
     @property
     def port(self) -> int:
         return urlsplit(self.url).port or 0
 
     def connect(self, user: str = "", password: str | None = None, database: str = "waitbench") -> None:
-        """Raises psycopg.OperationalError where PostgreSQL refuses."""
+        """Connect to PostgreSQL. Raises psycopg.OperationalError if it refuses."""
         own = urlsplit(self.url)
         with psycopg.connect(
             host="127.0.0.1",
@@ -68,10 +68,10 @@ def running() -> Iterator[Running]:
 
 
 def as_user(uid: int, code: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Python code, run by another user with the system's own Python: this user's may be in a home folder."""
+    """Run Python code as another user with the system's Python, because this user's may be in a home folder."""
     python = shutil.which("python3", path="/usr/local/bin:/usr/bin")
     if not python:
-        pytest.skip("no python3 in /usr/bin, and another user may not reach this one")
+        pytest.skip("there is no python3 in /usr/bin, and another user may be unable to run this one")
     return subprocess.run(
         [python, "-I", "-c", code, *arguments],
         user=uid, group=uid, extra_groups=[], cwd="/", env={}, capture_output=True, text=True, timeout=60,
@@ -84,10 +84,10 @@ port, user = int(sys.argv[1]), sys.argv[2].encode()
 s = socket.create_connection(("127.0.0.1", port), timeout=10)
 body = struct.pack("!I", 196608) + b"user\\0" + user + b"\\0database\\0waitbench\\0\\0"
 s.sendall(struct.pack("!I", len(body) + 4) + body)
-answer = b""
-while not answer.startswith((b"E",)) and len(answer) < 9:
-    answer += s.recv(4096)
-print(answer[:1].decode(), struct.unpack("!I", answer[5:9])[0] if answer[:1] == b"R" else answer.decode("latin-1"))
+reply = b""
+while not reply.startswith((b"E",)) and len(reply) < 9:
+    reply += s.recv(4096)
+print(reply[:1].decode(), struct.unpack("!I", reply[5:9])[0] if reply[:1] == b"R" else reply.decode("latin-1"))
 """
 """Begins a session in PostgreSQL's protocol: "R 0" is a session without a password, "R 10" asks for SCRAM."""
 
@@ -100,10 +100,10 @@ print(answer[:1].decode(), struct.unpack("!I", answer[5:9])[0] if answer[:1] == 
     "refused: every connection needs a random password (SCRAM), and the superuser has none over TCP",
 )
 def test_another_user_gets_no_session(running: Running, uid: int) -> None:
-    said = {name: as_user(uid, SESSION, str(running.port), name) for name in ("waitbench", "waitbench_reader", "any")}
-    assert said["waitbench_reader"].stdout.split() == ["R", "10"], said["waitbench_reader"].stderr
+    found = {name: as_user(uid, SESSION, str(running.port), name) for name in ("waitbench", "waitbench_reader", "any")}
+    assert found["waitbench_reader"].stdout.split() == ["R", "10"], found["waitbench_reader"].stderr
     for name in ("waitbench", "any"):
-        assert "no pg_hba.conf entry" in said[name].stdout, said[name].stderr
+        assert "no pg_hba.conf entry" in found[name].stdout, found[name].stderr
 
 
 READ = """
@@ -133,11 +133,11 @@ def test_another_user_reads_none_of_the_files_of_a_run(running: Running) -> None
     pids = [str(process.pid) for process in running.stack.processes.values()]
     found = as_user(54321, READ, str(running.place), *pids).stdout.splitlines()
     assert [line for line in found if not line.endswith("/pg_hba.conf")] == []
-    # PostgreSQL itself is run by `nobody`: its processes can read its data, and nothing of root's.
-    said = as_user(65534, READ, str(running.place), *pids).stdout
-    for line in said.splitlines():
+    # PostgreSQL itself is run by `nobody`, so `nobody` can read its data, but no file of root.
+    output = as_user(65534, READ, str(running.place), *pids).stdout
+    for line in output.splitlines():
         assert re.search(r"/(data|socket)/|/pg_hba.conf$|^environment of", line), line
-    assert str(urlsplit(running.url).password) not in said
+    assert str(urlsplit(running.url).password) not in output
 
 
 @as_root
@@ -197,7 +197,7 @@ def test_the_role_of_the_services_may_only_read(running: Running, statement: str
         session.execute(statement)
 
 
-def test_the_service_reads_its_rows_all_the_same(running: Running) -> None:
+def test_the_service_can_still_read_its_rows(running: Running) -> None:
     with Service(running.stack.base_urls["fastapi-asyncio"]) as service:
         assert service.get("/db?ms=1").status_code == 200
 

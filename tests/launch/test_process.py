@@ -1,4 +1,4 @@
-"""Child processes that do not outlive the harness."""
+"""Tests that child processes do not outlive the harness."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ SLEEP = "import time; time.sleep(60)"
 
 
 class Started:
-    """Starts processes, and ends each however its test goes."""
+    """Starts processes and ends all of them, even if the test fails."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -79,17 +79,17 @@ def test_ctrl_c_in_the_terminal_does_not_reach_a_child(started: Started) -> None
     assert os.getpgid(child.pid) == child.pid != os.getpgrp()
 
 
-def test_the_end_of_what_a_child_printed_is_kept_for_its_error(started: Started) -> None:
+def test_the_end_of_the_output_of_a_child_is_kept_for_its_error(started: Started) -> None:
     child = started("import sys\nfor n in range(100): print('line', n, flush=True)\nsys.exit('no database here')")
     assert wait_until(lambda: child.exit_code() is not None, 20)
-    said = str(child.died())
-    assert said.startswith("a child ended with exit code 1; the end of what it printed:\n")
-    assert said.endswith("  | no database here")
-    assert "  | line 99\n" in said
-    assert "  | line 50\n" not in said
+    message = str(child.died())
+    assert message.startswith("a child ended with exit code 1; the end of its output:\n")
+    assert message.endswith("  | no database here")
+    assert "  | line 99\n" in message
+    assert "  | line 50\n" not in message
 
 
-def test_a_child_that_printed_nothing_is_told_as_such(started: Started) -> None:
+def test_a_child_without_output_is_reported_as_such(started: Started) -> None:
     child = started("pass")
     assert wait_until(lambda: child.exit_code() is not None, 20)
     assert "(it printed nothing)" in str(child.died())
@@ -108,9 +108,9 @@ DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); prin
 @pytest.mark.fault(
     "hangs",
     "a child process ignores SIGTERM",
-    "it is killed after its grace",
+    "it is killed after its grace period",
 )
-def test_a_child_that_does_not_listen_is_ended_by_force(started: Started) -> None:
+def test_a_child_that_ignores_its_signal_is_killed(started: Started) -> None:
     child = started(DEAF)
     assert printed(child, "deaf")
     child.end(grace_s=0.1)
@@ -122,7 +122,7 @@ def test_a_child_that_does_not_listen_is_ended_by_force(started: Started) -> Non
     "a child process leaves a process of its own that ignores SIGTERM",
     "it is ended with the child's group",
 )
-def test_what_a_child_started_ends_with_it(started: Started) -> None:
+def test_processes_that_a_child_started_end_with_it(started: Started) -> None:
     script = f"""import subprocess, sys, time
 grandchild = subprocess.Popen([sys.executable, "-c", {DEAF!r}])
 print("grandchild", grandchild.pid, "", flush=True)
@@ -151,7 +151,7 @@ time.sleep(60)
     "the harness is killed, or ended by SIGTERM, with a child running",
     "the kernel ends the child",
 )
-def test_a_child_dies_with_its_harness_however_that_ends(number: signal.Signals, tmp_path: Path) -> None:
+def test_a_child_ends_with_its_harness_however_the_harness_ends(number: signal.Signals, tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", HARNESS, str(tmp_path / "log")], stdout=subprocess.PIPE, text=True, cwd=ROOT
     ) as harness:
@@ -191,10 +191,10 @@ sys.stdin.read()
 
 @pytest.mark.fault(
     "processes",
-    "Ctrl-C, then SIGTERM, while the harness waits for a child that does not heed its own SIGTERM",
-    "the child is killed first; the harness is interrupted then",
+    "Ctrl-C, then SIGTERM, while the harness waits for a child that ignores its own SIGTERM",
+    "the child is killed first; then the harness is interrupted",
 )
-def test_a_signal_while_a_child_is_ended_waits_until_it_is(tmp_path: Path) -> None:
+def test_a_signal_waits_until_a_child_has_ended(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", ENDING, str(tmp_path / "log")],
         stdin=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""Who lets the load container into a results folder. Real folders, with real owners."""
+"""Tests which results folders are opened to the load container, on real folders with real owners."""
 
 import os
 import stat
@@ -35,9 +35,9 @@ def mode(folder: Path) -> int:
 @pytest.mark.fault(
     "security",
     "the results folder for containers is a private folder of another user",
-    "its mode is not changed, and the run is refused with advice; it was made 0777 before",
+    "its mode is not changed, and the run is refused with advice; earlier it was made 0777",
 )
-def test_a_folder_of_another_user_is_refused_and_left_as_it_is(tmp_path: Path, before: int) -> None:
+def test_a_folder_of_another_user_is_refused_and_unchanged(tmp_path: Path, before: int) -> None:
     folder = made(tmp_path / "results", STRANGER, before)
     with pytest.raises(Refused, match=rf"belongs to user {STRANGER} \(mode {before:o}\).*WAITBENCH_RESULTS"):
         opened(tmp_path, folder)
@@ -55,10 +55,10 @@ def test_a_folder_of_root_that_docker_did_not_make_is_refused(tmp_path: Path, be
 
 
 @pytest.mark.parametrize("before", [0o700, 0o755, 0o1755])
-def test_a_folder_of_the_user_who_has_the_checkout_is_opened_and_that_is_said(tmp_path: Path, before: int) -> None:
+def test_a_folder_of_the_owner_of_the_checkout_is_opened_and_this_is_shown(tmp_path: Path, before: int) -> None:
     folder = made(tmp_path / "results", CALLER, before)
-    said = opened(tmp_path, folder)
-    assert said == f"./results: mode {before:o} became {before | 0o777:o}, so that the load container can write there"
+    shown = opened(tmp_path, folder)
+    assert shown == f"./results: mode {before:o} became {before | 0o777:o}, so that the load container can write there"
     assert mode(folder) == before | 0o777
 
 
@@ -72,7 +72,7 @@ def test_a_folder_that_docker_has_just_made_is_opened(tmp_path: Path) -> None:
     ("owner", "group", "before"),
     [(LOAD, LOAD, 0o700), (STRANGER, LOAD, 0o770), (STRANGER, STRANGER, 0o777), (0, 0, 0o1777)],
 )
-def test_a_folder_that_the_load_container_can_write_to_is_left_as_it_is(
+def test_a_folder_that_the_load_container_can_write_to_is_unchanged(
     tmp_path: Path, owner: int, group: int, before: int
 ) -> None:
     folder = made(tmp_path / "results", owner, before, group)

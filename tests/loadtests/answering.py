@@ -1,8 +1,8 @@
-"""A server whose every byte is programmed: `python answering.py` prints its port and plays one script a path.
+"""A server whose every byte is programmed: `python answering.py` prints its port and runs one script for each path.
 
-A script is a list of steps: bytes to send, a number of seconds to wait, or a word. It runs once for each request on
-a connection; `/connections` tells how many connections there have been, and `/paths` with any query how many
-different paths this connection was asked for.
+A script is a list of steps: bytes to send, a number of seconds to wait, or a word. It runs once for each request on a
+connection. `/connections` shows how many connections there have been. `/paths` with any query shows how many different
+paths this connection was asked for.
 """
 
 import socket
@@ -20,7 +20,7 @@ AND_CLOSES = TOO_LARGE % b"Connection: close\r\n"
 PATTERN = bytes(n % 251 for n in range(200_000))
 OF_PATTERN = OK + b"Content-Length: 20000\r\n\r\n"
 READS_NO_MORE = 10.0
-"""For so long the server leaves what else the client sends where it is: longer than any test waits."""
+"""How long the server does not read what else the client sends: longer than any test waits."""
 DRIP: tuple[Step, ...] = (b"x", 0.1) * 60
 
 SCRIPTS: dict[str, Sequence[Step]] = {
@@ -70,14 +70,14 @@ SCRIPTS: dict[str, Sequence[Step]] = {
 
 
 def play(connection: socket.socket, script: Sequence[Step]) -> bool:
-    """Whether the connection is still of use."""
+    """Run a script. Returns whether the connection can be used again."""
     for step in script:
         if isinstance(step, bytes):
             connection.sendall(step)
         elif isinstance(step, float):
             time.sleep(step)
         else:
-            if step == RESET:  # closing with a linger of nothing sends RST
+            if step == RESET:  # closing with a linger of zero sends RST
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             return False
     return True
@@ -96,8 +96,8 @@ def serve(connection: socket.socket, count: int) -> None:
                     body = str(count).encode() if path == "/connections" else head
                     if path.startswith("/paths?"):
                         body = str(len(paths)).encode()
-                    told = OK + b"Content-Length: %d\r\n\r\n" % len(body) + body
-                    if not play(connection, SCRIPTS.get(path, [told])):
+                    response = OK + b"Content-Length: %d\r\n\r\n" % len(body) + body
+                    if not play(connection, SCRIPTS.get(path, [response])):
                         return
         except OSError:
             return  # the client left, as it does when it loses patience

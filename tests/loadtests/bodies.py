@@ -1,8 +1,10 @@
-"""A server that takes bodies and hands others out: `python bodies.py` prints its port.
+"""A server that receives and sends bodies: `python bodies.py` prints its port.
 
-`/take` answers with the SHA-256 of what it was sent; `/take/N` reads N bytes of it at most, and then nothing more;
-`/take/N/reset` ends the connection then. `/give/N` answers with N bytes of the pattern. When each piece of the last
-body came, or was handed to the kernel, is told at `/account`, on the clock that every process of this machine shares.
+- `/take` responds with the SHA-256 of the body that it received.
+- `/take/N` reads at most N bytes of the body, and then nothing more.
+- `/take/N/reset` ends the connection then.
+- `/give/N` responds with N bytes of the pattern.
+- `/account` shows when each piece of the last body came or was given to the kernel, on the machine's shared clock.
 """
 
 import hashlib
@@ -13,13 +15,13 @@ import threading
 import time
 
 SEND_BUFFER = 65_536
-"""Small, so that a client that reads slowly is soon felt."""
+"""Small, so that a slow reader soon stops the server from sending."""
 PIECE = 16_384
 PATTERN = bytes(n % 251 for n in range(251 + PIECE))
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
 
 account: list[tuple[int, int]] = []
-"""Of the last body: when, and how many bytes had gone by then."""
+"""For the last body: times, and how many bytes had gone by then."""
 
 
 def note(gone: int) -> None:
@@ -27,7 +29,7 @@ def note(gone: int) -> None:
 
 
 def take(connection: socket.socket, body: bytes, length: int) -> bytes:
-    """So many bytes of a body, of which some have come with the head."""
+    """Read up to `length` bytes of a body, whose first bytes came with the head."""
     account.clear()
     note(len(body))
     while len(body) < length and (received := connection.recv(65_536)):
@@ -44,24 +46,24 @@ def give(connection: socket.socket, length: int) -> None:
         note(min(begin + PIECE, length))
 
 
-def answer(connection: socket.socket, path: str, body: bytes, length: int) -> bool:
-    """Whether the connection is still of use."""
+def respond(connection: socket.socket, path: str, body: bytes, length: int) -> bool:
+    """Respond to one request. Returns whether the connection can be used again."""
     verb, *rest = path.strip("/").split("/")
     if verb == "give":
         give(connection, int(rest[0]))
         return True
     if verb == "account":
-        told = json.dumps(account).encode()
+        response = json.dumps(account).encode()
     else:
-        body = take(connection, body, min(length, *(int(most) for most in rest[:1]), length))
-        told = hashlib.sha256(body).hexdigest().encode()
-        if rest[1:] == ["reset"]:  # closing with a linger of nothing sends RST
+        body = take(connection, body, min(length, *(int(limit) for limit in rest[:1]), length))
+        response = hashlib.sha256(body).hexdigest().encode()
+        if rest[1:] == ["reset"]:  # closing with a linger of zero sends RST
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             return False
         if rest:
             time.sleep(3.0)
             return False
-    connection.sendall(OK % len(told) + told)
+    connection.sendall(OK % len(response) + response)
     return True
 
 
@@ -73,7 +75,7 @@ def serve(connection: socket.socket) -> None:
                     head += connection.recv(65_536)
                 asked, _, body = head.partition(b"\r\n\r\n")
                 _, _, length = asked.partition(b"Content-Length: ")
-                if not answer(connection, asked.split()[1].decode(), body, int(length or 0)):
+                if not respond(connection, asked.split()[1].decode(), body, int(length or 0)):
                     return
         except OSError:
             return  # the client left, as it does when it loses patience

@@ -1,5 +1,7 @@
-"""A server that holds a few connections at most: `python limited.py` prints its port. The others wait to be accepted
-until one of them ends, as with a gevent worker's limit. It begins with a stall."""
+"""A server that holds only a few connections: `python limited.py` prints its port.
+
+The others wait to be accepted until one of them ends, as with a gevent worker's limit. It begins with a stall.
+"""
 
 import socket
 import threading
@@ -20,7 +22,7 @@ def main() -> None:
 
 
 until: list[float] = []
-"""When the stall is over, once the first request is there."""
+"""When the stall is over; empty before the first request."""
 
 
 def hold(connection: socket.socket, room: threading.Semaphore) -> None:

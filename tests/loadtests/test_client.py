@@ -1,4 +1,4 @@
-"""The generator's own HTTP client, against a server that answers in every way there is."""
+"""The generator's own HTTP client, against a server that sends all kinds of responses and failures."""
 
 import socket
 import time
@@ -16,7 +16,7 @@ from tests.serving import listening
 from waitbench.launch.local import free_port
 
 TIMEOUT_S, SOON_S = 10.0, 0.5
-"""For answers that come, and for those that never do."""
+"""Timeouts for responses that come, and for those that never do."""
 
 
 @pytest.fixture(scope="module")
@@ -47,12 +47,12 @@ def failure(connection: Caller, path: str) -> str:
 
 
 def number(connection: Caller) -> int:
-    """Of the connection that the server has with this client, in the order in which they came."""
+    """Return the number of the server's connection with this client, in order of arrival."""
     return int(get(connection, "/connections")[1])
 
 
 @pytest.mark.parametrize(
-    ("path", "answer"),
+    ("path", "response"),
     [
         ("/plain", (200, b"hello")),
         ("/empty", (200, b"")),
@@ -67,30 +67,28 @@ def number(connection: Caller) -> int:
         ("/go-on-first", (200, b"hello")),
     ],
 )
-def test_a_whole_answer_is_read_in_whatever_pieces_it_comes(
-    connection: Caller, path: str, answer: tuple[int, bytes]
-) -> None:
-    assert get(connection, path) == answer
+def test_a_whole_response_is_read_in_any_pieces(connection: Caller, path: str, response: tuple[int, bytes]) -> None:
+    assert get(connection, path) == response
     assert get(connection, "/plain") == (200, b"hello")
 
 
-def test_a_request_names_its_host_and_takes_any_answer(server: str, connection: Caller) -> None:
+def test_a_request_names_its_host_and_accepts_any_media_type(server: str, connection: Caller) -> None:
     host = server.removeprefix("http://")
     seen = get(connection, "/seen?ms=5")[1].decode()
     assert seen.splitlines() == ["GET /seen?ms=5 HTTP/1.1", f"Host: {host}", "Accept: */*"]
 
 
-def test_a_post_says_that_it_has_no_body(connection: Caller) -> None:
+def test_a_post_declares_that_it_has_no_body(connection: Caller) -> None:
     seen = connection.exchange("/seen", "POST")[1].decode()
     assert seen.startswith("POST /seen HTTP/1.1\r\n")
     assert "Content-Length: 0" in seen
 
 
-def test_an_address_of_version_6_is_named_in_brackets() -> None:
+def test_an_ipv6_address_is_in_brackets() -> None:
     assert b"\r\nHost: [::1]:9000\r\n" in origin("http://[::1]:9000").head("/")
 
 
-def test_one_connection_serves_request_after_request(connection: Caller) -> None:
+def test_requests_share_one_connection(connection: Caller) -> None:
     first = number(connection)
     for path in ("/plain", "/chunked", "/in-pieces", "/teapot", "/empty"):
         get(connection, path)
@@ -98,7 +96,9 @@ def test_one_connection_serves_request_after_request(connection: Caller) -> None
 
 
 @pytest.mark.parametrize("path", ["/then-closes", "/old"])
-def test_after_an_answer_that_ends_the_connection_the_next_request_has_a_new_one(connection: Caller, path: str) -> None:
+def test_after_a_response_that_ends_the_connection_the_next_request_has_a_new_one(
+    connection: Caller, path: str
+) -> None:
     first = number(connection)
     get(connection, path)
     assert number(connection) == first + 1
@@ -113,16 +113,16 @@ def test_after_an_answer_that_ends_the_connection_the_next_request_has_a_new_one
         ("/headers-only", "reset"),
         ("/short", "short body"),
         ("/short-chunk", "short body"),
-        ("/no-http", "malformed answer"),
-        ("/bad-length", "malformed answer"),
-        ("/bad-chunk", "malformed answer"),
-        ("/more-than-said", "malformed answer"),
-        ("/other-protocol", "malformed answer"),
+        ("/no-http", "malformed response"),
+        ("/bad-length", "malformed response"),
+        ("/bad-chunk", "malformed response"),
+        ("/more-than-said", "malformed response"),
+        ("/other-protocol", "malformed response"),
         ("/silent", "timeout"),
         ("/silent-in-the-body", "timeout"),
     ],
 )
-def test_a_failure_has_its_word_and_the_next_request_a_connection_of_its_own(
+def test_a_failure_has_its_error_class_and_the_next_request_has_a_new_connection(
     connection: Caller, path: str, kind: str
 ) -> None:
     first = number(connection)
@@ -131,7 +131,7 @@ def test_a_failure_has_its_word_and_the_next_request_a_connection_of_its_own(
     assert number(connection) == first + 1
 
 
-def test_what_is_left_of_a_late_answer_is_never_taken_for_the_next(connection: Caller) -> None:
+def test_the_rest_of_a_late_response_is_never_read_as_the_next_one(connection: Caller) -> None:
     assert failure(connection, "/silent-in-the-body") == "timeout"
     assert [get(connection, path)[1] for path in ("/teapot", "/plain")] == [b"short", b"hello"]
 
@@ -141,13 +141,13 @@ def test_what_is_left_of_a_late_answer_is_never_taken_for_the_next(connection: C
     "a service sends its response a byte at a time to the generator",
     "the request times out as a whole",
 )
-def test_a_time_out_is_for_the_whole_answer_however_often_a_piece_comes(connection: Caller) -> None:
+def test_a_timeout_is_for_the_whole_response_however_often_a_piece_comes(connection: Caller) -> None:
     began = time.monotonic()
     assert failure(connection, "/drips") == "timeout"
     assert time.monotonic() - began >= SOON_S
 
 
-def test_a_connection_closed_between_two_requests_costs_no_error(connection: Caller) -> None:
+def test_a_connection_closed_between_two_requests_is_no_error(connection: Caller) -> None:
     first = number(connection)
     assert get(connection, "/closes-unsaid") == (200, b"bye")
     with gevent.Timeout(TIMEOUT_S):  # until the server has closed it
@@ -163,13 +163,13 @@ def test_every_connection_made_is_timed(connection: Caller) -> None:
     assert all(0 < took < TIMEOUT_S * 1e9 for took in connection.connects_ns)
 
 
-def test_nobody_listening_is_refused_every_time() -> None:
+def test_without_a_listener_every_request_is_refused() -> None:
     connection = Caller(f"http://127.0.0.1:{free_port()}", TIMEOUT_S)
     assert [failure(connection, "/plain") for _ in range(3)] == ["refused"] * 3
 
 
 @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
-def test_of_a_name_with_two_addresses_the_one_is_taken_where_somebody_listens(
+def test_a_name_with_two_addresses_leads_to_the_one_with_a_listener(
     family: socket.AddressFamily, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
@@ -181,7 +181,7 @@ def test_of_a_name_with_two_addresses_the_one_is_taken_where_somebody_listens(
             assert origin(f"http://two-faced:{port}").address == (own[family], port)
 
 
-def test_a_name_that_leads_nowhere_is_told_before_anything_is_sent() -> None:
+def test_a_name_without_an_address_is_an_error_before_anything_is_sent() -> None:
     with pytest.raises(OSError, match=r"not known|resolution|address|Unknown"):
         origin("http://no-such-host.invalid:80")
 
@@ -195,7 +195,7 @@ def test_a_body_over_the_limit_is_not_kept(server: str, path: str, monkeypatch: 
     connection.close()
 
 
-def test_a_body_of_just_the_limit_is_kept(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_of_exactly_the_limit_is_kept(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(request, "BODY_LIMIT", 10)
     connection = Caller(server, TIMEOUT_S)
     assert get(connection, "/in-pieces") == (200, b"helloworld")

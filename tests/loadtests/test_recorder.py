@@ -1,4 +1,4 @@
-"""What is written down of a trial."""
+"""The records of a trial."""
 
 import math
 
@@ -21,12 +21,12 @@ WINDOW = Window(BEGAN + 1 * S, BEGAN + 3 * S)
 @pytest.mark.parametrize(
     ("late_s", "ticks"), [(-0.001, [0]), (0.0, [0]), (0.004, [0.004]), (0.025, [0.025, 0.015, 0.005])]
 )
-def test_ticks_that_were_due_while_the_loop_stood_still_are_late_too(late_s: float, ticks: list[float]) -> None:
+def test_ticks_that_were_due_during_a_stall_of_the_loop_are_late_too(late_s: float, ticks: list[float]) -> None:
     assert ticks_late_s(late_s) == pytest.approx(ticks)
 
 
 def recorded(*requests: tuple[int, int] | tuple[int, int, str]) -> Recorder:
-    """Of requests given by milliseconds from the start of the trial: sent, ended, and what failed."""
+    """Return a recorder of requests: sent and ended, in milliseconds since the trial began, and an error class."""
     recorder = Recorder(BEGAN)
     for sent, ended, *failed in requests:
         if failed:
@@ -43,17 +43,17 @@ class TestThirds:
         ("taken_ms", "mean_us"),
         [
             ([7], 7_000),
-            ([1, 2, 3, 9000], 2_500),  # without one at either end
-            ([1, 2, 3, 4, 5, 6, 7, 8, 9000], 5_000),  # without two
+            ([1, 2, 3, 9000], 2_500),  # without one value at either end
+            ([1, 2, 3, 4, 5, 6, 7, 8, 9000], 5_000),  # without two values at either end
             ([9, 1, 5], 5_000),  # 3 // 4 = 0
         ],
     )
-    def test_a_quarter_at_either_end_does_not_count(self, taken_ms: list[int], mean_us: int) -> None:
+    def test_a_quarter_of_the_values_at_either_end_does_not_count(self, taken_ms: list[int], mean_us: int) -> None:
         recorder = recorded(*((1100, 1100 + taken) for taken in taken_ms), (2999, 3000))
         assert recorder.thirds_iqm_us(WINDOW) == [mean_us, None, 1_000]
 
-    def test_of_two_processes_one_quicker_it_does_not_leap_as_a_median_does(self) -> None:
-        """Of 100 ms and 200 ms: 51 of a hundred are quick in the first third, and 49 in the last."""
+    def test_it_does_not_jump_between_two_processes_as_a_median_does(self) -> None:
+        """Latencies are 100 and 200 ms. 51 of a hundred are short in the first third, and 49 in the last."""
         begins = [(1100, 51), (1800, 50), (2500, 49)]
         recorder = recorded(*((at, at + (100 if n < quick else 200)) for at, quick in begins for n in range(100)))
         assert recorder.thirds_iqm_us(WINDOW) == [148_000, 150_000, 152_000]
@@ -62,7 +62,7 @@ class TestThirds:
 class TestPhases:
     """A request belongs to the phase in which it was sent."""
 
-    def test_it_counts_where_it_was_sent_whenever_it_ended(self) -> None:
+    def test_a_request_counts_where_it_was_sent_whenever_it_ended(self) -> None:
         recorder = recorded((900, 1100), (999, 3500), (1000, 1100), (2999, 3100))
         assert recorder.phases(WINDOW) == (Phase(good=2), Phase(good=2), 1)
 
@@ -75,11 +75,11 @@ class TestPhases:
         assert measured == Phase(good=1, errors={"reset": 2, "timeout": 1})
         assert (warmup.sent, measured.sent, measured.failed, drained) == (1, 4, 3, 0)
 
-    def test_drained_are_those_sent_in_the_window_that_ended_at_its_end_or_later(self) -> None:
+    def test_drained_requests_were_sent_in_the_window_and_ended_at_its_end_or_later(self) -> None:
         recorder = recorded((2000, 2999), (2000, 3000), (2900, 9000), (2950, 3050, "timeout"), (500, 3500))
         assert recorder.phases(WINDOW)[2] == 3
 
-    def test_of_nothing_there_is_nothing(self) -> None:
+    def test_no_requests_give_an_empty_record(self) -> None:
         assert recorded().phases(WINDOW) == (Phase(), Phase(), 0)
 
     @given(st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 2000), st.sampled_from(["", "reset", "timeout"]))))
@@ -93,31 +93,31 @@ class TestPhases:
 
 
 class TestLatency:
-    """Of good answers and time-outs: leaving these out would flatter the slow."""
+    """Latency is that of good responses and timeouts. Without these, slow services would look faster."""
 
-    def test_time_outs_count_and_other_errors_do_not(self) -> None:
+    def test_timeouts_count_and_other_errors_do_not(self) -> None:
         found = recorded((1000, 1100), (1000, 2500, "timeout"), (1000, 1001, "reset"), (1000, 1002, "status 503"))
         taken = found.latency(WINDOW)
         assert taken is not None
         assert (taken.count, taken.sum_us, taken.min_us, taken.max_us) == (2, 1_600_000, 100_000, 1_500_000)
 
-    def test_only_what_was_sent_in_the_window_counts_and_the_drain_is_not_cut_off(self) -> None:
+    def test_only_requests_sent_in_the_window_count_and_the_drain_is_not_cut_off(self) -> None:
         taken = recorded((500, 600), (2900, 9900)).latency(WINDOW)
         assert taken is not None
         assert (taken.count, taken.max_us) == (1, 7_000_000)
 
-    def test_without_a_good_answer_or_a_time_out_there_is_none(self) -> None:
+    def test_without_good_responses_and_timeouts_there_is_no_latency(self) -> None:
         assert recorded().latency(WINDOW) is None
         assert recorded((500, 600), (1500, 1501, "refused")).latency(WINDOW) is None
 
-    def test_an_answer_faster_than_a_microsecond_counts_as_one(self) -> None:
+    def test_a_response_within_less_than_a_microsecond_counts_as_one(self) -> None:
         recorder = Recorder(BEGAN)
         recorder.good(WINDOW.begin_ns, WINDOW.begin_ns, WINDOW.begin_ns + 10)
         taken = recorder.latency(WINDOW)
         assert taken is not None
         assert (taken.min_us, taken.sum_us) == (1, 1)
 
-    def test_the_histogram_holds_what_the_sums_say(self) -> None:
+    def test_the_histogram_agrees_with_the_sums(self) -> None:
         taken = recorded(*[(1000, 1000 + ms) for ms in range(1, 101)]).latency(WINDOW)
         assert taken is not None
         merged = histogram.merged([taken.histogram])
@@ -127,23 +127,23 @@ class TestLatency:
 
 
 class TestOccupancy:
-    """Requests under way on average over the window, exactly."""
+    """The average number of requests in flight over the window, exactly."""
 
-    def test_a_user_who_always_waits_is_one_whatever_the_edges_cut(self) -> None:
+    def test_a_user_that_always_waits_counts_as_one_request(self) -> None:
         assert recorded((0, 1500), (1500, 2700), (2700, 4000)).occupancy(WINDOW) == pytest.approx(1.0)
 
-    def test_what_lies_outside_the_window_does_not_count(self) -> None:
+    def test_time_outside_the_window_does_not_count(self) -> None:
         assert recorded((0, 900), (2000, 2500), (2900, 3900)).occupancy(WINDOW) == pytest.approx((0.5 + 0.1) / 2)
         assert recorded().occupancy(WINDOW) == 0.0
 
 
 class TestSpanning:
-    """Requests that were under way for all of the window."""
+    """Requests that were in flight during the whole window."""
 
-    def test_sent_before_it_and_ended_after_it(self) -> None:
+    def test_requests_sent_before_the_window_that_ended_after_it_count(self) -> None:
         assert recorded((999, 3000), (0, 9900, "timeout"), (500, 9000, "reset")).spanning(WINDOW) == 3
 
-    def test_what_began_or_ended_in_it_does_not(self) -> None:
+    def test_requests_that_began_or_ended_in_the_window_do_not_count(self) -> None:
         assert recorded((1000, 9000), (999, 2999), (0, 900), (1500, 1600)).spanning(WINDOW) == 0
         assert recorded().spanning(WINDOW) == 0
 
@@ -158,7 +158,7 @@ class TestLongestSilence:
             ([(500, 1400), (1400, 1500)], 0.4),  # from the window's beginning, not from the send
             ([(1000, 1100), (1100, 4000)], 1.9),  # to the window's end, not to the response
             ([(500, 9000)], 2.0),
-            ([(1000, 1100), (2900, 2950)], 0.1),  # between the two nobody waited
+            ([(1000, 1100), (2900, 2950)], 0.1),  # no request waited between the two
             ([(1000, 2900), (2000, 2100), (2100, 2200)], 1.1),  # the first one waited until the second ended
             ([(500, 900)], 0.0),
             ([], 0.0),
@@ -174,7 +174,7 @@ class TestLongestSilence:
 
 
 class TestTimeline:
-    """Second by second, by when requests ended."""
+    """One entry for each second, by when requests ended."""
 
     def test_no_second_is_left_out(self) -> None:
         found = recorded((0, 500), (100, 900), (0, 3200)).timeline()
@@ -191,15 +191,15 @@ class TestTimeline:
             Second(second=1, good=0, errors=2, p50_us=None, p99_us=None),
         ]
 
-    def test_of_nothing_there_is_nothing(self) -> None:
+    def test_no_requests_give_an_empty_record(self) -> None:
         assert recorded().timeline() == []
 
-    def test_what_ended_before_the_warm_up_is_in_none(self) -> None:
+    def test_requests_that_ended_before_the_warm_up_are_in_no_second(self) -> None:
         found = recorded((-600, -1), (-1500, -1200, "reset"), (-700, 0), (100, 900)).timeline()
         assert found == [Second(second=0, good=2, errors=0, p50_us=700_000, p99_us=800_000)]
         assert recorded((-600, -1)).timeline() == []
 
-    def test_what_ended_before_the_warm_up_is_told_by_kind(self) -> None:
+    def test_requests_that_ended_before_the_warm_up_are_counted_by_kind(self) -> None:
         early = recorded((-600, -1), (-1500, -1200, "reset"), (-700, 0), (100, 900)).gathered()
         assert early == Phase(good=1, errors={"reset": 1})
 
@@ -213,7 +213,7 @@ class TestTimeline:
 
 
 class TestBins:
-    """Quarters of a second, by when requests were due."""
+    """Bins of a quarter of a second, by when requests were due."""
 
     WINDOW = Window(BEGAN + 250 * MS, BEGAN + 1000 * MS)
 
@@ -223,43 +223,43 @@ class TestBins:
             recorder.shed(BEGAN + due * MS)
         return recorder.bins(self.WINDOW)
 
-    def test_they_go_from_the_beginning_of_the_warm_up_to_the_end_of_the_window(self) -> None:
+    def test_bins_go_from_the_beginning_of_the_warm_up_to_the_end_of_the_window(self) -> None:
         assert [each.begin_s for each in self.found()] == [0.0, 0.25, 0.5, 0.75]
 
-    def test_of_one_where_nothing_was_due_nothing_is_known(self) -> None:
+    def test_a_bin_in_which_nothing_was_due_has_no_percentiles(self) -> None:
         nothing = Bin(begin_s=0.5, due=0, good=0, p50_us=None, p90_us=None, p99_us=None, answered=0)
         assert self.found((100, 200))[2] == nothing
 
-    def test_a_request_is_in_the_bin_in_which_it_was_due_and_answered_in_that_in_which_it_ended(self) -> None:
+    def test_a_request_is_due_in_one_bin_and_answered_in_the_bin_in_which_it_ended(self) -> None:
         found = self.found((0, 249), (249, 250), (250, 760), (999, 1200))
         assert [each.due for each in found] == [2, 1, 0, 1]
         assert [each.good for each in found] == [2, 1, 0, 1]
-        assert [each.answered for each in found] == [1, 1, 0, 1]  # and one after the window
+        assert [each.answered for each in found] == [1, 1, 0, 1]  # and one ended after the window
         assert [each.p50_us for each in found] == [1_000, 510_000, None, 201_000]
 
     def test_percentiles_are_by_nearest_rank(self) -> None:
-        """Of 1 to 20 ms: the 10th, the 18th, and ceil(19.8) = 20th."""
+        """Latencies are 1 to 20 ms. The ranks are the 10th, the 18th, and ceil(19.8) = 20th."""
         first = self.found(*[(0, ms) for ms in range(20, 0, -1)])[0]
         assert (first.p50_us, first.p90_us, first.p99_us) == (10_000, 18_000, 20_000)
 
-    def test_what_failed_took_longer_than_all_else_however_soon_it_ended(self) -> None:
-        """Of ten: 1 to 8 ms, a failure at once, and a time-out. The 9th and the 10th are not known."""
+    def test_a_failed_request_counts_as_slower_than_all_others_however_soon_it_ended(self) -> None:
+        """Eight requests take 1 to 8 ms, one fails at once, and one times out. The 9th and 10th are not known."""
         requests = [(0, ms) for ms in range(1, 9)]
         first = self.found(*requests, (0, 0, "refused"), (0, 900, "timeout"))[0]
         assert (first.due, first.good, first.answered) == (10, 8, 8)
         assert (first.p50_us, first.p90_us, first.p99_us) == (5_000, None, None)
 
-    def test_what_was_shed_was_due_and_took_longer_than_all_else(self) -> None:
-        """Of ten: 1 to 9 ms and one shed. The 9th is the p90, and the 10th is not known."""
+    def test_a_shed_request_was_due_and_counts_as_slower_than_all_others(self) -> None:
+        """Nine requests take 1 to 9 ms, and one is shed. The 9th is the p90, and the 10th is not known."""
         second = self.found(*[(250, 250 + ms) for ms in range(1, 10)], shed=(300,))[1]
         assert (second.due, second.good) == (10, 9)
         assert (second.p50_us, second.p90_us, second.p99_us) == (5_000, 9_000, None)
 
-    def test_where_all_failed_or_were_shed_no_percentile_is_known(self) -> None:
+    def test_if_all_failed_or_were_shed_no_percentile_is_known(self) -> None:
         second = self.found((300, 301, "reset"), shed=(260,))[1]
         assert second == Bin(begin_s=0.25, due=2, good=0, p50_us=None, p90_us=None, p99_us=None, answered=0)
 
-    def test_a_failure_that_ended_in_it_is_no_answer(self) -> None:
+    def test_a_failure_is_not_counted_as_answered(self) -> None:
         assert [each.answered for each in self.found((0, 300, "status 503"), (0, 310))] == [0, 1, 0, 0]
 
     @given(st.lists(st.tuples(st.integers(0, 999), st.integers(0, 999), st.sampled_from(["", "", "reset", "shed"]))))
@@ -271,12 +271,12 @@ class TestBins:
         assert sum(each.answered for each in found) == sum(not k and due + took < 1000 for due, took, k in arrivals)
 
     @pytest.mark.parametrize(("end_ns", "bins"), [(630 * MS, 2), (740 * MS, 2), (750 * MS - 2, 3), (760 * MS, 3)])
-    def test_every_bin_is_a_whole_one(self, end_ns: int, bins: int) -> None:
+    def test_every_bin_is_whole(self, end_ns: int, bins: int) -> None:
         recorder = recorded((0, 10), (550, 560), (620, 625))
         found = recorder.bins(Window(BEGAN + 100 * MS, BEGAN + end_ns))
         assert [each.due for each in found] == [1, 0, 2][:bins]
 
-    def test_parts_that_are_added_up_have_the_bins_of_the_whole(self) -> None:
+    def test_added_parts_have_the_bins_of_the_whole(self) -> None:
         requests: list[tuple[int, int]] = [(n * 7, n * 7 + n % 13 + 1) for n in range(140)]
         total = Recorder()
         for part in (requests[::2], requests[1::2]):
@@ -284,8 +284,8 @@ class TestBins:
         assert total.bins(self.WINDOW) == recorded(*requests).bins(self.WINDOW)
 
 
-class TestRecent:
-    def test_it_tells_what_came_since_it_was_last_asked(self) -> None:
+class TestBatch:
+    def test_a_batch_has_the_requests_since_the_last_one(self) -> None:
         recorder = recorded((0, 100), (0, 300), (0, 5, "reset"))
         first, second = recorder.batch(), recorder.batch()
         assert (list(first.good), first.failures, first.p99_ms) == ([True, True, False], ["reset"], 300.0)
@@ -312,7 +312,7 @@ class TestNearestRank:
             ([], 99, None),
         ],
     )
-    def test_it_is_the_least_value_that_so_many_do_not_exceed(
+    def test_it_is_the_lowest_value_that_so_many_do_not_exceed(
         self, values: list[int], percent: int, right: int | None
     ) -> None:
         assert nearest_rank(values, percent) == right
@@ -324,7 +324,7 @@ class TestNearestRank:
         assert sum(value <= found for value in values) * 100 >= percent * len(values)
         assert sum(value < found for value in values) * 100 < percent * len(values)
 
-    def test_lags_are_told_in_milliseconds(self) -> None:
+    def test_lags_are_in_milliseconds(self) -> None:
         assert lag_percentile_ms([0.001, 0.003, 0.002], 50) == 2.0
         assert lag_percentile_ms([], 99) == 0.0
 
@@ -339,14 +339,14 @@ class TestHistogram:
         assert found == pytest.approx(exact, rel=0.001, abs=1)
 
     @given(st.lists(st.lists(st.integers(1, 10_000_000), max_size=50), max_size=4))
-    def test_merging_is_as_good_as_having_recorded_all_at_once(self, parts: list[list[int]]) -> None:
+    def test_merged_histograms_equal_one_of_all_values(self, parts: list[list[int]]) -> None:
         merged = histogram.merged(histogram.encode(histogram.of(part)) for part in parts)
         whole = histogram.of(value for part in parts for value in part)
         assert merged.get_total_count() == whole.get_total_count()
         for percent in (50, 99):
             assert histogram.percentile_us(merged, percent) == histogram.percentile_us(whole, percent)
 
-    def test_what_lies_beyond_the_range_is_kept_at_its_edge(self) -> None:
+    def test_values_beyond_the_range_are_kept_at_its_edge(self) -> None:
         merged = histogram.of([0, 10**12])
         assert merged.get_total_count() == 2
         assert histogram.percentile_us(merged, 1) == 1
@@ -354,7 +354,7 @@ class TestHistogram:
 
 
 class TestArrivals:
-    """An open loop: latency from the intended start, and the generator's lateness apart."""
+    """An open loop: latency is from the intended start, and the generator's lateness is shown separately."""
 
     @staticmethod
     def late() -> Recorder:
@@ -365,21 +365,21 @@ class TestArrivals:
         recorder.shed(BEGAN + 2000 * MS)
         return recorder
 
-    def test_latency_begins_where_the_request_was_meant_to_start(self) -> None:
+    def test_latency_begins_at_the_intended_start(self) -> None:
         found = self.late().latency(WINDOW)
         assert found is not None
         assert (found.count, found.min_us, found.max_us, found.sum_us) == (3, 100_000, 110_000, 313_000)
 
-    def test_service_time_begins_where_it_was_sent(self) -> None:
+    def test_service_time_begins_at_the_send(self) -> None:
         found = self.late().arrivals(WINDOW).service_time
         assert found is not None
         assert (found.min_us, found.max_us) == (100_000, 100_000)
 
-    def test_what_was_shed_was_intended_and_is_not_forgotten(self) -> None:
+    def test_shed_arrivals_count_as_intended(self) -> None:
         found = self.late().arrivals(WINDOW)
         assert (found.intended, found.shed, found.shed_warmup) == (4, 1, 1)
         assert (found.delay_p50_us, found.delay_p99_us, found.delay_max_us) == (3_000, 10_000, 10_000)
 
-    def test_of_nothing_there_is_no_delay(self) -> None:
+    def test_without_arrivals_there_is_no_delay(self) -> None:
         found = Recorder(BEGAN).arrivals(WINDOW)
         assert (found.intended, found.shed, found.delay_p99_us, found.service_time) == (0, 0, None, None)

@@ -1,4 +1,4 @@
-"""How much of the machine's time a hypervisor gave to others, against made-up readings of the kernel's counters."""
+"""CPU steal time, from made-up readings of the kernel's counters."""
 
 from collections import namedtuple
 
@@ -12,22 +12,22 @@ MacTimes = namedtuple("MacTimes", "user nice system idle")
 
 
 def share(monkeypatch: pytest.MonkeyPatch, *readings: object) -> float | None:
-    told = iter(readings)
-    monkeypatch.setattr(psutil, "cpu_times", lambda: next(told))
+    times = iter(readings)
+    monkeypatch.setattr(psutil, "cpu_times", lambda: next(times))
     return StealTime().share()
 
 
-def test_it_is_of_the_time_of_all_cores_and_a_guest_s_own_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_a_share_of_the_time_of_all_cores_and_a_guests_time_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
     before = Times(10, 1, 5, 100, 2, 0, 1, 7, guest=4)
     # Two cores for 3 s: 2 s of work, 3.7 idle and 0.3 stolen; a second of the work was a guest's.
     after = Times(11.5, 1, 5.5, 103.7, 2, 0, 1, 7.3, guest=5)
     assert share(monkeypatch, before, after) == pytest.approx(0.3 / 6)
 
 
-def test_in_no_time_nothing_is_stolen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_elapsed_time_it_is_zero(monkeypatch: pytest.MonkeyPatch) -> None:
     still = Times(10, 1, 5, 100, 2, 0, 1, 7, guest=4)
     assert share(monkeypatch, still, still) == 0.0
 
 
-def test_a_system_that_does_not_tell_is_not_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_none_on_a_system_that_does_not_report_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert share(monkeypatch, MacTimes(1, 0, 1, 5), MacTimes(2, 0, 1, 9)) is None

@@ -1,4 +1,4 @@
-"""Locust's own statistics, fed in batches: its web UI shows what we measured."""
+"""Locust's own statistics, fed in batches: its web UI shows our measurements."""
 
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ MS = 1_000_000
 
 
 def fed(*batches: list[tuple[int, str]]) -> Environment:
-    """Statistics after batches of (microseconds, failure or "")."""
+    """Return statistics after batches of (microseconds, failure or "")."""
     environment = Environment()
     feed, recorder = UiStatistics(environment, SPEC), Recorder(0)
     for batch in batches:
@@ -46,7 +46,7 @@ def test_counts_errors_and_bytes_add_up_over_batches() -> None:
     assert (error.error, error.occurrences) == ("reset", 1)
 
 
-def test_nothing_new_changes_nothing() -> None:
+def test_an_empty_batch_changes_nothing() -> None:
     assert fed([]).stats.num_requests == 0
 
 
@@ -59,7 +59,7 @@ def test_neighbours_have_a_row_of_their_own_and_are_in_the_total() -> None:
         fast.good(0, 0, 1 * MS)
         slow.good(0, 0, 50 * MS)
     slow.failed(0, 0, 70 * MS, "wrong body")
-    for _ in range(2):  # of which the second has nothing new
+    for _ in range(2):  # the second time, there is nothing new
         feed.add(fast.batch())
         feed.add_neighbours(slow)
     stats = environment.stats
@@ -83,12 +83,12 @@ def choices(*specs: TrialSpec) -> list[str]:
     return list(manual_choices(runs.run_record(specs)))
 
 
-def test_each_request_of_each_service_can_be_chosen_by_hand_once() -> None:
+def test_each_request_of_each_service_is_one_choice() -> None:
     wait = [runs.spec(variant, load=load) for variant in ("flask-threads", "django-gevent") for load in (5, 10)]
     assert choices(*wait) == ["django-gevent /wait?ms=100", "flask-threads /wait?ms=100"]
 
 
-def test_a_choice_by_hand_tells_what_the_client_does() -> None:
+def test_a_choice_shows_the_size_and_the_pace_of_the_client() -> None:
     send: dict[str, Any] = {"method": "POST", "path": "/upload"}
     assert choices(
         runs.spec(**send, sends=64 * 1024, bytes_per_s=16 * 1024),
@@ -104,16 +104,16 @@ def test_a_choice_by_hand_tells_what_the_client_does() -> None:
 
 
 @given(st.lists(st.integers(1, 60_000_000), min_size=20, max_size=300), st.sampled_from([50, 90, 99]))
-def test_its_percentiles_are_ours_to_three_digits(taken_us: list[int], percent: int) -> None:
+def test_its_percentiles_equal_ours_to_three_digits(taken_us: list[int], percent: int) -> None:
     entry = fed([(taken, "") for taken in taken_us]).stats.total
     theirs = calculate_response_time_percentile(entry.response_times, entry.num_requests, percent / 100)
-    # Locust takes the value one higher where the rank is a whole number; both neighbours are right.
+    # If the rank is a whole number, Locust takes the next higher value. Both are correct.
     either = (percent, min(percent + 100 / len(taken_us), 100))
     ours = [histogram.percentile_us(histogram.of(taken_us), at) / 1000 for at in either]
     assert any(theirs == pytest.approx(one, rel=0.012) for one in ours)
 
 
-def test_buckets_keep_three_digits_and_lose_nobody() -> None:
+def test_buckets_keep_three_digits_and_lose_no_request() -> None:
     found = buckets_ms(np.array([1, 999, 1000, 12_345, 12_349, 1_234_567], dtype=np.int64))
     assert found == {0.001: 1, 0.999: 1, 1.0: 1, 12.3: 2, 1230.0: 1}
 
@@ -123,7 +123,7 @@ def test_buckets_keep_three_digits_and_lose_nobody() -> None:
     "a trial file is damaged while the web UI shows finished trials",
     "the tab shows the others; before, every request of the page failed with 500",
 )
-def test_the_tab_of_finished_trials_leaves_a_damaged_one_out(tmp_path: Path) -> None:
+def test_the_tab_of_finished_trials_leaves_out_a_damaged_one(tmp_path: Path) -> None:
     specs = [runs.spec(repeat=repeat) for repeat in (1, 2, 3)]
     run = runs.run_record(specs)
     folder = runs.run_folder(tmp_path / "run", run, [runs.trial(spec) for spec in specs])

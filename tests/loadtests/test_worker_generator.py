@@ -1,4 +1,4 @@
-"""What the master tells its workers and what they send back, without real workers: e2e/test_workers.py has these."""
+"""Messages between the master and its workers, without real workers; e2e/test_workers.py has these."""
 
 import time
 from dataclasses import dataclass, field
@@ -34,12 +34,12 @@ def test_shares_add_up_and_differ_by_one_at_most(whole: int, count: int) -> None
     assert max(shares) - min(shares) <= 1
 
 
-def test_one_process_has_it_all() -> None:
+def test_one_process_has_the_whole_share() -> None:
     assert Share().of(7) == 7
 
 
 def recorded(*requests: tuple[int, int, str]) -> Recorder:
-    """Of requests given in milliseconds: intended and ended, and what failed, or "shed"."""
+    """Return a recorder of requests: intended and ended, in milliseconds, and an error class or "shed"."""
     recorder = Recorder()
     for intended, ended, kind in requests:
         if kind == "shed":
@@ -51,8 +51,8 @@ def recorded(*requests: tuple[int, int, str]) -> Recorder:
     return recorder
 
 
-def told(recorder: Recorder) -> tuple[Any, ...]:
-    """All that a trial file has of it."""
+def recorded_figures(recorder: Recorder) -> tuple[Any, ...]:
+    """Return everything that a trial file has from a recorder."""
     return (
         recorder.phases(WINDOW),
         recorder.latency(WINDOW),
@@ -74,14 +74,14 @@ REQUESTS = st.lists(
 
 
 @given(st.lists(REQUESTS, min_size=1, max_size=4))
-def test_parts_that_are_added_up_say_what_one_process_would_have(parts: list[list[tuple[int, int, str]]]) -> None:
+def test_added_parts_equal_the_record_of_one_process(parts: list[list[tuple[int, int, str]]]) -> None:
     whole, total = recorded(*[request for part in parts for request in part]), Recorder()
     for part in parts:
         total.add_packed(recorded(*part).packed())
-    assert told(total) == told(whole)
+    assert recorded_figures(total) == recorded_figures(whole)
 
 
-def test_kinds_of_errors_keep_their_names_whatever_their_numbers_were() -> None:
+def test_error_classes_keep_their_names_whatever_their_numbers() -> None:
     first = recorded((1000, 1100, "reset"), (1000, 1200, "timeout"), (500, 600, ""))
     second = recorded((1000, 1100, "timeout"), (1000, 1100, "status 503"), (1000, 1300, "reset"), (1000, 1100, ""))
     for one, other in ((first, second), (second, first)):
@@ -93,7 +93,7 @@ def test_kinds_of_errors_keep_their_names_whatever_their_numbers_were() -> None:
         assert measured.errors == {"reset": 2, "timeout": 2, "status 503": 1}
         counted = total.latency(WINDOW)
         assert counted is not None
-        assert (counted.count, counted.max_us) == (3, 200_000)  # the good one and the time-outs
+        assert (counted.count, counted.max_us) == (3, 200_000)  # the good one and the timeouts
 
 
 def test_a_part_arrives_as_it_was_sent() -> None:
@@ -106,7 +106,7 @@ def test_a_part_arrives_as_it_was_sent() -> None:
     assert (arrived.type, arrived.node_id, arrived.data.pop("trial")) == (PART, "a-worker", 3)
     part = ShareResult.unpacked(arrived.data)
     assert (part.usage, part.joined, part.lost) == (USAGE, 2, 1)
-    assert told(part.recorder) == told(recorder)
+    assert recorded_figures(part.recorder) == recorded_figures(recorder)
     assert part.recorder.connects().made == 2
     assert part.recorder.begin_ns == 300 * MS
 
@@ -118,13 +118,13 @@ class Node:
 
 @dataclass
 class Runner:
-    """A master's runner by its outside: workers that answer at once, and may be made to die when they are told."""
+    """A stand-in for a master's runner. Its workers respond at once, and may die when they get a message."""
 
     names: tuple[str, ...]
     dies_at: dict[str, str] = field(default_factory=dict)
     """Workers that are lost when they get this message."""
     clients: dict[str, Node] = field(default_factory=dict)
-    told: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+    messages: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     listeners: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -138,25 +138,25 @@ class Runner:
         return self.names.index(name)
 
     def send_message(self, kind: str, data: dict[str, Any], name: str) -> None:
-        self.told.append((kind, name, data))
+        self.messages.append((kind, name, data))
         if self.dies_at.get(name) == kind:
             self.clients[name].state = STATE_MISSING
         if self.clients[name].state == STATE_MISSING:
             return
         if kind == PREPARE:
-            self.answers(READY, name, {"trial": data["trial"]})
+            self.respond(READY, name, {"trial": data["trial"]})
         if kind == GATHER:
-            self.answers(GATHERED, name, {"trial": data["trial"]})
+            self.respond(GATHERED, name, {"trial": data["trial"]})
         if kind == BEGIN:
             part = ShareResult(recorded((1000, 1100, "")), USAGE, joined=1, lost=0)
-            self.answers(PART, name, {"trial": data["trial"], **part.packed()})
+            self.respond(PART, name, {"trial": data["trial"], **part.packed()})
 
-    def answers(self, kind: str, name: str, data: dict[str, Any]) -> None:
+    def respond(self, kind: str, name: str, data: dict[str, Any]) -> None:
         self.listeners[kind](message(kind, data, name))
 
     def shares(self) -> dict[str, tuple[int, int]]:
-        """What each was told last."""
-        return {name: (data["index"], data["count"]) for kind, name, data in self.told if kind == PREPARE}
+        """Return the share that each worker got last."""
+        return {name: (data["index"], data["count"]) for kind, name, data in self.messages if kind == PREPARE}
 
 
 @pytest.fixture(autouse=True)
@@ -179,22 +179,22 @@ def test_every_worker_has_a_share_of_its_own() -> None:
     assert (len(parts), losses) == (3, [])
 
 
-def test_all_gather_and_the_last_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gathering_waits_for_the_last_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(load_generator, "GATHER_S", 30.0)
     runner = Runner(("a", "b"))
     workers = WorkerGenerator(runner.environment, 2)
     workers.prepare(SPEC)
-    takes_in, said = runner.listeners[GATHERED], []
+    receive, gathered = runner.listeners[GATHERED], []
 
     def late(msg: Any) -> None:
-        takes_in(msg)
-        said.append(msg.node_id)
+        receive(msg)
+        gathered.append(msg.node_id)
 
     runner.listeners[GATHERED] = lambda msg: gevent.spawn_later(0.05, late, msg) if msg.node_id == "b" else late(msg)
     workers.gather(SPEC)
-    assert said == ["a", "b"]
-    [since] = {data["since_ns"] for kind, _, data in runner.told if kind == GATHER}
-    [until] = {data["until_ns"] for kind, _, data in runner.told if kind == GATHER}
+    assert gathered == ["a", "b"]
+    [since] = {data["since_ns"] for kind, _, data in runner.messages if kind == GATHER}
+    [until] = {data["until_ns"] for kind, _, data in runner.messages if kind == GATHER}
     assert until - since == int((SPEC.least_s + load_generator.GATHER_S) * 1e9)
 
 
@@ -204,7 +204,7 @@ def test_all_gather_and_the_last_is_waited_for(monkeypatch: pytest.MonkeyPatch) 
     "a Locust worker dies, or says nothing, while users gather",
     "it is not waited for beyond the time of gathering",
 )
-def test_a_worker_without_whom_all_can_not_gather_is_not_waited_for_for_ever(moment: str) -> None:
+def test_gathering_does_not_wait_for_ever_for_a_lost_worker(moment: str) -> None:
     runner = Runner(("a", "b"), dies_at={"b": GATHER} if moment == "dies" else {})
     workers = WorkerGenerator(runner.environment, 2)
     workers.prepare(SPEC)
@@ -220,7 +220,7 @@ def test_a_worker_without_whom_all_can_not_gather_is_not_waited_for_for_ever(mom
     "a Locust worker dies as a trial is prepared",
     "the others get its share of the load",
 )
-def test_a_worker_that_dies_as_it_is_prepared_has_its_share_given_to_the_others() -> None:
+def test_the_share_of_a_worker_that_dies_while_preparing_goes_to_the_others() -> None:
     runner = Runner(("a", "b", "c"), dies_at={"b": PREPARE})
     workers = WorkerGenerator(runner.environment, 3)
     workers.prepare(SPEC)
@@ -246,7 +246,7 @@ def test_a_worker_that_dies_in_a_trial_is_named_once_and_left_out_of_the_next() 
     assert [len(each) for each in workers.finish()] == [1, 0]
 
 
-def test_when_all_died_there_is_nothing_to_go_on_with() -> None:
+def test_the_run_ends_when_all_workers_have_died() -> None:
     runner = Runner(("a", "b"), dies_at={"a": BEGIN, "b": BEGIN})
     workers = WorkerGenerator(runner.environment, 2)
     workers.prepare(SPEC)
@@ -260,26 +260,26 @@ def test_when_all_died_there_is_nothing_to_go_on_with() -> None:
     "Locust workers never come up",
     "the run ends, and says how many are there",
 )
-def test_workers_that_never_come_are_told_by_their_number() -> None:
+def test_the_error_about_missing_workers_says_how_many_came() -> None:
     runner = Runner(("a", "b"))
     runner.clients["b"].state = STATE_RUNNING  # not ready
     with pytest.raises(GaveUp, match="only 1 of 2 Locust workers came up"):
         WorkerGenerator(runner.environment, 2).prepare(SPEC)
 
 
-def test_what_comes_from_an_earlier_trial_is_nobodys() -> None:
+def test_results_of_an_earlier_trial_are_ignored() -> None:
     runner = Runner(("a", "b"), dies_at={"b": BEGIN})
     workers = WorkerGenerator(runner.environment, 2)
     workers.prepare(SPEC)
     late = {"trial": 0, **ShareResult(recorded(), USAGE, joined=1, lost=0).packed()}
-    runner.answers(PART, "b", late)
+    runner.respond(PART, "b", late)
     workers.begin(0)
     parts, losses = workers.finish()
     assert (len(parts), len(losses)) == (1, 1)
 
 
 def test_a_trial_that_was_given_up_does_not_end_the_one_prepared_after_it() -> None:
-    """As when somebody stops a load by hand and starts another, while the first still waits for its answers."""
+    """This happens if a user stops a load by hand and starts another while the first waits for its responses."""
     share_runner = ShareRunner(Environment())
     planned = runs.spec(base_url="http://127.0.0.1:9", warmup_s=0, measure_s=60)
     share_runner.prepare(planned)

@@ -1,4 +1,4 @@
-"""Made-up runs that judge claims: trials whose figures have the ratios that a test wants."""
+"""Made-up runs that judge claims, with trials whose figures have given ratios."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -21,11 +21,11 @@ from waitbench.records.trial import TrialRecord
 
 FILE = LOADTESTS / "claims.toml"
 WOBBLE = (1.0, 1.01, 0.99)
-"""Of three repeats, so that every ratio has an interval: 2.5 % either way."""
+"""Factors of three repeats, so that every ratio has an interval of 2.5 % to either side."""
 MOST_RPS = 200.0
-"""So that no made-up trial has many thousands of answers."""
+"""The highest goodput, so that no made-up trial has many thousands of responses."""
 MOST_S = 0.9
-"""Of an open loop's latencies, which its rate does not set."""
+"""The highest latency of an open loop, in seconds; its rate does not set it."""
 REQUESTS = {"p50_ms": 50, "p90_ms": 200, "p95_ms": 400, "p99_ms": 1100}
 
 PARTS = ("sync", "threads", "gevent", "asyncio", "blocking", "unpatched")
@@ -33,7 +33,7 @@ NAMES = [f"{framework}-{part}" for framework in ("flask", "django", "fastapi") f
 
 
 def known() -> dict[str, Variant]:
-    """Every variant, and those that claims may name before they are there."""
+    """All variants, and those that claims may name before they exist."""
     found = load_variants()
     like = found["fastapi-asyncio"]
     return {name: replace(like, name=name) for name in [*NAMES, "node", "node-cluster", "go"]} | found
@@ -44,14 +44,14 @@ RULES = [(claim, number) for claim in CLAIMS for number in range(len(claim.rules
 
 
 def claims_of(folder: Path, text: str) -> list[Claim]:
-    """Those of a file with this text."""
+    """The claims of a file with this text."""
     file = folder / "claims.toml"
     file.write_text(text)
     return load_claims(file, known())
 
 
 def target(place: Place) -> Target:
-    """Named for its form, where it is not the plain one."""
+    """The target of a place; its name includes the number of processes and cores if they are not the default."""
     cpus, workers = place.cell.service_cpus or 0, place.workers or 1
     tags = [f"{workers}p" if workers > 1 else "", f"{cpus}c" if cpus else ""]
     name = "-".join(filter(None, [place.variant, *tags]))
@@ -74,7 +74,7 @@ def spec(place: Place, repeat: int) -> TrialSpec:
 
 
 def trials(rule: Rule, of: Place, over: Place, ratios: Sequence[float]) -> list[TrialRecord]:
-    """A repeat for each ratio of the rule's figure."""
+    """One repeat for each ratio of the rule's figure."""
     made = []
     for repeat, ratio in enumerate(ratios, 1):
         base = min(_most(rule.figure, over), _most(rule.figure, of) / ratio)
@@ -83,7 +83,7 @@ def trials(rule: Rule, of: Place, over: Place, ratios: Sequence[float]) -> list[
 
 
 def _most(figure: str, place: Place) -> float:
-    """The highest figure that obeys arithmetic: answers a second by the waits, seconds by the requests they leave."""
+    """The highest figure that is possible: goodput is limited by the waits, latency by the requests that are needed."""
     if figure == "goodput_rps":
         wait_s = WORKLOADS[place.cell.measured].wait_s(place.cell.params)
         return 0.9 * min(MOST_RPS, place.load.size / wait_s if wait_s else math.inf)
@@ -93,7 +93,7 @@ def _most(figure: str, place: Place) -> float:
 
 
 def _trial(planned: TrialSpec, figure: str, value: float) -> TrialRecord:
-    """Over ten seconds. Latencies are in seconds, memory in multiples of what ten requests may take."""
+    """A trial of ten seconds with this figure. Latencies are in seconds, memory in multiples of 40 MiB."""
     if planned.scenario == "mixed":
         return mixed_trial(planned, [round(value * 10_000)] * 1100, [60_000] * 20)
     if figure == "goodput_rps":
@@ -115,7 +115,7 @@ def _open_trial(planned: TrialSpec, figure: str, value: float) -> TrialRecord:
 
 
 def judged(claim: Claim, made: Iterable[TrialRecord], **changes: Any) -> Verdict:
-    """By a run of these trials and no others."""
+    """The verdict on a claim by a run with only these trials."""
     [verdict] = comparison([claim], list(made), **changes).claims
     return verdict
 

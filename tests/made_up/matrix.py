@@ -1,4 +1,4 @@
-"""A made-up run of the whole matrix, whose effects are known: frameworks and models with gaps, references and traps."""
+"""A made-up run of the matrix with known effects: frameworks and models with gaps, references and an instrument."""
 
 from collections.abc import Iterable, Mapping
 
@@ -25,7 +25,7 @@ OTHERS = {
 }
 SPEED = {"node": 2.0, "go": 3.0, "null": 3.5}
 ODD = {"flask-asyncio": 0.5}
-"""Beside what its framework and its model have elsewhere."""
+"""Factors of contenders that depart from what their framework and model predict."""
 BASE_RPS, BASE_CPU_S, LOAD = 150.0, 2.0, 400
 
 
@@ -47,8 +47,10 @@ def matrix_trials(
     loads: Iterable[int] = (LOAD,),
     open_loop: bool = False,
 ) -> list[TrialRecord]:
-    """What each answers, and by an open loop how long it takes, follow from its framework and its model, but for those
-    that are odd; its cost is the other way round."""
+    """Trials whose goodput (in an open loop, latency) follows from framework and model, except for those in `odd`.
+
+    CPU cost and memory are inversely proportional to the speed.
+    """
     rng = np.random.default_rng(20261123)
     made = []
     for block, (repeat, load) in enumerate(((r, u) for r in range(1, repeats + 1) for u in loads), 1):

@@ -1,4 +1,4 @@
-"""A made-up run with everything that a report has to show, reported once."""
+"""Made-up runs with everything that a report has to show. Each is reported once."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from waitbench.records.trial import TrialRecord
 from waitbench.report.write import write_report
 
 uncharted = pytest.mark.usefixtures("without_charts")
-"""For tests that look at no chart: drawing takes most of a report's time."""
+"""For tests without charts, because drawing takes most of the time of a report."""
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ VARIANTS = ("flask-threads", "django-gevent", "fastapi-asyncio")
 TITLE = "<script>alert('title')</script> & \"quotes\" – waiting"
 DISTURBANCE = "users were <started> & stopped from outside"
 RATES = {
-    # Under 10 users all at the ceiling; under 100 an order; django's second is spoilt.
+    # With 10 users all are at the theoretical maximum. With 100 they differ, and Django's second trial is invalid.
     ("wait", 10): (97.0, 98.0, 99.0),
     ("wait", 100): (400.0, 900.0, 800.0),
     ("db", 20): (150.0, 151.0, 149.0),
@@ -39,8 +39,8 @@ def trials() -> list[TrialRecord]:
             for variant, rps in zip(VARIANTS, RATES[workload, load], strict=True):
                 spec = runs.spec(variant, workload, PARAMS[workload], load, repeat, block=block + 3 * repeat)
                 trial = runs.at_rate(spec, rps + repeat / 10, cpu_s=repeat / 10)
-                spoilt = (variant, workload, load, repeat) == ("django-gevent", "wait", 100, 2)
-                made.append(trial.model_copy(update={"disturbance": DISTURBANCE}) if spoilt else trial)
+                disturbed = (variant, workload, load, repeat) == ("django-gevent", "wait", 100, 2)
+                made.append(trial.model_copy(update={"disturbance": DISTURBANCE}) if disturbed else trial)
     return made
 
 
@@ -51,7 +51,7 @@ def made_trials() -> list[TrialRecord]:
 
 @pytest.fixture(scope="session")
 def reported(made_trials: list[TrialRecord], tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    """The folder of a whole run with its report."""
+    """The folder of a complete run, with its report."""
     path = tmp_path_factory.mktemp("reported") / "20260102-030405-made-up"
     run = runs.run_record([trial.spec for trial in made_trials], title=TITLE)
     folder = runs.run_folder(Path(path), run, made_trials)
@@ -60,8 +60,8 @@ def reported(made_trials: list[TrialRecord], tmp_path_factory: pytest.TempPathFa
 
 
 KNEES: dict[str, list[tuple[float, str]]] = {
-    # Flask gives way at about 210, FastAPI at about 840. Of Django most trials at 200 do not count: the generator's
-    # doing. Each is one search from its start to its end, at two repeats.
+    # The knee of Flask is at about 210/s, that of FastAPI at about 840/s. Most trials of Django at 200/s are invalid,
+    # because the generator was late. Each list is one complete search with two repeats.
     "flask-threads": [(100, "met"), (200, "met"), (400, "missed"), (283, "missed"), (238, "missed"), (218, "missed"),
                       (200, "met"), (218, "missed")],
     "django-gevent": [(100, "met"), (200, "void"), (200, "void"), (200, "void"), (141, "met"), (168, "met"),
@@ -75,9 +75,9 @@ def knee_trials() -> list[TrialRecord]:
     late = runs.GENERATOR.model_copy(update={"lag_p99_ms": 50.0})
     made = []
     for variant, steps in KNEES.items():
-        for block, (rate, came) in enumerate(steps, 1):
-            generator = late if came == "void" else runs.GENERATOR
-            made.append(runs.knee_trial(variant, rate, came != "missed", block, generator=generator))
+        for block, (rate, outcome) in enumerate(steps, 1):
+            generator = late if outcome == "void" else runs.GENERATOR
+            made.append(runs.knee_trial(variant, rate, outcome != "missed", block, generator=generator))
     return made
 
 
@@ -104,7 +104,7 @@ def partly_reported(made_trials: list[TrialRecord], tmp_path_factory: pytest.Tem
 
 
 def scenario_trials() -> list[TrialRecord]:
-    """A fast path that cpu work slows down for all but FastAPI, and a burst from which Django does not recover."""
+    """A fast path that CPU work slows down except on FastAPI, and a burst from which Django does not recover."""
     latencies_ms = {
         "flask-threads": [(10.0, 30.0), (11.0, 33.0), (12.0, 36.0)],
         "django-gevent": [(4.0, 40.0), (5.0, 50.0), (4.5, 45.0)],
@@ -230,7 +230,7 @@ supported = { within = [0.9, 1.1] }
 refuted = { outside = [0.5, 2] }
 """
 RATIOS: dict[str, list[float]] = {"holds": [1.9, 1.02], "fails": [2.0], "wavers": [0.7]}
-"""Of the rules of each claim that has trials."""
+"""The ratios of the rules of each claim that has trials."""
 
 
 @pytest.fixture(scope="session")

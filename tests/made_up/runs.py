@@ -1,7 +1,7 @@
-"""Made-up runs: records with figures that a reader can add up, where a test needs no service.
+"""Made-up runs: records with figures that a reader can check, for tests that need no service.
 
-A trial obeys every rule unless told otherwise: each of its users waits 100 ms, is answered after 110 ms and asks
-again, so that it stands at 91 % of its ceiling.
+A trial is valid by default: each user sends the next request after a response, and each response takes 110 ms for a
+wait of 100 ms. So the trial is at 91 % of its theoretical maximum.
 """
 
 from collections.abc import Mapping, Sequence
@@ -100,18 +100,18 @@ def latency_of(taken_us: Sequence[int]) -> Latency | None:
 
 
 def read_from_disk(usage: Usage, read_bytes: int) -> Usage:
-    """Of a service that says how much it read from the disk in the trial, beside what it had read before."""
+    """The usage of a service that reports how much it read from the disk, before the trial and during it."""
     before, after = ({**(reading or {}), "disk_read_bytes": 5e6 + more} for reading, more in
                      ((usage.before, 0), (usage.after, read_bytes)))  # fmt: skip
     return usage.model_copy(update={"before": before, "after": after})
 
 
 REST_BYTES = 60 * 2**20
-"""What a service takes that has nothing to do."""
+"""The memory of an idle service."""
 
 
 def usage(answered: int, cpu_s: float = 1.0, peak_rss_bytes: int = 100 * 2**20) -> Usage:
-    """Of a service that answered `answered` and took `cpu_s`, all of it in the window."""
+    """The usage of a service that sent `answered` responses and took `cpu_s`, all of it in the window."""
 
     def reading(at_s: float, count: int, cpu: float) -> dict[str, float]:
         return {
@@ -136,7 +136,7 @@ def usage(answered: int, cpu_s: float = 1.0, peak_rss_bytes: int = 100 * 2**20) 
 
 
 def watched(late_s: float = 0.0) -> Usage:
-    """Of the remote API's process in a trial that needs the database, which was late by so much in the window."""
+    """The usage of the remote API's process in a trial with the database, which is `late_s` late in the window."""
     known = {"cpu_s": 0.0, "loop_lag_ms": 0.0}
     return Usage(
         window_start={"monotonic_s": 1.0, "database_late_s": 1.0, **known},
@@ -154,7 +154,7 @@ def trial(
     peak_rss_bytes: int = 100 * 2**20,
     **changes: Any,
 ) -> TrialRecord:
-    """`taken_us`: of the good answers. `errors`: beside them, by class."""
+    """A trial with these latencies of its good responses (`taken_us`) and these errors by class."""
     planned = planned or spec()
     if taken_us is None:
         taken_us = [110_000] * round(planned.load * window_s / 0.110)
@@ -181,14 +181,14 @@ def trial(
 
 
 def at_rate(planned: TrialSpec, rps: float, **changes: Any) -> TrialRecord:
-    """A trial of `rps` good answers a second over ten seconds, each as slow as Little's law has it."""
+    """A trial of ten seconds with `rps` good responses per second; the latency follows from Little's law."""
     count = round(rps * 10)
     each_us = round(planned.load * 10 / count * 1e6)
     return trial(planned, taken_us=[each_us] * count, **changes)
 
 
 def open_trial(planned: TrialSpec, *, shed: int = 0, delay_p99_us: int = 1_000, **changes: Any) -> TrialRecord:
-    """An open loop's: every arrival but the `shed` ones was sent."""
+    """A trial of an open loop that sent all arrivals except for the `shed` ones."""
     made = trial(planned, **changes)
     arrivals = Arrivals(
         intended=made.measured.sent + shed,
@@ -205,7 +205,7 @@ def open_trial(planned: TrialSpec, *, shed: int = 0, delay_p99_us: int = 1_000, 
 def knee_trial(
     variant: str, rate: float, met: bool, block: int, objective_ms: float = 200, **changes: Any
 ) -> TrialRecord:
-    """Of a search: all of 1,000 answers within 110 ms, or one in ten after 900."""
+    """A trial of a search: 1,000 responses, all after 110 ms, or one in ten of them after 900 ms."""
     planned = spec(
         variant, load=rate, block=block, load_model="open", max_in_flight=2000, objective_p99_ms=objective_ms
     )
@@ -220,7 +220,7 @@ def run_record(
     title: str = "A made-up run",
     **changes: Any,
 ) -> RunRecord:
-    """The record of a run of `specs`; targets are made for the variants where none are given."""
+    """The record of a run of `specs`. Without `targets`, it has a default target for each variant."""
     names = dict.fromkeys(planned.variant for planned in specs)
     found = targets or [target(name) for name in names]
     cells: dict[tuple[str, tuple[tuple[str, int], ...], str, int], list[float]] = {}
@@ -270,12 +270,12 @@ def run_record(
 
 
 def compared(trials: Sequence[TrialRecord]) -> Comparison:
-    """In a run that planned them and no more."""
+    """The comparison of a run that planned only these trials."""
     return compare(run_record([each.spec for each in trials]), trials)
 
 
 def _scenario_cells(specs: Sequence[TrialSpec]) -> list[dict[str, Any]]:
-    """A cell for each trial of a scenario; that some are there more than once changes nothing."""
+    """One cell for each trial of a scenario; duplicates do no harm."""
     mixed = [
         {"workload": "mixed", "of": s.beside.workload, "params": s.beside.params, "share": s.beside.share,
          "rate": [s.load]}
@@ -289,7 +289,7 @@ def _scenario_cells(specs: Sequence[TrialSpec]) -> list[dict[str, Any]]:
 
 
 def run_folder(path: Path, run: RunRecord, trials: Sequence[TrialRecord]) -> RunFolder:
-    """The files of a run, as the harness and the generator would have left them."""
+    """The folder of a run, with the files that the harness and the generator would leave."""
     path.mkdir(parents=True, exist_ok=True)
     folder = RunFolder(path)
     folder.write_run(run)

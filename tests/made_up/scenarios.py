@@ -40,7 +40,7 @@ def mixed_trial(
     slow_errors: Mapping[str, int] = {},
     **changes: Any,
 ) -> TrialRecord:
-    """`fast_us`: of the requests that are measured; `slow_us`: of their neighbours, where they are not left out."""
+    """A mixed trial with the latencies of its fast requests and, unless it is alone, of its neighbours."""
     phase = Phase(good=len(slow_us), errors=dict(slow_errors))
     latency = runs.latency_of(slow_us)
     beside = None if planned.alone else Beside(warmup=Phase(), measured=phase, shed=0, latency=latency)
@@ -50,7 +50,7 @@ def mixed_trial(
 
 
 def mixed_trials(latencies_ms: Mapping[str, Sequence[tuple[float, float]]], count: int = 1000) -> list[TrialRecord]:
-    """For each contender and repeat: how long the fast path took alone and beside its neighbours."""
+    """Mixed trials from the latencies of the fast path, alone and with neighbours, by contender and repeat."""
     made = []
     for variant, repeats in latencies_ms.items():
         for repeat, (alone_ms, beside_ms) in enumerate(repeats, 1):
@@ -77,8 +77,11 @@ def burst_spec(
 
 
 def queued(planned: TrialSpec, capacity_rps: float, wait_s: float = 0.1) -> list[tuple[float, float]]:
-    """When each request of a profile is due and ends, by a clock, at a service that does so many a second, one after
-    the other, and waits besides. In seconds from the start of the warm-up, which goes at the first rate."""
+    """When each request of a profile is due and when it ends, as computed.
+
+    The service handles `capacity_rps` requests per second, one after the other, and each also waits `wait_s`. Times are
+    in seconds from the start of the warm-up, which has the first rate.
+    """
     requests, free_s, begin_s = [], 0.0, 0.0
     stages = [Stage(rate=planned.profile[0].rate, seconds=planned.warmup_s), *planned.profile]
     for stage in stages:
@@ -91,7 +94,7 @@ def queued(planned: TrialSpec, capacity_rps: float, wait_s: float = 0.1) -> list
 
 
 def bins_of(requests: Sequence[tuple[float, float]], length_s: float, bin_s: float = BIN_S) -> list[Bin]:
-    """Of (due, ended) in seconds; never ended where that is infinite."""
+    """The bins of requests, given as (due, ended) in seconds; `ended` is infinite for a request that failed."""
     made = []
     for n in range(math.ceil(length_s / bin_s - 1e-9)):
         due = [(d, e) for d, e in requests if n * bin_s <= d < (n + 1) * bin_s]
@@ -111,7 +114,7 @@ def bins_of(requests: Sequence[tuple[float, float]], length_s: float, bin_s: flo
 
 
 def timeline_of(requests: Sequence[tuple[float, float]]) -> list[Second]:
-    """Of (due, ended), by the second in which each ended."""
+    """The timeline of requests, given as (due, ended), by the second in which each ended."""
     made = []
     for second in range(math.ceil(max((e for _, e in requests if math.isfinite(e)), default=0))):
         taken = sorted(e - d for d, e in requests if second <= e < second + 1)
@@ -128,7 +131,7 @@ def _percentile_us(taken: Sequence[float], percent: float) -> int | None:
 
 
 def burst_of(planned: TrialSpec, requests: Sequence[tuple[float, float]], **changes: Any) -> TrialRecord:
-    """The trial in which these requests were due, and ended or never did."""
+    """The trial of a burst with these requests, given as (due, ended)."""
     length_s = planned.warmup_s + planned.measure_s
     in_window = [(d, e) for d, e in requests if planned.warmup_s <= d]
     taken_us = [round((e - d) * 1e6) for d, e in in_window if math.isfinite(e)]
@@ -148,6 +151,6 @@ def burst_of(planned: TrialSpec, requests: Sequence[tuple[float, float]], **chan
 
 
 def burst_trial(variant: str = "flask-threads", repeat: int = 1, capacity_rps: float = 200) -> TrialRecord:
-    """Of a service that keeps up with the calm and not with the overload, unless it can do as much."""
+    """A trial of a service with this capacity; the default is enough for the calm, but not for the overload."""
     planned = burst_spec(variant, repeat)
     return burst_of(planned, queued(planned, capacity_rps))

@@ -1,4 +1,4 @@
-"""Files of claims: what is refused, and what the refusal tells; and what a plan makes of the others."""
+"""Claims files: which mistakes are refused, what the refusal says, and how a plan uses correct claims."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -48,12 +48,12 @@ BURST = "[{ rate = 20, seconds = 2 }, { rate = 40, seconds = 2 }, { rate = 20, s
 
 
 def table(name: str, keys: Mapping[str, str]) -> str:
-    """One of an array; a key of nothing is left out."""
+    """One table of an array. A key with an empty value is left out."""
     return f"[[{name}]]\n" + "".join(f"{key} = {value}\n" for key, value in keys.items() if value) + "\n"
 
 
 def text(claim: dict[str, str] = {}, cell: dict[str, str] = {}, rule: dict[str, str] = {}) -> str:  # noqa: B006
-    """A file of one claim, right but for what is changed."""
+    """A file of one claim that is correct except for the changes."""
     return table("claims", CLAIM | claim) + table("claims.cells", CELL | cell) + table("claims.rules", RULE | rule)
 
 
@@ -67,7 +67,7 @@ def loaded(folder: Path, written: str) -> list[Claim]:
 BAD: dict[str, tuple[str, str, str]] = {
     "no claims": ("", "claims", "this key is needed"),
     "an empty list": ("claims = []", "claims", "at least one"),
-    "another key beside them": ("title = 1\n" + text(), "title", "there are: claims"),
+    "another key next to them": ("title = 1\n" + text(), "title", "there are: claims"),
     "an unknown key of a claim": (text({"testd": "1"}), "claims[0].testd", "'tested'"),
     "an unknown key of a cell": (text(cell={"varants": "1"}), "claims[0].cells[0].varants", "'variants'"),
     "an unknown key of a rule": (text(rule={"suported": "1"}), "claims[0].rules[0].suported", "'supported'"),
@@ -87,10 +87,10 @@ BAD: dict[str, tuple[str, str, str]] = {
     ),
     "nothing that would change it": (text({"would_change": ""}), "claims[0].would_change", "this key is needed"),
     "an id with blanks": (text({"id": '"It is"'}), "claims[0].id", "[a-z0-9]"),
-    "a doubled id": (text() + text(), "two claims have the id 'so'", "name each for what it says"),
+    "a doubled id": (text() + text(), "two claims have the id 'so'", "give each its own id"),
     "two cells of one name": (
         text() .replace("[[claims.rules]]", table("claims.cells", CELL) + "[[claims.rules]]"),
-        "claims[0]: two cells are named 'waiting'", "what sets it apart",
+        "claims[0]: two cells are named 'waiting'", "give each its own name",
     ),
     "no cells": (table("claims", CLAIM) + table("claims.rules", RULE), "claims[0].cells", "this key is needed"),
     "no rules": (table("claims", CLAIM) + table("claims.cells", CELL), "claims[0].rules", "this key is needed"),
@@ -121,14 +121,14 @@ BAD: dict[str, tuple[str, str, str]] = {
         "claims[0].cells[0]", "not find or profile",
     ),
     "an unknown cell": (text(rule={"of": '{ cell = "waitin" }'}), "claims[0]: rules[0].of.cell", "'waiting'"),
-    "a variant that the cell has not": (
+    "a variant that the cell does not have": (
         text(rule={"over": '{ cell = "waiting", variant = "django-gevent", load = 10 }'}),
         "claims[0]: rules[0].over.variant", "flask-threads, fastapi-asyncio",
     ),
-    "a load that the cell has not": (
+    "a load that the cell does not have": (
         text(rule={"over": FLASK.replace("20", "30")}), "claims[0]: rules[0].over.load", "there are: 10, 20",
     ),
-    "processes that the cell has not": (
+    "processes that the cell does not have": (
         text(cell={"workers": "[1, 2]"}, rule={"of": FASTAPI.replace("load", "workers = 3, load")}),
         "claims[0]: rules[0].of.workers", "there are: 1, 2",
     ),
@@ -145,22 +145,22 @@ BAD: dict[str, tuple[str, str, str]] = {
     "no processes where there are two": (
         text(cell={"workers": "[1, 2]"}), "claims[0]: rules[0].of.workers", "name one of 1, 2",
     ),
-    "a thing over itself": (text(rule={"of": FLASK}), "claims[0]: rules[0]", "whose ratio is 1"),
-    "a thing over itself, told another way": (
+    "a thing over itself": (text(rule={"of": FLASK}), "claims[0]: rules[0]", "so their ratio is 1"),
+    "a thing over itself, written another way": (
         text(cell=ONE, rule={"of": '{ cell = "waiting" }', "over": '{ cell = "waiting", load = 10 }'}),
         "claims[0]: rules[0]", "name two that differ",
     ),
-    "alone where nobody is beside": (
+    "alone in a cell without neighbours": (
         text(rule={"of": FASTAPI.replace("load", "alone = true, load")}),
         "claims[0]: rules[0].of.alone", "leave it out",
     ),
     "an unknown figure": (text(rule={"figure": '"rps"'}), "claims[0].rules[0].figure", "'goodput_rps'"),
-    "goodput where the rate is given": (
+    "goodput at a given rate": (
         text(cell={"users": "", "rate": "[20]"}), "claims[0]: rules[0].of: goodput_rps", "compare by p99_ms",
     ),
     "the cost of a part of a mixed load": (
         text(cell=MIXED, rule={"figure": '"cpu_s_per_1k"', "of": FASTAPI.replace("20", "50")}),
-        "claims[0]: rules[0].of: cpu_s_per_1k", "is of the neighbours too",
+        "claims[0]: rules[0].of: cpu_s_per_1k", "includes the neighbours",
     ),
     "no zone": (text(rule={"supported": ""}), "claims[0].rules[0].supported", "this key is needed"),
     "an empty zone": (text(rule={"supported": "{}"}), "claims[0].rules[0].supported", "give one of at_least"),
@@ -169,12 +169,12 @@ BAD: dict[str, tuple[str, str, str]] = {
         "claims[0].rules[0].supported", "within = [low, high]",
     ),
     "bounds the wrong way round": (
-        text(rule={"supported": "{ within = [2, 1] }"}), "claims[0].rules[0].supported", "the lower bound comes first",
+        text(rule={"supported": "{ within = [2, 1] }"}), "claims[0].rules[0].supported", "be lower than the second",
     ),
     "half a range": (
         text(rule={"supported": "{ within = [2] }"}), "claims[0].rules[0].supported.within", "at least 2",
     ),
-    "a ratio of nothing": (
+    "a ratio of zero": (
         text(rule={"supported": "{ at_least = 0 }"}), "claims[0].rules[0].supported.at_least", "more than 0",
     ),
     "zones that overlap": (
@@ -188,24 +188,24 @@ BAD: dict[str, tuple[str, str, str]] = {
         "refuted (below 0.8 or above 1.25)", "leave a gap",
     ),
     "zones of memory that lie close": (
-        text(rule={"figure": '"kib_per_request"'}), "claims[0].rules[0]: kib_per_request", "a gap of 2 times",
+        text(rule={"figure": '"kib_per_request"'}), "claims[0].rules[0]: kib_per_request", "leave a factor of 2",
     ),
     "half a line": ("claims =\n", "not valid TOML", "line 1"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_claims_are_refused_with_the_file_the_key_and_what_would_be_right(case: str, tmp_path: Path) -> None:
+def test_wrong_claims_are_refused_with_the_file_the_key_and_the_fix(case: str, tmp_path: Path) -> None:
     written, key, right = BAD[case]
     with pytest.raises(UsageError) as caught:
         loaded(tmp_path, written)
-    said = str(caught.value)
-    assert str(tmp_path / "mine.toml") in said
-    assert key in said
-    assert right in said
+    message = str(caught.value)
+    assert str(tmp_path / "mine.toml") in message
+    assert key in message
+    assert right in message
 
 
-def test_what_a_cell_has_only_one_of_may_be_left_out(tmp_path: Path) -> None:
+def test_a_side_may_leave_out_a_key_if_its_cell_has_one_value(tmp_path: Path) -> None:
     mixed = {**MIXED, "variants": '["flask-threads"]'}
     sides = {"figure": '"p50_ms"', "of": '{ cell = "waiting" }', "over": '{ cell = "waiting", alone = true }'}
     [claim] = loaded(tmp_path, text(cell=mixed, rule=sides))
@@ -214,7 +214,7 @@ def test_what_a_cell_has_only_one_of_may_be_left_out(tmp_path: Path) -> None:
     assert over == of._replace(alone=True)
 
 
-def test_processes_are_as_declared_where_no_others_are_asked_for(tmp_path: Path) -> None:
+def test_processes_are_as_declared_if_a_cell_gives_no_others(tmp_path: Path) -> None:
     [claim] = loaded(tmp_path, text())
     assert {side.workers for _, _, side in claim.sides} == {1}
     side = '{{ cell = "waiting", variant = "flask-threads", load = 20, workers = {} }}'
@@ -229,7 +229,7 @@ def test_processes_are_as_declared_where_no_others_are_asked_for(tmp_path: Path)
         (("{ within = [0.8, 1.25] }", "{ outside = [0.5, 2] }"), ("0.8 to 1.25", "below 0.5 or above 2")),
     ],
 )
-def test_zones_are_told_in_words(zones: tuple[str, str], words: tuple[str, str], tmp_path: Path) -> None:
+def test_zones_are_shown_in_words(zones: tuple[str, str], words: tuple[str, str], tmp_path: Path) -> None:
     [claim] = loaded(tmp_path, text(rule={"supported": zones[0], "refuted": zones[1]}))
     assert (claim.rules[0].supported.words, claim.rules[0].refuted.words) == words
 
@@ -256,7 +256,7 @@ class TestPlan:
         [cell] = plan.cells
         assert (cell.workload, cell.users, cell.variants) == ("wait", [10, 20], plan.variants)
 
-    def test_cells_of_its_own_come_first_and_are_played_by_its_own_variants(self, tmp_path: Path) -> None:
+    def test_its_own_cells_come_first_and_are_for_its_own_variants(self, tmp_path: Path) -> None:
         plan = self.plan(tmp_path, self.TOP + 'variants = ["django-gevent"]\n' + self.OWN)
         assert [(cell.workload, cell.variants) for cell in plan.cells] == [
             ("fast", ["django-gevent"]),
@@ -264,22 +264,22 @@ class TestPlan:
         ]
         assert plan.variants == ["django-gevent", "flask-threads", "fastapi-asyncio"]
 
-    def test_cells_of_its_own_without_variants_are_played_by_those_of_the_claims(self, tmp_path: Path) -> None:
+    def test_its_own_cells_without_variants_are_for_those_of_the_claims(self, tmp_path: Path) -> None:
         plan = self.plan(tmp_path, self.TOP + self.OWN)
         assert plan.cells[0].variants is None
         assert plan.variants == ["flask-threads", "fastapi-asyncio"]
 
-    def test_claims_may_ask_for_what_others_ask_for_too(self, tmp_path: Path) -> None:
+    def test_claims_may_have_the_same_cells(self, tmp_path: Path) -> None:
         same = '[[cells]]\nworkload = "wait"\nparams = { ms = 100 }\nusers = [10]\n'
         two = text() + text({"id": '"so-too"'})
         plan = self.plan(tmp_path, self.TOP + 'variants = ["flask-threads"]\n' + same, two)
         assert len(plan.cells) == 3
 
-    def test_its_own_cells_may_still_not_be_there_twice(self, tmp_path: Path) -> None:
-        said = self.refusal(tmp_path, self.TOP + 'variants = ["flask-threads"]\n' + self.OWN * 2)
-        assert "plan.toml: cells: fast with 5 users is there twice" in said
+    def test_its_own_cells_must_still_differ(self, tmp_path: Path) -> None:
+        message = self.refusal(tmp_path, self.TOP + 'variants = ["flask-threads"]\n' + self.OWN * 2)
+        assert "plan.toml: cells: fast with 5 users is there twice" in message
 
-    def test_what_is_written_into_a_run_can_be_read_back(self, tmp_path: Path) -> None:
+    def test_claims_written_into_a_run_can_be_read_back(self, tmp_path: Path) -> None:
         plan = self.plan(tmp_path, self.TOP)
         assert [Claim.model_validate(each) for each in plan.model_dump(mode="json")["claims"]] == plan.claims
 
@@ -287,7 +287,7 @@ class TestPlan:
         ("plan", "claims", "words"),
         [
             (TOP.replace("more", "less"), "", "less/claims.toml: cannot be read"),
-            (TOP.replace('"more/claims.toml"', "[]"), "", 'plan.toml: claims: give the path of their file'),
+            (TOP.replace('"more/claims.toml"', "[]"), "", 'plan.toml: claims: give the path of the claims file'),
             (TOP, "claims = []", "more/claims.toml: these claims can't be tested"),
             (TOP + "zzz = 1\n", "", "plan.toml: this plan can't be run"),
             (TOP + "variants = 5\n", "", "variants: input should be a valid list"),
@@ -295,16 +295,16 @@ class TestPlan:
             ('title = "t"\nvariants = ["flask-threads"]\n', "", "cells: this key is needed"),
         ],
     )  # fmt: skip
-    def test_it_is_refused_with_what_would_be_right(self, plan: str, claims: str, words: str, tmp_path: Path) -> None:
+    def test_a_wrong_one_is_refused_with_the_fix(self, plan: str, claims: str, words: str, tmp_path: Path) -> None:
         assert words in self.refusal(tmp_path, plan, claims)
 
-    def test_a_percentile_that_no_trial_can_carry_is_refused(self, tmp_path: Path) -> None:
-        # 20 users who wait 100 ms get 200 a second: 400 in two seconds.
-        said = self.refusal(tmp_path, self.TOP, text(rule={"figure": '"p99_ms"'}))
-        assert "so: rules[0].of: p99_ms takes 1,000 requests in each trial, and waiting has 400 at most" in said
-        assert "a measure_s of its own" in said
+    def test_a_percentile_that_needs_more_requests_than_a_trial_is_refused(self, tmp_path: Path) -> None:
+        # 20 users who wait 100 ms get 200 responses a second: 400 in two seconds.
+        message = self.refusal(tmp_path, self.TOP, text(rule={"figure": '"p99_ms"'}))
+        assert "so: rules[0].of: p99_ms needs 1,000 requests in each trial, but waiting can have at most 400" in message
+        assert "its own measure_s" in message
 
-    def test_one_that_a_longer_cell_carries_is_not(self, tmp_path: Path) -> None:
+    def test_a_percentile_with_enough_requests_in_a_longer_cell_is_accepted(self, tmp_path: Path) -> None:
         cell = {"measure_s": "5.0"}
         assert self.plan(tmp_path, self.TOP, text(cell=cell, rule={"figure": '"p99_ms"'})).claims
 
@@ -312,11 +312,11 @@ class TestPlan:
         sides = {"of": '{ cell = "waiting", variant = "flask-threads" }',
                  "over": '{ cell = "waiting", variant = "flask-threads", alone = true }'}  # fmt: skip
         cell = {**MIXED, "share": "0.5", "rate": "[900]"}
-        said = self.refusal(tmp_path, self.TOP, text(cell=cell, rule={"figure": '"p99_ms"', **sides}))
-        assert "has 900 at most" in said
+        message = self.refusal(tmp_path, self.TOP, text(cell=cell, rule={"figure": '"p99_ms"', **sides}))
+        assert "can have at most 900" in message
 
 
-class TestThoseThatComeAlong:
+class TestBundledClaims:
     """loadtests/plans/claims.toml with loadtests/claims.toml."""
 
     def test_each_is_short_and_says_what_would_change_it(self) -> None:
@@ -330,9 +330,9 @@ class TestThoseThatComeAlong:
         for claim in CLAIMS:
             assert {side.cell for _, _, side in claim.sides} == {cell.name for cell in claim.cells}
 
-    def test_the_load_of_the_plan_leaves_two_minutes_of_twenty_for_all_else(self) -> None:
+    def test_the_load_of_the_plan_leaves_two_of_twenty_minutes_for_everything_else(self) -> None:
         plan = load_plan(PLANS / "claims.toml", known())
-        # A trial takes up to 0.8 s more than its own: users start, and what is under way is waited for.
+        # A trial takes up to 0.8 s more than planned: users start, and requests in flight are waited for.
         seconds = sum(plan.warmup_s + slot.measure_s + 0.8 for slot in schedule(plan, 0))
         assert 10 * 60 < seconds < 18 * 60
         assert plan.searches == []

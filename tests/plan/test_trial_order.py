@@ -13,7 +13,7 @@ from waitbench.plan.trial_order import Slot, schedule
 VARIANTS = ["flask-threads", "django-gevent", "fastapi-asyncio"]
 PLAN = Plan.model_validate(
     {
-        "title": "three contenders and one of the reader's own",
+        "title": "three contenders and an external service",
         "repeats": 3,
         "variants": VARIANTS,
         "cells": [
@@ -66,13 +66,13 @@ def test_no_contender_is_always_first() -> None:
     assert max(first.values()) < 2 * min(first[name] for name in VARIANTS)
 
 
-def test_a_contender_is_asked_only_for_what_it_serves() -> None:
+def test_a_contender_gets_only_the_workloads_it_serves() -> None:
     slots = schedule(PLAN, 1, {"django-gevent": ["db"]})
     assert {slot.cell.workload for slot in slots if slot.contender == "django-gevent"} == {"db"}
     assert {slot.cell.workload for slot in slots if slot.contender == "flask-threads"} == {"wait", "db"}
 
 
-def test_an_external_service_is_asked_only_for_what_it_serves() -> None:
+def test_an_external_service_gets_only_the_workloads_it_serves() -> None:
     assert {slot.cell.workload for slot in schedule(PLAN, 1) if slot.contender == "mine"} == {"wait"}
 
 
@@ -126,7 +126,7 @@ def test_a_burst_is_measured_for_as_long_as_its_profile() -> None:
 
 FORMS = Plan.model_validate(
     {
-        "title": "cells that name who plays them, and in which form",
+        "title": "cells that name their variants, and the form of these",
         "repeats": 2,
         "measure_s": 2.0,
         "variants": ["flask-threads", "fastapi-asyncio"],
@@ -168,7 +168,7 @@ def test_a_cell_may_have_more_repeats_than_the_plan_and_others_go_on_without_it(
 
 
 @given(seeds)
-def test_cells_that_ask_for_the_same_share_a_block_and_each_contender_plays_it_once(seed: int) -> None:
+def test_cells_with_the_same_requests_share_a_block_and_each_contender_runs_it_once(seed: int) -> None:
     found = {}
     for block in blocks(schedule(FORMS, seed)):
         [key] = {(slot.cell.workload, slot.load.size, slot.repeat, slot.measure_s) for slot in block}
@@ -180,4 +180,4 @@ def test_cells_that_ask_for_the_same_share_a_block_and_each_contender_plays_it_o
             "fastapi-asyncio-2cpu", "fastapi-asyncio-2w-2cpu", "flask-threads-2cpu", "flask-threads-2w-2cpu",
         ],
     }  # fmt: skip
-    assert found == {(name, size, repeat, s): who for (name, size, s), who in one.items() for repeat in (1, 2)}
+    assert found == {(name, size, repeat, s): names for (name, size, s), names in one.items() for repeat in (1, 2)}

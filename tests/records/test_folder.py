@@ -24,13 +24,13 @@ def changed(path: Path, **fields: Any) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | fields))
 
 
-def test_what_is_written_is_what_is_read(folder: RunFolder) -> None:
+def test_files_are_read_back_as_they_were_written(folder: RunFolder) -> None:
     run = runs.run_record(SPECS)
     assert folder.read_run() == run
     assert folder.read_trials(run) == [runs.trial(spec) for spec in SPECS]
 
 
-def test_trials_are_read_in_the_order_planned_and_only_those_planned(folder: RunFolder) -> None:
+def test_only_planned_trials_are_read_and_in_the_planned_order(folder: RunFolder) -> None:
     folder.write_trial(runs.trial(runs.spec("fastapi-asyncio")))
     turned = runs.run_record(SPECS[::-1])
     assert [trial.spec for trial in folder.read_trials(turned)] == SPECS[::-1]
@@ -62,18 +62,18 @@ def test_a_write_that_fails_leaves_the_old_file_whole(folder: RunFolder, monkeyp
 
 
 def test_a_kill_in_the_middle_of_writing_leaves_no_half_trial(folder: RunFolder) -> None:
-    """What such a kill leaves behind is the draft."""
+    """Such a kill leaves only the draft."""
     (folder.trials / f"{SPECS[0].file}.part").write_text('{"schema_ver')
     assert len(folder.read_trials(folder.read_run())) == 2
 
 
-def test_a_folder_without_a_run_is_told_so(tmp_path: Path) -> None:
-    with pytest.raises(WaitbenchError, match=r"is no run folder.*results/"):
+def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(WaitbenchError, match=r"is not a run folder.*results/"):
         RunFolder(tmp_path).read_run()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"schema_version": 2}', "\x00\x00"])
-def test_a_file_that_is_not_whole_is_told_with_what_to_do(folder: RunFolder, text: str) -> None:
+def test_an_incomplete_file_is_reported_with_advice(folder: RunFolder, text: str) -> None:
     (folder.trials / SPECS[0].file).write_text(text)
     with pytest.raises(WaitbenchError) as caught:
         folder.read_trials(folder.read_run())
@@ -87,7 +87,7 @@ def test_a_field_of_the_wrong_kind_is_named(folder: RunFolder) -> None:
         folder.read_run()
 
 
-def test_a_trial_file_that_cannot_be_read_is_told_so(folder: RunFolder) -> None:
+def test_a_trial_file_that_cannot_be_read_is_reported(folder: RunFolder) -> None:
     file = folder.trials / SPECS[0].file
     file.unlink()
     file.mkdir()
@@ -96,13 +96,13 @@ def test_a_trial_file_that_cannot_be_read_is_told_so(folder: RunFolder) -> None:
 
 
 @pytest.mark.parametrize("version", [0, 1, 99])
-def test_a_file_of_another_schema_is_told_with_the_version_that_it_has(folder: RunFolder, version: int) -> None:
+def test_a_file_of_another_schema_is_reported_with_its_version(folder: RunFolder, version: int) -> None:
     changed(folder.path / "run.json", schema_version=version)
     with pytest.raises(WaitbenchError, match=f"schema version {version}; this waitbench reads 2. Report the run with"):
         folder.read_run()
 
 
-def test_a_later_schema_is_told_even_where_its_fields_differ(folder: RunFolder) -> None:
+def test_a_later_schema_is_reported_even_if_its_fields_differ(folder: RunFolder) -> None:
     (folder.trials / SPECS[0].file).write_text('{"schema_version": 3, "other": "fields"}')
     with pytest.raises(WaitbenchError, match="schema version 3"):
         folder.read_trials(folder.read_run())
@@ -113,7 +113,7 @@ def test_a_file_that_a_later_minor_version_added_a_field_to_is_read(folder: RunF
     assert folder.read_run() == runs.run_record(SPECS)
 
 
-def test_what_goes_on_is_told_while_it_does_and_gone_afterwards(folder: RunFolder) -> None:
+def test_the_live_file_is_there_during_a_run_and_gone_afterwards(folder: RunFolder) -> None:
     assert folder.read_live() is None
     folder.write_live(Live(at=1.0, done=1, total=2, phase="warm-up"))
     assert folder.read_live() == Live(at=1.0, done=1, total=2, phase="warm-up")
@@ -122,6 +122,6 @@ def test_what_goes_on_is_told_while_it_does_and_gone_afterwards(folder: RunFolde
     assert folder.read_live() is None
 
 
-def test_half_a_live_file_is_no_live_file(folder: RunFolder) -> None:
+def test_half_a_live_file_is_ignored(folder: RunFolder) -> None:
     (folder.path / "live.json").write_text('{"at": ')
     assert folder.read_live() is None

@@ -8,7 +8,7 @@ FAST_US, SLOW_US = 20_000, 200_000
 
 
 @pytest.mark.parametrize(
-    ("fast", "slow", "percent", "answer"),
+    ("fast", "slow", "percent", "expected"),
     [
         (523, 28, 95, SLOW_US),  # 523.45 of 551: the 524th, the first of the slow
         (524, 27, 95, FAST_US),
@@ -20,14 +20,14 @@ FAST_US, SLOW_US = 20_000, 200_000
         (0, 1, 99, SLOW_US),
     ],
 )
-def test_a_percentile_is_the_least_value_that_so_many_do_not_exceed(
-    fast: int, slow: int, percent: float, answer: int
+def test_a_percentile_is_the_lowest_value_that_so_many_do_not_exceed(
+    fast: int, slow: int, percent: float, expected: int
 ) -> None:
     found = histogram.percentile_us(histogram.of([FAST_US] * fast + [SLOW_US] * slow), percent)
-    assert found == pytest.approx(answer, rel=0.001)
+    assert found == pytest.approx(expected, rel=0.001)
 
 
-def test_there_is_no_percentile_of_nothing() -> None:
+def test_an_empty_histogram_has_no_percentile() -> None:
     assert histogram.percentile_us(histogram.new(), 99) == 0
 
 
@@ -42,7 +42,7 @@ def test_values_up_to_a_limit_are_counted_and_those_beyond_it_add_up() -> None:
     assert histogram.beyond_us(encoded, 3 * SLOW_US) == 0
 
 
-def test_values_are_the_same_one_by_one_and_with_how_often_they_came() -> None:
+def test_values_one_by_one_and_values_with_counts_make_the_same_histogram() -> None:
     counted = {FAST_US: 3, SLOW_US: 2, 0: 1, 10**12: 1}
     one_by_one = [value for value, count in counted.items() for _ in range(count)]
     assert histogram.encode(histogram.of(one_by_one)) == histogram.encode(histogram.of_counts(counted.items()))

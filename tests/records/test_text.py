@@ -30,7 +30,7 @@ SPECS = [runs.spec(variant, repeat=n) for variant in ("flask-threads", "mine") f
 
 @pytest.fixture(scope="module")
 def reported(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    """A run with hostile text wherever its files have text that no rule checks."""
+    """A run with hostile text in every text of its files that no rule checks."""
     run = runs.run_record(
         SPECS,
         [runs.target(title=HOSTILE), runs.target("mine", title="=2+2", framework="other")],
@@ -51,7 +51,7 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 @pytest.mark.fault(
     "input",
-    "a run's message, titles and errors hold escape sequences, and `waitbench report` prints them",
+    "a run's message, titles and errors contain escape sequences, and `waitbench report` prints them",
     "the terminal gets them as text",
 )
 def test_a_terminal_gets_no_escape_sequence_of_a_run_s_files(waitbench: Command, reported: RunFolder) -> None:
@@ -63,8 +63,8 @@ def test_a_terminal_gets_no_escape_sequence_of_a_run_s_files(waitbench: Command,
 
 @pytest.mark.fault(
     "input",
-    "a run's message, titles, errors and environment hold Markdown and HTML, and end up in report.md",
-    "they are escaped: no link, no table cell, no tag comes of them",
+    "a run's message, titles, errors and environment contain Markdown and HTML, and are shown in report.md",
+    "they are escaped: no link, no table cell and no tag comes of them",
 )
 def test_markdown_has_no_markup_of_a_run_s_files(reported: RunFolder) -> None:
     text = (reported.path / "report.md").read_text()
@@ -80,7 +80,7 @@ def test_markdown_has_no_markup_of_a_run_s_files(reported: RunFolder) -> None:
 
 @pytest.mark.fault(
     "input",
-    "a run's message, titles, errors and environment hold HTML, and end up in report.html",
+    "a run's message, titles, errors and environment contain HTML, and are shown in report.html",
     "they are escaped; control characters, which HTML does not allow, are written out",
 )
 def test_the_page_has_no_markup_of_a_run_s_files(reported: RunFolder) -> None:
@@ -92,7 +92,7 @@ def test_the_page_has_no_markup_of_a_run_s_files(reported: RunFolder) -> None:
 
 @pytest.mark.fault(
     "input",
-    "a title holds XML, a control character or a broken formula, and ends up in a chart",
+    "a title contains XML, a control character or a broken formula, and is shown in a chart",
     "the chart is well-formed and shows the title as it is written",
 )
 def test_charts_show_a_title_as_text(reported: RunFolder) -> None:
@@ -109,7 +109,7 @@ def test_charts_show_a_title_as_text(reported: RunFolder) -> None:
 
 @pytest.mark.fault(
     "input",
-    "text of a run's files begins like a formula, and ends up in a CSV file that a spreadsheet opens",
+    "text of a run's files begins like a formula, and is in a CSV file that a spreadsheet opens",
     "an apostrophe comes before it; figures are unchanged",
 )
 def test_a_spreadsheet_gets_no_formula(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_a_spreadsheet_gets_no_formula(tmp_path: Path) -> None:
 @pytest.mark.fault(
     "input",
     "the caption of a chart holds a quote that ends the attribute it is in",
-    "it is escaped, and no attribute comes of it",
+    "it is escaped, and makes no attribute",
 )
 def test_a_caption_is_escaped_in_the_page(tmp_path: Path) -> None:
     specs = [runs.spec(variant, load=20) for variant in ("flask-threads", "mine")]
@@ -140,14 +140,14 @@ def test_a_caption_is_escaped_in_the_page(tmp_path: Path) -> None:
     folder = runs.run_folder(tmp_path, runs.run_record(specs, targets), trials)
     write_report(folder)
     page = (folder.path / "report.html").read_text()
-    assert "known of &#34; onload=&#34;alert(1)" in page
+    assert "unknown for &#34; onload=&#34;alert(1)" in page
     assert not re.search(r'<[^>]*" onload="', page)
 
 
 @pytest.mark.fault(
     "input",
-    "the title of a plan holds what rich takes for markup, as in `[/]`",
-    "it is printed as it is written; before, the run ended with a traceback after its services had started",
+    "the title of a plan contains text that rich reads as markup, as in `[/]`",
+    "it is printed as it is written; in early versions, the run ended with a traceback after its services had started",
 )
 @pytest.mark.parametrize("text", ["[/]", "[bold]x", "a [/red] b", ":smile:", "http://[::1]:9000"])
 def test_a_line_of_a_run_shows_markup_as_it_is_written(text: str) -> None:
@@ -162,7 +162,7 @@ def test_a_line_of_a_run_has_no_escape_sequence() -> None:
     assert not CONTROLS.search(out.getvalue())
 
 
-def test_the_line_of_a_finished_trial_and_of_a_running_one_show_names_as_text() -> None:
+def test_the_lines_of_finished_and_running_trials_show_names_as_text() -> None:
     out = io.StringIO()
     with RunProgress(Console(file=out, width=200, force_terminal=True)) as progress:
         progress.planned(1)
@@ -201,5 +201,5 @@ def test_text_in_markdown_is_read_back_as_that_text(text: str) -> None:
         ("", ""),
     ],
 )
-def test_only_what_begins_like_a_formula_and_is_no_number_gets_an_apostrophe(text: str, cell: str) -> None:
+def test_only_text_that_begins_like_a_formula_and_is_not_a_number_gets_an_apostrophe(text: str, cell: str) -> None:
     assert for_csv(text) == cell

@@ -1,4 +1,4 @@
-"""What a report says of a burst, in every format."""
+"""The report of a burst, in every format."""
 
 import math
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from waitbench.report.write import write_report
 
 FLASK, DJANGO, FASTAPI = "flask-threads", "django-gevent", "fastapi-asyncio"
 SECTION = "burst-wait-ms100-100x4-400x3-100x8"
-WORDS = {FLASK: "recovered", DJANGO: "did not recover within 8 s", FASTAPI: "recovered at once"}
+WORDS = {FLASK: "recovered", DJANGO: "did not recover within 8 s", FASTAPI: "recovered immediately"}
 COLUMNS = (
     "calm_goodput_rps", "overload_goodput_rps", "after_goodput_rps", "calm_p99_ms", "recovery_s", "resolution_s",
     "errors", "shed",
@@ -55,19 +55,19 @@ class TestEveryFormat:
             assert (row["params"], row["load_model"], row["load"]) == ("of=wait;ms=100", "open", "400")
             assert (row["valid"], row["resolution_s"], row["neighbours"]) == ("true", "0.25", "")
 
-    def test_goodput_is_told_before_in_and_after(self, table: dict[str, dict[str, str]]) -> None:
+    def test_goodput_is_reported_before_during_and_after(self, table: dict[str, dict[str, str]]) -> None:
         found = {name: [row[column] for column in COLUMNS[:3]] for name, row in table.items()}
-        # Django does 130 a second from the overload on, in which the first 0.1 s answer to the calm.
+        # Django does 130/s from the overload on. The responses of its first 0.1 s still belong to the calm.
         assert found[DJANGO][0] == "100.0"
         assert float(found[DJANGO][1]) == pytest.approx(130, abs=2)
         assert float(found[DJANGO][2]) == pytest.approx(130, abs=0.5)
 
-    def test_a_recovery_is_told_with_its_interval_and_none_where_there_was_none(
+    def test_a_recovery_is_reported_with_its_interval_and_is_empty_without_recovery(
         self, table: dict[str, dict[str, str]]
     ) -> None:
-        # Flask has (400 - 250) x 3 = 450 in its queue, and does away with 150 a second. It is well from a latency of
-        # twice the calm's 104 ms on: when 0.104 s x 250 = 26 are left, after 2.83 s. The next bin begins at 3, and
-        # somewhere in the one before it had recovered.
+        # Flask has (400 - 250) x 3 = 450 requests in its queue and reduces them by 150/s. It has recovered when its
+        # latency is at most twice the 104 ms of the calm. Then 0.104 s x 250 = 26 are left, after 2.83 s. The next bin
+        # begins at 3 s, and it recovered somewhere in the bin before.
         bounds = {
             name: [row[column] for column in ("recovery_s", "recovery_low", "recovery_high")]
             for name, row in table.items()
@@ -93,15 +93,15 @@ class TestEveryFormat:
             assert [cell for cell in shown.values() if f" {cell or '–'} " not in line] == []
             assert words in page.words
 
-    def test_the_answer_stands_at_the_top(self, scenario_reported: RunFolder, page: Page, markdown: str) -> None:
+    def test_the_result_is_at_the_top(self, scenario_reported: RunFolder, page: Page, markdown: str) -> None:
         line = answers(load_comparison(scenario_reported))[1]
         assert line.startswith(
             "Calm, overload, calm (of wait, ms = 100; 100, 400, 100 requests/s for 4, 3, 8 s): FastAPI on asyncio "
-            "recovers at once after the overload, answering 390/s in it; Flask on threads recovers 3.00 (2.75–3.00) s "
-            "after the overload, answering "
+            "recovers immediately after the overload, with 390 good responses/s during it; Flask on threads recovers "
+            "3.00 s (95 % CI 2.75–3.00) after the overload, with "
         )
-        assert "Django on gevent does not recover within 8 s of the overload, answering 1" in line
-        assert line.endswith(" Times are told to 0.25 s.")
+        assert "Django on gevent does not recover within 8 s of the overload, with 1" in line
+        assert line.endswith(" Recovery times have a resolution of 0.25 s.")
         assert line in page.words
         assert f"- {line}\n" in markdown
 
@@ -117,7 +117,7 @@ class TestEveryFormat:
 
 class TestBursts:
     def test_a_recovery_is_the_mean_over_trials_with_their_interval(self) -> None:
-        # A queue of 3 (400 - c), of which c - 100 go a second.
+        # A queue of 3 (400 - c) requests, which c - 100 leave per second.
         section = only([burst_trial(FLASK, repeat, rps) for repeat, rps in enumerate((220, 250, 280), 1)])
         [burst] = section.bursts
         known = [each for each in burst.recoveries if each is not None]
@@ -127,45 +127,45 @@ class TestBursts:
         assert burst.recovery.low is not None
         assert 0 <= burst.recovery.low < burst.recovery.mean
 
-    def test_no_bound_is_below_nought(self) -> None:
+    def test_no_bound_is_below_zero(self) -> None:
         section = only([burst_trial(FLASK, repeat, rps) for repeat, rps in enumerate((400, 400, 300), 1)])
         assert section.bursts[0].recovery is not None
         assert section.bursts[0].recovery.low == 0
 
-    def test_one_trial_without_a_recovery_leaves_no_mean(self) -> None:
+    def test_one_trial_without_recovery_gives_no_mean(self) -> None:
         section = only([burst_trial(FLASK, repeat, rps) for repeat, rps in enumerate((250, 130, 250), 1)])
         assert section.bursts[0].recovery is None
         assert burst_word(section, section.bursts[0]) == "did not recover within 8 s in 1 of 3 trials"
 
-    def test_failures_of_the_overload_are_told_as_figures(self) -> None:
+    def test_failures_in_the_overload_are_figures_and_do_not_make_it_invalid(self) -> None:
         planned = burst_spec()
         late = [(d, e if not 5 <= d < 8 else math.inf) for d, e in queued(planned, 1000)]
         comparison = runs.compared([burst_of(planned, late)])
         [section] = comparison.bursts
         assert comparison.all_valid
         assert section.bursts[0].cell.errors == 1200
-        assert burst_word(section, section.bursts[0]) == "recovered at once"
+        assert burst_word(section, section.bursts[0]) == "recovered immediately"
 
-    def test_a_line_is_broken_where_requests_came_to_nothing(self) -> None:
+    def test_a_line_is_interrupted_where_requests_failed(self) -> None:
         planned = burst_spec()
         requests = [(d, e if not 5 <= d < 8 else math.inf) for d, e in queued(planned, 1000)]
         series = only([burst_of(planned, requests)]).bursts[0].p99_over_time
         assert [at for at, ms in series if math.isnan(ms)] == [5.125 + n / 4 for n in range(12)]
 
-    def test_one_that_does_not_count_is_not_drawn_and_says_why(self) -> None:
-        spoilt = burst_trial(FLASK).model_copy(update={"disturbance": "stopped"})
-        section = only([spoilt, burst_trial(DJANGO)])
+    def test_an_invalid_contender_is_shown_with_its_reason(self) -> None:
+        invalid = burst_trial(FLASK).model_copy(update={"disturbance": "stopped"})
+        section = only([invalid, burst_trial(DJANGO)])
         assert burst_word(section, section.bursts[0]) == "not counted: disturbed"
-        assert answers(runs.compared([spoilt, burst_trial(DJANGO)]))[0].endswith(
-            "not counted: Flask on threads. Times are told to 0.25 s."
+        assert answers(runs.compared([invalid, burst_trial(DJANGO)]))[0].endswith(
+            "not counted: Flask on threads. Recovery times have a resolution of 0.25 s."
         )
 
-    def test_two_profiles_are_two_sections(self) -> None:
+    def test_two_profiles_give_two_sections(self) -> None:
         other = burst_spec(profile=[Stage(rate=50, seconds=2), Stage(rate=300, seconds=2), Stage(rate=50, seconds=4)])
         found = runs.compared([burst_trial(), burst_of(other, queued(other, 200))]).bursts
         assert [section.key for section in found] == ["burst-wait-ms100-50x2-300x2-50x4", SECTION][::-1]
 
-    def test_a_burst_of_nothing_but_errors_has_a_report(self, tmp_path: Path) -> None:
+    def test_a_burst_with_only_errors_has_a_report(self, tmp_path: Path) -> None:
         planned = burst_spec()
         trial = burst_of(planned, [(d, math.inf) for d, _ in queued(planned, 200)], timeline=[])
         folder = runs.run_folder(tmp_path, runs.run_record([planned]), [trial])

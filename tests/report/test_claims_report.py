@@ -1,4 +1,4 @@
-"""What a report says of claims, the same in every format."""
+"""The report of claims, which is the same in every format."""
 
 import re
 import shutil
@@ -22,7 +22,7 @@ SAYS = "It is <b>so</b> & stays so | whatever comes."
 
 
 class ClaimsPage(ReportPage):
-    """What a test wants to know of claims.html; figures by claim, rule and nothing."""
+    """The content of claims.html, with figures by claim and rule; the third part of their key is empty."""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = {name: value or "" for name, value in attrs}
@@ -56,7 +56,7 @@ def table(claims_reported: RunFolder) -> list[dict[str, str]]:
 
 
 class TestEveryFormat:
-    def test_each_verdict_is_that_of_its_claim(self, table: list[dict[str, str]]) -> None:
+    def test_each_claim_has_its_verdict(self, table: list[dict[str, str]]) -> None:
         assert {row["claim"]: row["claim_verdict"] for row in table} == VERDICTS
         assert [(row["claim"], row["rule"], row["verdict"]) for row in table] == [
             ("holds", "1", "supported"), ("holds", "2", "supported"), ("fails", "1", "refuted"),
@@ -66,7 +66,7 @@ class TestEveryFormat:
     def test_figures_can_be_added_up(self, table: list[dict[str, str]]) -> None:
         twice = table[0]
         assert (twice["of_figure"], twice["over_figure"], twice["ratio"]) == ("171.0", "90.0", "1.900")
-        # Logarithms of the three repeats are 0.00995, 0 and -0.01005 off: s = 0.01, times 4.302653 / sqrt(3).
+        # The logarithms of the three repeats are off by 0.00995, 0 and -0.01005: s = 0.01, times 4.302653 / sqrt(3).
         assert (float(twice["ratio_low"]), float(twice["ratio_high"])) == pytest.approx((1.853, 1.947), abs=0.002)
         cost = table[2]
         assert (cost["of_figure"], cost["over_figure"], cost["ratio"]) == ("1.000", "0.500", "2.000")
@@ -76,9 +76,9 @@ class TestEveryFormat:
         assert set(page.figures) == {(row["claim"], row["rule"], "") for row in table}
         for row in table:
             shown = page.figures[row["claim"], row["rule"], ""]
-            told = f"{row['verdict']}: {row['why']}" if row["why"] else row["verdict"]
+            verdict = f"{row['verdict']}: {row['why']}" if row["why"] else row["verdict"]
             own = {"says": f"{row['rule']}. {row['says']}", "interval": span(row["ratio_low"], row["ratio_high"]),
-                   "verdict": told}  # fmt: skip
+                   "verdict": verdict}  # fmt: skip
             assert shown == {column: own.get(column, row.get(column)) for column in shown}
             assert {"of", "of_figure", "over", "over_figure", "ratio", "supported", "refuted"} <= set(shown)
 
@@ -87,20 +87,20 @@ class TestEveryFormat:
         assert len(lines) == len(table)
         for line, row in zip(lines, table, strict=True):
             cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
-            told = f"{row['verdict']}: {row['why']}" if row["why"] else row["verdict"]
+            word = f"{row['verdict']}: {row['why']}" if row["why"] else row["verdict"]
             assert cells[1:] == [
                 FIGURE_WORDS[row["figure"]], row["of"], row["of_figure"] or "–", row["over"], row["over_figure"] or "–",
-                row["ratio"] or "–", span(row["ratio_low"], row["ratio_high"]), row["supported"], row["refuted"], told,
+                row["ratio"] or "–", span(row["ratio_low"], row["ratio_high"]), row["supported"], row["refuted"], word,
             ]  # fmt: skip
 
-    def test_all_verdicts_stand_first(self, page: ClaimsPage, markdown: str) -> None:
+    def test_all_verdicts_come_first(self, page: ClaimsPage, markdown: str) -> None:
         first = page.text[: page.text.index("<h2>")]
         assert [first.index(f">{verdict}<") for verdict in VERDICTS.values()]
         summary = markdown[: markdown.index("## ")]
         assert re.findall(r"\*\*([a-z]+)\*\*", summary) == list(VERDICTS.values())
-        for since in ("2 of 2 rules supported", "1 of 1 rule refuted"):
-            assert since in page.words
-            assert f"| {since} |" in summary
+        for reason in ("2 of 2 rules supported", "1 of 1 rule refuted"):
+            assert reason in page.words
+            assert f"| {reason} |" in summary
 
     def test_text_of_the_file_is_text_and_never_markup(self, page: ClaimsPage, markdown: str) -> None:
         for tag in ("<b>", "<i>", "<u>", "<at all>", "<script"):
@@ -110,17 +110,17 @@ class TestEveryFormat:
         assert any(TITLE in words for words in page.words)
         assert "&lt;b&gt;so&lt;/b&gt; &amp; stays so \\| whatever comes." in markdown
 
-    def test_why_a_rule_is_untested_is_told(self, page: ClaimsPage, markdown: str) -> None:
-        why = "FastAPI on asyncio: waiting was not played with it; django-gevent: it was not in this run"
+    def test_the_reason_why_a_rule_is_untested_is_shown(self, page: ClaimsPage, markdown: str) -> None:
+        why = "FastAPI on asyncio: it was not measured in cell waiting; django-gevent: it was not in this run"
         assert f": {why}" in page.words
         assert f"| untested: {why} |" in markdown
 
-    def test_what_the_run_left_out_is_told_once_before_the_claims(self, page: ClaimsPage, markdown: str) -> None:
+    def test_a_variant_that_was_left_out_is_named_once_before_the_claims(self, page: ClaimsPage, markdown: str) -> None:
         assert page.words.count("Go was left out: its <i>container</i> is not there.") == 1
         assert page.text.index("Go was left out") < page.text.index("<h2>")
         assert "\n\nGo was left out: its &lt;i&gt;container&lt;/i&gt; is not there.\n\n| claim |" in markdown
 
-    def test_what_would_change_a_verdict_is_told(self, page: ClaimsPage, markdown: str) -> None:
+    def test_what_would_change_a_verdict_is_shown(self, page: ClaimsPage, markdown: str) -> None:
         assert "What would change the verdict: A cheaper bill." in page.words
         assert "\nWhat would change the verdict: A cheaper bill.\n" in markdown
 
@@ -146,7 +146,7 @@ class TestPage:
 
 
 class TestReport:
-    """The report of the run names the verdicts, and leads to their page."""
+    """The report of the run names the verdicts and links to their page."""
 
     def test_page_and_markdown_name_each_with_a_link(self, claims_reported: RunFolder) -> None:
         page = ReportPage((claims_reported.path / "report.html").read_text())
@@ -157,7 +157,7 @@ class TestReport:
         markdown = (claims_reported.path / "report.md").read_text()
         assert "- **refuted**: [On two cores it costs less.](claims.md#claim-fails)\n" in markdown
 
-    def test_answers_begin_with_the_verdicts(self, claims_reported: RunFolder) -> None:
+    def test_the_results_begin_with_the_verdicts(self, claims_reported: RunFolder) -> None:
         lines = answers(load_comparison(claims_reported))
         assert lines[:2] == [f"supported: {SAYS}", "refuted: On two cores it costs less."]
 
@@ -166,7 +166,7 @@ class TestReport:
         assert "Verdicts" not in (reported.path / "report.html").read_text()
         assert "Verdicts" not in (reported.path / "report.md").read_text()
 
-    def test_it_is_rebuilt_from_files_alone_to_the_byte(self, claims_reported: RunFolder, tmp_path: Path) -> None:
+    def test_rebuilding_from_files_gives_the_same_bytes(self, claims_reported: RunFolder, tmp_path: Path) -> None:
         copy = RunFolder(tmp_path / claims_reported.path.name)
         shutil.copytree(claims_reported.path, copy.path)
         before = {file: file.read_bytes() for file in copy.path.rglob("*") if file.is_file()}
@@ -177,7 +177,7 @@ class TestReport:
 
 
 class TestCharts:
-    def test_there_is_one_a_claim_shown_by_page_and_markdown(
+    def test_page_and_markdown_show_one_chart_for_each_claim(
         self, claims_reported: RunFolder, page: ClaimsPage, markdown: str
     ) -> None:
         names = [name for name, _ in svgs(claims_reported) if name.startswith("claim-")]
@@ -185,7 +185,7 @@ class TestCharts:
         assert sorted(re.findall(r"\]\(charts/([^)]+)\)", markdown)) == names
         assert [tag for tag, name, _ in page.attributes if (tag, name) == ("svg", "role")] == ["svg"] * 4
 
-    def test_zones_are_told_apart_by_their_pattern_and_named(self, claims_reported: RunFolder) -> None:
+    def test_zones_have_different_patterns_and_are_named(self, claims_reported: RunFolder) -> None:
         for name, svg in svgs(claims_reported):
             if name.startswith("claim-"):
                 ElementTree.fromstring(svg)
@@ -194,7 +194,7 @@ class TestCharts:
                 assert "prefers-color-scheme: dark" in svg
                 assert not re.findall(r"#0[1-4]0\d\d\d", svg)
 
-    def test_each_rule_stands_there_in_words(self, claims_reported: RunFolder) -> None:
+    def test_each_rule_is_written_out(self, claims_reported: RunFolder) -> None:
         charts = dict(svgs(claims_reported))
         assert ">1. Twice the users get more.</text>" in charts["claim-holds.svg"]
         assert ">1. It is as quick. (untested)</text>" in charts["claim-unknown.svg"]

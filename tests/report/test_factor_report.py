@@ -1,4 +1,4 @@
-"""What a report says of framework and model apart, in every format; and that a crowd of contenders stays readable."""
+"""The report of framework and model effects in every format, and the layout of a report with many contenders."""
 
 import re
 from pathlib import Path
@@ -27,27 +27,27 @@ def markdown(matrix_reported: RunFolder) -> str:
     return (matrix_reported.path / "report.md").read_text()
 
 
-MEASURES = {"good answers/s": "goodput", "p50": "p50", "CPU s per 1,000": "cpu", "KiB a request": "memory"}
+MEASURES = {"good responses/s": "goodput", "p50": "p50", "CPU s per 1,000": "cpu", "KiB per request": "memory"}
 
 
 def in_page(text: str) -> dict[tuple[str, str, str], tuple[str, bool]]:
-    """By level, what it is within, and measure: what report.html tells of an effect, and whether in bold."""
+    """The effects in report.html by level, level of the other factor, and measure: the text, and whether it is bold."""
     found = {}
     for level, within, row in re.findall(r'<tr data-level="([^"]+)" data-within="([^"]*)">(.*?)</tr>', text, re.DOTALL):
-        for measure, style, told in re.findall(r'<td data-label="(.+?)" class="(best)?">(.+?)</td>', row):
-            found[level, within, MEASURES[measure]] = (told, bool(style))
+        for measure, style, shown in re.findall(r'<td data-label="(.+?)" class="(best)?">(.+?)</td>', row):
+            found[level, within, MEASURES[measure]] = (shown, bool(style))
     return found
 
 
 def in_markdown(text: str) -> dict[tuple[str, str, str], str]:
-    """The same of report.md, with what makes it bold."""
+    """The same for report.md; the text includes the markup for bold."""
     lines = text[text.index(f"### {HEADING}") :].splitlines()
     table = [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")]
-    measures = [MEASURES[title] for title in table[0][1:]]  # what stands before them was stripped
+    measures = [MEASURES[title] for title in table[0][1:]]  # the empty column before them was stripped
     found: dict[tuple[str, str, str], str] = {}
     for title, _, *cells in table[2:]:
         level, _, within = title.replace(" in ", " on ").lower().partition(" on ")
-        found |= {(level, within, measure): told for measure, told in zip(measures, cells, strict=True)}
+        found |= {(level, within, measure): shown for measure, shown in zip(measures, cells, strict=True)}
     return found
 
 
@@ -71,32 +71,30 @@ class TestEveryFormat:
         )
         for row in effects:
             bold, place = row["says"] in ("more", "less"), (row["level"], row["within"], row["measure"])
-            told = page[place][0]
+            shown = page[place][0]
             figures = [float(row[name]) for name in ("ratio", "ratio_low", "ratio_high") if row[name]]
-            # Both were rounded, from what has more digits than either.
-            assert [float(n) for n in re.findall(r"[0-9.]+", told)] == pytest.approx(figures, abs=0.0051), row
-            assert told.startswith("mean ") == (row["says"] == "interaction"), row
+            # Both are rounded from a figure with more digits.
+            assert [float(n) for n in re.findall(r"[0-9.]+", shown)] == pytest.approx(figures, abs=0.0051), row
+            assert shown.startswith("mean ") == (row["says"] == "interaction"), row
             assert page[place][1] == bold, row
-            assert markdown[place] == (f"**{told}**" if bold else told), row
+            assert markdown[place] == (f"**{shown}**" if bold else shown), row
 
-    def test_what_does_not_hold_over_all_is_not_bold_and_what_holds_within_one_is(
-        self, matrix_reported: RunFolder, page: Page
-    ) -> None:
+    def test_with_interaction_only_simple_effects_are_bold(self, matrix_reported: RunFolder, page: Page) -> None:
         found = in_page(page.text)
         for name in ("goodput", "p50", "cpu"):
             assert not any(bold for (_, within, measure), (_, bold) in found.items() if measure == name and not within)
             assert found["django", "threads", name][1]
             assert found["asyncio", "flask", name][1]
 
-    def test_the_chart_says_of_what_it_has_means_alone(self, matrix_reported: RunFolder, tmp_path: Path) -> None:
-        told = "; dashed, of good answers/s, p50 and CPU s per 1,000: means of ratios that differ"
-        assert told in (matrix_reported.path / "report.md").read_text()
+    def test_the_caption_names_the_measures_with_means(self, matrix_reported: RunFolder, tmp_path: Path) -> None:
+        means = "; dashed lines, for good responses/s, p50 and CPU s per 1,000, are means of ratios that differ"
+        assert means in (matrix_reported.path / "report.md").read_text()
         trials = matrix_trials(odd={})
         folder = runs.run_folder(tmp_path, matrix_run(trials), trials)
         write_report(folder)
         assert "dashed" not in (tmp_path / "report.md").read_text()
 
-    def test_shares_add_up_and_are_told(self, matrix_reported: RunFolder, page: Page) -> None:
+    def test_shares_add_up_and_are_shown(self, matrix_reported: RunFolder, page: Page) -> None:
         found = rows(matrix_reported, "factors.csv")
         for load in ("200", "400"):
             shares = [float(r["share"]) for r in found if (r["measure"], r["load"]) == ("goodput", load) and r["share"]]
@@ -116,7 +114,7 @@ class TestEveryFormat:
         [odd] = [r for r in found if (r["factor"], r["load"], r["measure"]) == ("contender", "400", "goodput")]
         assert (odd["level"], odd["reference"], odd["says"]) == ("flask-asyncio", "predicted", "departs")
 
-    def test_notes_and_answer_stand_in_page_and_markdown(
+    def test_page_and_markdown_have_the_notes_and_the_result(
         self, matrix_reported: RunFolder, page: Page, markdown: str
     ) -> None:
         comparison = load_comparison(matrix_reported)
@@ -125,10 +123,10 @@ class TestEveryFormat:
             assert line in page.words
             assert f"- {line}\n" in markdown
 
-    def test_there_is_one_chart_of_it_with_every_level(self, matrix_reported: RunFolder, markdown: str) -> None:
+    def test_one_chart_has_every_level(self, matrix_reported: RunFolder, markdown: str) -> None:
         [(name, svg)] = [(name, svg) for name, svg in svgs(matrix_reported) if "factors" in name]
         assert f"](charts/{name})" in markdown
-        for text in ("Flask", "Django", "FastAPI", "threads", "gevent", "asyncio", "sync", "good answers/s", "p50"):
+        for text in ("Flask", "Django", "FastAPI", "threads", "gevent", "asyncio", "sync", "good responses/s", "p50"):
             assert f">{text}</text>" in svg
 
     def test_the_page_is_well_formed(self, page: Page) -> None:
@@ -139,27 +137,27 @@ class TestEveryFormat:
         assert HEADING not in (reported.path / "report.md").read_text()
         assert HEADING not in (reported.path / "report.html").read_text()
 
-    def test_what_can_not_be_split_is_told_and_not_drawn(self, tmp_path: Path) -> None:
+    def test_a_measure_that_cannot_be_split_is_named_and_not_drawn(self, tmp_path: Path) -> None:
         trials = matrix_trials(("flask-threads", "flask-sync", "django-sync", "fastapi-asyncio"))
         folder = runs.run_folder(tmp_path, matrix_run(trials), trials)
         write_report(folder)
         assert [name for name, _ in svgs(folder) if "factors" in name] == []
-        assert "can't be split" in (tmp_path / "report.md").read_text()
-        told = rows(folder, "factors.csv")
-        assert {row["says"].partition(":")[0] for row in told if not row["within"]} == {"not split"}
-        # What was measured side by side is told all the same.
-        assert {(row["level"], row["within"]) for row in told if row["within"]} == {
+        assert "cannot be split" in (tmp_path / "report.md").read_text()
+        found = rows(folder, "factors.csv")
+        assert {row["says"].partition(":")[0] for row in found if not row["within"]} == {"not split"}
+        # Simple effects need no split.
+        assert {(row["level"], row["within"]) for row in found if row["within"]} == {
             ("django", "sync"), ("threads", "flask"),
         }  # fmt: skip
         assert "| Django on sync | Flask on sync | **0.79 (0.77–0.81)** |" in (tmp_path / "report.md").read_text()
 
     @uncharted
-    def test_one_repeat_is_told_without_intervals(self, tmp_path: Path) -> None:
+    def test_one_repeat_has_no_intervals(self, tmp_path: Path) -> None:
         trials = matrix_trials(repeats=1)
         folder = runs.run_folder(tmp_path, matrix_run(trials), trials)
         write_report(folder)
         assert {row["ratio_low"] for row in rows(folder, "factors.csv")} == {""}
-        assert "good answers/s: no difference that holds of either" in (tmp_path / "report.md").read_text()
+        assert "for good responses/s, no effect is significant" in (tmp_path / "report.md").read_text()
 
 
 class TestLooks:
@@ -170,13 +168,13 @@ class TestLooks:
             assert len(levels) == len({level for level, _ in levels}) == len({shown for _, shown in levels})
         assert len({found[name].colour for name in ("flask-sync", "django-sync", "fastapi-asyncio", *OTHERS)}) == 6
 
-    def test_three_contenders_look_as_they_always_did(self) -> None:
+    def test_the_default_contenders_have_fixed_looks(self) -> None:
         found = looks([runs.target(name) for name in runs.TITLES])
         assert [(each.colour, each.mark) for each in found.values()] == [(0, 0), (1, 1), (2, 2)]
         more = looks([*(runs.target(name) for name in runs.TITLES), runs.external()])
         assert (more["mine"].colour, more["mine"].mark) == (3, 4)
 
-    def test_no_two_look_alike_though_framework_and_model_are_the_same(self) -> None:
+    def test_no_two_look_alike_even_with_the_same_framework_and_model(self) -> None:
         twins = [runs.target(f"flask-threads-{n}", framework="flask", model="threads") for n in range(8)]
         externals = [runs.external(f"mine-{n}") for n in range(4)]
         found = looks([*matrix_targets(), *externals, *twins[:4]])
@@ -187,18 +185,18 @@ class TestLooks:
         dots = {value for tag, name, value in page.attributes if (tag, name) == ("span", "class")}
         assert dots == {f"dot m{mark}" for mark in range(6)}
 
-    def test_where_colours_tell_all_apart_a_dot_is_round(self, reported: RunFolder) -> None:
+    def test_dots_are_round_if_all_colours_differ(self, reported: RunFolder) -> None:
         assert 'class="dot m' not in (reported.path / "report.html").read_text()
 
 
 class TestCrowd:
-    def test_every_name_stands_once_in_each_chart(self, matrix_reported: RunFolder) -> None:
+    def test_every_name_is_once_in_each_chart(self, matrix_reported: RunFolder) -> None:
         titles = [target.title for target in matrix_targets()]
         for name, svg in svgs(matrix_reported):
             if "factors" not in name:
                 assert {title: svg.count(f">{title}</text>") for title in titles} == dict.fromkeys(titles, 1), name
 
-    def test_a_chart_of_one_load_names_its_rows_and_has_no_legend_of_them(self, tmp_path: Path) -> None:
+    def test_a_chart_of_one_load_names_its_rows_instead_of_a_legend(self, tmp_path: Path) -> None:
         trials = matrix_trials((*TITLES, *OTHERS), repeats=2)
         folder = runs.run_folder(tmp_path, matrix_run(trials), trials)
         write_report(folder)
@@ -206,7 +204,7 @@ class TestCrowd:
         assert svg.count(">Flask on threads</text>") == 1
         assert re.search(r'id="ytick_1".*>Flask on sync workers</text>', svg, re.DOTALL)
 
-    def test_what_is_far_apart_is_told_on_a_logarithmic_axis_that_the_caption_names(
+    def test_figures_far_apart_are_on_a_logarithmic_axis_that_the_caption_names(
         self, matrix_reported: RunFolder, markdown: str, reported: RunFolder
     ) -> None:
         assert (

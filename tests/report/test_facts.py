@@ -1,11 +1,11 @@
-"""What a report says of the services beside their figures."""
+"""The method, environment and budgets in a report."""
 
 from tests.made_up import runs
 from waitbench.analysis.comparison import compare
 from waitbench.report.facts import budgets, facts
 
 
-def test_a_service_without_a_pool_has_none_and_one_without_a_bound_has_no_limit() -> None:
+def test_a_missing_pool_is_none_and_a_missing_limit_is_no_limit() -> None:
     specs = [runs.spec("flask-threads"), runs.spec("null")]
     flask = runs.target(budget_read={"workers": 1, "in_flight": 1000, "db_pool": 50})
     null = runs.target("null", framework="none", budget_read={"workers": 1}, workloads=["fast", "wait"])
@@ -13,12 +13,12 @@ def test_a_service_without_a_pool_has_none_and_one_without_a_bound_has_no_limit(
     comparison = compare(run, [runs.trial(spec) for spec in specs])
     assert budgets(comparison).rows == [
         ("processes", ["1", "1"]),
-        ("requests at once in each", ["1000", "no limit"]),
-        ("PostgreSQL connections of each", ["50", "none"]),
+        ("concurrent requests per process", ["1000", "no limit"]),
+        ("PostgreSQL connections per process", ["50", "none"]),
     ]
 
 
-def test_processes_that_share_the_cores_that_all_have_are_told_from_those_with_more() -> None:
+def test_the_cores_of_each_service_are_reported_if_any_has_several_processes() -> None:
     targets = [
         runs.target(budget_read={"workers": 1}),
         runs.target("node-cluster", budget_read={"workers": 2}),
@@ -28,20 +28,20 @@ def test_processes_that_share_the_cores_that_all_have_are_told_from_those_with_m
     found = budgets(compare(runs.run_record(specs, targets=targets), [runs.trial(spec) for spec in specs]))
     assert found.rows == [
         ("processes", ["1", "2", "2"]),
-        ("cores for these together; as all: those that every service has", ["as all", "as all", "2"]),
+        ("cores per service (default: the same for every service)", ["default", "default", "2"]),
     ]
 
 
-def test_many_contenders_stand_one_below_the_other() -> None:
+def test_many_contenders_have_a_row_each() -> None:
     names = [f"contender-{number}" for number in range(7)]
     targets = [runs.target(name, budget_read={"workers": 1, "in_flight": n}) for n, name in enumerate(names, 1)]
     specs = [runs.spec(name) for name in names]
     found = budgets(compare(runs.run_record(specs, targets=targets), [runs.trial(spec) for spec in specs]))
-    assert (found.corner, found.titles) == ("contender", ["processes", "requests at once in each"])
+    assert (found.corner, found.titles) == ("contender", ["processes", "concurrent requests per process"])
     assert found.rows == [(name, ["1", str(n)]) for n, name in enumerate(names, 1)]
 
 
-def test_a_service_is_told_with_the_packages_that_it_uses_alone() -> None:
+def test_only_the_packages_that_a_service_uses_are_reported() -> None:
     versions = {"uvloop": "0.23", "httptools": "0.9", "psycopg": "3.3", "httpx2": "2.16", "flask": "3.1"}
     null = runs.target(
         "null", framework="none", server="asyncio, uvloop, httptools", workloads=["fast", "wait"],
@@ -52,13 +52,13 @@ def test_a_service_is_told_with_the_packages_that_it_uses_alone() -> None:
     assert ("null", "Python 3.11.7, uvloop 0.23, httptools 0.9") in dict(facts(comparison))["Environment"]
 
 
-def test_repeats_and_seconds_of_a_cell_s_own_are_told_with_the_plan_s() -> None:
+def test_repeats_and_seconds_are_reported_as_a_range_if_cells_have_their_own() -> None:
     specs = [runs.spec("flask-threads", load=users) for users in (10, 20)]
     run = runs.run_record(specs)
     cell = run.plan["cells"][0]
     own = {**cell, "repeats": 6, "measure_s": 2.5}
     for cells, repeats, seconds in (([cell], "1", "10"), ([cell, own], "1 to 6", "2.5 to 10"), ([own], "6", "2.5")):
         changed = run.model_copy(update={"plan": {**run.plan, "cells": cells}})
-        told = dict(dict(facts(compare(changed, [runs.trial(spec) for spec in specs])))["How it was measured"])
-        assert told["plan"].startswith(f"made-up, {repeats} repeats, ")
-        assert f" {seconds} s measured, " in told["trial"]
+        method = dict(dict(facts(compare(changed, [runs.trial(spec) for spec in specs])))["How it was measured"])
+        assert method["plan"].startswith(f"made-up, {repeats} repeats, ")
+        assert f" {seconds} s measured, " in method["trial"]

@@ -1,4 +1,4 @@
-"""What a report says of a search for the knee, in every format."""
+"""The report of a search for the knee, in every format."""
 
 import shutil
 from pathlib import Path
@@ -21,7 +21,7 @@ from waitbench.report.write import write_report
 
 FLASK, DJANGO, FASTAPI = KNEES
 SECTION = "wait-ms100-knee200"
-STOPPED = "the generator ended the search before the service did"
+STOPPED = "limited by the generator, not by the service"
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +52,8 @@ class TestWhole:
         assert {row["p99_ms"] for row in found.values()} == {"110.0"}
         assert {name: row["load"] for name, row in found.items()} == {FLASK: "200", DJANGO: "183", FASTAPI: "800"}
 
-    def test_trials_that_do_not_count_are_no_part_of_the_figures(self) -> None:
-        """One trial of the lower bound was the generator's failure, and slow."""
+    def test_invalid_trials_are_not_part_of_the_figures(self) -> None:
+        """One trial at the lower bound was slow because the generator was late."""
         trials = [runs.knee_trial(FLASK, 100, True, n) for n in (1, 2)]
         late = runs.GENERATOR.model_copy(update={"lag_p99_ms": 150.0})
         trials.append(runs.knee_trial(FLASK, 100, False, 3, generator=late))
@@ -65,7 +65,7 @@ class TestWhole:
         assert rate == 100
         assert p99_ms == pytest.approx(110, rel=0.01)
 
-    def test_a_p99_that_lacks_what_was_shed_is_not_drawn(self) -> None:
+    def test_a_p99_without_the_requests_that_were_shed_is_not_drawn(self) -> None:
         trials = [runs.knee_trial(FLASK, 100, True, 1), runs.knee_trial(FLASK, 200, False, 2, shed=500)]
         [knee] = of(trials, repeats=1).knees[0].knees
         assert [rate for rate, _ in knee.p99_by_rate] == [100]
@@ -78,32 +78,35 @@ class TestWhole:
         assert sum(row["valid"] == "false" for row in found) == 3
 
     def test_the_bounds_are_the_same_in_every_format(self, page: Page, markdown: str) -> None:
-        for told in ("200–218", "183 or more", "800–872"):
-            assert told in page.words
-            assert f"| {told} |" in markdown
+        for bounds in ("200–218", "183 or more", "800–872"):
+            assert bounds in page.words
+            assert f"| {bounds} |" in markdown
         assert page.figures[SECTION, FASTAPI, "800"]["p99_ms"] == "110.0"
 
-    def test_each_is_told_how_it_stands(self, page: Page, markdown: str) -> None:
-        for told in ("holds most", "0.25 of the most", STOPPED):
-            assert told in page.words
-            assert f"| {told} |" in markdown
+    def test_each_is_compared_with_the_best(self, page: Page, markdown: str) -> None:
+        for word in ("highest", "0.25x best", STOPPED):
+            assert word in page.words
+            assert f"| {word} |" in markdown
 
-    def test_the_answer_stands_at_the_top(self, knee_reported: RunFolder, page: Page, markdown: str) -> None:
+    def test_the_result_is_at_the_top(self, knee_reported: RunFolder, page: Page, markdown: str) -> None:
         [line] = answers(load_comparison(knee_reported))
-        assert line.startswith("A plain wait (ms = 100, the highest rate with p99 ≤ 200 ms): FastAPI on asyncio holds ")
-        assert "800 to 872/s; Flask on threads 200 to 218/s; Django on gevent 183/s or more" in line
+        assert line.startswith("A plain wait (ms = 100, the highest rate with p99 ≤ 200 ms): FastAPI on asyncio ")
+        assert (
+            "sustains the highest rate, 800 to 872/s; Flask on threads 200 to 218/s; Django on gevent 183/s or more"
+            in line
+        )
         assert line in page.words
         assert f"- {line}\n" in markdown
 
-    def test_what_did_not_count_is_doubted(self, page: Page, markdown: str) -> None:
-        for told in (f"{STOPPED}.", "3 of 8 trials do not count (generator-lag 3)."):
-            line = f"Django on gevent, A plain wait (ms = 100, the highest rate with p99 ≤ 200 ms): {told}"
+    def test_unknown_bounds_and_invalid_trials_are_caveats(self, page: Page, markdown: str) -> None:
+        for caveat in (f"{STOPPED}.", "3 of 8 trials are invalid (generator-lag 3)."):
+            line = f"Django on gevent, A plain wait (ms = 100, the highest rate with p99 ≤ 200 ms): {caveat}"
             assert line in page.words
             assert f"- {line}\n" in markdown
 
-    def test_its_requests_are_counted_and_its_generator_is_told(self, markdown: str) -> None:
-        assert "- requests: 26,000 in all" in markdown
-        assert "its loop at most 50.0 ms late" in markdown
+    def test_its_requests_and_the_lag_of_its_generator_are_reported(self, markdown: str) -> None:
+        assert "- requests: 26,000 in total" in markdown
+        assert "p99 lag at most 50.0 ms" in markdown
 
     def test_the_page_is_well_formed_and_has_one_chart(self, page: Page) -> None:
         assert page.unclosed == []
@@ -150,24 +153,24 @@ class TestStanding:
     @pytest.mark.parametrize(
         ("other", "word"),
         [
-            ([(500.0, True), (540.0, False)], "0.50 of the most"),
-            ([(900.0, True), (980.0, False)], "0.90 of the most"),
-            ([(950.0, True), (1040.0, False)], "no difference that holds"),
+            ([(500.0, True), (540.0, False)], "0.50x best"),
+            ([(900.0, True), (980.0, False)], "0.90x best"),
+            ([(950.0, True), (1040.0, False)], "intervals overlap"),
         ],
     )
-    def test_a_difference_holds_where_the_intervals_do_not_meet(
+    def test_contenders_differ_if_their_intervals_do_not_overlap(
         self, other: list[tuple[float, bool]], word: str
     ) -> None:
         section = of_rates({FLASK: other, FASTAPI: [(1000, True), (1090, False)]})
         flask, fastapi = section.knees
         assert knee_word(section, flask) == word
-        assert knee_word(section, fastapi) == ("holds most" if "of the most" in word else "no difference that holds")
+        assert knee_word(section, fastapi) == ("highest" if "best" in word else "highest, intervals overlap")
 
-    def test_one_alone_holds_most(self) -> None:
+    def test_the_only_contender_is_the_highest(self) -> None:
         section = of_rates({FLASK: [(100, True), (109, False)]})
-        assert knee_word(section, section.knees[0]) == "holds most"
+        assert knee_word(section, section.knees[0]) == "highest"
 
-    def test_one_of_which_nothing_was_met_is_not_counted_and_the_run_is_not_valid(self) -> None:
+    def test_a_contender_that_never_met_the_objective_has_no_knee_and_makes_the_run_invalid(self) -> None:
         trials = [runs.knee_trial(FLASK, rate, False, n) for n, rate in enumerate((100, 50, 25, 12.5), 1)]
         trials += [runs.knee_trial(FASTAPI, 100, True, 1)]
         comparison = of(trials, repeats=1)
@@ -175,24 +178,25 @@ class TestStanding:
         assert section.knees[0].low is None
         assert section.most is section.knees[1]
         assert not comparison.all_valid
-        assert "not sure for Flask on threads" in answers(comparison)[0]
+        assert "unknown for Flask on threads" in answers(comparison)[0]
 
     def test_a_search_that_ended_at_its_highest_rate_says_so(self) -> None:
         section = of_rates({FLASK: [(100 * 2**n, True) for n in range(8)] + [(20_000, True)]})
         [knee] = section.knees
         assert (knee.low, knee.high, knee.finished) == (20_000, None, True)
-        assert knee_word(section, knee) == "the highest rate of the search ended the search before the service did"
+        assert knee_word(section, knee) == "limited by the highest rate of the search, not by the service"
 
-    def test_where_no_trial_counts_the_reason_is_told(self) -> None:
-        spoilt = "users were started from outside"
-        trials = [runs.knee_trial(FLASK, 100, True, n, disturbance=spoilt) for n in range(40)]
+    def test_without_valid_trials_the_reason_is_reported(self) -> None:
+        disturbance = "users were started from outside"
+        trials = [runs.knee_trial(FLASK, 100, True, n, disturbance=disturbance) for n in range(40)]
         [section] = of(trials).knees
-        told = knee_word(section, section.knees[0])
-        assert told.startswith("no rate met the objective in every repeat; trials that do not count (disturbed) ended")
+        assert knee_word(section, section.knees[0]) == (
+            "no rate met the objective in every repeat; limited by invalid trials (disturbed), not by the service"
+        )
 
 
 class TestPartly:
-    """A search that was cut short keeps what was measured and claims no more."""
+    """A search that did not finish keeps its measurements, and its report claims no more than they show."""
 
     @pytest.fixture
     def trials(self) -> list[TrialRecord]:
@@ -222,27 +226,25 @@ class TestPartly:
         reasons = {row["reasons"] for row in rows(folder, "summary.csv")}
         assert reasons == {"knee: the search was not finished"}
 
-    def test_a_run_that_was_killed_is_told_from_one_that_goes_on(
-        self, trials: list[TrialRecord], tmp_path: Path
-    ) -> None:
+    def test_a_killed_run_and_a_running_one_are_distinguished(self, trials: list[TrialRecord], tmp_path: Path) -> None:
         folder = self.folder(tmp_path, trials, status="running")
         assert write_report(folder).state == (
-            "This run was killed before it could say so. Its search for the knee is not finished."
+            "This run was killed before it recorded its end. Its search for the knee is not finished."
         )
         folder.write_live(Live(at=4e9, done=3, total=3))
-        assert write_report(folder).state == ("This run is still going on. Its search for the knee is not finished.")
+        assert write_report(folder).state == ("This run is still running. Its search for the knee is not finished.")
 
     def test_a_run_that_failed_says_so(self, trials: list[TrialRecord], tmp_path: Path) -> None:
         folder = self.folder(tmp_path, trials, status="failed", message="Locust died")
         assert write_report(folder).state.startswith("This run failed: Locust died. Its search")
 
-    def test_a_search_of_which_nothing_counts_has_a_report(self, tmp_path: Path) -> None:
+    def test_a_search_without_valid_trials_has_a_report(self, tmp_path: Path) -> None:
         late = runs.GENERATOR.model_copy(update={"lag_p99_ms": 50.0})
         trials = [runs.knee_trial(FLASK, 100, True, n, generator=late) for n in (1, 2)]
         write_report(self.folder(tmp_path, trials, status="interrupted"))
         assert not list(svgs(RunFolder(tmp_path)))
 
-    def test_a_search_of_which_nothing_was_played_has_a_report(self, tmp_path: Path) -> None:
+    def test_a_search_without_trials_has_a_report(self, tmp_path: Path) -> None:
         specs = [trial.spec for trial in knee_trials()[:1]]
         folder = runs.run_folder(tmp_path, runs.run_record(specs, status="failed", searching=True), [])
         assert not write_report(folder).all_valid

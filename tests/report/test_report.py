@@ -1,4 +1,4 @@
-"""A report says the same in every format, and needs nothing but its own files."""
+"""Every format of a report has the same figures and needs only its own files."""
 
 import csv
 import re
@@ -19,10 +19,10 @@ from waitbench.errors import WaitbenchError
 from waitbench.records.folder import RunFolder
 from waitbench.records.live import Live
 from waitbench.records.trial import TrialRecord, Usage
-from waitbench.report.summary import answers
+from waitbench.report.summary import answers, certainty
 from waitbench.report.write import write_report
 
-# DESIGN: what programs may rely on.
+# The columns that programs may rely on.
 DESIGNED = (
     "variant", "workload", "params", "load_model", "load", "trials", "requests", "errors", "goodput_rps",
     "goodput_low", "goodput_high", "p50_ms", "p90_ms", "p95_ms", "p99_ms", "p999_ms", "max_ms", "mean_ms",
@@ -33,14 +33,14 @@ VOID = {"meta", "link", "br", "img", "input", "hr"}
 
 @dataclass
 class Page(HTMLParser):
-    """What a test wants to know of report.html."""
+    """The content of report.html that tests check."""
 
     text: str
     figures: dict[tuple[str, str, str], dict[str, str]] = field(default_factory=dict)
-    """By section, variant and load: the text of each td[data-column]."""
+    """The text of each td[data-column], by section, variant and load."""
     struck: set[tuple[str, str, str]] = field(default_factory=set)
     attributes: list[tuple[str, str, str]] = field(default_factory=list)
-    """Every element's name, attribute and value."""
+    """The name, attribute and value of every element."""
     words: list[str] = field(default_factory=list)
     unclosed: list[str] = field(default_factory=list)
 
@@ -103,13 +103,13 @@ def svgs(folder: RunFolder) -> Iterator[tuple[str, str]]:
         yield file.name, file.read_text()
 
 
-def one_in_hand(trial: TrialRecord) -> TrialRecord:
-    """Of a service that handled one request after the other, so that no memory of theirs can be told."""
+def one_in_flight(trial: TrialRecord) -> TrialRecord:
+    """The trial with only one request in flight at a time, so that memory per request is unknown."""
     usage = trial.usage.model_copy(update={"after": {**(trial.usage.after or {}), "peak_in_flight": 1.0}})
     return trial.model_copy(update={"usage": usage})
 
 
-def reported_anew(tmp_path: Path, trials: list[TrialRecord]) -> RunFolder:
+def reported_again(tmp_path: Path, trials: list[TrialRecord]) -> RunFolder:
     folder = runs.run_folder(tmp_path, runs.run_record([trial.spec for trial in trials]), trials)
     write_report(folder)
     return folder
@@ -128,23 +128,23 @@ class TestFiles:
         assert tuple(header[: len(DESIGNED)]) == DESIGNED
         assert len(set(header)) == len(header)
 
-    def test_bounds_of_percentiles_stand_after_the_columns_that_were_there_before(self, reported: RunFolder) -> None:
+    def test_bounds_of_percentiles_come_after_the_older_columns(self, reported: RunFolder) -> None:
         header = (reported.path / "summary.csv").read_text().splitlines()[0].split(",")
         bounds = ["ceiling_limit", "trials_planned", "p50_low", "p50_high", "p99_low", "p99_high"]
         knees, after = ["objective_p99_ms", "knee_low", "knee_high"], len(DESIGNED) + len(bounds)
         assert header[len(DESIGNED) : after + len(knees)] == bounds + knees
         for row in rows(reported, "summary.csv"):
             assert float(row["p50_low"]) <= float(row["p50_ms"]) <= float(row["p50_high"])
-            # Under 10 users each trial has 970 to 993 requests, and p99 takes 1,000 of each.
+            # With 10 users each trial has 970 to 993 requests, and a p99 needs 1,000 in each.
             assert (row["p99_low"] == "") == (row["load"] == "10")
 
     def test_the_interval_of_p99_is_the_same_in_page_and_markdown(self, reported: RunFolder, page: "Page") -> None:
         markdown = (reported.path / "report.md").read_text()
         for row in rows(reported, "summary.csv"):
             if row["p99_low"]:
-                told = f"{row['p99_low']}–{row['p99_high']}"
-                assert told in page.words
-                assert re.search(rf"\| (~~)?{told}(~~)? \|", markdown)
+                interval = f"{row['p99_low']}–{row['p99_high']}"
+                assert interval in page.words
+                assert re.search(rf"\| (~~)?{interval}(~~)? \|", markdown)
 
     def test_the_summary_has_a_row_for_each_cell_and_trials_one_for_each_trial(
         self, reported: RunFolder, made_trials: list[TrialRecord]
@@ -171,12 +171,12 @@ class TestFiles:
         assert {file: file.read_bytes() for file in copy.path.rglob("*") if file.is_file()} == before
 
     @uncharted
-    def test_a_folder_that_cannot_be_written_to_is_told_so(self, reported: RunFolder, tmp_path: Path) -> None:
+    def test_a_folder_that_cannot_be_written_to_is_an_error(self, reported: RunFolder, tmp_path: Path) -> None:
         copy = RunFolder(tmp_path / "run")
         shutil.copytree(reported.path, copy.path)
         (copy.path / "report.md").unlink()
         (copy.path / "report.md").mkdir()
-        with pytest.raises(WaitbenchError, match="the report can't be written to"):
+        with pytest.raises(WaitbenchError, match="cannot write the report to"):
             write_report(copy)
 
 
@@ -216,7 +216,7 @@ class TestPage:
         assert "".join(page.words).count(TITLE) == 2  # the tab's title and the heading
         assert "<script" not in (reported.path / "report.md").read_text()
 
-    def test_a_cell_that_does_not_count_is_struck_out_with_its_reason_in_every_format(
+    def test_an_invalid_cell_is_struck_out_with_its_reason_in_every_format(
         self, reported: RunFolder, page: Page
     ) -> None:
         assert page.struck == {("wait-ms100", "django-gevent", "100")}
@@ -230,7 +230,7 @@ class TestPage:
         [bad] = [r for r in rows(reported, "trials.csv") if r["valid"] == "false"]
         assert (bad["variant"], bad["repeat"], bad["reasons"]) == ("django-gevent", "2", f"disturbed: {DISTURBANCE}")
 
-    def test_the_answers_stand_at_the_top_of_page_and_markdown(self, reported: RunFolder, page: Page) -> None:
+    def test_the_results_are_at_the_top_of_page_and_markdown(self, reported: RunFolder, page: Page) -> None:
         lines = answers(load_comparison(reported))
         assert len(lines) == 2
         markdown = (reported.path / "report.md").read_text()
@@ -238,24 +238,31 @@ class TestPage:
             assert line in page.words
             assert f"- {line}\n" in markdown
 
-    def test_a_missing_percentile_is_told_with_what_it_would_take(self, page: Page, reported: RunFolder) -> None:
-        # Flask under 10 users: 971 + 972 + 973 requests, and p99.9 needs 10,000.
-        short = "p999 is left empty in 6 of 9 cells: it would take up to 7,084 requests more."
+    def test_a_missing_percentile_is_reported_with_the_number_of_requests_needed(
+        self, page: Page, reported: RunFolder
+    ) -> None:
+        # Flask with 10 users: 971 + 972 + 973 requests, and p99.9 needs 10,000.
+        short = "p99.9 is empty in 6 of 9 cells; it needs up to 7,084 more requests."
         assert short in page.words
         assert f"- {short}\n" in (reported.path / "report.md").read_text()
         assert all(row["p999_ms"] == "" for row in rows(reported, "summary.csv") if row["load"] != "100")
 
-    def test_the_number_of_comparisons_is_told_with_what_chance_would_call(
+    def test_the_number_of_comparisons_is_below_the_results_with_the_expected_false_positives(
         self, page: Page, reported: RunFolder
     ) -> None:
-        # Two contenders beside the best of db, one beside that of wait under 100 users, where django is spoilt (under
-        # 10 all stand at the ceiling), and the cost of each: 5 x 5 %. Pairs: 3 + 1 + 3 + 1, 8 x 5 %.
-        told = (
-            "5 comparisons at 95 %, with a best or cheapest that the same figures chose: were all contenders alike, "
-            "about 0.25 to 0.4 would be called different by chance. Look for what repeats."
+        # In db, two contenders are compared with the best. In wait with 100 users it is one, because Django is invalid;
+        # with 10 users all are at the theoretical maximum. The cost of each adds one: 5 x 5 %.
+        # Pairs: 3 + 1 + 3 + 1, 8 x 5 %.
+        expected = (
+            "Not corrected for multiple comparisons: if all contenders were equal, expect about 0.25 to 0.4 false "
+            "positives among 5 comparisons."
         )
-        assert told in page.words
-        assert f"\n- {told}\n" in (reported.path / "report.md").read_text()
+        lines = certainty(load_comparison(reported))
+        assert expected in lines
+        assert " ".join(lines) in page.words
+        markdown = (reported.path / "report.md").read_text()
+        last = answers(load_comparison(reported))[-1]
+        assert "\n".join([f"- {last}", "", *lines, ""]) in markdown
 
 
 class TestCharts:
@@ -273,35 +280,35 @@ class TestCharts:
             assert not re.findall(r"#0[1-4]0\d\d\d", svg)
             assert "Flask on threads" in svg
             assert "FastAPI on asyncio" in svg
-            # What does not count is not drawn: django's cell under the highest load is spoilt.
+            # An invalid cell is not drawn: here Django's cell at the highest load.
             assert ("Django on gevent" in svg) == (
                 name not in [f"wait-ms100-{kind}.svg" for kind in ("percentiles", "time", "cost")]
             )
 
-    def test_the_cost_is_left_out_where_memory_for_a_request_is_known_of_none(
+    def test_the_cost_chart_is_left_out_if_memory_per_request_is_unknown_for_all(
         self, made_trials: list[TrialRecord], tmp_path: Path
     ) -> None:
-        folder = reported_anew(tmp_path, [one_in_hand(trial) for trial in made_trials])
+        folder = reported_again(tmp_path, [one_in_flight(trial) for trial in made_trials])
         assert {name.split("-")[-1] for name, _ in svgs(folder)} == {"throughput.svg", "percentiles.svg", "time.svg"}
         assert {row["kib_per_request"] for row in rows(folder, "summary.csv")} == {""}
 
-    def test_a_section_of_which_nothing_counts_has_none(self, made_trials: list[TrialRecord], tmp_path: Path) -> None:
-        spoilt = {"disturbance": "stopped"}
-        trials = [t.model_copy(update=spoilt) if t.spec.workload == "db" else t for t in made_trials]
-        folder = reported_anew(tmp_path, trials)
+    def test_a_section_without_valid_cells_has_no_charts(self, made_trials: list[TrialRecord], tmp_path: Path) -> None:
+        disturbed = {"disturbance": "stopped"}
+        trials = [t.model_copy(update=disturbed) if t.spec.workload == "db" else t for t in made_trials]
+        folder = reported_again(tmp_path, trials)
         assert [name for name, _ in svgs(folder)] == [
             f"wait-ms100-{kind}.svg" for kind in ("cost", "percentiles", "throughput", "time")
         ]
         assert Page((folder.path / "report.html").read_text()).words.count("not counted: disturbed") == 1 + 3
 
-    def test_whom_the_cost_leaves_out_is_named_below_it(
+    def test_the_caption_names_the_contenders_without_memory_per_request(
         self, made_trials: list[TrialRecord], reported: RunFolder, tmp_path: Path
     ) -> None:
-        trials = [one_in_hand(trial) if trial.spec.variant == "flask-threads" else trial for trial in made_trials]
-        folder = reported_anew(tmp_path, trials)
-        said = "no memory for a request is known of Flask on threads]"
-        assert (folder.path / "report.md").read_text().count(said) == 2
-        assert said not in (reported.path / "report.md").read_text()
+        trials = [one_in_flight(trial) if trial.spec.variant == "flask-threads" else trial for trial in made_trials]
+        folder = reported_again(tmp_path, trials)
+        unknown = "memory per request is unknown for Flask on threads]"
+        assert (folder.path / "report.md").read_text().count(unknown) == 2
+        assert unknown not in (reported.path / "report.md").read_text()
 
     def test_the_page_and_markdown_show_each_of_them(self, page: Page, reported: RunFolder) -> None:
         assert [tag for tag, name, _ in page.attributes if (tag, name) == ("svg", "role")] == ["svg"] * 8
@@ -310,7 +317,7 @@ class TestCharts:
 
 
 class TestPartly:
-    """What was measured is reported, and what is missing is said."""
+    """A report of an incomplete run has what was measured, and names what is missing."""
 
     def test_every_format_says_what_is_missing(self, partly_reported: RunFolder) -> None:
         said = "This run was interrupted: interrupted from outside. 4 of 27 trials are here; missing: "
@@ -327,14 +334,14 @@ class TestPartly:
         assert (django["trials"], django["trials_planned"], django["goodput_low"]) == ("1", "3", "")
 
     @uncharted
-    def test_a_run_that_was_killed_is_told_from_one_that_goes_on(
+    def test_a_killed_run_and_a_running_one_are_distinguished(
         self, made_trials: list[TrialRecord], tmp_path: Path
     ) -> None:
         run = runs.run_record([trial.spec for trial in made_trials], status="running")
         folder = runs.run_folder(tmp_path, run, made_trials[:3])
-        assert "killed before it could say so. 3 of 27" in write_report(folder).state
+        assert "killed before it recorded its end. 3 of 27" in write_report(folder).state
         folder.write_live(Live(at=4e9, done=3, total=27))
-        assert "still going on. 3 of 27" in write_report(folder).state
+        assert "still running. 3 of 27" in write_report(folder).state
 
     @uncharted
     def test_a_run_without_a_trial_still_has_a_report(self, made_trials: list[TrialRecord], tmp_path: Path) -> None:
@@ -346,7 +353,7 @@ class TestPartly:
 
 
 class TestOddRuns:
-    """Whatever was measured, there is a report."""
+    """Every run has a report, even with unusual trials."""
 
     def test_nothing_but_errors(self, tmp_path: Path) -> None:
         specs = [runs.spec(variant, load=load) for variant in runs.TITLES for load in (10, 100)]
@@ -358,7 +365,7 @@ class TestOddRuns:
         for _, svg in svgs(folder):
             ElementTree.fromstring(svg)
 
-    def test_one_request_in_all(self, tmp_path: Path) -> None:
+    def test_only_one_request(self, tmp_path: Path) -> None:
         spec = runs.spec(load=1)
         folder = runs.run_folder(tmp_path, runs.run_record([spec]), [runs.trial(spec, taken_us=[100_000])])
         write_report(folder)

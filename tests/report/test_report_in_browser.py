@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.tools
 
 CUT = "[...document.querySelectorAll('.wide')].filter(table => table.scrollWidth > table.clientWidth).length"
-"""How many tables are wider than their place."""
+"""The number of tables that are wider than the space for them."""
 BOXES = """letters => letters.map(each => each.getBoundingClientRect()).map(box => [box.left, box.right, box.height])"""
-"""Where each stands: left, right, and how high it is, in pixels."""
+"""The left edge, right edge and height of each element, in pixels."""
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
@@ -30,7 +30,7 @@ def browser() -> "Iterator[Browser]":
 
 @pytest.fixture
 def faults(browser: "Browser") -> Iterator[list[str]]:
-    """What the browser had to say. Its pages are closed afterwards."""
+    """Collects complaints of the browser, and closes its pages afterwards."""
     yield []
     for context in browser.contexts:
         context.close()
@@ -61,7 +61,7 @@ def opened(
 
 
 def brightness(colour: str) -> float:
-    """From 0, black, to 255, white, of `rgb(r, g, b)`."""
+    """The brightness of `rgb(r, g, b)`, from 0 (black) to 255 (white)."""
     red, green, blue = (float(part) for part in colour[colour.index("(") + 1 : -1].split(",")[:3])
     return 0.3 * red + 0.6 * green + 0.1 * blue
 
@@ -72,7 +72,7 @@ def style(page: "Page", selector: str, name: str) -> str:
 
 
 @pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
-def test_it_opens_without_a_word_of_complaint_asks_for_nothing_and_fits_in_either_scheme(
+def test_it_opens_without_complaints_fetches_nothing_and_fits_in_both_colour_schemes(
     browser: "Browser", folder: RunFolder, faults: list[str], viewport: dict[str, int]
 ) -> None:
     page = opened(browser, folder, faults, viewport=viewport, color_scheme="light")
@@ -101,13 +101,13 @@ def test_every_chart_is_drawn_inside_the_page(
 
 
 @pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
-def test_a_knee_is_seen_with_its_name_and_its_chart(
+def test_a_knee_is_shown_with_its_name_and_its_chart(
     browser: "Browser", knee_reported: RunFolder, faults: list[str], viewport: dict[str, int]
 ) -> None:
     page = opened(browser, knee_reported, faults, viewport=viewport)
     row = page.locator("tr[data-variant=fastapi-asyncio]")
     assert "800–872" in row.inner_text()
-    assert "holds most" in row.inner_text()
+    assert "highest" in row.inner_text()
     [chart] = page.locator("figure svg[role=img]").all()
     box = chart.bounding_box()
     assert box is not None
@@ -117,11 +117,11 @@ def test_a_knee_is_seen_with_its_name_and_its_chart(
 
 
 @pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
-def test_a_mixed_load_and_a_burst_are_seen_whole(
+def test_a_mixed_load_and_a_burst_are_shown_completely(
     browser: "Browser", scenario_reported: RunFolder, faults: list[str], viewport: dict[str, int]
 ) -> None:
     page = opened(browser, scenario_reported, faults, viewport=viewport)
-    assert "10.00 × (9.99–10.01) as long" in page.locator("[id^=mixed] tr[data-variant=django-gevent]").inner_text()
+    assert "10.00x as long (9.99–10.01)" in page.locator("[id^=mixed] tr[data-variant=django-gevent]").inner_text()
     assert "did not recover within 8 s" in page.locator("[id^=burst] tr[data-variant=django-gevent]").inner_text()
     charts = page.locator("figure svg[role=img]").all()
     assert len(charts) == 3
@@ -132,17 +132,17 @@ def test_a_mixed_load_and_a_burst_are_seen_whole(
 
 
 @pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
-def test_framework_and_model_are_seen_apart(
+def test_framework_and_model_effects_are_shown(
     browser: "Browser", matrix_reported: RunFolder, faults: list[str], viewport: dict[str, int]
 ) -> None:
     page = opened(browser, matrix_reported, faults, viewport=viewport)
     assert "Flask" in page.locator("[id$=-factors] tr[data-level=django][data-within='']").inner_text()
     assert "threads" in page.locator("[id$=-factors] tr[data-level=gevent][data-within='']").inner_text()
-    assert page.locator("[id$=-factors] figure svg text", has_text="good answers/s").is_visible()
+    assert page.locator("[id$=-factors] figure svg text", has_text="good responses/s").is_visible()
     boxes = page.eval_on_selector_all("figure svg text", BOXES)
     assert boxes
     for left, right, height in boxes:
-        assert height > 8  # of a line, not of its letters: 9 px and up of type
+        assert height > 8  # the height of a line, for a font of at least 9 px
         assert left >= 0
         assert right <= viewport["width"]
 
@@ -161,20 +161,18 @@ def test_the_lines_of_a_chart_have_the_colours_of_their_contenders(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_letters_stand_out_in_either_scheme(
+def test_text_has_contrast_in_both_colour_schemes(
     browser: "Browser", reported: RunFolder, faults: list[str], scheme: str
 ) -> None:
     page = opened(browser, reported, faults, viewport=WIDE, color_scheme=scheme)
     paper = brightness(style(page, "body", "backgroundColor"))
     assert paper < 60 if scheme == "dark" else paper > 200
-    for selector in ("h1", "td[data-column]", "figcaption", ".answers li"):
+    for selector in ("h1", "td[data-column]", "figcaption", ".results li"):
         assert abs(brightness(style(page, selector, "color")) - paper) > 80, selector
     assert abs(brightness(style(page, "figure svg text", "fill")) - paper) > 80
 
 
-def test_a_row_that_does_not_count_is_seen_to_be_struck_out(
-    browser: "Browser", reported: RunFolder, faults: list[str]
-) -> None:
+def test_an_invalid_row_is_struck_out(browser: "Browser", reported: RunFolder, faults: list[str]) -> None:
     page = opened(browser, reported, faults, viewport=WIDE)
     struck = "tr[data-variant=django-gevent][data-load='100']"
     assert "line-through" in style(page, f"{struck} td[data-column=goodput_rps]", "textDecorationLine")
@@ -182,7 +180,7 @@ def test_a_row_that_does_not_count_is_seen_to_be_struck_out(
     assert page.locator(f"{struck} td.word").inner_text() == "not counted: disturbed"
 
 
-def test_on_a_phone_every_figure_has_its_name_beside_it(
+def test_on_a_phone_every_figure_has_its_name_next_to_it(
     browser: "Browser", reported: RunFolder, faults: list[str]
 ) -> None:
     page = opened(browser, reported, faults, viewport=PHONE)
@@ -191,7 +189,7 @@ def test_on_a_phone_every_figure_has_its_name_beside_it(
     assert page.locator("td[data-column=p99_ms]").first.is_visible()
 
 
-def test_on_paper_everything_is_there_on_pages_of_paper_width(
+def test_on_paper_everything_fits_the_page_width(
     browser: "Browser", reported: RunFolder, faults: list[str], tmp_path: Path
 ) -> None:
     page = opened(browser, reported, faults, viewport={"width": 794, "height": 1123})
@@ -203,9 +201,7 @@ def test_on_paper_everything_is_there_on_pages_of_paper_width(
     assert faults == []
 
 
-def test_a_run_that_is_not_whole_says_so_before_anything_else(
-    browser: "Browser", partly_reported: RunFolder, faults: list[str]
-) -> None:
+def test_an_incomplete_run_says_so_first(browser: "Browser", partly_reported: RunFolder, faults: list[str]) -> None:
     page = opened(browser, partly_reported, faults, viewport=PHONE)
     state = page.locator("[role=status]")
     assert "4 of 27 trials are here" in state.inner_text()
@@ -216,7 +212,7 @@ def test_a_run_that_is_not_whole_says_so_before_anything_else(
 
 @pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_verdicts_are_seen_whole_in_either_scheme(
+def test_verdicts_are_shown_completely_in_both_colour_schemes(
     browser: "Browser", claims_reported: RunFolder, faults: list[str], viewport: dict[str, int], scheme: str
 ) -> None:
     page = opened(browser, claims_reported, faults, "claims.html", viewport=viewport, color_scheme=scheme)
@@ -235,7 +231,7 @@ def test_verdicts_are_seen_whole_in_either_scheme(
     assert faults == []
 
 
-def test_a_verdict_in_the_report_leads_to_its_claim(
+def test_a_verdict_in_the_report_links_to_its_claim(
     browser: "Browser", claims_reported: RunFolder, faults: list[str]
 ) -> None:
     page = opened(browser, claims_reported, faults, viewport=WIDE)
@@ -256,7 +252,7 @@ def test_verdicts_fit_on_paper(browser: "Browser", claims_reported: RunFolder, f
     assert faults == []
 
 
-def test_on_a_phone_every_figure_of_a_rule_has_its_name_beside_it(
+def test_on_a_phone_every_figure_of_a_rule_has_its_name_next_to_it(
     browser: "Browser", claims_reported: RunFolder, faults: list[str]
 ) -> None:
     page = opened(browser, claims_reported, faults, "claims.html", viewport=PHONE)
@@ -279,16 +275,16 @@ INJECTED = """
 @pytest.mark.fault(
     "security",
     "a name or a title gets into a report as HTML, with a script, a style or an address of another site",
-    "nothing of it runs and nothing is fetched: the page's own policy (CSP) allows its one style sheet",
+    "no script runs and nothing is fetched: the page's own policy (CSP) allows only its one style sheet",
 )
-def test_what_is_injected_into_a_report_does_nothing(
+def test_html_injected_into_a_report_does_nothing(
     browser: "Browser", claims_reported: RunFolder, tmp_path: Path, file: str
 ) -> None:
     with site({}) as other:
         text = (claims_reported.path / file).read_text()
         injected = INJECTED.format(address=other.address)
         (tmp_path / file).write_text(text.replace("<header>", injected + "<header>", 1))
-        page = browser.new_context().new_page()  # with a network, or nothing could be fetched at all
+        page = browser.new_context().new_page()  # it has a network, because without one nothing could be fetched at all
         page.goto((tmp_path / file).as_uri())
         page.eval_on_selector("form", "form => form.submit()")
         assert page.title() != "owned"
@@ -297,7 +293,7 @@ def test_what_is_injected_into_a_report_does_nothing(
         assert [path for path in other.asked if path != "/favicon.ico"] == ["/last"]
 
 
-def test_the_policy_of_a_page_allows_its_own_style_sheet_and_no_other_source(reported: RunFolder) -> None:
+def test_the_policy_of_a_page_allows_only_its_own_style_sheet(reported: RunFolder) -> None:
     head = (reported.path / "report.html").read_text().partition("<title>")[0]
     [policy] = re.findall(r'<meta http-equiv="Content-Security-Policy" content="([^"]+)">', head)
     rules = dict(rule.strip().partition(" ")[::2] for rule in policy.split(";"))

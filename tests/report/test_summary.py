@@ -1,4 +1,4 @@
-"""The sentences that answer a workload: each says what its figures carry and no more."""
+"""The result lines of a report: each claims only what its figures show."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def the_answer(trials: list[TrialRecord]) -> str:
 
 
 def at_costs(cpu_s: dict[str, list[float]]) -> list[TrialRecord]:
-    """A repeat for each CPU time of each contender."""
+    """One repeat for each CPU time of each contender."""
     return [
         runs.trial(runs.spec(variant, repeat=repeat), cpu_s=each_s)
         for variant, each in cpu_s.items()
@@ -23,76 +23,95 @@ def at_costs(cpu_s: dict[str, list[float]]) -> list[TrialRecord]:
     ]
 
 
-def test_a_clear_order_is_told_with_its_intervals_and_tails() -> None:
+def test_a_clear_order_is_reported_with_intervals_and_p99() -> None:
     line = the_answer(at_rates({FLASK: [40, 41, 42], DJANGO: [80, 82, 84], FASTAPI: [20, 20.5, 21]}))
-    assert line.startswith("A plain wait (ms = 100), 10 users: Django on gevent answers most, 82/s (p99 125 ms)")
-    flask, fastapi = line.index("Flask on threads reaches 0.50 (0.50–0.50)"), line.index("FastAPI on asyncio reaches")
+    assert line.startswith(
+        "A plain wait (ms = 100), 10 users: Django on gevent has the highest throughput, 82 good responses/s "
+        "(p99 125 ms); "
+    )
+    flask = line.index("; Flask on threads reaches 0.50x of the best (95 % CI 0.50–0.50, p99 ")
+    fastapi = line.index("; FastAPI on asyncio reaches 0.25x of the best (95 % CI 0.25–0.25)")
     assert flask < fastapi
 
 
-def test_a_tail_that_the_sample_cannot_carry_is_not_told() -> None:
+def test_a_p99_is_left_out_if_the_sample_is_too_small() -> None:
     line = the_answer(at_rates({FLASK: [20, 20.5, 21], DJANGO: [80, 82, 84]}))
-    assert "Django on gevent answers most, 82/s (p99 125 ms)" in line
-    assert "Flask on threads reaches 0.25 (0.25–0.25) of that." in line
+    assert "Django on gevent has the highest throughput, 82 good responses/s (p99 125 ms)" in line
+    assert "Flask on threads reaches 0.25x of the best (95 % CI 0.25–0.25)." in line
 
 
-def test_two_that_never_met_are_not_ranked() -> None:
+def test_two_without_a_repeat_in_common_are_not_ranked() -> None:
     trials = [runs.at_rate(runs.spec(v, repeat=n), 40 * n) for n, v in enumerate((FLASK, DJANGO), 1)]
-    assert "no difference that holds between Django on gevent and Flask on threads" in the_answer(trials)
+    line = the_answer(trials)
+    assert "Django on gevent has the highest throughput, 80 good responses/s" in line
+    assert "; its lead over Flask on threads (no repeat in common) is not significant" in line
 
 
-def test_what_does_not_differ_is_not_ranked() -> None:
+def test_a_lead_that_is_not_significant_is_reported_as_such() -> None:
     line = the_answer(at_rates({FLASK: [80.0, 82.0, 84.0], DJANGO: [80.1, 82.1, 84.1]}))
-    assert "no difference that holds between Django on gevent and Flask on threads (82/s at most)" in line
+    assert "Django on gevent has the highest throughput, 82 good responses/s" in line
+    assert "; its lead over Flask on threads (1.00x, 95 % CI 1.00–1.00) is not significant" in line
     assert "reaches" not in line
 
 
-def test_one_that_does_not_differ_is_told_apart_from_one_that_does() -> None:
+def test_only_comparisons_with_the_best_are_reported() -> None:
+    line = the_answer(at_rates({FLASK: [80, 82, 84], DJANGO: [80.1, 82.1, 84.1], FASTAPI: [80, 82, 84]}))
+    assert "Django on gevent has the highest throughput, 82 good responses/s" in line
+    assert (
+        "; its lead over Flask on threads (1.00x, 95 % CI 1.00–1.00) and over FastAPI on asyncio (1.00x, "
+        "95 % CI 1.00–1.00) is not significant"
+    ) in line
+    assert "between" not in line
+
+
+def test_significant_and_other_leads_are_distinguished() -> None:
     line = the_answer(at_rates({FLASK: [80, 82, 84], DJANGO: [80.1, 82.1, 84.1], FASTAPI: [40, 41, 42]}))
-    assert "Django on gevent answers most" in line
-    assert "no difference that holds from Flask on threads" in line
-    assert "FastAPI on asyncio reaches 0.50" in line
+    assert "Django on gevent has the highest throughput" in line
+    assert "; its lead over Flask on threads (1.00x, 95 % CI 1.00–1.00) is not significant; " in line
+    assert "; FastAPI on asyncio reaches 0.50x of the best" in line
 
 
-def test_a_ceiling_is_a_tie_by_arithmetic() -> None:
+def test_contenders_at_the_theoretical_maximum_are_not_ranked() -> None:
     line = the_answer(at_rates({FLASK: [97, 97, 97], DJANGO: [99, 99, 99]}))
-    assert "all stand at the ceiling of 100/s set by the users and the wait, a tie by arithmetic" in line
-    assert "answers most" not in line
+    assert (
+        "all contenders reach the theoretical maximum (100/s = users / wait), so they are not ranked; p99 is " in line
+    )
+    assert "highest" not in line
 
 
-def test_lower_loads_at_the_ceiling_are_said_to_tell_nothing() -> None:
+def test_lower_loads_at_the_theoretical_maximum_are_named() -> None:
     low = at_rates({FLASK: [97, 97, 97], DJANGO: [99, 99, 99]})
     top = at_rates({FLASK: [400, 401, 402], DJANGO: [800, 801, 802]}, load=100)
     line = the_answer(low + top)
-    assert "100 users: Django on gevent answers most" in line
-    assert "At 10 users all stand at the ceiling, where there is nothing to rank." in line
+    assert "100 users: Django on gevent has the highest throughput" in line
+    assert "At 10 users all contenders reach the theoretical maximum, so they are not ranked." in line
 
 
-def test_what_does_not_count_is_named_as_such() -> None:
+def test_an_invalid_contender_is_named() -> None:
     trials = at_rates({FLASK: [40, 41, 42]})
     trials += [runs.trial(runs.spec(DJANGO, repeat=n), errors={"reset": 500}) for n in (1, 2, 3)]
     line = the_answer(trials)
-    assert "Flask on threads answers most" in line
+    assert "Flask on threads has 41 good responses/s" in line
     assert "not counted: Django on gevent" in line
 
 
-def test_the_cost_is_told_where_it_differs() -> None:
-    # Twice as dear in each of three repeats, whatever each repeat did to both: 909 answers in each.
+def test_the_cost_is_reported_if_it_differs() -> None:
+    # Django needs twice as much in each of three repeats, however much the repeats differ: 909 responses in each.
     line = the_answer(at_costs({FLASK: [0.909, 1.0, 0.818], DJANGO: [1.818, 2.0, 1.636]}))
     assert (
-        "CPU for 1,000 answers: from 1.00 s (Flask on threads) to 2.00 s (Django on gevent), "
-        "2.00 (2.00–2.00) times as much." in line
+        "CPU time per 1,000 responses ranges from 1.00 s for Flask on threads to 2.00 s for Django on gevent, "
+        "2.00x as much (95 % CI 2.00–2.00)." in line
     )
 
 
-def test_a_small_difference_in_cost_that_is_sure_is_told_and_a_large_one_that_is_not_is_left_out() -> None:
-    assert "1.03 (1.03–1.03) times as much" in the_answer(
+def test_only_a_significant_difference_in_cost_is_reported_however_small() -> None:
+    assert "1.03x as much (95 % CI 1.03–1.03)" in the_answer(
         at_costs({FLASK: [1, 1.1, 0.9], DJANGO: [1.03, 1.133, 0.927]})
     )
     assert "CPU" not in the_answer(at_costs({FLASK: [1.0, 2.0, 0.5], DJANGO: [2.0, 1.0, 2.0]}))
 
 
-def test_one_repeat_tells_nothing_of_the_cost_nor_do_two_contenders_that_never_met() -> None:
+def test_the_cost_is_not_compared_with_one_repeat_or_without_a_repeat_in_common() -> None:
     assert "CPU" not in the_answer(at_costs({FLASK: [0.9], DJANGO: [1.8]}))
     apart = [runs.trial(runs.spec(v, repeat=n), cpu_s=n) for n, v in enumerate((FLASK, DJANGO), 1)]
     assert "CPU" not in the_answer(apart)
@@ -109,49 +128,52 @@ def test_one_repeat_never_ranks(rates: dict[str, list[float]]) -> None:
 
 
 class TestTwins:
-    """A contender against itself: no ranking, but the noise."""
+    """A contender compared with itself (A/A) is not ranked; the line shows the noise floor."""
 
     ONE = runs.target(FLASK, title="Flask on threads (no. 1)", twin_of=FLASK)
     TWO = runs.target(f"{FLASK}-2", title="Flask on threads (no. 2)", twin_of=FLASK)
 
-    def told(self, trials: list[TrialRecord]) -> str:
+    def line(self, trials: list[TrialRecord]) -> str:
         specs = [trial.spec for trial in trials]
         [line] = answers(compare(runs.run_record(specs, [self.ONE, self.TWO]), trials))
         return line
 
-    def test_the_noise_floor_is_told_for_every_load(self) -> None:
+    def test_the_noise_floor_is_reported_for_every_load(self) -> None:
         low = at_rates({FLASK: [80.0, 82.0, 84.0], f"{FLASK}-2": [82.0, 80.0, 83.0]})
         top = at_rates({FLASK: [400, 440, 420], f"{FLASK}-2": [420, 410, 430]}, load=100)
-        line = self.told(low + top)
+        line = self.line(low + top)
         assert line.startswith(
-            "A plain wait (ms = 100): the noise floor, Flask on threads against itself by good answers: 10 users 1.00 ("
+            "A plain wait (ms = 100), the noise floor of Flask on threads (compared with itself, A/A): ratio of good "
+            "responses/s 1.00x (95 % CI "
         )
-        assert "; 100 users 1.00 (" in line
+        assert ") at 10 users; 1.00x (95 % CI " in line
+        assert line.endswith(") at 100 users.")
         assert "reaches" not in line
-        assert "called a difference" not in line
+        assert "significant" not in line
 
-    def test_chance_that_is_called_a_difference_is_said_to_be(self) -> None:
-        line = self.told(at_rates({FLASK: [40, 41, 42], f"{FLASK}-2": [80, 82, 84]}))
-        assert "10 users 0.50 (0.50–0.50), which is called a difference." in line
+    def test_a_false_positive_is_reported_as_significant(self) -> None:
+        line = self.line(at_rates({FLASK: [40, 41, 42], f"{FLASK}-2": [80, 82, 84]}))
+        assert "0.50x (95 % CI 0.50–0.50) at 10 users, which counts as significant." in line
 
-    def test_where_one_does_not_count_nothing_is_known(self) -> None:
+    def test_the_noise_floor_is_unknown_if_one_of_the_two_is_invalid(self) -> None:
         trials = at_rates({FLASK: [40, 41, 42]})
         trials += [runs.trial(runs.spec(f"{FLASK}-2", repeat=n), errors={"reset": 500}) for n in (1, 2, 3)]
-        assert "10 users not known; not counted: Flask on threads (no. 2)." in self.told(trials)
+        assert "unknown at 10 users; not counted: Flask on threads (no. 2)." in self.line(trials)
 
-    def test_an_open_loop_s_noise_is_of_its_percentile(self) -> None:
+    def test_the_noise_floor_of_an_open_loop_is_that_of_its_percentile(self) -> None:
         trials = [
             runs.open_trial(runs.spec(name, repeat=n, load=100, load_model="open"), taken_us=[110_000 + n] * 1000)
             for name in (FLASK, f"{FLASK}-2")
             for n in (1, 2, 3)
         ]
-        assert "the noise floor, Flask on threads against itself by p99: 100 requests/s 1.00 (1.00–1.00)" in self.told(
-            trials
+        assert self.line(trials).endswith(
+            "the noise floor of Flask on threads (compared with itself, A/A): ratio of p99 1.00x (95 % CI 1.00–1.00) "
+            "at 100 requests/s."
         )
 
-    def test_beside_a_third_they_are_ranked_as_all_are(self) -> None:
+    def test_with_a_third_contender_they_are_ranked(self) -> None:
         trials = at_rates({FLASK: [80, 82, 84], f"{FLASK}-2": [80.1, 82.1, 84.1], DJANGO: [40, 41, 42]})
         run = runs.run_record([t.spec for t in trials], [self.ONE, self.TWO, runs.target(DJANGO)])
         [line] = answers(compare(run, trials))
-        assert "no difference that holds from Flask on threads (no. 1)" in line
-        assert "Django on gevent reaches 0.50" in line
+        assert "its lead over Flask on threads (no. 1) (1.00x, " in line
+        assert "Django on gevent reaches 0.50x of the best" in line

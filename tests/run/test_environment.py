@@ -1,4 +1,4 @@
-"""The commit that a run records."""
+"""Tests the commit that a run records."""
 
 import shutil
 import subprocess
@@ -19,7 +19,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A git repository with one commit; nothing outside says what to report."""
+    """A git repository with one commit. No environment variable sets the commit to report."""
     for name in ("WAITBENCH_GIT_COMMIT", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
         monkeypatch.delenv(name, raising=False)
     git(tmp_path, "init", "--quiet")

@@ -1,4 +1,4 @@
-"""One measurement at a time on a machine, and locks that touch nothing but themselves."""
+"""Tests that a machine has one measurement at a time, and that locks touch no other files."""
 
 import os
 import re
@@ -36,7 +36,7 @@ def temporary(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def victim(tmp_path: Path) -> Iterator[Path]:
-    """A private file with content; it is the same when the test is over."""
+    """A private file whose content and mode must be unchanged after the test."""
     file = tmp_path / "victim"
     file.write_text("precious")
     file.chmod(0o600)
@@ -65,14 +65,14 @@ def test_a_symbolic_link_at_the_lock_of_a_results_folder_is_refused(tmp_path: Pa
 @pytest.mark.parametrize(
     ("name", "refused"),
     [
-        ("waitbench.{}.lock", nullcontext()),  # nothing is there any more
-        ("waitbench.{}", pytest.raises(WaitbenchError, match=r"is no folder. Remove it")),
+        ("waitbench.{}.lock", nullcontext()),  # the lock is no longer there
+        ("waitbench.{}", pytest.raises(WaitbenchError, match=r"is not a folder.*Remove it")),
         ("waitbench.{}/guard", pytest.raises(WaitbenchError, match=r"is a symbolic link.*Remove it")),
     ],
 )
 @pytest.mark.fault(
     "security",
-    "another user plants a symbolic link where the machine's lock is, or was",
+    "another user makes a symbolic link where the machine's lock is, or was",
     "the file that it leads to is not touched: the lock is in a private folder, whose owner and mode are checked",
 )
 def test_a_symbolic_link_in_the_temporary_folder_leads_nowhere(
@@ -87,12 +87,12 @@ def test_a_symbolic_link_in_the_temporary_folder_leads_nowhere(
 
 
 @pytest.mark.parametrize("kind", ["fifo", "folder", "hard link"])
-def test_a_lock_that_is_no_file_of_its_own_harms_nothing(tmp_path: Path, victim: Path, kind: str) -> None:
+def test_a_lock_that_is_not_a_regular_file_of_its_own_harms_nothing(tmp_path: Path, victim: Path, kind: str) -> None:
     out = tmp_path / "results"
     out.mkdir()
     lock = out / ".lock"
     {"fifo": os.mkfifo, "folder": os.mkdir, "hard link": lambda path: os.link(victim, path)}[kind](lock)
-    if kind == "hard link":  # it is locked, which writes nothing
+    if kind == "hard link":  # locking it writes nothing
         with sole_run(out, MEASURES):
             return
     with pytest.raises(WaitbenchError, match=r"\.lock is not a file, so it can't be locked. Remove it"):
@@ -123,7 +123,7 @@ def test_a_folder_that_others_may_enter_is_refused(temporary: Path) -> None:
         pass
 
 
-def test_what_is_made_is_private(temporary: Path) -> None:
+def test_the_folder_and_its_files_are_private(temporary: Path) -> None:
     with announced(MEASURES):
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in own(temporary).iterdir()}
         assert stat.S_IMODE(own(temporary).stat().st_mode) == 0o700
@@ -132,34 +132,34 @@ def test_what_is_made_is_private(temporary: Path) -> None:
 
 
 class TestRule:
-    """What may go on at the same time on one machine."""
+    """Tests which commands may run at the same time on one machine."""
 
     @pytest.mark.parametrize("release", [False, True])
-    def test_two_measurements_may_not_but_one_after_the_other_may(self, tmp_path: Path, release: bool) -> None:
-        with sole_run(tmp_path, MEASURES) as let_go:
+    def test_two_measurements_exclude_each_other_but_may_follow_each_other(self, tmp_path: Path, release: bool) -> None:
+        with sole_run(tmp_path, MEASURES) as release_early:
             if release:
-                let_go()
+                release_early()
             else:
                 with pytest.raises(WaitbenchError, match=rf"is measuring .*\(process {os.getpid()}\)"):
                     sole_run(tmp_path, MEASURES).__enter__()
         with sole_run(tmp_path, MEASURES):
             pass
 
-    def test_two_runs_into_one_results_folder_may_not_though_neither_sees_the_other(
+    def test_two_runs_into_one_results_folder_exclude_each_other_though_neither_sees_the_other(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """As two containers, which share the folder but no temporary files."""
+        """Two containers are like this: they share the folder but no temporary files."""
         with sole_run(tmp_path, MEASURES):
             (tmp_path / "other").mkdir()
             monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "other"))
             with pytest.raises(WaitbenchError, match=rf"another run is writing to {tmp_path}.*--out"):
                 sole_run(tmp_path, MEASURES).__enter__()
 
-    def test_services_that_are_kept_up_may(self) -> None:
+    def test_two_services_may_be_kept_up(self) -> None:
         with announced(Work(serves=1)), announced(Work(serves=2)):
             pass
 
-    def test_a_service_that_is_kept_up_and_a_measurement_may_not_unless_it_measures_that_service(self) -> None:
+    def test_a_service_that_is_kept_up_excludes_a_measurement_unless_it_measures_that_service(self) -> None:
         with announced(Work(serves=9000)):
             for other in (MEASURES, Work(measures=frozenset({9001}))):
                 with pytest.raises(WaitbenchError, match=r"keeps a service up .*\[\[external\]\].*:9000"):
@@ -170,7 +170,7 @@ class TestRule:
                 with pytest.raises(WaitbenchError, match="is measuring"):
                     announced(Work(measures=frozenset({9000}))).__enter__()
 
-    def test_what_a_killed_command_announced_is_forgotten(self, temporary: Path) -> None:
+    def test_the_announcement_of_a_killed_command_is_ignored(self, temporary: Path) -> None:
         code = (
             "import os; from waitbench.run.locks import Work, announced; held = announced(Work()); held.__enter__(); "
         )
@@ -184,19 +184,19 @@ class TestRule:
             other.kill()
             other.wait()
         with announced(MEASURES):
-            assert len(list(own(temporary).iterdir())) == 2  # its file has gone
+            assert len(list(own(temporary).iterdir())) == 2  # the killed command's file was removed
 
-    @pytest.mark.parametrize("guard", ["a file that cannot be read as one", "\x00"])
-    def test_a_file_that_says_nothing_is_no_reason_to_end_with_a_traceback(self, temporary: Path, guard: str) -> None:
+    @pytest.mark.parametrize("content", ["not an announcement", "\x00"])
+    def test_an_unreadable_announcement_causes_no_error(self, temporary: Path, content: str) -> None:
         own(temporary).mkdir(mode=0o700)
-        (own(temporary) / "1-x").write_text(guard)
+        (own(temporary) / "1-x").write_text(content)
         with announced(MEASURES):
             pass
 
 
 @contextmanager
 def command(words: str, folder: Path) -> "Iterator[subprocess.Popen[str]]":
-    """`waitbench` as a user starts it, ended as a user ends it."""
+    """Start `waitbench` as a user does, and end it as a user does."""
     with subprocess.Popen(
         [sys.executable, "-m", "waitbench", *shlex.split(words)],
         cwd=ROOT,
@@ -217,7 +217,7 @@ def command(words: str, folder: Path) -> "Iterator[subprocess.Popen[str]]":
 @pytest.mark.fault(
     "numbers",
     "`run`, `check` or `calibrate` is started while another of them is measuring",
-    "refused with the other's command and process: the two would measure each other",
+    "refused with the other's command and process: the two would disturb each other",
 )
 def test_a_measurement_is_refused_while_another_is_going_on(temporary: Path, tmp_path: Path, words: str) -> None:
     with announced(MEASURES), command(words.format(tmp_path / "out"), temporary) as refused:
@@ -246,7 +246,7 @@ def test_a_service_that_is_kept_up_announces_itself(temporary: Path) -> None:
 
 
 @pytest.mark.live
-def test_a_service_is_not_started_beside_a_measurement(temporary: Path) -> None:
+def test_a_service_is_not_started_during_a_measurement(temporary: Path) -> None:
     with announced(MEASURES), command(f"serve null --port {free_port()}", temporary) as refused:
         _, err = refused.communicate(timeout=60)
     assert refused.returncode == 1

@@ -1,4 +1,4 @@
-"""From a plan to a run folder that the generator can play."""
+"""Tests how a plan becomes a run folder that the generator can play."""
 
 import os
 from datetime import datetime
@@ -55,7 +55,7 @@ def test_every_trial_has_a_file_of_its_own(run: RunRecord) -> None:
     assert first.file == f"{first.block:03d}-flask-threads-wait-30u.json"
 
 
-def test_a_variant_is_asked_by_the_contract_and_its_answer_is_known(run: RunRecord) -> None:
+def test_a_variant_gets_requests_of_the_contract_with_a_known_response(run: RunRecord) -> None:
     for spec in run.trials:
         if spec.variant in URLS:
             assert spec.base_url == URLS[spec.variant]
@@ -66,7 +66,7 @@ def test_a_variant_is_asked_by_the_contract_and_its_answer_is_known(run: RunReco
             assert spec.uses_database == (spec.workload == "db")
 
 
-def test_contenders_of_a_block_meet_the_same_arrivals_and_those_of_another_block_do_not(run: RunRecord) -> None:
+def test_contenders_of_a_block_get_the_same_arrivals_and_other_blocks_get_others(run: RunRecord) -> None:
     seeds: dict[int, set[int]] = {}
     for spec in run.trials:
         seeds.setdefault(spec.block, set()).add(spec.arrivals_seed)
@@ -74,14 +74,14 @@ def test_contenders_of_a_block_meet_the_same_arrivals_and_those_of_another_block
     assert len(set.union(*seeds.values())) == len(seeds) > 1
 
 
-def test_an_external_service_is_asked_by_its_own_path_with_defaults_filled_in(run: RunRecord) -> None:
+def test_an_external_service_is_requested_at_its_own_path_with_defaults_filled_in(run: RunRecord) -> None:
     specs = [spec for spec in run.trials if spec.variant == "mine"]
     assert {(s.path, s.body, s.instrumented, s.uses_upstream) for s in specs} == {
         ("/up/1/5?again=5", None, False, False)
     }
 
 
-def test_contenders_are_recorded_as_declared_and_not_yet_as_found(run: RunRecord) -> None:
+def test_contenders_are_recorded_as_declared_before_they_are_read_back(run: RunRecord) -> None:
     assert list(run.targets) == ["flask-threads", "fastapi-asyncio", "mine"]
     flask, mine = run.targets["flask-threads"], run.targets["mine"]
     assert (flask.budget, flask.budget_read) == (VARIANTS["flask-threads"].budget, None)
@@ -89,7 +89,7 @@ def test_contenders_are_recorded_as_declared_and_not_yet_as_found(run: RunRecord
     assert run.status == "running"
 
 
-def test_a_variant_is_planned_for_what_it_serves_alone_and_the_record_says_what_that_is(tmp_path: Path) -> None:
+def test_a_variant_is_planned_only_for_workloads_it_serves_and_the_record_lists_them(tmp_path: Path) -> None:
     plan = PLAN.model_copy(update={"variants": ["flask-threads", "null"]})
     found = targets(plan, VARIANTS, {"flask-threads": "http://127.0.0.1:1", "null": "http://127.0.0.1:2"})
     run = run_record(new_folder(tmp_path, "a-run"), plan, "mine", "local", 5, found, None)
@@ -99,15 +99,15 @@ def test_a_variant_is_planned_for_what_it_serves_alone_and_the_record_says_what_
     assert served == {"flask-threads": None, "null": ["fast", "wait"], "mine": ["upstream"]}
 
 
-def test_a_form_of_a_variant_is_declared_and_titled_as_what_it_is(tmp_path: Path) -> None:
+def test_a_form_of_a_variant_has_its_own_budget_and_title(tmp_path: Path) -> None:
     cpu = {"workload": "cpu", "params": {"ksteps": 1}, "users": [1], "service_cpus": 2}
     names = ["fastapi-asyncio", "node-cluster", "null"]
     two = {**cpu, "workers": [1, 2], "variants": ["fastapi-asyncio"]}
     plan = Plan.model_validate({"title": "t", "variants": names, "cells": [cpu, two]})
     urls = dict.fromkeys((f"{name}-2cpu" for name in (*names, "fastapi-asyncio-2w")), "http://127.0.0.1:1")
     found = targets(plan, VARIANTS, urls)
-    told = {name: (t.title, t.variant, t.kind, t.cpus, t.budget["workers"]) for name, t in found.items()}
-    assert told == {
+    shown = {name: (t.title, t.variant, t.kind, t.cpus, t.budget["workers"]) for name, t in found.items()}
+    assert shown == {
         "fastapi-asyncio-2cpu": ("FastAPI on asyncio (1 process, 2 cores)", "fastapi-asyncio", "contender", 2, 1),
         "fastapi-asyncio-2w-2cpu": ("FastAPI on asyncio (2 processes, 2 cores)", "fastapi-asyncio", "contender", 2, 2),
         "node-cluster-2cpu": (
@@ -121,7 +121,7 @@ def test_a_form_of_a_variant_is_declared_and_titled_as_what_it_is(tmp_path: Path
 
 
 class TestScenarios:
-    """More than one workload at one load."""
+    """Tests trials with more than one workload, or with a load that changes."""
 
     @pytest.fixture
     def run(self, tmp_path: Path) -> RunRecord:
@@ -161,7 +161,7 @@ class TestScenarios:
         ]
 
     def test_every_trial_has_a_file_of_its_own(self, run: RunRecord) -> None:
-        assert len(run.trials) == 2 * (2 * 2 + 2 + 2)  # the reader's own serves one of the mixed loads
+        assert len(run.trials) == 2 * (2 * 2 + 2 + 2)  # the external service serves one of the mixed loads
         assert len({spec.file for spec in run.trials}) == len(run.trials)
         both = {spec.alone: spec for spec in self.of(run, "mixed", inner="upload") if spec.repeat == 1}
         assert both[False].file == f"{both[False].block:03d}-flask-threads-mixed-50rps.json"
@@ -181,8 +181,8 @@ class TestScenarios:
             assert '"bytes":2048' in slow.body
             assert (spec.load_model, spec.load, spec.measure_s, spec.profile) == ("open", 50, 3.0, [])
 
-    def test_with_neighbours_and_without_differ_in_nothing_else(self, run: RunRecord) -> None:
-        """The same arrivals, of which the neighbours' are left out: so both have to know the neighbours' share."""
+    def test_trials_with_and_without_neighbours_differ_in_nothing_else(self, run: RunRecord) -> None:
+        """Both have the same arrivals, and one omits those of the neighbours. So both need the neighbours' share."""
         for repeat in (1, 2):
             one, two = (spec for spec in self.of(run, "mixed", inner="upload") if spec.repeat == repeat)
             assert {one.alone, two.alone} == {False, True}
@@ -200,7 +200,7 @@ class TestScenarios:
             assert [(stage.rate, stage.seconds) for stage in spec.profile] == [(20, 2), (50, 2), (20, 2)]
             assert (spec.load_model, spec.load, spec.measure_s, spec.max_in_flight) == ("open", 50, 6.0, 77)
 
-    def test_an_external_service_has_its_own_paths_and_answers_that_nobody_knows(self, run: RunRecord) -> None:
+    def test_an_external_service_has_its_own_paths_and_unknown_responses(self, run: RunRecord) -> None:
         for spec in self.of(run, "mixed", "mine"):
             assert (spec.path, spec.body, spec.receives) == ("/quick", None, None)
             assert spec.beside is not None
@@ -214,9 +214,9 @@ class TestScenarios:
         assert all(spec.uses_upstream for spec in self.of(run, "mixed", inner="upstream"))
         assert not any(spec.uses_upstream for spec in self.of(run, "mixed", inner="upload"))
 
-    def test_a_trial_is_described_by_what_is_played(self, run: RunRecord) -> None:
-        told = {spec.description for spec in run.trials if spec.variant == "flask-threads"}
-        assert told == {
+    def test_the_description_of_a_trial_names_its_load(self, run: RunRecord) -> None:
+        described = {spec.description for spec in run.trials if spec.variant == "flask-threads"}
+        assert described == {
             "mixed upload kib=2 kib_per_s=4 50 requests/s",
             "mixed upload kib=2 kib_per_s=4 alone 50 requests/s",
             "mixed upstream ms=5 50 requests/s",
@@ -226,7 +226,7 @@ class TestScenarios:
 
 
 class TestTwins:
-    """Contenders that are compared with themselves."""
+    """Tests contenders that are compared with themselves (A/A)."""
 
     @pytest.fixture
     def run(self, tmp_path: Path) -> RunRecord:
@@ -237,9 +237,9 @@ class TestTwins:
         return run_record(new_folder(tmp_path, "a-run"), plan, "mine", "local", 5, found, None)
 
     def test_each_has_a_name_a_title_and_an_address_of_its_own(self, run: RunRecord) -> None:
-        told = {name: (target.title, target.base_url, target.twin_of) for name, target in run.targets.items()}
+        shown = {name: (target.title, target.base_url, target.twin_of) for name, target in run.targets.items()}
         flask = VARIANTS["flask-threads"].title
-        assert told == {
+        assert shown == {
             "flask-threads": (f"{flask} (no. 1)", "http://127.0.0.1:1", "flask-threads"),
             "flask-threads-2": (f"{flask} (no. 2)", "http://127.0.0.1:7", "flask-threads"),
             "fastapi-asyncio": (VARIANTS["fastapi-asyncio"].title, "http://127.0.0.1:2", ""),
@@ -247,7 +247,7 @@ class TestTwins:
             "mine-2": ("mine-2", "http://127.0.0.1:9", "mine"),
         }
 
-    def test_each_has_files_of_its_own_and_meets_its_twin_in_every_block(self, run: RunRecord) -> None:
+    def test_each_has_files_of_its_own_and_is_in_every_block_of_the_other(self, run: RunRecord) -> None:
         assert len({spec.file for spec in run.trials}) == len(run.trials)
         blocks: dict[int, list[str]] = {}
         for spec in run.trials:
@@ -255,12 +255,12 @@ class TestTwins:
         assert all(("flask-threads" in names) == ("flask-threads-2" in names) for names in blocks.values())
         assert all(("mine" in names) == ("mine-2" in names) for names in blocks.values())
 
-    def test_each_is_asked_at_its_own_address(self, run: RunRecord) -> None:
+    def test_each_is_requested_at_its_own_address(self, run: RunRecord) -> None:
         assert {s.base_url for s in run.trials if s.variant == "flask-threads-2"} == {"http://127.0.0.1:7"}
         assert {s.path for s in run.trials if s.variant == "mine-2"} == {"/up/1/5?again=5"}
 
 
-def test_the_environment_says_what_a_reader_needs_to_repeat_it(run: RunRecord) -> None:
+def test_the_environment_has_what_a_reader_needs_to_repeat_a_run(run: RunRecord) -> None:
     found = run.environment
     assert {"cpu", "cores", "kernel", "python", "git_commit", "packages"} <= set(found)
     assert {"locust", "gevent", "hdrhistogram"} <= set(found["packages"])

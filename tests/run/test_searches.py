@@ -1,4 +1,4 @@
-"""The searches of a run, block by block, with made-up trials in place of a generator's."""
+"""Tests the searches of a run, block by block, with made-up trials instead of measured ones."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +22,7 @@ KNEE = {"workload": "wait", "params": {"ms": 100}, "find": "knee", "p99_ms": 200
 MINE = {"name": "mine", "base_url": "http://127.0.0.1:9", "paths": {"fast": "/f"}}
 KNEES = {"flask-threads": 150.0, "django-gevent": 4000.0}
 Service = Callable[[TrialSpec], bool]
-"""Whether a contender meets the objective in a trial."""
+"""Returns whether a contender meets the objective in a trial."""
 
 
 def plan(*cells: dict[str, Any], **changes: Any) -> Plan:
@@ -40,7 +40,7 @@ def begun(place: Path, planned: Plan) -> RunFolder:
 
 
 def played(spec: TrialSpec, met: bool = True) -> TrialRecord:
-    """A small sample with the right shares in it; the rate is what the spec says."""
+    """A trial with a small sample: all requests meet the objective, or half of them do. The rate is the spec's."""
     taken_us = [110_000] * 100 if met else [110_000] * 50 + [900_000] * 50
     changes: dict[str, Any] = {"window_s": spec.measure_s} | ({} if spec.instrumented else {"usage": Usage()})
     if spec.load_model == "closed":
@@ -49,7 +49,7 @@ def played(spec: TrialSpec, met: bool = True) -> TrialRecord:
 
 
 def play(folder: RunFolder, planned: Plan, service: Service, most_blocks: int = 500) -> list[list[TrialSpec]]:
-    """The blocks of a whole run, each written down as the generator would."""
+    """Play a whole run as the generator would. Returns its blocks."""
     searches, done = Searches(planned, folder, 5), 0
     blocks: list[list[TrialSpec]] = []
     for _ in range(most_blocks):
@@ -82,14 +82,14 @@ def blocks(searched: tuple[RunFolder, list[list[TrialSpec]]]) -> list[list[Trial
 
 
 class TestBlocks:
-    def test_each_holds_every_contender_once_until_its_search_is_over(self, blocks: list[list[TrialSpec]]) -> None:
+    def test_each_has_every_contender_once_until_its_search_is_finished(self, blocks: list[list[TrialSpec]]) -> None:
         together = [len(block) for block in blocks]
         assert all(len({spec.variant for spec in block}) == len(block) for block in blocks)
         assert together == sorted(together, reverse=True)
         assert together[0] == 2
-        assert together[-1] == 1  # the two do not take as many trials
+        assert together[-1] == 1  # one search needs fewer trials than the other
 
-    def test_the_order_within_a_block_is_not_always_the_same(self, blocks: list[list[TrialSpec]]) -> None:
+    def test_the_order_within_a_block_varies(self, blocks: list[list[TrialSpec]]) -> None:
         assert {block[0].variant for block in blocks if len(block) == 2} == {"flask-threads", "django-gevent"}
 
     def test_blocks_and_trials_are_numbered_and_every_file_has_a_name_of_its_own(
@@ -101,12 +101,12 @@ class TestBlocks:
         flask = [spec.repeat for spec in every if spec.variant == "flask-threads"]
         assert flask == list(range(1, len(flask) + 1))
 
-    def test_no_two_blocks_meet_the_same_arrivals_and_those_of_a_block_do(self, blocks: list[list[TrialSpec]]) -> None:
+    def test_each_block_has_its_own_arrivals_which_its_trials_share(self, blocks: list[list[TrialSpec]]) -> None:
         seeds = [{spec.arrivals_seed for spec in block} for block in blocks]
         assert all(len(each) == 1 for each in seeds)
         assert len(set().union(*seeds)) == len(blocks)
 
-    def test_a_trial_is_long_enough_for_its_p99_or_as_long_as_may_be(self, tmp_path: Path) -> None:
+    def test_a_trial_is_long_enough_for_its_p99_or_as_long_as_allowed(self, tmp_path: Path) -> None:
         planned = plan(KNEE | {"from_rate": 20.0}, measure_s=4.0)
         for block in play(begun(tmp_path, planned), planned, lambda spec: spec.load < 700):
             for spec in block:
@@ -132,16 +132,16 @@ class TestOrder:
         assert [spec.load_model for spec in folder.read_run().trials] == ["closed"] * 4
         searches = Searches(planned, folder, 5)
         searches.go_on()
-        assert len(folder.read_run().trials) == 4  # those that are planned have to be over first
+        assert len(folder.read_run().trials) == 4  # the planned trials have to be finished first
         for spec in folder.read_run().trials:
             folder.write_trial(played(spec))
         blocks = play(folder, planned, lambda spec: spec.load < 250)
         order = [block[0].workload for block in blocks[1:]]
         assert order == sorted(order, reverse=True)  # wait, then fast
         assert set(order) == {"wait", "fast"}
-        assert {spec.block for spec in blocks[1]} == {4}  # after two of the given load, and one of the search
+        assert {spec.block for spec in blocks[1]} == {4}  # after two blocks of the given load, and one of the search
 
-    def test_nothing_is_added_before_every_trial_is_over(self, tmp_path: Path) -> None:
+    def test_nothing_is_added_before_every_trial_is_finished(self, tmp_path: Path) -> None:
         planned = plan(KNEE)
         folder = begun(tmp_path, planned)
         searches = Searches(planned, folder, 5)
@@ -164,7 +164,7 @@ class TestOrder:
 
 
 class TestServes:
-    def test_a_contender_is_asked_only_for_what_it_serves(self, tmp_path: Path) -> None:
+    def test_a_contender_is_measured_only_on_what_it_serves(self, tmp_path: Path) -> None:
         planned = plan(KNEE, {"workload": "fast", "find": "knee", "p99_ms": 200.0}, external=[MINE])
         folder = begun(tmp_path, planned)
         every = [spec for block in play(folder, planned, lambda spec: spec.load < 300) for spec in block]
@@ -172,7 +172,7 @@ class TestServes:
         assert {spec.path for spec in every if spec.variant == "mine"} == {"/f"}
         assert [len(section.knees) for section in load_comparison(folder).knees] == [2, 3]
 
-    def test_a_search_that_nobody_serves_is_passed_over(self, tmp_path: Path) -> None:
+    def test_a_search_that_no_contender_serves_is_skipped(self, tmp_path: Path) -> None:
         db = {"workload": "db", "params": {"ms": 5}, "find": "knee", "p99_ms": 200.0}
         planned = plan(db, KNEE, variants=["null"])
         folder = begun(tmp_path, planned)
@@ -181,7 +181,7 @@ class TestServes:
 
 
 class TestEnd:
-    def test_a_plan_without_a_search_is_left_as_it_is(self, tmp_path: Path) -> None:
+    def test_a_plan_without_a_search_is_unchanged(self, tmp_path: Path) -> None:
         planned = plan({"workload": "fast", "users": [1]})
         folder = begun(tmp_path, planned)
         before = folder.read_run()
@@ -189,13 +189,13 @@ class TestEnd:
         Searches(planned, folder, 5).go_on()
         assert folder.read_run() == before
 
-    def test_a_service_that_answers_by_the_dice_does_not_keep_a_run_going(self, tmp_path: Path) -> None:
+    def test_a_service_with_random_results_does_not_make_a_run_endless(self, tmp_path: Path) -> None:
         planned = plan(KNEE, repeats=12)
         blocks = play(begun(tmp_path, planned), planned, lambda spec: (spec.block * 7 + spec.repeat) % 3 > 0)
         assert len(blocks) <= MOST_TRIALS
 
-    def test_what_was_found_is_all_that_the_trial_files_tell(self, tmp_path: Path) -> None:
-        """A report that is rebuilt later comes to the same bounds, and knows that the search was over."""
+    def test_trial_files_alone_give_the_same_result(self, tmp_path: Path) -> None:
+        """A report that is rebuilt later has the same bounds, and shows that the search was finished."""
         planned = plan(KNEE)
         folder = begun(tmp_path, planned)
         play(folder, planned, lambda spec: spec.load < 300)

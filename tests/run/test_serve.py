@@ -1,4 +1,4 @@
-"""Services for a person: each checked in turn."""
+"""Tests `waitbench check` on several services, one after the other."""
 
 import io
 import tempfile
@@ -34,16 +34,16 @@ workers = 1
     "`waitbench check` meets a service that does not start",
     "it is reported as wrong, and the others are checked",
 )
-def test_a_service_that_does_not_start_is_found_wrong_and_the_others_are_checked_all_the_same(
+def test_a_service_that_does_not_start_is_wrong_and_the_others_are_still_checked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "variants.toml"
     file.write_text(VARIANTS.read_text() + LAME)
     monkeypatch.setattr("waitbench.run.serve.LocalStack", partial(LocalStack, file))
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # it is alone there, whoever measures on this machine
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # separate from other measurements on this machine
     out = io.StringIO()
     assert not check(["lame", "null"], load_variants(file), Console(file=out, width=200))
-    told = out.getvalue()
-    assert "lame: wrong, 0 of 1 checks hold\n  start: starts\n    lame ended with exit code 1;" in told
-    assert "No module named no_such_server" in told
-    assert "null: good, " in told
+    shown = out.getvalue()
+    assert "lame: wrong, 0 of 1 checks passed\n  start: the service starts\n    lame ended with exit code 1;" in shown
+    assert "No module named no_such_server" in shown
+    assert "null: good, " in shown

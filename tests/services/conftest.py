@@ -1,4 +1,4 @@
-"""What the tests of the services share."""
+"""Fixtures that the tests of the services share."""
 
 import sys
 from typing import Any
@@ -8,12 +8,12 @@ import yaml
 
 from waitbench.paths import CONTRACT, SERVICES
 
-# The services run with their own folder on the path; so do the tests of services/work. Last, so that it hides nothing.
+# Services run with their own folder on the path, so tests of services/work do too. It is last, so it hides nothing.
 sys.path.append(str(SERVICES))
 
 
 @pytest.fixture(scope="session")
 def contract() -> dict[str, Any]:
-    """services/openapi.yaml as data."""
+    """Load services/openapi.yaml."""
     loaded: dict[str, Any] = yaml.safe_load(CONTRACT.read_text())
     return loaded

@@ -1,4 +1,4 @@
-"""Uploads and downloads, whatever the pace of the client: the right bytes, and no memory for them."""
+"""Uploads and downloads at any pace of the client: the bytes are correct, and take no memory."""
 
 import asyncio
 import hashlib
@@ -28,34 +28,34 @@ pytestmark = pytest.mark.live
 VARIANTS = [name for name in EVERY_APP if load_variants()[name].serves("upload")]
 variants = pytest.mark.parametrize("variant", VARIANTS)
 CROWDED = ("flask-threads", "django-gevent", "fastapi-asyncio", "django-asyncio", "go", "node")
-"""Each reads bodies in a way of its own, by its server or its framework. For the others a few examples are enough, and
-the slow clients of `check`."""
+"""Each of these reads bodies in its own way, by its server or its framework. For the others, a few examples and the
+slow clients of `check` are enough."""
 EXAMPLES = {name: 12 if name in CROWDED else 3 for name in VARIANTS}
 
 KIB, MIB = 1024, 1024 * 1024
-MOST = 64 * MIB
+LONGEST = 64 * MIB
 PATIENCE_S = 30.0
 CROWD, EACH = 50, 16 * MIB
-"""So many slow clients, and the bytes that each sends or reads: more than the kernel holds for a connection."""
+"""The number of slow clients, and the bytes that each sends or reads: more than the kernel holds per connection."""
 BOUND = 64 * MIB
-"""What the crowd may add to a service's memory: a twelfth of what it sends or reads."""
+"""How much memory the crowd may add to a service: a twelfth of the bytes that it sends or reads."""
 SPOOLED = {"django-asyncio": CROWD * 5 * MIB // 2}
-"""What comes on top where bodies are collected in memory before they go to a file: up to 2.5 MB in Django on ASGI."""
+"""Extra memory for services that collect bodies before they write them to a file: up to 2.5 MB in Django on ASGI."""
 LEAST_S = 1.5
-"""How long each of the crowd takes at least: some 10 MiB/s, which a service keeps up with on most days."""
+"""How long each client takes at least: about 10 MiB/s, which a service can usually keep up with."""
 
 
 def pattern(size: int) -> bytes:
-    """Byte number i is i mod 251."""
+    """Return `size` bytes of the pattern: byte i is i mod 251."""
     return (bytes(range(251)) * (size // 251 + 1))[:size]
 
 
 Pause = tuple[int, float]
-"""So many bytes, then so many seconds of nothing."""
+"""A number of bytes, then a pause in seconds."""
 
 
 def paces() -> st.SearchStrategy[list[Pause]]:
-    """How a client goes about it; over and over again until all is done. Pauses are few, or a test would take hours."""
+    """Generate the pace of a client, which it repeats until all is done. Many pauses would make tests take hours."""
     steps = st.tuples(st.integers(1, 200 * KIB), st.sampled_from([0.0, 0.0, 0.0, 0.001, 0.01]))
     return st.lists(steps, min_size=1, max_size=8).filter(lambda pace: sum(size for size, _ in pace) > 20 * KIB)
 
@@ -64,7 +64,7 @@ SIZES = st.sampled_from([0, 1, 2, 250, 251, 252, 64 * KIB - 1, 64 * KIB, 64 * KI
 
 
 def steps(pace: Sequence[Pause], whole: int) -> Iterator[tuple[int, int]]:
-    """Where each piece of a whole begins and ends; sleeps between them."""
+    """Yield where each piece of a whole begins and ends, with sleeps between them."""
     done = number = 0
     while done < whole:
         size, pause_s = pace[number % len(pace)]
@@ -82,15 +82,17 @@ def head(method: str, path: str, *headers: str) -> bytes:
     return "\r\n".join([f"{method} {path} HTTP/1.1", "host: x", *headers, "", ""]).encode()
 
 
-def answer(client: socket.socket, pace: Sequence[Pause] = ((64 * KIB, 0.0),)) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers and body; the body read at the given pace."""
+def read_response(
+    client: socket.socket, pace: Sequence[Pause] = ((64 * KIB, 0.0),)
+) -> tuple[int, dict[str, str], bytes]:
+    """Return status, headers and body of a response, whose body is read at the given pace."""
     received = b""
     while b"\r\n\r\n" not in received:
         piece = client.recv(4096)
         assert piece, f"the connection ended after {received!r}"
         received += piece
-    said, _, body = received.partition(b"\r\n\r\n")
-    first, *lines = said.decode("latin-1").split("\r\n")
+    head_bytes, _, body = received.partition(b"\r\n\r\n")
+    first, *lines = head_bytes.decode("latin-1").split("\r\n")
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
     pieces = [body]
     for begin, end in steps(pace, int(headers["content-length"]) - len(body)):
@@ -103,12 +105,12 @@ def answer(client: socket.socket, pace: Sequence[Pause] = ((64 * KIB, 0.0),)) ->
 
 
 def uploaded(body: bytes) -> bytes:
-    """The right answer."""
+    """Return the correct response to an upload."""
     return b'{"workload":"upload","bytes":%d,"sha256":"%s"}' % (len(body), hashlib.sha256(body).hexdigest().encode())
 
 
 @variants
-def test_a_body_is_taken_at_whatever_pace_it_comes(stack: LocalStack, variant: str) -> None:
+def test_a_body_is_received_at_any_pace(stack: LocalStack, variant: str) -> None:
     url = stack.base_urls[variant]
 
     @settings(max_examples=EXAMPLES[variant], deadline=None, database=None)
@@ -117,21 +119,21 @@ def test_a_body_is_taken_at_whatever_pace_it_comes(stack: LocalStack, variant: s
         pace=paces(),
         begins=st.sampled_from([0.0, 0.01]),
     )
-    def is_taken(body: bytes, pace: list[Pause], begins: float) -> None:
+    def is_received(body: bytes, pace: list[Pause], begins: float) -> None:
         with connect(url) as client:
-            for _ in range(2):  # the connection is as good as new after it
+            for _ in range(2):  # the connection can be used again
                 client.sendall(head("POST", "/upload?kib=x&ms", f"Content-Length: {len(body)}"))
                 time.sleep(begins)
                 for begin, end in steps(pace, len(body)):
                     client.sendall(body[begin:end])
-                status, headers, found = answer(client)
+                status, headers, found = read_response(client)
                 assert (status, headers["content-type"], found) == (200, "application/json", uploaded(body))
 
-    is_taken()
+    is_received()
 
 
 @variants
-def test_the_pattern_comes_at_whatever_pace_it_is_read(stack: LocalStack, variant: str) -> None:
+def test_the_pattern_is_sent_at_any_pace_of_the_reader(stack: LocalStack, variant: str) -> None:
     url = stack.base_urls[variant]
 
     @settings(max_examples=EXAMPLES[variant], deadline=None, database=None)
@@ -140,7 +142,7 @@ def test_the_pattern_comes_at_whatever_pace_it_is_read(stack: LocalStack, varian
         with connect(url) as client:
             for _ in range(2):
                 client.sendall(head("GET", f"/download?kib={kib}"))
-                status, headers, found = answer(client, pace)
+                status, headers, found = read_response(client, pace)
                 assert (status, headers["content-type"]) == (200, "application/octet-stream")
                 assert found == pattern(kib * KIB)
 
@@ -149,13 +151,13 @@ def test_the_pattern_comes_at_whatever_pace_it_is_read(stack: LocalStack, varian
 
 @variants
 def test_the_longest_upload_and_the_longest_download_are_whole(stack: LocalStack, variant: str) -> None:
-    whole = pattern(MOST)
+    whole = pattern(LONGEST)
     with connect(stack.base_urls[variant]) as client:
-        client.sendall(head("POST", "/upload", f"Content-Length: {MOST}"))
+        client.sendall(head("POST", "/upload", f"Content-Length: {LONGEST}"))
         client.sendall(whole)
-        assert answer(client)[2] == uploaded(whole)
-        client.sendall(head("GET", f"/download?kib={MOST // KIB}"))
-        assert answer(client)[2] == whole
+        assert read_response(client)[2] == uploaded(whole)
+        client.sendall(head("GET", f"/download?kib={LONGEST // KIB}"))
+        assert read_response(client)[2] == whole
 
 
 @variants
@@ -163,14 +165,14 @@ def test_the_longest_upload_and_the_longest_download_are_whole(stack: LocalStack
     ("header", "status", "detail"),
     [
         pytest.param(
-            f"Content-Length: {MOST + 1}",
+            f"Content-Length: {LONGEST + 1}",
             413,
-            f"an upload has at most {MOST} bytes",
+            f"an upload has at most {LONGEST} bytes",
             marks=pytest.mark.fault(
                 "input", "an upload says that it has more than 64 MiB", "413, and nothing of it is read"
             ),
         ),
-        ("Content-Length: 99999999999", 413, f"an upload has at most {MOST} bytes"),
+        ("Content-Length: 99999999999", 413, f"an upload has at most {LONGEST} bytes"),
         pytest.param(
             "Transfer-Encoding: chunked",
             411,
@@ -180,12 +182,12 @@ def test_the_longest_upload_and_the_longest_download_are_whole(stack: LocalStack
         ("X-Nothing: x", 411, "an upload says its Content-Length"),
     ],
 )
-def test_an_upload_too_long_or_of_no_said_length_is_refused_unread(
+def test_an_upload_that_is_too_long_or_has_no_length_is_refused_unread(
     stack: LocalStack, variant: str, header: str, status: int, detail: str
 ) -> None:
     with connect(stack.base_urls[variant]) as client:
-        client.sendall(head("POST", "/upload", header))  # and nothing of the body
-        found, headers, body = answer(client)
+        client.sendall(head("POST", "/upload", header))  # without any of the body
+        found, headers, body = read_response(client)
     title = {411: "Length Required", 413: "Content Too Large"}[status]
     right = {"type": "about:blank", "title": title, "status": status, "detail": detail}
     assert (found, headers["content-type"], json.loads(body)) == (status, "application/problem+json", right)
@@ -196,7 +198,7 @@ def _leave(client: socket.socket) -> None:
 
 
 def _reset(client: socket.socket) -> None:
-    """Closed with what is not sent thrown away: the other side gets a reset."""
+    """Close and discard unsent data, so that the other side gets a reset."""
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client.close()
 
@@ -213,11 +215,11 @@ def _reset(client: socket.socket) -> None:
     [head("POST", "/upload", f"Content-Length: {MIB}") + bytes(100 * KIB), head("GET", "/download?kib=65536")],
     ids=["upload", "download"],
 )
-def test_a_client_that_goes_away_half_way_does_no_damage(
+def test_a_client_that_leaves_half_way_does_no_damage(
     stack: LocalStack, variant: str, request_: bytes, leave: Callable[[socket.socket], None]
 ) -> None:
     with Service(stack.base_urls[variant]) as service:
-        # A service may count a response only after its caller has it: that of the test before, too.
+        # A service may count a response only after its caller has it. This includes that of the previous test.
         assert wait_until(lambda: service.usage()["in_flight"] == 0, PATIENCE_S)
         before = service.usage()
         for _ in range(5):
@@ -233,11 +235,14 @@ def test_a_client_that_goes_away_half_way_does_no_damage(
 
 
 class Crowd:
-    """Clients that all do the same at once: each asks, waits until the service holds the requests of all, and goes on
-    at a pace that takes it `least_s`. What they get is checked, and not kept."""
+    """Clients that all do the same at the same time.
+
+    Each sends a request, waits until the service holds the requests of all, and continues at a pace that takes
+    `least_s`. The bytes that they get are checked, and not kept.
+    """
 
     piece = 251 * KIB
-    """A whole number of the pattern's periods, so that every piece of it is the same."""
+    """A multiple of the pattern's period, so that all pieces are the same."""
 
     def __init__(self, service: Service, size: int, least_s: float) -> None:
         self._service = service
@@ -254,7 +259,7 @@ class Crowd:
         asyncio.run(together())
 
     async def _see(self) -> None:
-        """Let all go on once they are held at once; after `PATIENCE_S` those who are, for the test to tell how many."""
+        """Let all continue when the service holds all of them, or after PATIENCE_S. The test then checks the number."""
         await asyncio.to_thread(wait_until, lambda: self._service.usage()["in_flight"] == self._size, PATIENCE_S)
         self._held.set()
 
@@ -280,7 +285,7 @@ class Crowd:
         return reader, writer
 
     async def _pieces(self) -> AsyncIterator[int]:
-        """How long each piece is, when it is due."""
+        """Yield the length of each piece when it is due."""
         await self._held.wait()
         began, done = time.monotonic(), 0
         while done < EACH:
@@ -291,7 +296,7 @@ class Crowd:
 
 
 def grown(service: Service, crowd: Crowd, one: Callable[[Crowd], Coroutine[Any, Any, None]]) -> tuple[int, int]:
-    """How much more memory than before the service took at its peak, and how many requests it had at once."""
+    """Return how much more memory the service took at its peak, and how many requests it had in flight."""
     before = service.reset_usage()
     crowd.play(one)
     after = service.usage()
@@ -300,17 +305,17 @@ def grown(service: Service, crowd: Crowd, one: Callable[[Crowd], Coroutine[Any, 
 
 @pytest.fixture(scope="module")
 def fresh() -> Iterator[LocalStack]:
-    """Services that have done nothing yet, so that no memory of former work is there to be used again."""
+    """Services that have done nothing yet, so they have no memory of earlier work to use again."""
     with LocalStack() as own:
         own.start(installed(CROWDED), workloads={"upload", "download"})
         yield own
 
 
-@pytest.mark.slow  # only this has fifty slow clients at once; `check` has twenty, and holds them to the same bound
+@pytest.mark.slow  # only this has fifty slow clients; `check` has twenty, with the same bound
 class TestCrowd:
     @pytest.mark.parametrize("variant", CROWDED)
     @pytest.mark.parametrize("one", [Crowd.read, Crowd.send])
-    def test_a_crowd_of_slow_clients_takes_next_to_no_memory(
+    def test_a_crowd_of_slow_clients_takes_hardly_any_memory(
         self, fresh: LocalStack, variant: str, one: Callable[[Crowd], Coroutine[Any, Any, None]]
     ) -> None:
         with Service(fresh.base_urls[variant]) as service:
@@ -318,7 +323,7 @@ class TestCrowd:
         assert peak == CROWD
         assert more <= BOUND + SPOOLED.get(variant, 0)
 
-    def test_a_service_that_holds_bodies_whole_takes_more_memory_than_that(self, tmp_path: Path) -> None:
+    def test_a_service_that_holds_whole_bodies_takes_more_memory_than_the_bound(self, tmp_path: Path) -> None:
         file = tmp_path / "variants.toml"
         right, wrong = "fastapi_app.async_app:application", "tests.wrong.buffered_upload:application"
         file.write_text(VARIANTS_FILE.read_text().replace(right, wrong))
@@ -329,7 +334,7 @@ class TestCrowd:
         assert more > BOUND
 
 
-def test_a_body_that_django_collects_goes_to_the_scratch_folder(stack: LocalStack) -> None:
+def test_django_writes_a_body_that_it_collects_to_the_scratch_folder(stack: LocalStack) -> None:
     url = stack.base_urls["django-asyncio"]
     files = Path(f"/proc/{stack.processes['django-asyncio'].pid}/fd")
 
@@ -341,5 +346,5 @@ def test_a_body_that_django_collects_goes_to_the_scratch_folder(stack: LocalStac
         client.sendall(bytes(4 * MIB))
         assert wait_until(spooled, PATIENCE_S)
         client.sendall(bytes(4 * MIB))
-        assert answer(client)[2] == uploaded(bytes(8 * MIB))
+        assert read_response(client)[2] == uploaded(bytes(8 * MIB))
     assert wait_until(lambda: list(stack.scratch.iterdir()) == [], PATIENCE_S)

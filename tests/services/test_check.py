@@ -1,4 +1,4 @@
-"""What `waitbench check` looks at, against each live service as it should be."""
+"""`waitbench check` against each live service: every check passes."""
 
 import dataclasses
 
@@ -15,39 +15,39 @@ pytestmark = pytest.mark.live
 LISTED = load_variants()
 GROUPS = {"contract", "timing", "overlap", "budget"}
 SIBLINGS = [name for name, variant in LISTED.items() if variant.kind != "trap" and name not in EVERY_APP]
-"""Each runs the application of another variant, on a server that another one runs on."""
+"""Each runs the application of another variant, on the server of another variant."""
 BY_ITS_SERVER = {"fast", "wait", "disk"}
-"""The workloads that show what the server decides: how many requests wait at once, and how many work."""
+"""The workloads that show what the server decides: how many concurrent requests wait, and how many work."""
 
 
 LIKE_ANOTHER = ("django-asyncio", "fastapi-threads")
-"""They work, take bodies and call the remote API and the database by the same code as another one. That their calls
-overlap is proven in each run too, before its first trial."""
+"""Their work, bodies, and calls of the remote API and the database use the same code as another variant. Each run also
+checks that their calls overlap, before its first trial."""
 
 
 @pytest.mark.parametrize("variant", [name for name in EVERY_APP if name not in LIKE_ANOTHER], indirect=True)
-def test_every_check_holds(service: Service, variant: Variant) -> None:
+def test_every_check_passes(service: Service, variant: Variant) -> None:
     findings = check_service(service, variant)
     assert [finding for finding in findings if not finding.good] == []
     assert {finding.group for finding in findings} == GROUPS
 
 
 @pytest.mark.parametrize("variant", [*LIKE_ANOTHER, *SIBLINGS], indirect=True)
-def test_every_check_that_the_server_decides_holds_for_the_others(service: Service, variant: Variant) -> None:
+def test_every_check_that_the_server_decides_passes_for_the_others(service: Service, variant: Variant) -> None:
     findings = check_service(service, variant, BY_ITS_SERVER)
     assert [finding for finding in findings if not finding.good] == []
     assert {finding.group for finding in findings} == GROUPS
 
 
-@pytest.mark.slow  # only this shows that each pair of application and server is sound on every workload
+@pytest.mark.slow  # only this shows that each pair of application and server is correct on every workload
 @pytest.mark.parametrize("variant", [*LIKE_ANOTHER, *SIBLINGS], indirect=True)
-def test_every_check_of_every_workload_holds_for_the_others_too(service: Service, variant: Variant) -> None:
+def test_every_check_of_every_workload_passes_for_the_others(service: Service, variant: Variant) -> None:
     findings = check_service(service, variant)
     assert [finding for finding in findings if not finding.good] == []
 
 
 @pytest.mark.parametrize("variant", ["null"], indirect=True)
-def test_of_some_workloads_no_others_are_looked_at(service: Service, variant: Variant) -> None:
+def test_only_the_chosen_workloads_are_checked(service: Service, variant: Variant) -> None:
     findings = check_service(service, variant, {"fast"})
     assert all(finding.good for finding in findings)
     assert {finding.group for finding in findings} == {"contract", "budget"}
@@ -55,7 +55,7 @@ def test_of_some_workloads_no_others_are_looked_at(service: Service, variant: Va
 
 
 @pytest.mark.parametrize("variant", ["null"], indirect=True)
-def test_a_workload_that_is_served_and_not_declared_is_found_and_so_is_the_reverse(service: Service) -> None:
+def test_a_workload_that_is_served_but_not_declared_is_found_and_the_reverse(service: Service) -> None:
     null = LISTED["null"]
     less = check_service(service, dataclasses.replace(null, workloads=("fast",)))
     assert {finding.what for finding in less if not finding.good} == {"GET /wait is refused with 404"}

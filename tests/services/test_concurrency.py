@@ -1,4 +1,4 @@
-"""How much each service holds at once, by its own count: counted, never timed."""
+"""How many requests each service holds at once, by its own count: counted, never timed."""
 
 import asyncio
 import time
@@ -16,21 +16,21 @@ pytestmark = pytest.mark.live
 
 USERS = 200
 WAIT_MS = 1000
-"""Long enough to begin 200 in, whatever a request costs on a slow machine."""
-LEAST_S, MOST_S = 1.0, 30.0
+"""Long enough to begin 200 requests, even on a slow machine."""
+LEAST_S, LONGEST_S = 1.0, 30.0
 TRIES = 5
 
 
 class Users:
-    """A closed loop: each user sends its next request when the last is answered.
+    """A closed loop: each user sends its next request when the last one has its response.
 
-    Bare sockets, since a client library would take the CPU that the services need: the test shares their cores.
+    It uses bare sockets, because the test shares the services' cores, and a client library would take their CPU time.
     """
 
     def __init__(self, base_url: str, path: str) -> None:
         self._address = urlsplit(base_url)
         self._request = f"GET {path} HTTP/1.1\r\nhost: {self._address.netloc}\r\n\r\n".encode()
-        self.answered = 0
+        self.completed = 0
         self.wrong: list[bytes] = []
 
     def drive(self, users: int, right: bytes, enough: asyncio.Event) -> "asyncio.Future[list[None]]":
@@ -42,7 +42,7 @@ class Users:
             writer.write(self._request)
             head = await reader.readuntil(b"\r\n\r\n")
             body = await reader.readexactly(len(right))
-            self.answered += 1
+            self.completed += 1
             if not head.startswith(b"HTTP/1.1 200 ") or body != right:
                 self.wrong.append(head + body)
                 break
@@ -51,11 +51,11 @@ class Users:
 
 
 async def _until(peak: int, service: Service, users: Users, right: bytes) -> None:
-    """Load for a second at least, and on until the service has counted `peak` at once or time is up."""
+    """Load the service for at least a second, until it has counted `peak` concurrent requests or time is up."""
     enough = asyncio.Event()
     load = users.drive(USERS, right, enough)
     began = time.monotonic()
-    while time.monotonic() - began < MOST_S:
+    while time.monotonic() - began < LONGEST_S:
         await asyncio.sleep(0.2)
         usage = await asyncio.to_thread(service.usage)
         if time.monotonic() - began >= LEAST_S and usage["peak_in_flight"] >= peak:
@@ -64,30 +64,30 @@ async def _until(peak: int, service: Service, users: Users, right: bytes) -> Non
     await load
 
 
-def test_200_waiting_users_are_held_at_once_and_every_request_is_accounted_for(service: Service) -> None:
+def test_200_waiting_users_are_in_flight_and_every_request_is_counted(service: Service) -> None:
     workload, params = WORKLOADS["wait"], {"ms": WAIT_MS}
     users = Users(service.base_url, workload.path(params))
     before = service.reset_usage()
     asyncio.run(_until(USERS, service, users, workload.body(params).encode()))
     assert users.wrong == []
-    assert wait_until(lambda: service.usage()["in_flight"] == 0, MOST_S)
+    assert wait_until(lambda: service.usage()["in_flight"] == 0, LONGEST_S)
     after = service.usage()
     assert after["peak_in_flight"] == USERS
     assert after["requests_started"] == after["requests_answered"]
-    assert after["requests_answered"] - before["requests_answered"] == users.answered >= USERS
+    assert after["requests_answered"] - before["requests_answered"] == users.completed >= USERS
 
 
 CALLERS = [name for name in EVERY_APP if load_variants()[name].serves("upstream")]
 
 
 @pytest.mark.parametrize("variant", CALLERS, indirect=True)
-def test_the_calls_of_one_request_go_out_at_once(stack: LocalStack, service: Service) -> None:
-    calls, held = 20, []
+def test_the_calls_of_one_request_are_concurrent(stack: LocalStack, service: Service) -> None:
+    calls, peaks = 20, []
     with Service(stack.upstream_url) as remote:
-        for _ in range(TRIES):  # on a busy machine some may be over before others begin
+        for _ in range(TRIES):  # on a busy machine some calls may end before others begin
             remote.reset_usage()
             service.get(WORKLOADS["upstream"].path({"ms": 400, "calls": calls}))
-            held.append(remote.usage()["peak_in_flight"])
-            if held[-1] == calls:
+            peaks.append(remote.usage()["peak_in_flight"])
+            if peaks[-1] == calls:
                 break
-    assert max(held) == calls
+    assert max(peaks) == calls

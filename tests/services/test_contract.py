@@ -1,4 +1,4 @@
-"""services/openapi.yaml against each live service, and against the other places that state the same."""
+"""services/openapi.yaml against each live service, and against the code that states the same."""
 
 import http.client
 import json
@@ -32,12 +32,12 @@ pytestmark = pytest.mark.live
 VARIANTS = load_variants()
 EVERY_FRAMEWORK = ("flask-threads", "django-gevent", "fastapi-asyncio", "go", "node", "null")
 EXAMPLES = 10
-MOST = {"ms": rules.MS_MAX, "kib": rules.DOWNLOAD_KIB_MAX, "ksteps": rules.KSTEPS_MAX, "n": rules.N_MAX}
+LIMITS = {"ms": rules.MS_MAX, "kib": rules.DOWNLOAD_KIB_MAX, "ksteps": rules.KSTEPS_MAX, "n": rules.N_MAX}
 ENOUGH = {"ms": 50, "kib": 64, "ksteps": 5, "n": 50}
 
 
 class SmallAmounts(requests.Session):
-    """Sends what was generated, but for an amount the contract allows: that is cut down, since 60 s prove no more."""
+    """Sends generated requests, but reduces amounts that the contract allows, since 60 s would prove no more."""
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         assert request.url is not None
@@ -45,8 +45,8 @@ class SmallAmounts(requests.Session):
 
         def cut_down(found: re.Match[str]) -> str:
             name, amount = found[2], int(found[3])
-            most = rules.DISK_KIB_MAX if path == "/disk" else MOST[name]
-            return found[1] + str(amount % ENOUGH[name] + 1 if ENOUGH[name] < amount <= most else amount)
+            limit = rules.DISK_KIB_MAX if path == "/disk" else LIMITS[name]
+            return found[1] + str(amount % ENOUGH[name] + 1 if ENOUGH[name] < amount <= limit else amount)
 
         request.url = re.sub(rf"([?&]({'|'.join(ENOUGH)})=)([0-9]{{1,9}})(?=&|$)", cut_down, request.url)
         return super().send(request, **options)
@@ -60,7 +60,7 @@ def session() -> Iterator[requests.Session]:
 
 
 def _load() -> Any:
-    """The contract, with every check that schemathesis knows on, as it is by default."""
+    """Load the contract, with all checks of schemathesis, which are on by default."""
     config = SchemathesisConfig()
     project = config.projects.default
     project.generation.update(max_examples=EXAMPLES, deterministic=True, modes=list(GenerationMode))
@@ -73,7 +73,7 @@ api = _load()
 
 
 def _workloads(contract: dict[str, Any]) -> set[str]:
-    """The paths of the contract that are a workload's."""
+    """Return the paths of the contract that are workloads."""
     return {
         path
         for path, methods in contract["paths"].items()
@@ -86,12 +86,12 @@ MEASURED = _workloads(yaml.safe_load(CONTRACT.read_text()))
 
 
 def _serves(variant: Variant, path: str) -> bool:
-    """Whether the variant has this path of the contract: an instrument has not every workload's."""
+    """Return whether the variant serves this path of the contract. An instrument lacks some workloads."""
     return path not in MEASURED or variant.serves(path[1:])
 
 
-# Of the services, one of each framework; that the others answer alike is the next test's. Of each a test for every
-# operation. The fixtures hold a connection and nothing that an example leaves behind.
+# One service of each framework, and a test for every operation. The next test shows that the other services respond the
+# same. The fixtures hold a connection, and nothing that an example leaves behind.
 @pytest.mark.fault(
     "input",
     "a request breaks the contract in one of the ways that schemathesis knows",
@@ -132,8 +132,8 @@ def _query() -> st.SearchStrategy[str]:
     return st.lists(part, max_size=4).map(lambda parts: "?" + "&".join(parts) if parts else "")
 
 
-def _answer(base_url: str, method: str, target: str) -> tuple[int, str | None, str | None, bytes]:
-    """Sent as written: a client library would put the target in order first."""
+def _response(base_url: str, method: str, target: str) -> tuple[int, str | None, str | None, bytes]:
+    """Send a target as it is written. A client library would normalise it first."""
     connection = http.client.HTTPConnection(urlsplit(base_url).netloc, timeout=30)
     try:
         connection.request(method, target)
@@ -155,15 +155,15 @@ def _answer(base_url: str, method: str, target: str) -> tuple[int, str | None, s
     query=_query(),
 )
 @settings(max_examples=2 * settings().max_examples, deadline=None, database=None, derandomize=True)
-def test_every_service_gives_the_same_answer_to_whatever_is_asked(
+def test_every_service_gives_the_same_response_to_every_request(
     stack: LocalStack, method: str, path: str, query: str
 ) -> None:
-    answers = {name: _answer(stack.base_urls[name], method, path + query) for name in installed(EVERY_APP)}
-    without = {answers.pop(name) for name in list(answers) if not _serves(VARIANTS[name], path)}
-    assert without <= {_answer(stack.base_urls["flask-threads"], method, "/nope")}
+    responses = {name: _response(stack.base_urls[name], method, path + query) for name in installed(EVERY_APP)}
+    without = {responses.pop(name) for name in list(responses) if not _serves(VARIANTS[name], path)}
+    assert without <= {_response(stack.base_urls["flask-threads"], method, "/nope")}
     if (path, method) == ("/usage/reset", "POST"):
-        answers = {name: (*answer[:3], b"") for name, answer in answers.items()}  # each has its own figures
-    assert len(set(answers.values())) == 1, answers
+        responses = {name: (*response[:3], b"") for name, response in responses.items()}  # each has its own figures
+    assert len(set(responses.values())) == 1, responses
 
 
 def _schema(contract: dict[str, Any], name: str) -> Draft202012Validator:
@@ -171,7 +171,7 @@ def _schema(contract: dict[str, Any], name: str) -> Draft202012Validator:
 
 
 def _follow(contract: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
-    """What a node, or the component that it refers to, says."""
+    """Return a node, or the component to which it refers."""
     while "$ref" in node:
         place: Any = contract
         for key in node["$ref"].removeprefix("#/").split("/"):
@@ -181,7 +181,7 @@ def _follow(contract: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
 
 
 def _operation(contract: dict[str, Any], path: str) -> dict[str, Any]:
-    """A path takes one method."""
+    """Return the only operation of a path."""
     (found,) = contract["paths"][path].values()
     return dict(found)
 
@@ -195,12 +195,12 @@ def _body_schema(contract: dict[str, Any], path: str, status: str) -> Draft20201
 def _parameters(contract: dict[str, Any], path: str) -> dict[str, Parameter]:
     found = {}
     for entry in _operation(contract, path).get("parameters", []):
-        said = _follow(contract, entry)
-        schema = said["schema"]
-        assert said["in"] == "query"
+        parameter = _follow(contract, entry)
+        schema = parameter["schema"]
+        assert parameter["in"] == "query"
         assert schema["type"] == "integer"
-        assert said["required"] == ("default" not in schema)
-        found[said["name"]] = Parameter(schema["minimum"], schema["maximum"], schema.get("default"))
+        assert parameter["required"] == ("default" not in schema)
+        found[parameter["name"]] = Parameter(schema["minimum"], schema["maximum"], schema.get("default"))
     return found
 
 
@@ -210,15 +210,15 @@ def test_every_workload_is_in_the_contract_and_the_contract_names_no_other(contr
 
 @pytest.mark.parametrize("name", WORKLOADS)
 def test_the_harness_and_the_contract_state_the_same_parameters(contract: dict[str, Any], name: str) -> None:
-    # A parameter may be the client's own, as the pace at which it sends: the service is not told.
-    told = {key: p for key, p in WORKLOADS[name].parameters.items() if not getattr(p, "client", False)}
-    assert _parameters(contract, f"/{name}") == told
+    # A parameter may belong to the client, such as the pace at which it sends. The service does not get it.
+    sent = {key: p for key, p in WORKLOADS[name].parameters.items() if not getattr(p, "client", False)}
+    assert _parameters(contract, f"/{name}") == sent
 
 
 @pytest.mark.parametrize("path", sorted(MEASURED))
-def test_the_services_hold_to_the_parameters_of_the_contract(contract: dict[str, Any], path: str) -> None:
+def test_the_services_accept_the_parameters_of_the_contract(contract: dict[str, Any], path: str) -> None:
     for parameter, bounds in _parameters(contract, path).items():
-        # Where two workloads mean different bounds by one name, each has a rule of its own.
+        # If two workloads use one name with different bounds, each has its own rule.
         read = getattr(rules, f"{path[1:]}_{parameter}", None) or getattr(rules, parameter)
         assert (read([str(bounds.low)]), read([str(bounds.high)])) == (bounds.low, bounds.high)
         for outside in (bounds.low - 1, bounds.high + 1):
@@ -232,13 +232,13 @@ def test_the_services_hold_to_the_parameters_of_the_contract(contract: dict[str,
             assert read([]) == bounds.default
 
 
-ANSWERS_JSON = [name for name in WORKLOADS if name != "download"]
+JSON_WORKLOADS = [name for name in WORKLOADS if name != "download"]
 
 
 @given(data=st.data())
-@pytest.mark.parametrize("name", ANSWERS_JSON)
+@pytest.mark.parametrize("name", JSON_WORKLOADS)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, database=None, derandomize=True)
-def test_what_the_harness_calls_right_the_contract_allows(
+def test_the_contract_allows_what_the_harness_calls_correct(
     contract: dict[str, Any], name: str, data: st.DataObject
 ) -> None:
     workload = WORKLOADS[name]
@@ -246,8 +246,8 @@ def test_what_the_harness_calls_right_the_contract_allows(
     assert _body_schema(contract, f"/{name}", "200").is_valid(json.loads(workload.body(params)))
 
 
-@pytest.mark.parametrize("name", ANSWERS_JSON)
-def test_the_contract_allows_no_body_that_lacks_a_key_or_has_one_more(contract: dict[str, Any], name: str) -> None:
+@pytest.mark.parametrize("name", JSON_WORKLOADS)
+def test_the_contract_allows_no_body_with_a_missing_or_an_extra_key(contract: dict[str, Any], name: str) -> None:
     needed = {key: p.low for key, p in WORKLOADS[name].parameters.items() if p.default is None}
     right = json.loads(WORKLOADS[name].body(needed))
     allowed = _body_schema(contract, f"/{name}", "200")

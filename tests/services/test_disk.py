@@ -1,4 +1,4 @@
-"""/disk reaches a disk: counted by the kernel, never timed; and it leaves nothing there."""
+"""/disk reaches a disk, as counted by the kernel and never timed, and leaves nothing there."""
 
 import dataclasses
 import errno
@@ -28,7 +28,7 @@ variants = pytest.mark.parametrize("variant", VARIANTS)
 
 REQUESTS, KIB = 20, 256
 CROWD = 60
-"""Requests at once: more than a service has threads for."""
+"""Concurrent requests: more than a service has threads."""
 PATIENCE_S = 30.0
 
 
@@ -38,10 +38,10 @@ def right(kib: int) -> bytes:
 
 
 def flushes(folder: Path) -> int | None:
-    """How often the device under a folder was told to empty its own cache; None where the kernel does not count that.
+    """Return how often the device under a folder had to flush its own cache; None if the kernel does not count that.
 
-    The 16th figure of the device's own line, counted for whole disks only (Documentation/admin-guide/iostats.rst). A
-    disk without a cache to empty is never told to.
+    It is the 16th figure of the device's line, counted only for whole disks (Documentation/admin-guide/iostats.rst). A
+    disk without a write cache gets no flushes.
     """
     device = os.stat(folder).st_dev
     place = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}").resolve()
@@ -56,8 +56,8 @@ def flushes(folder: Path) -> int | None:
 
 @variants
 @pytest.mark.parametrize("inline", [0, 1])
-def test_every_byte_goes_to_the_disk_and_comes_back_from_it(stack: LocalStack, variant: str, inline: int) -> None:
-    """What was not synced could not be dropped from memory, and would be read from there."""
+def test_every_byte_is_written_to_the_disk_and_read_from_it(stack: LocalStack, variant: str, inline: int) -> None:
+    """Data that was not synced could not be dropped from memory, and would be read from there."""
     with Service(stack.base_urls[variant]) as service:
         before = service.usage()
         for _ in range(REQUESTS):
@@ -67,9 +67,9 @@ def test_every_byte_goes_to_the_disk_and_comes_back_from_it(stack: LocalStack, v
         assert after[figure] - before[figure] >= REQUESTS * KIB * 1024
 
 
-@pytest.mark.slow  # only this shows that the disk's own cache is emptied; another test's flushes would count too
+@pytest.mark.slow  # only this shows that the disk flushes its own cache; another test's flushes would count too
 @variants
-def test_the_disk_is_told_to_empty_its_cache_for_every_file(stack: LocalStack, variant: str) -> None:
+def test_the_disk_flushes_its_cache_for_every_file(stack: LocalStack, variant: str) -> None:
     with Service(stack.base_urls[variant]) as service:
         before = flushes(stack.scratch)
         for _ in range(REQUESTS):
@@ -81,7 +81,7 @@ def test_the_disk_is_told_to_empty_its_cache_for_every_file(stack: LocalStack, v
 
 
 @variants
-def test_more_requests_at_once_than_there_are_threads_are_all_served(stack: LocalStack, variant: str) -> None:
+def test_more_concurrent_requests_than_threads_are_all_served(stack: LocalStack, variant: str) -> None:
     def ask(kib: int) -> bool:
         with Service(stack.base_urls[variant], timeout_s=PATIENCE_S) as service:
             return service.get(f"/disk?kib={kib}").content == right(kib)
@@ -92,15 +92,15 @@ def test_more_requests_at_once_than_there_are_threads_are_all_served(stack: Loca
 
 
 @pytest.mark.fault("processes", "a service is killed while it writes to the scratch folder", "no file is left")
-def test_a_service_that_is_killed_at_work_leaves_no_file() -> None:
+def test_a_service_that_is_killed_while_writing_leaves_no_file() -> None:
     with LocalStack() as own:
         own.start(installed(VARIANTS), workloads={"disk"})
         for variant in installed(VARIANTS):
-            _kill_at_work(own, variant)
+            _kill_while_writing(own, variant)
         assert list(own.scratch.iterdir()) == []
 
 
-def _kill_at_work(stack: LocalStack, variant: str) -> None:
+def _kill_while_writing(stack: LocalStack, variant: str) -> None:
     def ask(_: int) -> None:
         with Service(stack.base_urls[variant], timeout_s=PATIENCE_S) as service, suppress(WaitbenchError):
             while True:
@@ -113,43 +113,43 @@ def _kill_at_work(stack: LocalStack, variant: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def homeless() -> Iterator[LocalStack]:
-    """Services whose scratch folder is not there."""
+def without_folder() -> Iterator[LocalStack]:
+    """Services whose scratch folder does not exist."""
     with LocalStack(environment={"WAITBENCH_SCRATCH_DIR": "/nowhere"}) as own:
         own.start(installed(VARIANTS), workloads={"disk"})
         yield own
 
 
-class TestHomeless:
+class TestWithoutFolder:
     @pytest.mark.fault("input", "the scratch folder is missing", "503, and other requests are served")
     @variants
     @pytest.mark.parametrize("inline", [0, 1])
-    def test_a_scratch_folder_that_is_missing_gets_503_and_no_traceback(
-        self, homeless: LocalStack, variant: str, inline: int
+    def test_a_missing_scratch_folder_leads_to_503_and_no_traceback(
+        self, without_folder: LocalStack, variant: str, inline: int
     ) -> None:
-        with Service(homeless.base_urls[variant]) as service:
+        with Service(without_folder.base_urls[variant]) as service:
             response = service.get(f"/disk?kib=4&inline={inline}")
             assert (response.status_code, response.headers["content-type"]) == (503, "application/problem+json")
             assert json.loads(response.content)["detail"] == scratch.FAILED
             assert service.get("/fast").status_code == 200
-        assert "Traceback" not in homeless.processes[variant].log.read_text()
+        assert "Traceback" not in without_folder.processes[variant].log.read_text()
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A scratch folder of the test's own, for this process."""
+    """A scratch folder of this test, for this process."""
     monkeypatch.setattr(scratch, "settings", dataclasses.replace(settings, scratch_dir=str(tmp_path)))
     return tmp_path
 
 
-def test_what_comes_back_is_what_was_written_and_nothing_is_left(folder: Path) -> None:
+def test_the_disk_gives_back_what_was_written_and_no_file_is_left(folder: Path) -> None:
     for kib in (1, 63, 64, 65, 200):
         assert right(kib).decode().count(scratch.keep_and_read_back(kib)) == 1
     assert list(folder.iterdir()) == []
 
 
 @pytest.mark.fault("input", "the disk of the scratch folder is full", "503, and no file is left")
-def test_a_full_disk_is_a_dependency_that_failed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_a_failed_dependency(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -161,7 +161,9 @@ def test_a_full_disk_is_a_dependency_that_failed(folder: Path, monkeypatch: pyte
 
 @pytest.mark.fault("numbers", "the disk gives back other bytes than were written", "503, and not a good response")
 @pytest.mark.parametrize("at", [0, 70_000, 100 * 1024 - 1])
-def test_a_disk_that_gives_back_something_else_failed(folder: Path, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+def test_a_disk_that_gives_back_other_bytes_is_a_failed_dependency(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
     monkeypatch.setattr(os, "fsync", lambda number: os.pwrite(number, b"\xff", at))
     with pytest.raises(DependencyFailed):
         scratch.keep_and_read_back(100)
@@ -169,7 +171,9 @@ def test_a_disk_that_gives_back_something_else_failed(folder: Path, monkeypatch:
 
 @pytest.mark.fault("numbers", "the disk gives back fewer bytes than were written", "503, and not a good response")
 @pytest.mark.parametrize("to", [0, 70_000, 100 * 1024 - 1])
-def test_a_disk_that_gives_back_less_failed(folder: Path, monkeypatch: pytest.MonkeyPatch, to: int) -> None:
+def test_a_disk_that_gives_back_fewer_bytes_is_a_failed_dependency(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, to: int
+) -> None:
     monkeypatch.setattr(os, "fsync", lambda number: os.truncate(number, to))
     with pytest.raises(DependencyFailed):
         scratch.keep_and_read_back(100)

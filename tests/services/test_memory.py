@@ -1,4 +1,4 @@
-"""Free memory is given back before a trial: by every worker of a service, before the reset is answered."""
+"""Every worker of a service gives back free memory before a trial, before the response to the reset."""
 
 import asyncio
 import gc
@@ -22,11 +22,11 @@ from waitbench.launch.local import LocalStack
 from waitbench.plan.contender import Contender
 
 SERVERS = ("flask-threads", "flask-sync", "django-gevent", "fastapi-asyncio")
-"""One on each server that may have several workers."""
+"""One variant on each server that may have several workers."""
 
 
 class Circle:
-    """Refers to itself, so that only a collection finds it free."""
+    """Refers to itself, so only a garbage collection frees it."""
 
     def __init__(self) -> None:
         self.self = self
@@ -41,7 +41,7 @@ def pairs() -> Iterator[LocalStack]:
 
 
 def _times_given_back(service: psutil.Process) -> dict[int, int]:
-    """How often each worker has, when asked by another, as its file of counts says."""
+    """Return how often each worker has given back memory for another one, from its file of counts."""
     folder = Path(service.environ()["WAITBENCH_STATE_DIR"])
     return {int(file.name): struct.unpack("5q", file.read_bytes())[tally.GAVE_BACK] - 1 for file in folder.iterdir()}
 
@@ -50,7 +50,7 @@ def _times_given_back(service: psutil.Process) -> dict[int, int]:
 class TestPairs:
     @pytest.mark.live
     @pytest.mark.parametrize("variant", SERVERS)
-    def test_at_a_reset_the_other_workers_give_back_too_before_it_is_answered(
+    def test_at_a_reset_the_other_workers_give_back_memory_before_the_response(
         self, pairs: LocalStack, variant: str
     ) -> None:
         process = psutil.Process(pairs.processes[variant].pid)
@@ -62,7 +62,7 @@ class TestPairs:
         assert process.is_running()
 
 
-def test_what_only_a_collection_finds_is_given_back() -> None:
+def test_memory_that_only_a_collection_frees_is_given_back() -> None:
     gc.disable()
     try:
         gone = weakref.ref(Circle())
@@ -73,7 +73,7 @@ def test_what_only_a_collection_finds_is_given_back() -> None:
         gc.enable()
 
 
-def test_one_that_is_gone_or_stuck_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_is_gone_or_stuck_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "PATIENCE_S", 0.05)
     with subprocess.Popen(["true"]) as gone:
         pass
@@ -92,17 +92,17 @@ _DEAF = (
 )
 
 
-@pytest.mark.parametrize("told", [0, 1])
-def test_a_process_that_is_no_worker_of_this_service_is_never_sent_a_signal(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: int
+@pytest.mark.parametrize("gave_back", [0, 1])
+def test_a_process_that_is_not_a_worker_of_this_service_gets_no_signal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gave_back: int
 ) -> None:
-    """It may have the number of a worker that died."""
+    """A foreign process may have the pid of a worker that died."""
     sent: list[int] = []
     monkeypatch.setattr(tally, "_folder", lambda: tmp_path)
     monkeypatch.setattr(tally, "_own", None)
     handler = signal.getsignal(memory.SIGNAL)
-    with subprocess.Popen(["sleep", "60"], start_new_session=bool(told)) as stranger:
-        tally._Counts(tmp_path / str(stranger.pid), create=True).numbers[tally.GAVE_BACK] = told
+    with subprocess.Popen(["sleep", "60"], start_new_session=bool(gave_back)) as stranger:
+        tally._Counts(tmp_path / str(stranger.pid), create=True).numbers[tally.GAVE_BACK] = gave_back
         with monkeypatch.context() as watched:
             watched.setattr(os, "kill", lambda pid, _: sent.append(pid))
             tally.reset_peaks()
@@ -111,7 +111,7 @@ def test_a_process_that_is_no_worker_of_this_service_is_never_sent_a_signal(
     assert sent == []
 
 
-def test_the_remote_api_s_lateness_starts_anew_after_its_reset(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reset_sets_the_lag_of_the_remote_api_to_zero(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tally, "reset_peaks", lambda: time.sleep(1))
     monkeypatch.setattr(tally, "usage", dict)
 
@@ -123,4 +123,4 @@ def test_the_remote_api_s_lateness_starts_anew_after_its_reset(monkeypatch: pyte
         watch.cancel()
 
     asyncio.run(reset())
-    assert lag.worst_s < 0.9  # else it would be more than the second that giving back memory took
+    assert lag.worst_s < 0.9  # else it would exceed the second that giving back memory took

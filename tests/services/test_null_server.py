@@ -1,4 +1,4 @@
-"""The null server's HTTP: what is sent to a connection in pieces, and what it writes, without a socket between."""
+"""The null server's HTTP: bytes given to a connection in pieces, and its responses, without a socket."""
 
 import asyncio
 import dataclasses
@@ -31,14 +31,14 @@ def waiting(ms: int) -> bytes:
 
 @pytest.fixture(autouse=True)
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Counts of the test's own."""
+    """A folder of counts for this test."""
     monkeypatch.setattr(tally, "settings", dataclasses.replace(settings, state_dir=str(tmp_path)))
     monkeypatch.setattr(tally, "_own", None)
     tally.worker_pids()
 
 
 class Wire:
-    """A transport that keeps what is written to it."""
+    """A transport that keeps all written bytes."""
 
     def __init__(self) -> None:
         self.written = b""
@@ -59,7 +59,7 @@ class Wire:
         self.reading = True
 
     def replies(self) -> list[tuple[int, bytes, bool]]:
-        """Status, body, and whether the connection is said to stay, of each whole answer."""
+        """Return the status, the body, and whether the connection stays open, for each complete response."""
         found, rest = [], self.written
         while rest:
             head, _, rest = rest.partition(b"\r\n\r\n")
@@ -72,7 +72,7 @@ class Wire:
 
 
 def played(play: Callable[[Connection, Wire], None], *, until: int = 0, keep_alive_s: float = 60.0) -> Wire:
-    """A connection to which `play` does something; given back when it has answered so often, or has ended."""
+    """Run `play` on a connection. Returns its wire after `until` responses, or when the connection has ended."""
 
     async def conversation() -> Wire:
         wire = Wire()
@@ -100,30 +100,30 @@ def counted() -> tuple[int, ...]:
     return tuple(usage[name] for name in COUNTS)
 
 
-def test_a_request_is_answered_counted_and_the_connection_stays() -> None:
+def test_a_request_gets_its_response_and_is_counted_and_the_connection_stays() -> None:
     wire = sent(FAST)
     assert wire.replies() == [(200, answers.FAST, True)]
     assert not wire.closed
     assert counted() == (1, 1, 0, 1)
 
 
-def test_the_harness_own_questions_are_not_counted() -> None:
+def test_requests_of_the_harness_are_not_counted() -> None:
     for path in (b"/health", b"/heal%74h?x=1", b"/usage"):
         assert sent(b"GET %s HTTP/1.1\r\nhost: x\r\n\r\n" % path).replies()[0][0] == 200
     assert sent(b"DELETE /health HTTP/1.1\r\nhost: x\r\n\r\n").replies()[0][0] == 405
     assert counted() == (0, 0, 0, 0)
 
 
-def test_requests_sent_ahead_are_answered_in_their_order() -> None:
+def test_pipelined_requests_get_their_responses_in_order() -> None:
     wire = sent(waiting(20) + FAST + NOPE + waiting(5) + FAST, until=5)
     bodies = [answers.waited(20), answers.FAST, answers.NOT_FOUND, answers.waited(5), answers.FAST]
     assert [(status, body) for status, body, _ in wire.replies()] == list(
         zip([200, 200, 404, 200, 200], bodies, strict=True)
     )
-    assert counted() == (5, 5, 0, 1)  # one connection has one request under way
+    assert counted() == (5, 5, 0, 1)  # one connection has one request in flight
 
 
-def test_nothing_more_is_read_while_requests_wait_for_the_one_before() -> None:
+def test_nothing_is_read_while_requests_wait_for_the_one_before() -> None:
     seen = []
 
     def play(connection: Connection, wire: Wire) -> None:
@@ -135,7 +135,7 @@ def test_nothing_more_is_read_while_requests_wait_for_the_one_before() -> None:
     assert seen == [True, False]
 
 
-def test_nothing_more_is_read_from_a_client_that_does_not_read() -> None:
+def test_nothing_is_read_from_a_client_that_does_not_read() -> None:
     seen = []
 
     def play(connection: Connection, wire: Wire) -> None:
@@ -168,13 +168,13 @@ def test_a_request_may_come_in_any_pieces(data: st.DataObject) -> None:
         (b"GET /nope HTTP/1.0\r\n\r\n", False),
     ],
 )
-def test_a_connection_stays_where_the_client_wants_it_to(request_: bytes, stays: bool) -> None:
+def test_a_connection_stays_if_the_client_wants_it_to(request_: bytes, stays: bool) -> None:
     wire = sent(request_, until=1)
     assert [reply[2] for reply in wire.replies()] == [stays]
     assert wire.closed is not stays
 
 
-def test_what_follows_the_last_request_gets_no_answer() -> None:
+def test_requests_after_connection_close_get_no_response() -> None:
     assert sent(LAST + FAST).replies() == [(200, answers.FAST, False)]
     assert sent(LAST, FAST).replies() == [(200, answers.FAST, False)]
 
@@ -190,7 +190,7 @@ def test_what_follows_the_last_request_gets_no_answer() -> None:
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     ],
 )
-def test_what_is_no_request_is_refused_and_the_connection_closed(nonsense: bytes) -> None:
+def test_bytes_that_are_no_request_are_refused_and_the_connection_is_closed(nonsense: bytes) -> None:
     wire = sent(nonsense)
     [(status, body, stays)] = wire.replies()
     assert (status, stays, wire.closed) == (400, False, True)
@@ -198,27 +198,27 @@ def test_what_is_no_request_is_refused_and_the_connection_closed(nonsense: bytes
     assert counted() == (0, 0, 0, 0)
 
 
-def test_nonsense_takes_its_turn_behind_the_requests_before_it() -> None:
+def test_nonsense_waits_its_turn_after_the_requests_before_it() -> None:
     wire = sent(waiting(10) + FAST + b"nonsense\r\n\r\n", FAST, until=3)
     assert [status for status, _, _ in wire.replies()] == [200, 200, 400]
     assert wire.closed
 
 
 @pytest.mark.parametrize("offer", [b"websocket", b"h2c"])
-def test_an_offer_to_upgrade_is_passed_over(offer: bytes) -> None:
+def test_an_offer_to_upgrade_is_ignored(offer: bytes) -> None:
     request = b"GET /fast HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: %s\r\n\r\n" % offer
     assert sent(request + request + NOPE).replies() == [
         (200, answers.FAST, True), (200, answers.FAST, True), (404, answers.NOT_FOUND, True),
     ]  # fmt: skip
 
 
-def test_a_refusal_of_head_has_no_body_and_says_how_long_it_would_be() -> None:
+def test_a_refusal_of_head_has_a_content_length_and_no_body() -> None:
     wire = sent(b"HEAD /fast HTTP/1.1\r\nhost: x\r\n\r\n")
     assert wire.written.endswith(b"\r\n\r\n")
     assert b"content-length: %d\r\n" % len(answers.METHOD_NOT_ALLOWED) in wire.written
 
 
-def test_a_client_that_leaves_takes_its_waiting_request_along() -> None:
+def test_the_waiting_request_of_a_client_that_leaves_is_ended() -> None:
     wire = sent(waiting(30_000))
     assert wire.written == b""
     assert counted() == (1, 1, 0, 1)
@@ -247,7 +247,7 @@ def brief(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]
 
 @pytest.mark.live
 @pytest.mark.parametrize("before", [b"", FAST, waiting(1500), b"GET /fa"], ids=["nothing", "fast", "wait", "half"])
-def test_a_connection_is_closed_a_second_after_its_last_answer(brief: tuple[str, int], before: bytes) -> None:
+def test_a_connection_is_closed_a_second_after_its_last_response(brief: tuple[str, int], before: bytes) -> None:
     began = time.monotonic()
     with socket.create_connection(brief, timeout=30) as client:
         client.sendall(before)
@@ -255,4 +255,4 @@ def test_a_connection_is_closed_a_second_after_its_last_answer(brief: tuple[str,
             assert client.recv(65_536).startswith(b"HTTP/1.1 200")
         assert client.recv(65_536) == b""
     least_s = 2.5 if before.startswith(b"GET /wait") else 1.0
-    assert time.monotonic() - began >= least_s - 0.01  # the loop counts in milliseconds
+    assert time.monotonic() - began >= least_s - 0.01  # the loop's clock counts milliseconds

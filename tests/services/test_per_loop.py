@@ -1,4 +1,4 @@
-"""What an event loop for each request shares with the others: how much of something there may be at once."""
+"""The limits that event loops of single requests share with each other."""
 
 import dataclasses
 import threading
@@ -16,24 +16,24 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(per_loop, "settings", dataclasses.replace(settings, dependency_grace_s=0.05))
 
 
-def test_no_more_places_are_taken_at_once_than_there_are() -> None:
-    places, taken, most = Places(7), 0, 0
+def test_no_more_places_are_taken_than_there_are() -> None:
+    places, taken, highest = Places(7), 0, 0
     counting = threading.Lock()
 
     def request(wanted: int) -> None:
-        nonlocal taken, most
+        nonlocal taken, highest
         for _ in range(50):
             with places.taken(wanted, "none left"):
                 with counting:
                     taken += wanted
-                    most = max(most, taken)
+                    highest = max(highest, taken)
                 with counting:
                     taken -= wanted
 
     with ThreadPoolExecutor(12) as requests:
         list(requests.map(request, [1, 2, 3, 4, 5, 6, 7, 1, 2, 3, 4, 5]))
     assert taken == 0
-    assert most <= 7
+    assert highest <= 7
 
 
 @pytest.mark.usefixtures("hasty")

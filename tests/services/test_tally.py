@@ -1,4 +1,4 @@
-"""How a service counts its requests, and how it reads its parameters, without a server around them."""
+"""How a service counts its requests and reads its parameters, without a server."""
 
 import asyncio
 import dataclasses
@@ -19,8 +19,10 @@ from work.settings import settings
 
 @pytest.fixture(autouse=True)
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of counts of its own, with this process as a worker that has counted nothing. A reset gives
-    back no memory: a collection of all that the tests hold takes long."""
+    """A folder of counts for this test, with this process as a worker that has counted nothing.
+
+    A reset gives back no memory, since a collection of everything that the tests hold takes long.
+    """
     monkeypatch.setattr(tally, "settings", dataclasses.replace(settings, state_dir=str(tmp_path)))
     monkeypatch.setattr(tally, "_own", None)
     monkeypatch.setattr(memory, "give_back", lambda: None)
@@ -48,14 +50,14 @@ def test_nothing_is_counted_at_first() -> None:
     assert _counted() == (0, 0, 0, 0)
 
 
-def test_a_request_is_in_flight_between_its_beginning_and_its_end() -> None:
+def test_a_request_is_in_flight_from_its_beginning_to_its_end() -> None:
     tally.begin()
     assert _counted() == (1, 0, 1, 1)
     tally.end()
     assert _counted() == (1, 1, 0, 1)
 
 
-def test_a_request_that_takes_one_step_has_begun_and_ended() -> None:
+def test_a_request_of_one_step_has_begun_and_ended() -> None:
     tally.at_once()
     assert _counted() == (1, 1, 0, 1)
     tally.begin()
@@ -64,13 +66,13 @@ def test_a_request_that_takes_one_step_has_begun_and_ended() -> None:
     assert _counted() == (4, 3, 1, 2)
 
 
-def test_the_peak_is_the_most_held_at_once_and_stays() -> None:
+def test_the_peak_is_the_highest_number_in_flight_and_stays() -> None:
     for step in (tally.begin, tally.begin, tally.end, tally.begin, tally.begin, tally.end, tally.end, tally.end):
         step()
     assert _counted() == (4, 4, 0, 3)
 
 
-def test_a_reset_starts_the_peak_at_what_is_in_flight_and_leaves_the_totals() -> None:
+def test_a_reset_sets_the_peak_to_the_requests_in_flight_and_keeps_the_totals() -> None:
     for step in (tally.begin, tally.begin, tally.begin, tally.end, tally.end):
         step()
     tally.reset_peaks()
@@ -80,7 +82,7 @@ def test_a_reset_starts_the_peak_at_what_is_in_flight_and_leaves_the_totals() ->
 
 
 @given(st.lists(st.sampled_from(["begin", "end", "reset"]), max_size=60))
-def test_any_course_of_requests_adds_up(steps: list[str]) -> None:
+def test_any_sequence_of_requests_adds_up(steps: list[str]) -> None:
     tally._counts()[:4] = memoryview(bytes(32)).cast("q")
     started = answered = peak = 0
     for step in steps:
@@ -103,13 +105,13 @@ def test_threads_lose_no_count() -> None:
             tally.begin()
             tally.end()
 
-    tally.worker_pids()  # as a service does when it loads: its counts are there before its threads
+    tally.worker_pids()  # as when a service loads: its counts are made before its threads
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(requests, range(8)))
     assert _counted("requests_started", "requests_answered", "in_flight") == (4000, 4000, 0)
 
 
-def test_workers_are_added_up_and_only_the_living_are_named(state: Path) -> None:
+def test_workers_are_added_up_and_only_live_ones_are_listed(state: Path) -> None:
     tally.begin()
     living = os.getppid()
     _as_other_worker(state, living, 10, 8, 2, 5)
@@ -126,7 +128,7 @@ def test_a_reset_reaches_every_worker(state: Path) -> None:
     assert _counted() == (10, 8, 2, 2)
 
 
-def test_usage_tells_what_this_process_took() -> None:
+def test_usage_shows_the_resources_of_this_process() -> None:
     tally.worker_pids()
     first = tally.usage()
     assert sum(i * i for i in range(200_000))
@@ -137,21 +139,21 @@ def test_usage_tells_what_this_process_took() -> None:
     assert first["processes"] == len({os.getpid(), os.getpgrp()})
 
 
-def test_a_process_that_is_gone_took_nothing() -> None:
+def test_a_process_that_is_gone_has_zeros() -> None:
     dead = _dead_pid()
     assert (tally._cpu_s(dead), tally._memory(dead), tally._disk(dead)) == (0.0, (0, 0), (0, 0))
 
 
-def test_what_was_written_and_thrown_away_before_it_reached_the_disk_is_not_counted(
+def test_cancelled_writes_are_not_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    told = "rchar: 1\nread_bytes: 4096\nwrite_bytes: 12288\ncancelled_write_bytes: 8192\n"
-    monkeypatch.setattr(Path, "read_text", lambda _: told)
+    content = "rchar: 1\nread_bytes: 4096\nwrite_bytes: 12288\ncancelled_write_bytes: 8192\n"
+    monkeypatch.setattr(Path, "read_text", lambda _: content)
     assert tally._disk(1) == (4096, 4096)
 
 
 class _Body:
-    """A WSGI body that says when it was closed."""
+    """A WSGI body that records whether it was closed."""
 
     closed = False
 
@@ -168,10 +170,10 @@ def _environ(path: str) -> dict[str, Any]:
 
 def test_a_wsgi_request_is_counted_until_its_body_is_closed() -> None:
     body = _Body()
-    answer = tally.CountedWsgi(lambda environ, start: body)(_environ("/fast"), lambda *_: None)
-    assert list(answer) == [b"a", b"b"]
+    response = tally.CountedWsgi(lambda environ, start: body)(_environ("/fast"), lambda *_: None)
+    assert list(response) == [b"a", b"b"]
     assert _counted() == (1, 0, 1, 1)
-    answer.close()  # type: ignore[attr-defined]
+    response.close()  # type: ignore[attr-defined]
     assert _counted() == (1, 1, 0, 1)
     assert body.closed
 
@@ -201,7 +203,7 @@ def test_an_asgi_request_is_counted_until_the_application_returns_or_fails() -> 
     assert _counted() == (2, 2, 0, 1)
 
 
-def test_a_request_is_counted_until_the_last_of_its_answer_is_sent_where_the_application_goes_on() -> None:
+def test_a_request_is_counted_until_its_response_is_sent_even_if_the_application_continues() -> None:
     seen = []
 
     async def send(message: Any) -> None:
@@ -225,7 +227,7 @@ def test_a_request_is_counted_until_the_last_of_its_answer_is_sent_where_the_app
 
 
 @pytest.mark.parametrize("path", sorted(tally.UNCOUNTED))
-def test_the_harness_own_questions_are_not_counted(path: str) -> None:
+def test_requests_of_the_harness_are_not_counted(path: str) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         pass
 
@@ -285,7 +287,7 @@ def test_a_parameter_given_more_than_once_is_refused(read: Reader, low: int, hig
         read(values)
 
 
-def test_what_has_a_default_need_not_be_given_and_all_else_must_be() -> None:
+def test_only_parameters_with_a_default_may_be_left_out() -> None:
     assert (params.calls([]), params.serial([]), params.inline([])) == (1, 0, 0)
     for read in (params.ms, params.disk_kib, params.download_kib, params.ksteps, params.n):
         with pytest.raises(BadInput, match="must be given once"):
@@ -293,7 +295,7 @@ def test_what_has_a_default_need_not_be_given_and_all_else_must_be() -> None:
 
 
 @given(length=st.integers(0, params.UPLOAD_MAX) | st.just(params.UPLOAD_MAX), zeros=st.integers(0, 20))
-def test_every_length_an_upload_may_have_is_read(length: int, zeros: int) -> None:
+def test_every_allowed_length_of_an_upload_is_read(length: int, zeros: int) -> None:
     assert params.content_length("0" * zeros + str(length)) == length
 
 
@@ -304,6 +306,6 @@ def test_every_longer_upload_is_refused(digits: str) -> None:
 
 
 @given(text=st.none() | st.text().filter(lambda text: not (text.isascii() and text.isdecimal())))
-def test_a_length_that_is_no_number_is_none(text: str | None) -> None:
+def test_a_length_that_is_not_a_number_counts_as_missing(text: str | None) -> None:
     with pytest.raises(LengthMissing):
         params.content_length(text)

@@ -1,4 +1,4 @@
-"""Services made wrong on purpose, started for real: `waitbench check` must see each, and complain of nothing else."""
+"""Live services that are wrong on purpose: `waitbench check` must find each mistake, and nothing else."""
 
 import json
 import re
@@ -26,11 +26,11 @@ pytestmark = pytest.mark.live
 
 @dataclass(frozen=True)
 class Wrong:
-    """A variant with one thing wrong: another application, another server, or another budget than the declared one."""
+    """A variant with one mistake: another application, another server, or another budget than declared."""
 
     variant: str
     touches: tuple[str, ...]
-    """The workloads whose code has the mistake: it is checked on these, and on `fast`, which never has it."""
+    """The workloads whose code has the mistake. The check runs on these, and on `fast`, which never has it."""
     app: str | None = None
     server: str | None = None
     budget: dict[str, int] = field(default_factory=dict)
@@ -57,10 +57,10 @@ WRONG = {
     "never-ending": Wrong("flask-threads", ("cpu",), "tests.wrong.never_ending:application"),
     "kept-answers": Wrong("fastapi-asyncio", WORK, "tests.wrong.kept_answers:application"),
     "small-pool": Wrong("flask-threads", ("db",), "tests.wrong.small_pool:application"),
-    # Still enough for the calls that have to overlap, so that only the reading back can tell.
+    # Still enough for the calls that must overlap, so only reading back the budget finds it.
     "small-budget": Wrong("flask-threads", ("upstream",), budget=FEW),
     "not-one-at-a-time": Wrong("flask-sync", ONE_BY_ONE, server="gthread", budget=MANY),
-    # Those that are in the list as wrong.
+    # The traps of variants.toml.
     "fastapi-blocking": Wrong("fastapi-blocking", tuple(WORKLOADS)),
     "gevent-unpatched": Wrong("gevent-unpatched", tuple(WORKLOADS)),
 }
@@ -82,7 +82,7 @@ def _listing() -> dict[str, Any]:
 
 
 def _toml(table: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[str]:
-    """Tables of tables of numbers and text: JSON writes both as TOML does."""
+    """Yield the lines of nested tables of numbers and text, which JSON and TOML write the same way."""
     if path:
         yield f"[{'.'.join(path)}]"
     yield from (f"{key} = {json.dumps(value)}" for key, value in table.items() if not isinstance(value, dict))
@@ -93,7 +93,7 @@ def _toml(table: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def listing(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All of them, as a list of variants."""
+    """A variants.toml with all wrong variants."""
     file = tmp_path_factory.mktemp("wrong") / "variants.toml"
     file.write_text("\n".join(_toml(_listing())))
     return file
@@ -107,7 +107,7 @@ def own_stack(listing: Path) -> Iterator[LocalStack]:
 
 @contextmanager
 def running(stack: LocalStack, name: str) -> Iterator[Service]:
-    """One after the other: together they need more database connections than there are."""
+    """Run one service at a time, since together they need more database connections than there are."""
     stack.start([name])
     try:
         with Service(stack.base_urls[name]) as service:
@@ -117,7 +117,7 @@ def running(stack: LocalStack, name: str) -> Iterator[Service]:
 
 
 def found_wrong(stack: LocalStack, name: str) -> list[Finding]:
-    """The findings of a whole check that are not good, on the workloads that the mistake touches."""
+    """Return the bad findings of a check on the workloads that the mistake touches."""
     wrong = WRONG[name]
     with running(stack, name) as service:
         findings = check_service(service, load_variants()[wrong.variant], {"fast", *wrong.touches})
@@ -128,27 +128,29 @@ def groups(found: list[Finding]) -> set[tuple[str, str]]:
     return {(finding.group, finding.what) for finding in found}
 
 
-ONE_BY_ONE_SAYS = r"8 calls at once took as long as ([89]|\d\d)\.\d of them one after the other; the service held 1"
+ONE_BY_ONE_SAYS = (
+    r"8 concurrent calls took as long as ([89]|\d\d)\.\d calls one after the other; the service had 1 in flight"
+)
 SLOW_WAITS = f"20 slow calls of /wait?ms={MS} overlap"
 SLOW_REMOTE = tuple(
     f"20 slow calls of {path} overlap" for path in (f"/upstream?ms={MS}", f"/upstream?ms={MS // 2}&calls=2&serial=1")
 )
-GATHERED = "the 3 calls of one /upstream?ms=200&calls=3 go out together"
+GATHERED = "the 3 remote calls of one /upstream?ms=200&calls=3 are concurrent"
 SLOW_QUERIES = f"50 slow calls of /db?ms={POOL_MS} overlap"
 
 
 @pytest.mark.fault("numbers", "a service cuts its wait short", "`waitbench check` fails: the response came too early")
-def test_a_wait_cut_short_is_found_by_its_timing(own_stack: LocalStack) -> None:
+def test_a_wait_that_is_cut_short_is_found_by_its_timing(own_stack: LocalStack) -> None:
     found = found_wrong(own_stack, "short-wait")
     assert {finding.group for finding in found} == {"timing"}
-    assert {finding.what for finding in found} == {f"GET /wait?ms={ms} takes its {ms} ms" for ms in (40, 160)}
+    assert {finding.what for finding in found} == {f"GET /wait?ms={ms} takes at least {ms} ms" for ms in (40, 160)}
     assert all("cut short" in finding.detail for finding in found)
 
 
 @pytest.mark.fault(
     "numbers", "a service sends another body than the contract says", "`waitbench check` fails with both bodies"
 )
-def test_a_body_that_differs_is_found_by_the_contract(own_stack: LocalStack) -> None:
+def test_another_body_is_found_by_the_contract(own_stack: LocalStack) -> None:
     found = found_wrong(own_stack, "other-body")
     assert groups(found) == {("contract", f"GET /wait?ms={ms}") for ms in (100, 0)}
     assert all(f'"ms":"{ms}"' in finding.detail for finding, ms in zip(found, (100, 0), strict=True))
@@ -156,10 +158,10 @@ def test_a_body_that_differs_is_found_by_the_contract(own_stack: LocalStack) -> 
 
 @pytest.mark.fault(
     "numbers",
-    "a service takes bad input for good",
+    "a service accepts bad input",
     "`waitbench check` fails for each of 72 requests that it should refuse",
 )
-def test_bad_input_that_is_taken_is_found_by_the_contract(own_stack: LocalStack) -> None:
+def test_accepted_bad_input_is_found_by_the_contract(own_stack: LocalStack) -> None:
     with running(own_stack, "lenient-input") as service:
         every = check_contract(service, load_variants()["fastapi-asyncio"], WORKLOADS.values())
         found = [finding for finding in every if not finding.good]
@@ -189,10 +191,12 @@ def test_bad_input_that_is_taken_is_found_by_the_contract(own_stack: LocalStack)
     "a service makes the remote calls of one request one after the other",
     "`waitbench check` fails: they took as long as three of them",
 )
-def test_remote_calls_in_a_row_are_found_by_how_long_one_request_takes(own_stack: LocalStack) -> None:
+def test_successive_remote_calls_are_found_by_the_duration_of_one_request(own_stack: LocalStack) -> None:
     (found,) = found_wrong(own_stack, "calls-in-a-row")
     assert (found.group, found.what) == ("overlap", GATHERED)
-    assert re.match(r"the 3 calls of one request took as long as [3-9]\.\d of them one after the other", found.detail)
+    assert re.match(
+        r"the 3 remote calls of one request took as long as [3-9]\.\d calls one after the other", found.detail
+    )
 
 
 @pytest.mark.fault(
@@ -203,7 +207,7 @@ def test_remote_calls_in_a_row_are_found_by_how_long_one_request_takes(own_stack
 def test_a_sleep_that_gevent_does_not_patch_is_found_by_the_services_own_count(own_stack: LocalStack) -> None:
     (found,) = found_wrong(own_stack, "unpatched-sleep")
     assert (found.group, found.what) == ("overlap", SLOW_WAITS)
-    assert "the service held 1 at once" in found.detail
+    assert "the service had 1 in flight" in found.detail
 
 
 @pytest.mark.fault(
@@ -211,8 +215,8 @@ def test_a_sleep_that_gevent_does_not_patch_is_found_by_the_services_own_count(o
     "gevent does not patch a socket, so remote calls do not overlap",
     "`waitbench check` fails: calls take as long as one after the other",
 )
-def test_a_socket_that_gevent_does_not_patch_is_found_by_how_long_the_calls_take(own_stack: LocalStack) -> None:
-    # The count alone would not tell: each request has begun before the first call stops the worker.
+def test_a_socket_that_gevent_does_not_patch_is_found_by_the_duration_of_the_calls(own_stack: LocalStack) -> None:
+    # The count alone would not show it: each request has begun before the first call stops the worker.
     found = found_wrong(own_stack, "unpatched-socket")
     assert groups(found) == {("overlap", calls) for calls in (*SLOW_REMOTE, GATHERED)}
     assert all("one after the other" in finding.detail for finding in found)
@@ -247,13 +251,13 @@ def test_a_blocked_event_loop_is_found_by_overlap(own_stack: LocalStack) -> None
 )
 def test_work_done_where_requests_are_handled_is_found_by_overlap(own_stack: LocalStack, name: str) -> None:
     found = found_wrong(own_stack, name)
-    works = "at once cost what they cost one by one, and stop nobody else"
+    works = "calls take 4 times the CPU time of one, and block no other request"
     assert groups(found) == {
-        ("overlap", "20 slow disk calls are held at once"),
-        ("overlap", f"4 cpu calls {works}"),
-        ("overlap", f"4 cpu_native calls {works}"),
+        ("overlap", "20 slow disk calls are in flight at the same time"),
+        ("overlap", f"4 concurrent cpu {works}"),
+        ("overlap", f"4 concurrent cpu_native {works}"),
     }
-    assert [finding.detail for finding in found if "the service held only 1 at once" not in finding.detail] == []
+    assert [finding.detail for finding in found if "the service had only 1 of" not in finding.detail] == []
 
 
 @pytest.mark.parametrize(
@@ -271,13 +275,13 @@ def test_work_done_where_requests_are_handled_is_found_by_overlap(own_stack: Loc
             "no-sync-reads-besides",
             marks=pytest.mark.fault(
                 "numbers",
-                "a service does not sync its file, and reads another one to look as if",
+                "a service does not sync its file, and reads another one to hide it",
                 "`waitbench check` fails: the disk did not take the bytes",
             ),
         ),
     ],
 )
-def test_a_file_that_is_not_synced_is_found_by_what_the_disk_gave(own_stack: LocalStack, name: str) -> None:
+def test_a_file_that_is_not_synced_is_found_by_the_bytes_of_the_disk(own_stack: LocalStack, name: str) -> None:
     (found,) = found_wrong(own_stack, name)
     assert (found.group, found.workload) == ("timing", "disk")
     assert "not synced" in found.detail
@@ -288,12 +292,12 @@ def test_a_file_that_is_not_synced_is_found_by_what_the_disk_gave(own_stack: Loc
     "a service holds whole bodies in memory",
     "`waitbench check` fails: slow uploads and downloads take more than 64 MiB",
 )
-def test_bodies_held_whole_are_found_by_the_memory_they_take(own_stack: LocalStack) -> None:
+def test_bodies_held_whole_are_found_by_their_memory(own_stack: LocalStack) -> None:
     found = found_wrong(own_stack, "whole-bodies")
     assert groups(found) == {
         ("budget", f"20 slow {name} calls take no more than 64 MiB") for name in ("upload", "download")
     }
-    assert all("held whole" in finding.detail for finding in found)
+    assert all("holds whole bodies" in finding.detail for finding in found)
 
 
 @pytest.mark.parametrize(
@@ -317,11 +321,11 @@ def test_bodies_held_whole_are_found_by_the_memory_they_take(own_stack: LocalSta
         ),
     ],
 )
-def test_right_results_without_the_work_are_found_by_the_cpu_time_they_take(own_stack: LocalStack, name: str) -> None:
+def test_correct_results_without_the_work_are_found_by_their_cpu_time(own_stack: LocalStack, name: str) -> None:
     found = found_wrong(own_stack, name)
     assert [(finding.group, finding.workload) for finding in found] == [("timing", "cpu"), ("timing", "cpu_native")]
-    assert all("the work was cut short, or its answer kept" in finding.detail for finding in found)
-    if name == "kept-answers":  # the first call of all did the work, and is told
+    assert all("the work was cut short, or its result was cached" in finding.detail for finding in found)
+    if name == "kept-answers":  # the very first call did the work, and its time is shown
         for finding in found:
             at_best, at_first = map(float, re.findall(r"(?:^|at first )([\d.]+) ms", finding.detail))
             assert at_first > 3 * at_best, finding.detail
@@ -332,13 +336,15 @@ def test_right_results_without_the_work_are_found_by_the_cpu_time_they_take(own_
     "`waitbench check` meets a service that leaves work unanswered",
     "it is reported as wrong after half a minute",
 )
-def test_work_that_never_ends_where_it_meets_other_work_is_found_and_not_waited_for(
+def test_work_that_never_ends_next_to_other_work_is_found_and_not_waited_for(
     own_stack: LocalStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("waitbench.check.overlap_work.PATIENCE_S", 5.0)
     (found,) = found_wrong(own_stack, "never-ending")
     assert found.group == "overlap"
-    assert found.detail.endswith("/cpu?ksteps=4000 gave no answer: of 4 calls at once 1 were answered within 5 s")
+    assert found.detail.endswith(
+        "/cpu?ksteps=4000 gave no complete response: only 1 of 4 concurrent calls got a response within 5 s"
+    )
 
 
 @pytest.mark.fault(
@@ -346,7 +352,7 @@ def test_work_that_never_ends_where_it_meets_other_work_is_found_and_not_waited_
     "a database pool is smaller than the service says",
     "`waitbench check` fails: queries take a second round",
 )
-def test_a_pool_that_says_more_than_it_has_is_found_by_a_second_round(own_stack: LocalStack) -> None:
+def test_a_pool_that_reports_more_than_it_has_is_found_by_a_second_round(own_stack: LocalStack) -> None:
     (found,) = found_wrong(own_stack, "small-pool")
     assert (found.group, found.what) == ("overlap", SLOW_QUERIES)
     assert "one after the other" in found.detail
@@ -357,30 +363,37 @@ def test_a_pool_that_says_more_than_it_has_is_found_by_a_second_round(own_stack:
     "a service that is declared to take one request at a time takes many",
     "`waitbench check` fails: calls overlap",
 )
-def test_calls_that_overlap_where_the_budget_has_room_for_one_are_found(own_stack: LocalStack) -> None:
+def test_calls_that_overlap_although_the_budget_allows_one_are_found(own_stack: LocalStack) -> None:
     found = found_wrong(own_stack, "not-one-at-a-time")
     overlap = {finding.what: finding.detail for finding in found if finding.group == "overlap"}
     assert set(overlap) == {
-        f"3 slow calls of /wait?ms={MS} go 1 at a time",
-        "20 slow disk calls are held at once",
-        "4 cpu calls at once cost what they cost one by one, and go 1 at a time",
+        f"3 slow calls of /wait?ms={MS} run 1 at a time",
+        "20 slow disk calls are in flight at the same time",
+        "4 concurrent cpu calls take 4 times the CPU time of one, and run 1 at a time",
     }
-    assert "with 1 at a time they take 3" in overlap[f"3 slow calls of /wait?ms={MS} go 1 at a time"]
+    assert "with 1 at a time they take as long as 3" in overlap[f"3 slow calls of /wait?ms={MS} run 1 at a time"]
     assert {finding.what for finding in found if finding.group == "budget"} == {
         *("in_flight is 1", "connections is None"),
-        "the worker is one that takes a request at a time",
+        "the worker handles one request at a time",
     }
 
 
 @pytest.mark.fault(
     "numbers", "a service blocks in async def", "`waitbench check` fails in every overlap, and in nothing else"
 )
-def test_the_trap_of_blocking_in_async_def_is_found_by_overlap_alone(own_stack: LocalStack) -> None:
+def test_the_trap_of_blocking_in_async_def_is_found_only_by_overlap(own_stack: LocalStack) -> None:
     found = found_wrong(own_stack, "fastapi-blocking")
-    works = "at once cost what they cost one by one, and stop nobody else"
-    disk = "20 slow disk calls are held at once"
-    # Threads of its own make the calls of one request: these go out together.
-    slow = (SLOW_WAITS, *SLOW_REMOTE, SLOW_QUERIES, disk, f"4 cpu calls {works}", f"4 cpu_native calls {works}")
+    works = "calls take 4 times the CPU time of one, and block no other request"
+    disk = "20 slow disk calls are in flight at the same time"
+    # Its own threads make the calls of one request, so these are concurrent.
+    slow = (
+        SLOW_WAITS,
+        *SLOW_REMOTE,
+        SLOW_QUERIES,
+        disk,
+        f"4 concurrent cpu {works}",
+        f"4 concurrent cpu_native {works}",
+    )
     assert groups(found) == {("overlap", each) for each in slow}
     (waits,) = (finding.detail for finding in found if finding.what == SLOW_WAITS)
     assert re.match(ONE_BY_ONE_SAYS, waits)
@@ -388,9 +401,9 @@ def test_the_trap_of_blocking_in_async_def_is_found_by_overlap_alone(own_stack: 
 
 
 @pytest.mark.fault("numbers", "gevent patches nothing", "`waitbench check` fails: nothing overlaps, and gevent says so")
-def test_the_trap_of_nothing_patched_is_found_by_overlap_and_by_what_gevent_says(own_stack: LocalStack) -> None:
+def test_the_trap_of_an_unpatched_gevent_is_found_by_overlap_and_by_gevents_own_report(own_stack: LocalStack) -> None:
+    """Its work is not done in greenlets, and gunicorn serves slow clients, so neither of these is stopped."""
     found = found_wrong(own_stack, "gevent-unpatched")
-    """Its work is not in its greenlets, and slow clients are gunicorn's: neither is stopped."""
     assert groups(found) == {
         *(("overlap", each) for each in (SLOW_WAITS, *SLOW_REMOTE, GATHERED, SLOW_QUERIES)),
         ("budget", "gevent has patched the standard library"),

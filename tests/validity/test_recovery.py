@@ -1,4 +1,4 @@
-"""When a service has recovered from an overload, against answers worked out by hand."""
+"""Recovery from an overload, compared with results calculated by hand."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from waitbench.records.trial import Bin, TrialRecord
 from waitbench.validity import recovery
 from waitbench.validity.recovery import Span
 
-# A second of warm-up, two of calm, one of overload, three after it: the overload ends at 4 s.
+# One second of warm-up, two of calm, one of overload and three after it, so the overload ends at 4 s.
 PROFILE = [Stage(rate=40, seconds=2), Stage(rate=200, seconds=1), Stage(rate=40, seconds=3)]
 CALM_MS, LATE_MS = 100, 500
 
@@ -24,13 +24,13 @@ def a_bin(n: int, p90_ms: int | None, due: int = 10, good: int = 10, answered: i
 def of(
     after_ms: Sequence[int | None], calm_ms: Sequence[int | None] = [CALM_MS] * 8, bin_s: float = BIN_S
 ) -> TrialRecord:
-    """A trial with these p90 in the bins of the calm and after the overload: eight and twelve."""
+    """A trial with these p90 in the 8 bins of the calm and in the 12 bins after the overload."""
     p90s = [CALM_MS] * 4 + [*calm_ms] + [LATE_MS] * 4 + [*after_ms]
     bins = [a_bin(n, p90_ms) for n, p90_ms in enumerate(p90s)]
     return burst_of(burst_spec(profile=PROFILE), [(1.5, 1.6)], bins=bins, bin_s=bin_s)
 
 
-def test_the_calm_is_the_first_stage_and_the_overload_all_at_the_highest_rate() -> None:
+def test_the_calm_is_the_first_stage_and_the_overload_includes_all_stages_at_the_highest_rate() -> None:
     ramp = [Stage(rate=10, seconds=2), Stage(rate=50, seconds=1), Stage(rate=90, seconds=2), Stage(rate=60, seconds=1),
             Stage(rate=90, seconds=1), Stage(rate=50, seconds=2), Stage(rate=10, seconds=3)]  # fmt: skip
     spec = burst_spec(profile=ramp)
@@ -47,36 +47,36 @@ def test_well_is_twice_the_calm_or_twenty_milliseconds_more(calm_ms: int, limit_
     assert not recovery.is_well(a_bin(0, limit_ms + 1), limit)
 
 
-def test_a_bin_of_which_one_in_ten_came_to_nothing_is_not_well_and_an_empty_one_is() -> None:
+def test_a_bin_without_a_p90_is_not_well_but_an_empty_bin_is() -> None:
     assert not recovery.is_well(a_bin(0, None), 1e9)
     assert recovery.is_well(a_bin(0, None, due=0), 0)
 
 
 class TestRecovery:
-    def test_all_well_at_once_is_nought(self) -> None:
+    def test_an_immediate_recovery_is_zero(self) -> None:
         assert recovery.recovery_s(of([CALM_MS] * 12)) == 0
 
     @pytest.mark.parametrize("late", range(1, 9))
     def test_it_begins_with_the_first_bin_that_is_well(self, late: int) -> None:
         assert recovery.recovery_s(of([LATE_MS] * late + [200] * (12 - late))) == late * BIN_S
 
-    def test_less_than_a_second_is_none(self) -> None:
+    def test_less_than_a_second_is_no_recovery(self) -> None:
         assert recovery.recovery_s(of([LATE_MS] * 9 + [CALM_MS] * 3)) is None
         assert recovery.recovery_s(of([LATE_MS] * 12)) is None
 
-    def test_one_lucky_bin_in_the_midst_of_a_queue_is_none(self) -> None:
+    def test_lucky_bins_amid_a_queue_are_no_recovery(self) -> None:
         assert recovery.recovery_s(of([LATE_MS, *[CALM_MS] * 3, LATE_MS, *[CALM_MS] * 7])) == 5 * BIN_S
 
-    def test_what_fails_after_the_overload_has_not_recovered(self) -> None:
+    def test_bins_with_failed_requests_are_no_recovery(self) -> None:
         assert recovery.recovery_s(of([None] * 2 + [CALM_MS] * 10)) == 2 * BIN_S
 
-    def test_what_comes_after_the_last_stage_is_no_recovery(self) -> None:
-        """Nothing is due while a queue is drained: such bins would be well."""
+    def test_bins_after_the_last_stage_are_no_recovery(self) -> None:
+        """Nothing is due while a queue is drained, so such bins would be well."""
         trial = of([LATE_MS] * 12)
         drain = [a_bin(28 + n, None, due=0) for n in range(8)]
         assert recovery.recovery_s(trial.model_copy(update={"bins": trial.bins + drain})) is None
 
-    def test_an_overload_that_ends_within_a_bin_is_recovered_from_at_the_next(self) -> None:
+    def test_after_an_overload_that_ends_within_a_bin_recovery_begins_at_the_next_bin(self) -> None:
         profile = [Stage(rate=40, seconds=2), Stage(rate=200, seconds=1.1), Stage(rate=40, seconds=2.9)]
         spec = burst_spec(profile=profile)
         for late, expected in ((0, 0.0), (1, 0.4), (2, 0.65)):
@@ -84,18 +84,18 @@ class TestRecovery:
             trial = of([LATE_MS] * (1 + late) + [CALM_MS] * (11 - late)).model_copy(update={"spec": spec})
             assert recovery.recovery_s(trial) == pytest.approx(expected)
 
-    def test_the_calms_limit_is_the_median_of_its_bins(self) -> None:
-        # Of eight: 100 ms in five, so the median is 100 and the limit 200.
+    def test_the_limit_comes_from_the_median_of_the_calms_bins(self) -> None:
+        # Five of the eight bins have 100 ms, so the median is 100 and the limit 200.
         trial = of([LATE_MS, *[200] * 11], calm_ms=[100] * 5 + [900] * 3)
         assert recovery.calm_p90_us(trial) == 100_000
         assert recovery.recovery_s(trial) == BIN_S
 
-    def test_a_calm_without_a_p90_tells_no_limit(self) -> None:
+    def test_a_calm_without_a_p90_gives_no_limit(self) -> None:
         trial = of([CALM_MS] * 12, calm_ms=[None] * 8)
         assert (recovery.calm_p90_us(trial), recovery.recovery_s(trial)) == (None, None)
 
 
-def test_goodput_is_of_the_answers_that_ended_in_a_span() -> None:
+def test_goodput_counts_the_responses_that_ended_in_a_span() -> None:
     trial = of([CALM_MS] * 12)
     counts = [10] * 4 + [9] * 8 + [20] * 4 + [15] * 12
     bins = [each.model_copy(update={"answered": count}) for each, count in zip(trial.bins, counts, strict=True)]
@@ -114,8 +114,11 @@ def test_a_span_without_a_whole_bin_has_no_goodput() -> None:
 @pytest.mark.parametrize("capacity_rps", [130, 150, 200, 250, 300, 500])
 @pytest.mark.parametrize("wait_s", [0.005, 0.1, 0.3])
 def test_it_agrees_with_the_timeline_to_within_a_second(capacity_rps: float, wait_s: float) -> None:
-    """A queue of Q requests is gone after Q / (capacity - rate). The bins tell by when requests were due; the timeline
-    by when they ended, so the last late one stands there a latency later, in a second that has to be over."""
+    """A queue of Q requests is gone after Q / (capacity - rate).
+
+    The bins count requests when they were due, the timeline when they ended. So the timeline shows the last late
+    request one latency later, and only when its second is over.
+    """
     spec = burst_spec(profile=[Stage(rate=100, seconds=4), Stage(rate=400, seconds=2), Stage(rate=100, seconds=25)])
     trial = burst_of(spec, queued(spec, capacity_rps, wait_s))
     found, p90_us = recovery.recovery_s(trial), recovery.calm_p90_us(trial)

@@ -1,4 +1,4 @@
-"""Wrong on purpose: holds a body whole before it looks at it."""
+"""Wrong on purpose: holds a whole body in memory before it hashes it."""
 
 from hashlib import sha256
 

@@ -1,4 +1,4 @@
-"""Wrong on purpose: the remote calls of one request go out one after the other, whatever was asked for."""
+"""Wrong on purpose: the remote calls of one request are always made one after the other."""
 
 from work import nonblocking
 

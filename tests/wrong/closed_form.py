@@ -1,4 +1,4 @@
-"""Wrong on purpose: the right results of computing, by arithmetic that takes no time."""
+"""Wrong on purpose: correct results of CPU work, by a formula that takes no time."""
 
 from work import processor
 
@@ -16,7 +16,7 @@ def _plain(ksteps):
 
 
 def _native(n):
-    """Sums of what repeats every seventh row and every fifth column."""
+    """Compute sums from rows that repeat after seven and columns that repeat after five."""
     whole, rest = divmod(n, 7)
     columns = [whole * 21 + sum((i + k) % 7 for i in range(rest)) for k in range(7)]
     whole, rest = divmod(n, 5)

@@ -1,4 +1,4 @@
-"""Wrong on purpose: under gevent, reading a disk and computing in the request's own greenlet, which stops the rest."""
+"""Wrong on purpose: under gevent, disk and CPU work in the request's own greenlet, which stops all others."""
 
 from work import threads
 

@@ -1,4 +1,4 @@
-"""Wrong on purpose: in a coroutine, reading a disk and computing where they stop the event loop."""
+"""Wrong on purpose: disk and CPU work in a coroutine, where it stops the event loop."""
 
 from work import nonblocking
 

@@ -1,4 +1,4 @@
-"""Wrong on purpose: what was computed once is not computed again."""
+"""Wrong on purpose: results are cached and not computed again."""
 
 from functools import lru_cache
 

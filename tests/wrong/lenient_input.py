@@ -1,4 +1,4 @@
-"""Wrong on purpose: within the bounds, takes whatever int() takes, and the last of several values."""
+"""Wrong on purpose: within the bounds, accepts everything that int() accepts, and the last of several values."""
 
 from work import answers, params
 

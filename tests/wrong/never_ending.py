@@ -1,4 +1,4 @@
-"""Wrong on purpose: work that meets other work under way never ends."""
+"""Wrong on purpose: work that begins during other work never ends."""
 
 import threading
 

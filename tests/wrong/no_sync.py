@@ -1,4 +1,4 @@
-"""Wrong on purpose: a file that is not forced to the disk, so that it is read back from memory."""
+"""Wrong on purpose: a file is not synced to the disk, so it is read back from memory."""
 
 import os
 

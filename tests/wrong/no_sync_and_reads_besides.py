@@ -1,5 +1,7 @@
-"""Wrong on purpose: files that are not forced to the disk, beside a process that reads far more than them from the
-disk for itself at every fourth call, as it does where a library's pages were dropped."""
+"""Wrong on purpose: files are not synced to the disk, and every fourth call reads a far larger file from it.
+
+So the service reads from the disk for itself, as when pages of a library were dropped from memory.
+"""
 
 import itertools
 import os

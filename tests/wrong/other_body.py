@@ -1,4 +1,4 @@
-"""Wrong on purpose: a number in the body is text."""
+"""Wrong on purpose: a number in the body is written as text."""
 
 from work import answers
 

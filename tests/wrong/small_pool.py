@@ -1,4 +1,4 @@
-"""Wrong on purpose: one database connection fewer than declared, and says that there are all."""
+"""Wrong on purpose: has one database connection fewer than declared, and reports the declared number."""
 
 import psycopg_pool
 

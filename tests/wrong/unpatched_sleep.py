@@ -1,6 +1,6 @@
-"""Wrong on purpose: under gevent, but sleeping with the time.sleep that stops the whole worker.
+"""Wrong on purpose: under gevent, sleeps with the original time.sleep, which stops the whole worker.
 
-gevent still says that `time` is patched: only the service's count of what it holds at once gives this away.
+gevent still reports that `time` is patched. Only the service's count of requests in flight shows the mistake.
 """
 
 import time

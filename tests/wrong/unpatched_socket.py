@@ -1,4 +1,4 @@
-"""Wrong on purpose: under gevent, but calling the remote API over sockets that stop the whole worker."""
+"""Wrong on purpose: under gevent, calls the remote API over original sockets, which stop the whole worker."""
 
 import socket
 

@@ -1,4 +1,4 @@
-"""Wrong on purpose: a body is in memory as a whole, before it is read and before it is sent."""
+"""Wrong on purpose: a whole body is in memory before it is hashed or sent."""
 
 from hashlib import sha256
 

@@ -5,7 +5,7 @@
 
 The copy holds what Git tracks, with changes that are not committed yet. Packages come from this checkout's .venv.
 The tests of `tier` run first without any fault: if they fail then, a failure would prove nothing. For the same reason a
-test that fails is run again when the fault is gone, and has to pass.
+test that fails runs again without the fault, and has to pass.
 Exits with 0 if every fault is detected in its tier, else with 1.
 """
 
@@ -27,16 +27,16 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 TARGETS = {"fast": "test-fast", "test": "test"}
 LEFT_OUT = ("test_faults.py", "test_lint.py", "test_package.py")
-"""These would fail for another reason than the fault: they compare files, lint them, or build the package."""
+"""Tests that would fail for another reason than the fault: they compare files, lint them, or build the package."""
 INSTALLED = (".venv", "services/go_app/build", "services/node_app/node_modules")
-"""What `make` installs into a checkout: the copy uses it too."""
+"""Folders that `make` installs into a checkout. The copy uses them too."""
 
 
 @dataclass(frozen=True)
 class Fault:
     name: str
     breaks: str
-    """What becomes wrong, in a sentence."""
+    """A sentence that says what becomes wrong."""
     file: str
     before: str
     after: str
@@ -44,7 +44,7 @@ class Fault:
     """The quickest tier that has to detect it, a key of TARGETS."""
 
     def inject(self, root: Path) -> None:
-        """Raises ValueError unless `before` occurs exactly once."""
+        """Replace `before` by `after`. Raises ValueError unless `before` occurs exactly once."""
         path = root / self.file
         text = path.read_text()
         if (count := text.count(self.before)) != 1:
@@ -58,7 +58,7 @@ def load_faults() -> list[Fault]:
 
 @contextmanager
 def copied_checkout() -> Iterator[Path]:
-    """A clone with the uncommitted changes of tracked files; what is installed is linked."""
+    """A clone with the uncommitted changes of tracked files. Installed folders are linked."""
     folder = Path(tempfile.mkdtemp(prefix="waitbench-faults-"))
     try:
         _git(ROOT, "clone", "--quiet", "--shared", "--no-checkout", str(ROOT), str(folder))
@@ -78,7 +78,7 @@ def _git(folder: Path, *arguments: str) -> str:
 
 
 def failing(root: Path, tier: str) -> list[str]:
-    """Names of tests that fail first; empty if all pass. Nothing is installed again: the stamps count as new."""
+    """The tests that fail first, or none if all pass. Nothing is installed again, because the stamps count as new."""
     stamps = [f"--assume-old=.venv/{name}.stamp" for name in ("local", "dev", "go", "javascript")]
     options = ["--maxfail=1", "--quiet", *(f"--ignore=tests/{name}" for name in LEFT_OUT)]
     ended = subprocess.run(
@@ -96,7 +96,7 @@ def failing(root: Path, tier: str) -> list[str]:
 
 
 def detect(fault: Fault, root: Path) -> tuple[str, list[str]]:
-    """The tier that detected the fault ("" if none did), and the tests that failed by it and pass without it."""
+    """The tier that detected the fault, or "", and the tests that fail with the fault and pass without it."""
     path = root / fault.file
     original = path.read_text()
     for tier in TARGETS:
@@ -108,7 +108,7 @@ def detect(fault: Fault, root: Path) -> tuple[str, list[str]]:
         if found and passes(root, found):
             return tier, found
         if found:
-            print(f"{fault.name}: {', '.join(found)} fails without the fault, too", flush=True)
+            print(f"{fault.name}: {', '.join(found)} also fails without the fault", flush=True)
     return "", []
 
 
@@ -118,12 +118,12 @@ def passes(root: Path, tests: list[str]) -> bool:
 
 
 def environment(root: Path) -> dict[str, str]:
-    """Whatever is started imports the copy."""
+    """Environment variables with which every process imports the copy."""
     return {**os.environ, "PYTHONPATH": str(root)}
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="inject faults, and see whether the tests detect them")
+    parser = argparse.ArgumentParser(description="inject faults, and check whether the tests detect them")
     parser.add_argument("names", nargs="*", metavar="FAULT", help="only these (default: all)")
     names = parser.parse_args().names
     faults = load_faults()
@@ -135,7 +135,7 @@ def main() -> int:
     with copied_checkout() as root:
         for tier in sorted({fault.tier for fault in chosen}):
             if found := failing(root, tier):
-                print(f"the tests fail without any fault, so there is nothing to learn: {', '.join(found)}")
+                print(f"the tests fail without any fault, so a failure would prove nothing: {', '.join(found)}")
                 return 1
         for fault in chosen:
             began = time.monotonic()

@@ -1,1 +1,1 @@
-"""From the trials of a run to figures, comparisons and verdicts."""
+"""Figures, comparisons and verdicts from the trials of a run."""

@@ -1,4 +1,4 @@
-"""Cells: all trials of one contender under one load, with their figures."""
+"""Cells: all trials of one contender under one load, and their figures."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,18 +23,20 @@ from waitbench.validity.repeats import outliers
 from waitbench.validity.rules import reasons, spoilt_by
 
 READING_OFF = 0.25
-"""How far apart the two readings of a service may be from the window's own length."""
+"""How much the time between two readings of a service may differ from the window, as a share of the window."""
 
 NEAR_CEILING = 0.90
-"""How near to the ceiling the mean of a cell has to be, where most of its trials are at the ceiling."""
+"""A cell whose trials are mostly at the ceiling is ceiling-bound only if its mean reaches this share of the ceiling."""
 
 HELD_FOR_MEMORY = 10
-"""Requests that a service has to have in hand at once: of fewer, what its heap grew by is no request's."""
+"""With fewer requests in flight, the growth of the heap cannot be attributed to the requests."""
 
 
 def kib_per_request(trial: TrialRecord) -> float | None:
-    """What a service took at its peak beyond what it held at rest before, for each of the requests that it had in hand
-    at once. None where any of these is not known, or they were too few."""
+    """Peak memory minus idle memory before the trial, divided by the peak number of requests in flight, in KiB.
+
+    None if any of these is not known, or if fewer than `HELD_FOR_MEMORY` requests were in flight.
+    """
     before, after = trial.usage.before, trial.usage.after
     if before is None or after is None or after["peak_in_flight"] < HELD_FOR_MEMORY:
         return None
@@ -42,20 +44,22 @@ def kib_per_request(trial: TrialRecord) -> float | None:
 
 
 def _cost(trial: TrialRecord) -> tuple[float, float] | None:
-    """CPU seconds and responses between the readings at the window's edges. None where they are not of the window, or
-    do not rise: a service that was started again counts from zero."""
+    """CPU seconds and responses between the readings at the window's edges.
+
+    None if the readings are not of the window, or if a counter falls: a service that restarted counts from zero.
+    """
     begin, end = trial.usage.window_start, trial.usage.window_end
     if begin is None or end is None:
         return None
     took_s, cpu_s, count = (end[key] - begin[key] for key in ("monotonic_s", "cpu_s", "requests_answered"))
-    # A reading that had to queue behind the load is not of the window.
+    # A reading that queued behind the load is not of the window.
     of_the_window = abs(took_s - trial.window_s) <= READING_OFF * trial.window_s
     return (cpu_s, count) if of_the_window and cpu_s >= 0 and 0 <= count <= trial.sent else None
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One contender under one load: all its trials together."""
+    """All trials of one contender under one load."""
 
     target: Target
     spec: TrialSpec
@@ -65,10 +69,10 @@ class Cell:
 
     @classmethod
     def of(cls, target: Target, trials: list[TrialRecord], planned: int) -> "Cell":
-        """With each reason that its trials give, once."""
+        """A cell of these trials. A reason that several trials give appears once."""
         found = [*(r for trial in trials for r in reasons(trial, target)), *outliers(trials)]
-        said = {(r.code, r.text): r for r in found}
-        return cls(target, trials[0].spec, trials, planned, list(said.values()))
+        unique = {(r.code, r.text): r for r in found}
+        return cls(target, trials[0].spec, trials, planned, list(unique.values()))
 
     @property
     def variant(self) -> str:
@@ -84,12 +88,15 @@ class Cell:
 
     @property
     def spoilt_by(self) -> list[str]:
-        """The codes of what keeps it from counting."""
+        """The codes of the rules that make it invalid."""
         return spoilt_by(self.reasons)
 
     @cached_property
     def ceiling_bound(self) -> bool:
-        """In most of its trials, and in the mean of all: one trial far below the ceiling makes it no tie."""
+        """Whether most of its trials are at the ceiling and their mean is near it.
+
+        One trial far below the ceiling lowers the mean, so the cell is not ceiling-bound.
+        """
         bound = sum(any(r.code == "ceiling-bound" for r in reasons(trial, self.target)) for trial in self.trials)
         near = self.ceiling is None or self.goodput.mean >= NEAR_CEILING * self.ceiling.rps
         return bound * 2 > len(self.trials) and near
@@ -104,7 +111,7 @@ class Cell:
 
     @property
     def goodputs(self) -> dict[int, float]:
-        """Good answers per second, by repeat."""
+        """Good responses per second, by repeat."""
         return {trial.spec.repeat: goodput_rps(trial) for trial in self.trials}
 
     def latencies(self, name: str) -> dict[int, float]:
@@ -132,26 +139,28 @@ class Cell:
         return sum(trial.latency.count for trial in self.trials if trial.latency)
 
     def percentile_ms(self, name: str) -> float | None:
-        """None where the sample does not carry it."""
+        """A percentile of all requests together; None if the sample is too small for it."""
         percent = PERCENTILES[name]
         if self.samples < samples_needed(percent) or (name == "p999" and self.shed):
-            return None  # what was shed would have been among the slowest
+            return None  # shed requests would have been among the slowest
         return histogram.percentile_us(self.histogram, percent) / 1000
 
     def carries(self, name: str) -> bool:
-        """Whether each trial's own sample carries a percentile."""
+        """Whether each trial's own sample is large enough for a percentile."""
         counts = [trial.latency.count if trial.latency else 0 for trial in self.trials]
         return min(counts) >= samples_needed(PERCENTILES[name])
 
     def percentile_interval(self, name: str) -> Interval | None:
-        """In milliseconds, over the percentiles of each trial, about their geometric mean; `percentile_ms` is of all
-        requests together. None unless every trial's own sample carries the percentile."""
+        """The interval of the geometric mean over each trial's percentile, in milliseconds.
+
+        (`percentile_ms` is the percentile of all requests together.) None unless every trial carries the percentile.
+        """
         if not self.carries(name):
             return None
         return geometric_interval(list(self.latencies(name).values()))
 
     def samples_short(self, name: str) -> int:
-        """How many more requests the percentile would take; 0 where it stands."""
+        """How many more requests the percentile needs; 0 if the sample is large enough."""
         return max(0, samples_needed(PERCENTILES[name]) - self.samples)
 
     @property
@@ -165,18 +174,18 @@ class Cell:
 
     @property
     def cpu_s_per_1k(self) -> float | None:
-        """CPU seconds of the service for 1,000 answers, between its readings at the window's edges."""
-        answered = sum(count for _, count in self._cpu.values())
-        return sum(cpu_s for cpu_s, _ in self._cpu.values()) / answered * 1000 if answered else None
+        """CPU seconds of the service per 1,000 responses, between its readings at the window's edges."""
+        responses = sum(count for _, count in self._cpu.values())
+        return sum(cpu_s for cpu_s, _ in self._cpu.values()) / responses * 1000 if responses else None
 
     @property
     def costs(self) -> dict[int, float]:
-        """CPU seconds for 1,000 answers, by repeat; without those in which the service's CPU clock did not move."""
+        """CPU seconds per 1,000 responses, by repeat; without repeats in which the service's CPU clock did not move."""
         return {n: cpu_s / count * 1000 for n, (cpu_s, count) in self._cpu.items() if cpu_s > 0 and count}
 
     @cached_property
     def _cpu(self) -> dict[int, tuple[float, float]]:
-        """CPU seconds and answers between the readings at the window's edges, by repeat."""
+        """CPU seconds and responses between the readings at the window's edges, by repeat."""
         found = {trial.spec.repeat: _cost(trial) for trial in self.trials}
         return {repeat: cost for repeat, cost in found.items() if cost}
 
@@ -187,13 +196,16 @@ class Cell:
 
     @property
     def memories(self) -> dict[int, float]:
-        """KiB for a request in flight, by repeat."""
+        """KiB per request in flight, by repeat."""
         return {trial.spec.repeat: kib for trial in self.trials if (kib := kib_per_request(trial)) is not None}
 
     @cached_property
     def kib_per_request(self) -> float | None:
-        """Memory for a request in flight: the most of its trials. What a service has taken once and keeps, as a
-        thread's stack, no later trial shows, so each trial tells what it took at least."""
+        """Memory per request in flight: the maximum of its trials, a lower bound.
+
+        Memory that a service has taken and keeps, such as a thread's stack, is visible only in the first trial that
+        takes it. So each trial gives a lower bound.
+        """
         return max(self.memories.values(), default=None)
 
     @property
@@ -202,7 +214,7 @@ class Cell:
 
 
 def latency_ratio(own: Cell, other: Cell, name: str) -> Interval | None:
-    """A percentile of one over the same of the other, paired by repeat; None unless both count and carry it."""
+    """A percentile of `own` over that of `other`, paired by repeat; None unless both are valid and carry it."""
     if not all(cell.valid and cell.carries(name) for cell in (own, other)):
         return None
     return paired_ratio(own.latencies(name), other.latencies(name))

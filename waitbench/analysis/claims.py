@@ -19,37 +19,37 @@ from waitbench.validity.rules import reasons, spoilt_by
 
 Judgement = Literal["supported", "refuted", "inconclusive", "untested"]
 REPEATS = 2
-"""An interval takes so many."""
+"""The fewest repeats that give an interval."""
 FIRST = 1
-"""Repeats are counted from here."""
+"""The number of the first repeat."""
 NOT_ITS_OWN = GENERATOR_OWN | {"disturbed"}
-"""Rules that speak of the load and of who meddled with it, and not of the service."""
+"""Rules about the load and about interference from outside, not about the service."""
 DRIFT_SHARE = 0.5
-"""Of a cell's trials: a service that finds no steady state drifts in so many, where a machine drifts now and then."""
+"""A service without a steady state drifts in at least this share of a cell's trials; a machine drifts now and then."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a run has of one side of a rule."""
+    """The data of a run for one side of a rule."""
 
     place: Place
     title: str
-    """Of the variant."""
+    """The title of the variant."""
     cell: Cell | None
     value: float | None
     """The figure of the whole cell, as every table shows it."""
     by_repeat: Mapping[int, float]
     lack: str
-    """Why it can't be compared; "" where it can."""
+    """Why it cannot be compared; "" if it can."""
     without: str = ""
-    """Which of its trials are left out, and why; "" where none is."""
+    """Which of its trials are excluded, and why; "" if none is."""
     every: Mapping[int, float] = field(default_factory=dict)
-    """`by_repeat` with these put back."""
+    """`by_repeat` with the excluded trials."""
 
 
 @dataclass(frozen=True)
 class Ruling:
-    """A rule with its two figures and what comes of them."""
+    """A rule, the evidence for its two sides, and the judgement."""
 
     rule: Rule
     of: Evidence
@@ -57,8 +57,10 @@ class Ruling:
 
     @cached_property
     def ratio(self) -> Interval | None:
-        """Paired by repeat; of memory, which has no interval, the ratio of what each cell took at least. None where
-        the rule is untested."""
+        """The ratio of the two figures, paired by repeat; None if the rule is untested.
+
+        Memory has no interval: its ratio is that of the two cells' lower bounds.
+        """
         if self.of.lack or self.over.lack:
             return None
         if self.rule.figure == "kib_per_request":
@@ -70,17 +72,17 @@ class Ruling:
 
     @property
     def why(self) -> str:
-        """Why it is untested, or else what there is to know of the trials behind it; "" where there is nothing."""
+        """Why the rule is untested, or else notes about its trials; "" if there are none."""
         sides = (self.of, self.over)
         if lacks := dict.fromkeys(side.lack for side in sides if side.lack):
             return "; ".join(lacks)
         if self.ratio is None:
-            return f"the two share fewer than {REPEATS} repeats"
+            return f"the two sides have fewer than {REPEATS} repeats in common"
         notes = list(dict.fromkeys(side.without for side in sides if side.without))
         if self._put_back is not None:
-            notes.append(f"put back, they make the ratio {self._put_back:.3g}, which is no longer in that zone")
+            notes.append(f"with all trials the ratio is {self._put_back:.3g}, which is outside that zone")
         if self.rule.figure == "goodput_rps" and all(side.cell and side.cell.ceiling_bound for side in sides):
-            notes.append("both stand at their ceilings, so that arithmetic sets the ratio")
+            notes.append("both are at their theoretical maximum, so arithmetic sets the ratio")
         return "; ".join(notes)
 
     @property
@@ -91,9 +93,11 @@ class Ruling:
 
     @cached_property
     def _put_back(self) -> float | None:
-        """The ratio with the trials that are left out put back, where that takes it out of its zone; None elsewhere. To
-        leave out what went wrong may favour a side, since a generator that is late may be so because of who it met; so
-        it may make an interval narrower, and may not choose the zone."""
+        """The ratio with the excluded trials, if that ratio is outside the zone; else None.
+
+        Excluding trials may favour one side, because a generator may be late as a result of the contender that it
+        measures. So excluding may make an interval narrower, but it may not decide the zone.
+        """
         if self.ratio is None or not (self.of.without or self.over.without):
             return None
         whole, zone = paired_ratio(self.of.every, self.over.every), self._zone_of(*self.ratio.ends)
@@ -109,28 +113,31 @@ class Ruling:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A claim and what its rules make of it."""
+    """A claim and the rulings of its rules."""
 
     claim: Claim
     rulings: list[Ruling]
 
     @property
     def judgement(self) -> Judgement:
-        """One rule refutes it, and all have to support it."""
+        """One refuted rule refutes the claim; all rules have to be supported to support it."""
         found = {ruling.judgement for ruling in self.rulings}
         order: tuple[Judgement, ...] = ("refuted", "untested", "inconclusive")
         return next((each for each in order if each in found), "supported")
 
 
 def verdicts(run: RunRecord, cells: Sequence[Cell]) -> list[Verdict]:
-    """One for each claim of the run's plan, in its order. Raises WaitbenchError where they can't be read."""
+    """One verdict for each claim of the run's plan, in the plan's order.
+
+    Raises WaitbenchError if the claims cannot be read.
+    """
     try:
         claims = TypeAdapter(list[Claim]).validate_python(run.plan.get("claims", []))
     except ValidationError as error:
         fault = error.errors()[0]
         where = ".".join(str(part) for part in fault["loc"])
         raise WaitbenchError(
-            f"run.json: plan.claims.{where}: {fault['msg']}. Report the run with the waitbench that made it"
+            f"run.json: plan.claims.{where}: {fault['msg']}. Report the run with the waitbench version that made it"
         ) from None
     by_asked: dict[tuple[Any, ...], Cell] = {}
     for cell in cells:
@@ -150,11 +157,11 @@ def _evidence(rule: Rule, place: Place, cell: Cell | None, targets: Mapping[str,
     title = targets[place.variant].title if place.variant in targets else place.variant
     if cell is None:
         known = any(_variant(target) == place.variant for target in targets.values())
-        lack = f"{place.cell.name} was not played with it" if known else "it was not in this run"
+        lack = f"it was not measured in cell {place.cell.name}" if known else "it was not in this run"
         return Evidence(place, title, None, None, {}, f"{title}: {lack}")
     counted, without = _measured(cell)
     if rule.figure == "kib_per_request":
-        # What the service says of itself, whoever was late; and its first trial of a load is the one that shows it.
+        # The service reports its memory itself, so a late generator does not matter; only the first trial shows it.
         without, (value, by_repeat) = "", _FIGURES[rule.figure](cell)
         lack = _lack(rule.figure, counted, value, by_repeat) or _lack_of_memory(by_repeat)
     else:
@@ -162,47 +169,50 @@ def _evidence(rule: Rule, place: Place, cell: Cell | None, targets: Mapping[str,
         lack = _lack(rule.figure, counted, value, by_repeat)
     every = {n: found for n, found in _FIGURES[rule.figure](cell)[1].items() if found > 0} if without else by_repeat
     where = f"{title}, {place.cell.name} {place.load.size:g}{' alone' if place.alone else ''}"
-    lack, without = (f"{where}: {said}" if said else "" for said in (lack, without))
+    lack, without = (f"{where}: {text}" if text else "" for text in (lack, without))
     return Evidence(place, title, counted, value, by_repeat, lack, without, every)
 
 
 def _measured(cell: Cell) -> tuple[Cell, str]:
-    """The cell without the trials that the generator spoilt or the machine's own speed, and what to say of that. They
-    are no fault of the service; what a service spoilt by itself strikes its cell out, as in every report."""
+    """The cell without the trials that the generator or the machine's own speed made invalid, and a note about them.
+
+    The service did not cause these. A trial that is invalid because of the service excludes the whole cell, as in every
+    report.
+    """
     if cell.valid:
         return cell, ""
     judged = [(trial, set(spoilt_by(reasons(trial, cell.target)))) for trial in cell.trials]
     drifts = sum("drift" in codes for _, codes in judged)
     excused = NOT_ITS_OWN | ({"drift"} if drifts < DRIFT_SHARE * len(judged) else set())
     kept = [trial for trial, codes in judged if not codes or codes - excused]
-    left_out = [codes for _, codes in judged if codes and codes <= excused]
-    if not left_out or len(kept) < REPEATS:
+    excluded = [codes for _, codes in judged if codes and codes <= excused]
+    if not excluded or len(kept) < REPEATS:
         return cell, ""
-    why = ", ".join(sorted(set().union(*left_out)))
-    said = f"{len(left_out)} of {len(judged)} trials left out ({why})"
-    return Cell.of(cell.target, kept, cell.planned), said
+    why = ", ".join(sorted(set().union(*excluded)))
+    note = f"{len(excluded)} of {len(judged)} trials excluded ({why})"
+    return Cell.of(cell.target, kept, cell.planned), note
 
 
 def _lack(figure: str, cell: Cell, value: float | None, by_repeat: Mapping[int, float]) -> str:
-    """What keeps a cell's figure from being compared; "" where nothing does."""
+    """Why a cell's figure cannot be compared; "" if it can."""
     if not cell.valid:
         return "not counted: " + ", ".join(cell.spoilt_by)
     if len(cell.trials) < REPEATS:
-        return f"it has one trial, and an interval takes {REPEATS}"
+        return f"it has one trial, but an interval needs {REPEATS}"
     name = figure.removesuffix("_ms")
     if name != figure and not cell.carries(name):
         least = min(trial.latency.count if trial.latency else 0 for trial in cell.trials)
-        return f"{name} can't be told from a trial of {least} requests"
+        return f"a trial of {least} requests is too small for {name}"
     if value is None or len(by_repeat) < REPEATS:
-        return f"{figure} was not read in {REPEATS} trials"
+        return f"{figure} was read in fewer than {REPEATS} trials"
     if value <= 0 or min(by_repeat.values()) < 0 or (figure != "kib_per_request" and min(by_repeat.values()) == 0):
-        return f"{figure} is nought, which makes no ratio"
+        return f"{figure} is zero, so the ratio is undefined"
     return ""
 
 
 def _lack_of_memory(by_repeat: Mapping[int, float]) -> str:
-    """What a service has taken once it keeps, so that without the first repeat the others tell nothing."""
-    return "" if FIRST in by_repeat else "kib_per_request shows in the first repeat, which was not read"
+    """Why memory cannot be compared. A service keeps what it has taken, so only the first repeat shows it."""
+    return "" if FIRST in by_repeat else "kib_per_request needs the first repeat, which was not read"
 
 
 def _latency(name: str) -> Callable[[Cell], tuple[float | None, Mapping[int, float]]]:
@@ -218,11 +228,11 @@ _FIGURES: dict[str, Callable[[Cell], tuple[float | None, Mapping[int, float]]]] 
     "cpu_s_per_1k": lambda cell: (cell.cpu_s_per_1k, cell.costs),
     "kib_per_request": lambda cell: (cell.kib_per_request, cell.memories),
 }
-"""Of a cell: the figure of all its trials together, and that of each."""
+"""For each figure, a function that returns the figure of a whole cell and that of each of its trials, by repeat."""
 
 
 def _asked_of(cell: Cell) -> tuple[Any, ...]:
-    """What a cell's trials asked for, told as `Place.asked` tells it."""
+    """The request of a cell's trials, in the form of `Place.asked`."""
     spec, target = cell.spec, cell.target
     inner = spec.beside or spec
     params = WORKLOADS[inner.workload].complete(inner.params)

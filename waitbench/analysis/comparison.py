@@ -1,4 +1,4 @@
-"""The one model that every report is drawn from: a run's cells and searches, and what may be said of them."""
+"""The model behind every report: the cells and searches of a run, and their comparisons."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -28,25 +28,26 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 SectionKey = tuple[str, str, tuple[tuple[str, int], ...], str, Any, int]
-"""Scenario, workload, parameters, load model; of a mixed load the share, of a burst the profile; cores of the
-services."""
+"""Scenario, workload, parameters, load model, the share (mixed load) or the profile (burst), and cores per service."""
 
 CellKey = tuple[SectionKey, float, str, bool]
-"""With the load, the variant, and whether a mixed load's neighbours were left out."""
+"""Section, load, variant, and whether it is a mixed load without its neighbours."""
 
 
 @dataclass(frozen=True)
 class Chance:
-    """How many comparisons a report makes, and how many would call a difference were all contenders alike."""
+    """How many comparisons a report makes, and how many false positives to expect if all contenders were equal."""
 
     comparisons: int
     least: float
+    """The expected number of false positives, lower bound."""
     most: float
+    """The expected number of false positives, upper bound."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A run, as far as it got."""
+    """A run, complete or not, with everything that a report compares."""
 
     run: RunRecord
     sections: list[Section]
@@ -55,9 +56,9 @@ class Comparison:
     knees: list[KneeSection]
     missing: list[TrialSpec]
     stale: bool
-    """The run says it is running, and nothing runs: it was killed."""
+    """The status is "running", but nothing runs: the run was killed."""
     damaged: list[Damaged] = field(default_factory=list)
-    """Their files are there and cannot be used, so they are in no figure."""
+    """Trials whose files exist but cannot be used, so they are in no figure."""
 
     @property
     def cells(self) -> list[Cell]:
@@ -76,7 +77,7 @@ class Comparison:
         return factors(self.sections)
 
     def factors_of(self, section: Section) -> Factors | None:
-        """At its highest load; None where its contenders make no matrix."""
+        """The factors at a section's highest load; None if its contenders make no matrix."""
         return next((each for each in self.factors if each.point is section.top), None)
 
     @cached_property
@@ -85,29 +86,39 @@ class Comparison:
 
     @property
     def searched(self) -> list[Cell | Knee]:
-        """Whatever has trials."""
+        """All cells and knees, which is everything that has trials."""
         return [*self.cells, *(knee for section in self.knees for knee in section.knees)]
 
     @property
     def all_valid(self) -> bool:
-        """What a search missed is what it looked for; that it found no rate that is sure is not. Of nothing at all it
-        can't be said."""
+        """Whether the run is complete, all its cells are valid, and all its searches found a rate.
+
+        A trial of a search that misses the objective is a normal result; a search without any certain rate is not. A
+        run without cells and searches is not valid.
+        """
         found = all(knee.low is not None for section in self.knees for knee in section.knees)
         whole = bool(self.searched) and not self.missing and not self.damaged and not self.run.searching
         return all(cell.valid for cell in self.cells) and found and whole
 
     @property
     def chance(self) -> Chance:
-        """Of every load point that ranks, of the cost that each section's answer tells, of every contender beside its
-        neighbours and without, of its calls at once and in a row, and of every effect of a framework or a model, simple
-        ones too, with the contender that fits least."""
+        """The number of comparisons in the report, and the expected false positives.
+
+        It counts these comparisons:
+
+        - contenders with the best one of each ranked load point
+        - CPU cost at the highest load of each section
+        - each contender with its neighbours and without
+        - each contender's concurrent remote calls with sequential ones
+        - effects and simple effects of frameworks and models, and the contender that fits them least
+        """
         ranked = [point.ranked for section in self.sections for point in section.points]
         costs = [section.top.cost for section in self.sections]
         costed = [cost.contenders for cost in costs if cost and _bounded(cost.ratio)]
         unchosen = sum(_bounded(point.ratio(pair)) for s in self.mixed for point in s.points for pair in point.pairs)
         unchosen += sum(_bounded(each.ratio) for gathering in self.gatherings for each in gathering.contenders)
         unchosen += sum(each.calls for each in self.factors)
-        tested = sum(each.oddities for each in self.factors)  # by an F test, and the contender by another too
+        tested = sum(each.oddities for each in self.factors)  # by an F test, and the contender by a second test
         comparisons = sum(ranked) + len(costed) + unchosen
         most = sum(chance_calls(count + 1) for count in ranked) + sum(chance_calls(count) for count in costed)
         most += (1 - CONFIDENCE) * (unchosen + tested)
@@ -119,25 +130,25 @@ class Comparison:
 
     @property
     def state(self) -> str:
-        """What the reader must know of how the run ended; "" for a whole one."""
-        status = "killed before it could say so" if self.stale else self.run.status
-        told = f": {self.run.message}" if self.run.message else ""
-        words = {"running": "is still going on", "complete": "is complete", "failed": "failed"}
+        """How the run ended, for the reader; "" for a complete run."""
+        status = "killed before it recorded its end" if self.stale else self.run.status
+        message = f": {self.run.message}" if self.run.message else ""
+        words = {"running": "is still running", "complete": "is complete", "failed": "failed"}
         word = words.get(status, f"was {status}")
         more = ["Its search for the knee is not finished."] if self.run.searching else []
-        gone = [("missing", self.missing), ("damaged", [each.spec for each in self.damaged])]
-        if lost := "; ".join(f"{what}: {_by_variant(specs)}" for what, specs in gone if specs):
+        absent = [("missing", self.missing), ("damaged", [each.spec for each in self.damaged])]
+        if lost := "; ".join(f"{kind}: {_by_variant(specs)}" for kind, specs in absent if specs):
             done = len(self.run.trials) - len(self.missing) - len(self.damaged)
             more.insert(0, f"{done} of {len(self.run.trials)} trials are here; {lost}.")
         if not more and status == "complete":
             return ""
-        return " ".join([f"This run {word}{told}.", *(more or ["Every trial had finished."])])
+        return " ".join([f"This run {word}{message}.", *(more or ["All trials had finished."])])
 
 
 def compare(
     run: RunRecord, trials: Iterable[TrialRecord], stale: bool = False, damaged: Sequence[Damaged] = ()
 ) -> Comparison:
-    """From a run's files to what may be said. Raises WaitbenchError where the plan does not ask for a trial."""
+    """The comparison of a run's trials. Raises WaitbenchError if the plan does not ask for one of them."""
     every = list(trials)
     have = {trial.spec.file for trial in every} | {each.spec.file for each in damaged}
     cells = _cells(run, [trial for trial in every if trial.spec.objective_p99_ms is None])
@@ -155,7 +166,7 @@ def compare(
 
 
 def _cells(run: RunRecord, trials: list[TrialRecord]) -> list[Cell]:
-    """In the order of the plan, of loads and of contenders, not of the shuffled blocks."""
+    """Cells in the order of the plan, of loads and of contenders, not of the shuffled blocks."""
     order, place = list(run.targets), _places(run)
     for trial in trials:
         if _section_key(trial.spec) not in place:
@@ -180,7 +191,7 @@ def _knees(run: RunRecord, trials: list[TrialRecord]) -> list[KneeSection]:
 
 
 def _rates(run: RunRecord, spec: TrialSpec) -> tuple[float, float]:
-    """Where the search that a trial belongs to begins and ends at the latest."""
+    """The first and the highest rate of the search that a trial belongs to."""
     sought = (spec.workload, spec.params, spec.objective_p99_ms)
     cells = [c for c in run.plan["cells"] if (c["workload"], c["params"], c.get("p99_ms")) == sought]
     if not cells or not {"from_rate", "to_rate"} <= {*cells[0]}:
@@ -190,7 +201,7 @@ def _rates(run: RunRecord, spec: TrialSpec) -> tuple[float, float]:
 
 def _unplanned(spec: TrialSpec) -> WaitbenchError:
     return WaitbenchError(
-        f"run.json is damaged: plan.cells: none asks for {spec.asked_words}, which {spec.file} has. Restore it"
+        f"run.json is damaged: plan.cells: no cell asks for {spec.asked_words}, which {spec.file} has. Restore run.json"
     )
 
 
@@ -199,7 +210,7 @@ def _bounded(ratio: Interval | None) -> bool:
 
 
 def _places(run: RunRecord) -> dict[SectionKey, int]:
-    """Where each section stands in the plan."""
+    """The position of each section in the plan."""
     places: dict[SectionKey, int] = {}
     for cell in run.plan["cells"]:
         scenario = cell["workload"] if cell["workload"] in SCENARIOS else ""

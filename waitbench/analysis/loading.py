@@ -1,4 +1,4 @@
-"""From the files of a run to its comparison."""
+"""Reading the files of a run into a comparison."""
 
 import time
 

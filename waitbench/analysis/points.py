@@ -18,24 +18,25 @@ from waitbench.catalog.workloads import Workload, params_tags, params_words
 
 @dataclass(frozen=True)
 class Standing:
-    """How a cell stands against the best of its load point. None for the best itself, and for an invalid cell; no
-    ratio where the two never met in a repeat."""
+    """A cell compared with the best of its load point."""
 
     cell: Cell
     ratio: Interval | None
+    """None for the best itself, for an invalid cell, and if the two have no repeat in common."""
     verdict: Verdict | None
+    """None for the best itself and for an invalid cell."""
     best: bool = False
 
 
 @dataclass(frozen=True)
 class Cost:
-    """The cheapest and the dearest of a load point, in CPU seconds for 1,000 answers."""
+    """The cheapest and the most expensive cell of a load point, by CPU seconds per 1,000 responses."""
 
     cheapest: Cell
     dearest: Cell
     contenders: int
     ratio: Interval | None
-    """The dearest over the cheapest; None where the two never met in a repeat."""
+    """The most expensive over the cheapest; None if the two have no repeat in common."""
 
     @property
     def differs(self) -> bool:
@@ -55,12 +56,12 @@ class Point:
 
     @property
     def open(self) -> bool:
-        """Whether the rate was given: contenders then differ in how long they took, not in how many they answered."""
+        """Whether it is an open loop. The rate is given, so contenders differ in latency, not in throughput."""
         return self.cells[0].spec.load_model == "open"
 
     @property
     def counted(self) -> list[Cell]:
-        """Those that count and are ranked: the contenders, or, where there is none, whoever is there."""
+        """The valid cells that are ranked: the contenders, or all cells if there are no contenders."""
         valid = [cell for cell in self.cells if cell.valid]
         return [cell for cell in valid if cell.target.kind == "contender"] or valid
 
@@ -77,13 +78,13 @@ class Point:
 
     @property
     def percentile(self) -> str:
-        """What an open loop's contenders are compared by: p99, or the median where a trial of any does not carry it."""
+        """The percentile that compares contenders of an open loop: p99, or p50 if any trial is too small for p99."""
         counts = [t.latency.count for cell in self.cells if cell.valid for t in cell.trials if t.latency]
         return "p99" if counts and min(counts) >= samples_needed(PERCENTILES["p99"]) else "p50"
 
     @property
     def ceiling_bound(self) -> bool:
-        """All that are ranked stand at one ceiling: arithmetic, no ranking."""
+        """Whether all ranked cells are at the same theoretical maximum, so arithmetic makes them equal."""
         counted = self.counted
         ceilings = {round(cell.ceiling.rps, 3) if cell.ceiling else None for cell in counted}
         return len(ceilings) == 1 and all(cell.ceiling_bound for cell in counted)
@@ -94,7 +95,7 @@ class Point:
 
     @cached_property
     def cost(self) -> Cost | None:
-        """None where there are no two to compare."""
+        """The comparison by CPU cost; None if fewer than two cells have one."""
         costs = [(cell.cpu_s_per_1k, cell) for cell in self.counted if cell.cpu_s_per_1k is not None]
         costs.sort(key=lambda cost: cost[0])
         if len(costs) < 2:
@@ -104,7 +105,7 @@ class Point:
 
     @property
     def ranked(self) -> int:
-        """How many stand beside the best with an interval; none where arithmetic makes them tie."""
+        """How many cells are compared with the best and have an interval; 0 if arithmetic makes them equal."""
         return 0 if self.ceiling_bound else sum(bool(s.ratio and s.ratio.bounded) for s in self.standings)
 
     def _standing(self, cell: Cell) -> Standing:
@@ -113,7 +114,7 @@ class Point:
         if cell is self.best:
             return Standing(cell, None, None, best=True)
         ratio = paired_ratio(*(c.latencies(self.percentile) if self.open else c.goodputs for c in (cell, self.best)))
-        if ratio is None:  # of a run that is not whole
+        if ratio is None:  # the run is incomplete
             return Standing(cell, None, "inconclusive")
         if self.ceiling_bound and cell.ceiling_bound:
             return Standing(cell, ratio, "tie")
@@ -122,7 +123,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Section:
-    """One workload with one set of parameters, over its loads."""
+    """One workload with one set of parameters, under all its loads."""
 
     workload: Workload
     params: dict[str, int]
@@ -135,7 +136,7 @@ class Section:
 
     @property
     def cpus(self) -> int:
-        """Cores of each service; 0: its own."""
+        """The number of cores of each service; 0 means its declared ones."""
         return self.top.cells[0].spec.cpus
 
     @property
@@ -146,13 +147,13 @@ class Section:
 
     @property
     def twins(self) -> bool:
-        """Whether one contender is compared with itself, and nothing else."""
+        """Whether the section only compares one contender with itself (A/A)."""
         names = {cell.target.twin_of for point in self.points for cell in point.cells}
         return len(names) == 1 and names != {""}
 
     @property
     def top(self) -> Point:
-        """The highest load: where differences show."""
+        """The highest load, at which differences show most."""
         return self.points[-1]
 
     def cells_of(self, variant: str) -> list[Cell]:

@@ -1,8 +1,8 @@
 """Pure statistics: no files, no clocks, no printing.
 
-Intervals are over trials, never over requests: requests of one trial share its machine, its minute and its luck, so
-they tell how one trial went, not how the next one will (Kalibera and Jones 2013). Student's t and no bootstrap:
-benchmarks/intervals.py shows why.
+Intervals are over trials, never over requests. The requests of one trial share its machine, minute and luck, so they
+describe that trial, not the next one (Kalibera and Jones 2013). benchmarks/intervals.py shows why the intervals use
+Student's t and not a bootstrap.
 """
 
 import math
@@ -13,18 +13,21 @@ from typing import Literal
 CONFIDENCE = 0.95
 
 PRACTICAL = 0.02
-"""A difference below this is no difference, however sure: two processes of the same code differ by one per cent here
-(benchmarks/a_a.py), and repeats within a run, which share them, can't average that out."""
+"""A difference below this does not count, even if it is significant.
+
+Two processes of the same code differ by 1 % here (benchmarks/a_a.py). All repeats of a run share the processes, so
+repeating cannot average that out.
+"""
 
 TIE = 0.05
-"""A ratio whose whole interval lies this near to 1 is a tie; a wider one is inconclusive."""
+"""A ratio is a tie if its whole interval is within this distance of 1; a wider interval is inconclusive."""
 
 Verdict = Literal["faster", "slower", "tie", "inconclusive"]
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean and the bounds of its 95 % interval; bounds are None for fewer than two values."""
+    """A mean and the bounds of its 95 % confidence interval; the bounds are None for fewer than two values."""
 
     mean: float
     low: float | None
@@ -36,12 +39,15 @@ class Interval:
 
     @property
     def ends(self) -> tuple[float, float]:
-        """From where to where it reaches: of one that has no bounds, no farther than its mean."""
+        """The two bounds; if there are none, the mean twice."""
         return (self.mean if self.low is None else self.low, self.mean if self.high is None else self.high)
 
 
 def mean_interval(values: Sequence[float]) -> Interval:
-    """Student's t over the trials: with three of them it is wide, and rightly so. ValueError for no value."""
+    """Student's t interval over the trials, which is correctly wide for three trials.
+
+    Raises ValueError if there is no value.
+    """
     if not values:
         raise ValueError("the mean of no values")
     mean = math.fsum(values) / len(values)
@@ -52,15 +58,19 @@ def mean_interval(values: Sequence[float]) -> Interval:
 
 
 def natural_interval(values: Sequence[float]) -> Interval:
-    """`mean_interval` of what can't be below nought, as a rate or a time: neither is a bound. What is cut off held no
-    mean that could be, so the interval holds the true one as often as before."""
+    """`mean_interval` for values that cannot be negative, such as rates and times: no bound is below zero.
+
+    The true mean is never in the part that is cut off, so the interval contains it as often as before.
+    """
     found = mean_interval(values)
     return found if found.low is None else Interval(found.mean, max(0.0, found.low), found.high)
 
 
 def geometric_interval(values: Sequence[float]) -> Interval:
-    """Student's t on logarithms, about the geometric mean: for what is compared by ratios and has a long upper tail,
-    as latencies have. No bound is below nought. ValueError unless there are values, all positive.
+    """Student's t interval on logarithms, about the geometric mean; no bound is below zero.
+
+    It suits values that are compared by ratios and have a long upper tail, such as latencies. Raises ValueError unless
+    there are values and all are positive.
     """
     if not values or min(values) <= 0:
         raise ValueError("a geometric mean needs positive values")
@@ -70,10 +80,10 @@ def geometric_interval(values: Sequence[float]) -> Interval:
 
 
 def ratio_interval(numerators: Sequence[float], denominators: Sequence[float]) -> Interval:
-    """The ratio of two contenders that met in the same blocks: the geometric mean of the ratios of each block.
+    """The ratio of two contenders that ran in the same blocks: the geometric mean of the ratios of each block.
 
-    Pairing by block takes out what the machine did to both. Taken on logarithms, so that a/b and b/a agree.
-    ValueError unless both have the same number of positive values.
+    Pairing by block removes what the machine did to both. Logarithms make a/b and b/a agree. Raises ValueError unless
+    both have the same number of positive values.
     """
     if len(numerators) != len(denominators) or not numerators or min(*numerators, *denominators) <= 0:
         raise ValueError("a ratio needs pairs of positive values")
@@ -81,13 +91,13 @@ def ratio_interval(numerators: Sequence[float], denominators: Sequence[float]) -
 
 
 def paired_ratio(own: Mapping[int, float], other: Mapping[int, float]) -> Interval | None:
-    """The ratio over the repeats that both have; None where there is none."""
+    """The ratio over the repeats that both have; None if they have none in common."""
     shared = sorted(own.keys() & other.keys())
     return ratio_interval([own[r] for r in shared], [other[r] for r in shared]) if shared else None
 
 
 def verdict(ratio: Interval) -> Verdict:
-    """What may be said of a ratio of two rates."""
+    """The verdict on a ratio of two rates: a higher rate is faster."""
     if ratio.low is None or ratio.high is None:
         return "inconclusive"
     if ratio.low > 1 and ratio.mean - 1 >= PRACTICAL:
@@ -100,28 +110,28 @@ def verdict(ratio: Interval) -> Verdict:
 
 
 def differs(ratio: Interval) -> bool:
-    """Whether it is a difference that holds, whichever way."""
+    """Whether a ratio is a significant difference, in either direction."""
     return verdict(ratio) in ("faster", "slower")
 
 
 def time_verdict(ratio: Interval) -> Verdict:
-    """The same of a ratio of two times: what takes longer is slower."""
+    """The verdict on a ratio of two times: a longer time is slower."""
     opposite: dict[Verdict, Verdict] = {"faster": "slower", "slower": "faster"}
     found = verdict(ratio)
     return opposite.get(found, found)
 
 
 def chance_calls(contenders: int) -> float:
-    """At most so many differences are called by chance, on average, among contenders all alike: 5 % of their pairs.
+    """The upper bound of the expected number of false positives among equal contenders: 5 % of their pairs.
 
-    Each is compared with the best alone, but the same figures chose which one that is, so more than 5 % of these
-    comparisons are called (the second table of benchmarks/intervals.py), and no more than of all pairs.
+    Each contender is compared only with the best, but the same figures select the best. So more than 5 % of these
+    comparisons are false positives (second table of benchmarks/intervals.py), but at most 5 % of all pairs.
     """
     return (1 - CONFIDENCE) * math.comb(contenders, 2)
 
 
 def _half_width(values: Sequence[float], mean: float) -> float:
-    from scipy import special  # it takes 0.4 s to import, and every command would wait for it
+    from scipy import special  # importing it takes 0.4 s, and every command would wait for it
 
     count = len(values)
     variance = math.fsum((value - mean) ** 2 for value in values) / (count - 1)

@@ -1,1 +1,1 @@
-"""What exists: the variants and the workloads."""
+"""Everything that exists: variants, workloads, scenarios, theoretical maximum and percentiles."""

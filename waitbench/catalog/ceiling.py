@@ -8,7 +8,7 @@ from waitbench.catalog.workloads import Params, Workload
 
 @dataclass(frozen=True)
 class Ceiling:
-    """What arithmetic allows: requests per second, and what sets it (`users`, or a key of the budget)."""
+    """The theoretical maximum in requests per second; `limit` is what sets it: `users`, `rate` or a key of a budget."""
 
     rps: float
     limit: str
@@ -17,7 +17,10 @@ class Ceiling:
 def ceiling(
     workload: Workload, params: Params, budget: Budget, users: int | None, rate: float | None
 ) -> Ceiling | None:
-    """Little's law turned round: slots / wait, for the scarcest of users, threads, pools. None where nothing waits."""
+    """The lowest of the offered rate and slots / wait (Little's law) for each of users, threads and pools.
+
+    None if there is no offered rate and nothing waits.
+    """
     params = workload.complete(params)
     wait_s = workload.wait_s(params)
     bounds = {"rate": rate} if rate is not None else {}

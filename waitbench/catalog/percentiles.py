@@ -9,5 +9,5 @@ TAIL_SAMPLES = 10
 
 
 def samples_needed(percent: float) -> int:
-    """The least sample that carries a percentile: ten values beyond it."""
+    """The smallest sample that supports a percentile: ten values lie beyond it."""
     return math.ceil(round(TAIL_SAMPLES / (1 - percent / 100), 6))

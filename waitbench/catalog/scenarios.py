@@ -1,4 +1,4 @@
-"""Scenarios: ways of playing workloads that are more than one of them at one load."""
+"""Scenarios: trials with more than one workload or more than one load."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,7 +6,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Scenario:
-    """A way of playing workloads that is more than one of them at one load."""
+    """A kind of trial with more than one workload or more than one load."""
 
     name: Literal["mixed", "burst"]
     title: str
@@ -19,14 +19,14 @@ SCENARIOS: dict[str, Scenario] = {
         Scenario(
             "mixed",
             "A fast path with slow neighbours",
-            "whether slow requests ruin the fast ones beside them (head-of-line blocking): the same fast arrivals, "
-            "with the slow ones and without; it ranks nobody by the slow ones",
+            "whether slow requests delay the fast ones next to them (head-of-line blocking); the same fast arrivals "
+            "are sent with the slow ones and without, and the slow ones are not ranked",
         ),
         Scenario(
             "burst",
             "Calm, overload, calm",
-            "how long a stack takes to recover from more than it can do, and what it still answers meanwhile; a longer "
-            "or higher overload leaves a longer queue, so the time holds for this one alone",
+            "how long a stack takes to recover from an overload, and its goodput during it; a longer or higher "
+            "overload leaves a longer queue, so the recovery time is valid only for this overload",
         ),
     )
 }

@@ -1,4 +1,4 @@
-"""The contenders, as services/variants.toml lists them."""
+"""The variants that services/variants.toml lists."""
 
 import itertools
 import tomllib
@@ -13,9 +13,10 @@ Budget = dict[str, int]
 Kind = Literal["contender", "reference", "trap", "instrument"]
 
 
+# More than 12 fields, because it is a flat record of one entry in variants.toml and of that entry's server.
 @dataclass(frozen=True)
 class Variant:
-    """Framework, server, concurrency model and budget. `budget` is what is declared; see variants.toml for its keys."""
+    """Framework, server, concurrency model and declared budget. variants.toml describes the keys of `budget`."""
 
     name: str
     title: str
@@ -24,31 +25,31 @@ class Variant:
     server: str
     budget: Budget
     workloads: tuple[str, ...] | None = None
-    """What it serves; None for everything."""
+    """The workloads that it serves; None means all."""
     kind: Kind = "contender"
-    """A reference is no Python and is there to compare with; a trap is wrong on purpose; an instrument measures the
-    harness, and is started only when it is named."""
+    """A reference is not Python and is shown for comparison. A trap is wrong on purpose. An instrument measures the
+    harness and starts only when it is named."""
     trap: str = ""
-    """Of a trap: what is wrong with it."""
+    """The mistake that a trap makes; "" for other kinds."""
     profile: str = ""
-    """Of compose.yaml; "" where the variant is always started."""
+    """The profile in compose.yaml; "" if the variant is always started."""
     containers: bool = True
     """Whether compose.yaml has it too."""
     gil: bool = True
-    """False where it has to run without the global lock."""
+    """False if it must run without the GIL."""
     program: str = ""
-    """What it runs by, a path in services/; "" for this Python."""
+    """The program that runs it, as a path in services/; "" for this Python."""
     setup: str = ""
-    """The command that puts its program there."""
+    """The command that installs its program."""
     scales: bool = True
-    """Whether its server takes a number of processes."""
+    """Whether its server accepts a number of processes."""
 
     def serves(self, workload: str) -> bool:
         return self.workloads is None or workload in self.workloads
 
 
 def load_variants(path: Path = VARIANTS) -> dict[str, Variant]:
-    """Every variant by name, in the order of the file."""
+    """All variants by name, in the order of the file."""
     listing = tomllib.loads(path.read_text(encoding="utf-8"))
     return {
         name: Variant(
@@ -73,19 +74,18 @@ def load_variants(path: Path = VARIANTS) -> dict[str, Variant]:
 
 
 def budget_differences(declared: Budget, found: Budget) -> list[tuple[str, int | None, int | None]]:
-    """Where a budget read back is not the one declared: name, declared, found."""
+    """The entries (name, declared, found) in which a budget that was read back differs from the declared one."""
     names = [*declared, *(name for name in found if name not in declared)]
     return [(name, declared.get(name), found.get(name)) for name in names if declared.get(name) != found.get(name)]
 
 
 def together(budget: Budget, calls: int) -> int:
-    """How many of so many calls the service can have in hand at once, by what is declared."""
+    """How many of `calls` concurrent calls the declared budget allows in flight."""
     return min(calls, budget["in_flight"] * budget.get("workers", 1)) if "in_flight" in budget else calls
 
 
 def labelled(names: Iterable[str]) -> dict[str, str]:
-    """The names by a label of each contender's own: one that is there a second time, to be compared with itself, gets
-    a number."""
+    """The names by unique label. A name that occurs again, for a comparison with itself (A/A), gets a number."""
     labels: dict[str, str] = {}
     for name in names:
         tries = (f"{name}-{number}" if number > 1 else name for number in itertools.count(1))

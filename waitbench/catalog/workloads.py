@@ -1,6 +1,6 @@
-"""What a request can make a service do: its path, its right answer, and what arithmetic allows.
+"""The workloads: what a request makes a service do, its path, its correct response, and its shortest time.
 
-This states the contract a second time, apart from the services: an answer is right when it equals `exchange` here.
+This states the contract a second time, independently of the services: a response is correct if it equals `exchange`.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ Answer = Callable[[Params], dict[str, Any]]
 
 
 EARLY_MS = 2.0
-"""How much earlier than the least time a right response may come: event loops round timers to whole milliseconds."""
+"""A correct response may come this much before its shortest time, since event loops round timers to milliseconds."""
 
 
 def params_words(params: Params) -> list[str]:
@@ -35,13 +35,13 @@ def params_tags(params: Params) -> list[str]:
 
 
 def params_fault(workload: str, params: Params) -> str:
-    """Why no service can be asked for this, with the key that is wrong; "" where one can."""
+    """Why this workload cannot be requested, with the wrong key; "" if it can."""
     if workload not in WORKLOADS:
-        return f"workload: there is none named {shown(workload)}"
+        return f"workload: there is no workload {shown(workload)}"
     known = WORKLOADS[workload].parameters
     for name, value in params.items():
         if name not in known or not known[name].low <= value <= known[name].high:
-            return f"params.{name}: {workload} does not take {shown(value)}"
+            return f"params.{name}: {workload} does not accept {shown(value)}"
     lacks = [name for name, parameter in known.items() if parameter.default is None and name not in params]
     return f"params: {workload} needs {lacks[0]}" if lacks else ""
 
@@ -51,9 +51,9 @@ class Parameter:
     low: int
     high: int
     default: int | None = None
-    """None: must be given."""
+    """None if it is required."""
     client: bool = False
-    """What the client does, and does not tell the service."""
+    """Whether it changes only what the client does; the service does not get it."""
 
 
 @dataclass(frozen=True)
@@ -61,29 +61,33 @@ class Workload:
     name: str
     title: str
     shows: str
-    """What this workload can and cannot prove, in a sentence."""
+    """In one sentence, what this workload can and cannot prove."""
     parameters: Mapping[str, Parameter]
     answer: Answer | None
-    """The right answer, as JSON; None where it is bytes of the pattern."""
+    """The correct response as JSON; None if the response is bytes of the pattern."""
     slots: Callable[[Params, Budget], dict[str, float]] = field(default=lambda _params, _budget: {})
-    """Requests that may wait at once, by the budget that limits them, for one worker."""
+    """How many requests of one worker may wait at the same time, by the key of the budget that limits them."""
     least_s: Callable[[Params], float] = field(default=lambda params: params.get("ms", 0) / 1000)
-    """The least time a right answer can take, in seconds."""
+    """The shortest time of a correct response, in seconds."""
     method: Literal["GET", "POST"] = "GET"
     sends: Callable[[Params], int] = field(default=lambda _params: 0)
-    """Bytes of the request's body."""
+    """The size of the request's body in bytes."""
     receives: Callable[[Params], int] | None = None
-    """Bytes of the answer, where it is bytes of the pattern."""
+    """The size of the response in bytes, if it is bytes of the pattern."""
     overlap: Literal["waits", "holds", "works", ""] = ""
-    """What N calls at once must show: `waits`, they take as long as one; `holds`, the service has all of them in hand
-    at once; `works`, they take N times the CPU time of one, and no more of it at once than the model can."""
+    """The behaviour that N concurrent calls must show.
+
+    - `waits`: they take as long as one call.
+    - `holds`: the service has all of them in flight at the same time.
+    - `works`: they take N times the CPU time of one call, on no more cores than the model can use.
+    """
 
     def path(self, params: Params) -> str:
         query = "&".join(f"{name}={value}" for name, value in params.items() if not self.parameters[name].client)
         return f"/{self.name}" + (f"?{query}" if query else "")
 
     def body(self, params: Params) -> str:
-        """The right answer, where it is JSON."""
+        """The correct response of a workload that responds with JSON."""
         assert self.answer is not None
         return json.dumps(self.answer(self.complete(params)), separators=(",", ":"), ensure_ascii=False)
 
@@ -105,7 +109,7 @@ class Workload:
         return {**defaults, **params}
 
     def wait_s(self, params: Params) -> float:
-        """The least time a right answer can take, in seconds."""
+        """The shortest time of a correct response, in seconds."""
         return self.least_s(self.complete(params))
 
 
@@ -116,7 +120,7 @@ CALLS = Parameter(1, 20, default=1)
 NO_YES = Parameter(0, 1, default=0)
 
 KIB_PER_S = Parameter(0, 1_048_576, default=0, client=True)
-"""The client's own pace; 0: as fast as it goes."""
+"""How fast the client sends or reads, in KiB/s; 0 means as fast as possible."""
 
 
 def _calls(params: Params) -> list[dict[str, int]]:
@@ -124,7 +128,7 @@ def _calls(params: Params) -> list[dict[str, int]]:
 
 
 def _shelf() -> list[dict[str, Any]]:
-    """The ten items of shelf 7, by the rule of services/work/schema.sql."""
+    """The ten items of shelf 7, by the rule in services/work/schema.sql."""
     return [{"id": n, "name": f"item {n}", "price_cents": n * 37 % 10_000} for n in range(7, 10_001, 1_000)]
 
 
@@ -134,8 +138,7 @@ def _sha256(kib: int) -> str:
 
 
 def _last_step(ksteps: int) -> int:
-    """Where `ksteps` thousand steps of x -> (a x + c) mod m end, begun at 1: by doubling the step, not by taking
-    each."""
+    """The result of `ksteps` thousand steps of x -> (a x + c) mod m from x = 1, computed by doubling the step."""
     a, c, m = 1_103_515_245, 12_345, 2**31
     times, plus, left = 1, 0, ksteps * 1000
     while left:
@@ -148,8 +151,10 @@ def _last_step(ksteps: int) -> int:
 
 @lru_cache(64)
 def _product_sum(n: int) -> int:
-    """The sum of all entries of A B, for A[i, k] = (i + k) mod 7 and B[k, j] = (k j) mod 5: the sum of each column of A
-    by that of the row of B, so that no product has to be made."""
+    """The sum of all entries of A B, for A[i, k] = (i + k) mod 7 and B[k, j] = (k j) mod 5.
+
+    Each column sum of A is multiplied by the row sum of B, so the matrix product is not computed.
+    """
     return sum(sum((i + k) % 7 for i in range(n)) * sum(k * j % 5 for j in range(n)) for k in range(n))
 
 
@@ -162,15 +167,16 @@ WORKLOADS = {
     for workload in (
         Workload(
             "fast",
-            "An answer at once",
-            "what the framework and its server cost by themselves; nothing waits here",
+            "An immediate response",
+            "what the framework and its server cost by themselves; nothing waits",
             {},
             lambda _: {"workload": "fast"},
         ),
         Workload(
             "wait",
             "A plain wait",
-            "how many requests a stack keeps waiting at once; at the ceiling it is arithmetic and ranks nothing",
+            "how many requests a stack can keep waiting at the same time; at the theoretical maximum, arithmetic sets "
+            "the throughput and nothing is ranked",
             {"ms": MS},
             lambda params: {"workload": "wait", "ms": params["ms"]},
             overlap="waits",
@@ -178,9 +184,9 @@ WORKLOADS = {
         Workload(
             "upstream",
             "Calls to a slow remote API",
-            "waiting on real sockets, with an HTTP client's work in it; the calls of a request go out all at once, or "
-            "with serial = 1 one after the other: what lies between is what gathering them buys; it says nothing of a "
-            "remote API that is slow because it is busy",
+            "waiting on real sockets, including the work of an HTTP client; a request's remote calls are concurrent, "
+            "or one after the other with serial = 1, and the difference is the gain of concurrency; it shows nothing "
+            "about a remote API that is slow because it is busy",
             {"ms": MS, "calls": CALLS, "serial": NO_YES},
             lambda params: {"workload": "upstream", "ms": params["ms"], "calls": _calls(params)},
             lambda params, budget: {
@@ -194,7 +200,8 @@ WORKLOADS = {
         Workload(
             "db",
             "A slow PostgreSQL query",
-            "waiting on a driver and its pool; above the pool's ceiling every stack queues alike",
+            "waiting on a driver and its pool; beyond the pool's theoretical maximum every stack queues in the same "
+            "way",
             {"ms": MS},
             lambda params: {"workload": "db", "ms": params["ms"], "rows": _shelf()},
             lambda _, budget: {"db_pool": budget["db_pool"]} if "db_pool" in budget else {},
@@ -203,8 +210,8 @@ WORKLOADS = {
         Workload(
             "disk",
             "A file written, synced and read back",
-            "the wait of a real disk, by threads in every model, since a file has no readiness to wait for; with "
-            "inline = 1 the event loop waits itself; another disk would change every figure",
+            "waiting for a real disk, which every model does in threads because a file has no readiness event; with "
+            "inline = 1 the event loop itself waits; another disk would change every figure",
             {"kib": Parameter(1, 4096), "inline": NO_YES},
             lambda params: {"workload": "disk", "kib": params["kib"], "sha256": _sha256(params["kib"])},
             overlap="holds",
@@ -212,8 +219,8 @@ WORKLOADS = {
         Workload(
             "upload",
             "A client that sends slowly",
-            "who spends a thread on a slow sender; at the ceiling the client's pace is all there is, and it ranks "
-            "nothing",
+            "which stacks use a thread for a slow sender; at the theoretical maximum the client's pace sets the "
+            "throughput and nothing is ranked",
             {"kib": Parameter(0, 65_536, client=True), "kib_per_s": KIB_PER_S},
             lambda params: {
                 "workload": "upload",
@@ -228,8 +235,8 @@ WORKLOADS = {
         Workload(
             "download",
             "A client that reads slowly",
-            "who spends a thread on a slow reader, once the kernel's buffers (some MiB) are full; at the ceiling the "
-            "client's pace is all there is, and it ranks nothing",
+            "which stacks use a thread for a slow reader, once the kernel's buffers (some MiB) are full; at the "
+            "theoretical maximum the client's pace sets the throughput and nothing is ranked",
             {"kib": Parameter(0, 65_536), "kib_per_s": KIB_PER_S},
             None,
             least_s=_paced_s,
@@ -239,17 +246,17 @@ WORKLOADS = {
         Workload(
             "cpu",
             "Work in pure Python",
-            "that no way of waiting helps where there is nothing to wait for: the GIL lets one thread work at a time; "
-            "with inline = 1 the event loop works itself; it says nothing of several processes",
+            "that no concurrency model helps if nothing waits, because the GIL lets only one thread work at a time; "
+            "with inline = 1 the event loop itself works; it shows nothing about several processes",
             {"ksteps": Parameter(1, 10_000), "inline": NO_YES},
             lambda params: {"workload": "cpu", "ksteps": params["ksteps"], "result": _last_step(params["ksteps"])},
             overlap="works",
         ),
         Workload(
             "cpu_native",
-            "Work in native code that frees the GIL",
-            "what threads still can do where the GIL is let go, on as many cores as the service has (one, unless told "
-            "otherwise: that is then the limit), and what the event loop suffers with inline = 1",
+            "Work in native code that releases the GIL",
+            "what threads gain if the GIL is released, on the cores that the service has (by default one, which is "
+            "then the limit), and how inline = 1 delays the event loop",
             {"n": Parameter(1, 1000), "inline": NO_YES},
             lambda params: {"workload": "cpu_native", "n": params["n"], "sum": _product_sum(params["n"])},
             overlap="works",

@@ -1,1 +1,1 @@
-"""Whether a live service is what it says: contract, timing, overlap, budget. Each finding is a record."""
+"""Checks whether a live service is what it claims to be: contract, timing, overlap, budget."""

@@ -1,4 +1,4 @@
-"""Whether the running service has the budget and the concurrency model that were declared."""
+"""Checks whether the running service has the declared budget and concurrency model."""
 
 import json
 from collections.abc import Iterator
@@ -15,16 +15,15 @@ def check_budget(service: Service, variant: Variant) -> Iterator[Finding]:
     for name, declared, found in differing:
         yield Finding("budget", f"{name} is {declared}", False, f"the running service has {found}")
     if not differing:
-        yield Finding("budget", f"{len(variant.budget)} figures as declared", True)
+        yield Finding("budget", f"{len(variant.budget)} values are as declared", True)
     if not variant.gil:
-        yield Finding(
-            "budget", "no GIL", not info.get("gil", True), "it is on: no free-threaded build, or brought back"
-        )
+        why = "the GIL is on: this Python is not free-threaded, or a module switched the GIL on"
+        yield Finding("budget", "the GIL is off", not info.get("gil", True), why)
     yield _runtime(variant, info)
 
 
 def _runtime(variant: Variant, info: dict[str, Any]) -> Finding:
-    """The concurrency model is really the one it says."""
+    """Compare the declared concurrency model with what the service reports about its runtime."""
     runtime = info.get("runtime", {})
     patched, worker = runtime.get("gevent_patched"), runtime.get("worker")
     if variant.model == "gevent":
@@ -34,26 +33,28 @@ def _runtime(variant: Variant, info: dict[str, Any]) -> Finding:
         )
     if variant.model == "asyncio" and variant.server.startswith("gunicorn"):
         right = worker == "ThreadWorker" and runtime.get("loop") == "asyncio"
-        return Finding("budget", "each request has a loop of asyncio's own, over WSGI", right, json.dumps(runtime))
+        return Finding(
+            "budget", "each request has an asyncio event loop of its own, over WSGI", right, json.dumps(runtime)
+        )
     if variant.model == "asyncio":
-        # uvicorn's own module about the parser, or, without a framework, the parser itself
+        # uvicorn reports its module for the parser; a service without a framework reports the parser
         right = runtime.get("loop") == "uvloop" and runtime.get("http") in ("httptools_impl", "httptools")
-        return Finding("budget", "the event loop is uvloop, the parser httptools", right, json.dumps(runtime))
+        return Finding("budget", "the event loop is uvloop and the parser is httptools", right, json.dumps(runtime))
     if variant.model == "goroutines":
-        return Finding("budget", "goroutines run on a processor at least", runtime.get("gomaxprocs", 0) >= 1)
+        return Finding("budget", "goroutines run on at least one core", runtime.get("gomaxprocs", 0) >= 1)
     if variant.model == "event loop":
         workers = variant.budget["workers"]
         right = (runtime.get("event_loop"), runtime.get("pool_threads"), runtime.get("processes")) == (
             "libuv",
             variant.budget["work_threads"],
-            workers if workers == 1 else workers + 1,  # several have a process before them, which listens
+            workers if workers == 1 else workers + 1,  # several workers have one more process, which listens
         )
-        return Finding("budget", "the event loop is libuv, with its pool of threads", right, json.dumps(runtime))
+        return Finding("budget", "the event loop is libuv, with its thread pool", right, json.dumps(runtime))
     if variant.model == "sync":
         right = worker == "SyncWorker" and not patched
-        return Finding("budget", "the worker is one that takes a request at a time", right, json.dumps(runtime))
+        return Finding("budget", "the worker handles one request at a time", right, json.dumps(runtime))
     if "http" in runtime:
         right = runtime.get("thread") == "AnyIO worker thread" and runtime["http"] == "httptools_impl"
-        return Finding("budget", "calls are in threads of the event loop's", right, json.dumps(runtime))
+        return Finding("budget", "calls run in worker threads of the event loop", right, json.dumps(runtime))
     right = worker == "ThreadWorker" and not patched
-    return Finding("budget", "threads are real threads", right, json.dumps(runtime))
+    return Finding("budget", "requests run in OS threads", right, json.dumps(runtime))

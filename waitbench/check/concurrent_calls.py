@@ -1,4 +1,4 @@
-"""Callers that ask at once: connections made beforehand, so that what is seen is the calls alone."""
+"""Sends concurrent calls. The connections are opened first, so only the calls are measured."""
 
 import socket
 import time
@@ -13,22 +13,23 @@ from waitbench.launch.client import MOST_BYTES, Service
 from waitbench.launch.time_limit import Fuse
 
 PATIENCE_S = 30.0
-"""For each time that something is read or written."""
+"""The time limit for each read or write on a connection."""
 LIFE_S = 120.0
-"""For all that is done with a connection."""
+"""The time limit for everything that is done with one connection."""
 
 
 @contextmanager
 def heard(service: Service, path: str) -> Iterator[None]:
-    """Raises WaitbenchError, with what the other side did, when no answer comes."""
+    """Raise WaitbenchError with the reason when the block gets no complete response."""
     try:
         yield
     except (OSError, HTTPException) as error:
-        raise WaitbenchError(f"{service.base_url}{path} gave no answer: {error or type(error).__name__}") from None
+        why = error or type(error).__name__
+        raise WaitbenchError(f"{service.base_url}{path} gave no complete response: {why}") from None
 
 
 class Connection(HTTPConnection):
-    """Knows its socket to the end: a response that ends with the connection takes it over."""
+    """Keeps its socket in `known`: a response that ends with the connection takes over `sock`."""
 
     known: socket.socket | None = None
 
@@ -45,7 +46,7 @@ def caller(service: Service, timeout_s: float = PATIENCE_S) -> Iterator[Connecti
 
 @contextmanager
 def _connections(service: Service, count: int, timeout_s: float) -> Iterator[list[Connection]]:
-    """They live for LIFE_S, whatever the other side does."""
+    """Make `count` connections that are shut down after LIFE_S, whatever the other side does."""
     made = [Connection(urlsplit(service.base_url).netloc, timeout=timeout_s) for _ in range(count)]
     with ExitStack() as ending, Fuse(LIFE_S, lambda: [each.known for each in made]) as fuse:
         for connection in made:
@@ -53,13 +54,13 @@ def _connections(service: Service, count: int, timeout_s: float) -> Iterator[lis
         try:
             yield made
         finally:
-            if fuse.blown:  # to whoever was reading, it looked like an end
+            if fuse.blown:  # the reader saw this only as the end of a response
                 raise WaitbenchError(f"{service.base_url} did not end its responses within {LIFE_S:g} s")
 
 
 @contextmanager
 def callers(service: Service, count: int) -> Iterator[list[Connection]]:
-    """Connected, and heard once by the service."""
+    """Open `count` connections, on each of which the service has responded once."""
     with _connections(service, count, PATIENCE_S) as connections:
         with heard(service, "/health"):
             send(connections, "/health")
@@ -73,7 +74,7 @@ def send(connections: Sequence[HTTPConnection], path: str) -> None:
 
 
 def receive(connections: Sequence[HTTPConnection]) -> int:
-    """Every answer, to its last byte; how many of them are good."""
+    """Read every response to its last byte. Returns how many have status 200."""
     good = 0
     for connection in connections:
         response = connection.getresponse()
@@ -83,27 +84,30 @@ def receive(connections: Sequence[HTTPConnection]) -> int:
 
 
 def whole(response: HTTPResponse) -> bytes:
-    """The body. Raises HTTPException where it is longer than any of the contract."""
+    """Return the body. Raises HTTPException if it is longer than any body of the contract."""
     body = response.read(MOST_BYTES + 1)
     if len(body) > MOST_BYTES:
-        raise HTTPException(f"more than {MOST_BYTES // 2**20} MiB came")
+        raise HTTPException(f"the body has more than {MOST_BYTES // 2**20} MiB")
     return body
 
 
 @dataclass(frozen=True)
 class Crowd:
-    """What came of so many calls at once."""
+    """The result of some concurrent calls."""
 
     good: int
+    """How many responses have status 200."""
     held: int
-    """The most that the service had in hand at once, by its own count."""
+    """The highest number of requests in flight, by the service's own count."""
     took_s: float
-    """Until the last answer was there."""
+    """The time from the first send to the last byte of the last response."""
 
 
 def at_once(service: Service, path: str, calls: int) -> Crowd:
-    """One thread sends them all and then reads the answers: the last one read ends the time, in whatever order they
-    came."""
+    """Send `calls` concurrent calls and wait for all responses.
+
+    One thread sends them all and then reads the responses. The last one read ends the time, whatever their order.
+    """
     with callers(service, calls) as connections, heard(service, path):
         service.reset_usage()
         began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Whether a service answers as services/openapi.yaml says: the right bytes, and every refusal."""
+"""Checks whether a service responds as services/openapi.yaml says: the correct bytes, and every refusal."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -14,14 +14,14 @@ JSON, PROBLEM, BYTES = "application/json", "application/problem+json", "applicat
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 UPLOAD_MOST = 64 * 1024 * 1024
 REFUSED_WITHIN_S = 5.0
-"""For a refusal that must not wait for the body: the body never comes."""
+"""The time limit for a refusal that must not wait for the body, because the body is never sent."""
 
 SAMPLES: dict[str, dict[str, int]] = {
     "fast": {},
     "wait": {"ms": 100},
     "upstream": {"ms": 100, "calls": 3},
     "db": {"ms": 50},
-    # More than one piece of 64 KiB, and no whole number of them.
+    # More than one piece of 64 KiB, and not a multiple of 64 KiB.
     "disk": {"kib": 200},
     "upload": {"kib": 200},
     "download": {"kib": 200},
@@ -47,7 +47,7 @@ def check_contract(service: Service, variant: Variant, workloads: Iterable[Workl
 
 
 def _asked(workload: Workload, sample: dict[str, int]) -> Iterator[dict[str, int]]:
-    """The sample; with each switch on; with nothing that has a default; and the least of all."""
+    """Yield the parameters to try: the sample, each switch on, only required parameters, and their lowest values."""
     yield sample
     for name, parameter in workload.parameters.items():
         if parameter == NO_YES:
@@ -60,11 +60,14 @@ def _asked(workload: Workload, sample: dict[str, int]) -> Iterator[dict[str, int
 
 
 def bad_queries(workload: Workload, sample: Mapping[str, int]) -> Iterator[str]:
-    """Every query with one thing wrong: what int() would take and the contract does not is within the bounds, so that
-    nothing but the rule can refuse it."""
-    told = {name: parameter for name, parameter in workload.parameters.items() if not parameter.client}
-    for name, parameter in told.items():
-        others = [f"{other}={sample[other]}" for other in told if other != name and other in sample]
+    """Yield queries that each have one mistake.
+
+    Values that int() accepts and the contract refuses are within the bounds, so only the rule about the form can refuse
+    them.
+    """
+    sent = {name: parameter for name, parameter in workload.parameters.items() if not parameter.client}
+    for name, parameter in sent.items():
+        others = [f"{other}={sample[other]}" for other in sent if other != name and other in sample]
         value = sample.get(name, parameter.low)
         for bad in _bad_values(value, parameter):
             yield "&".join([*others, f"{name}={bad}"])
@@ -82,7 +85,7 @@ def _bad_values(value: int, parameter: Parameter) -> list[str]:
 
 
 def _unserved(variant: Variant) -> list[str]:
-    """To a service that does not serve a workload its path is one like any other that is not there."""
+    """The paths of the workloads that the variant does not serve. They have to be refused like any unknown path."""
     return [f"/{name}" for name in WORKLOADS if not variant.serves(name)]
 
 
@@ -93,37 +96,37 @@ def _answer(service: Service, workload: Workload, params: dict[str, int]) -> Fin
     if asked.receives is not None:
         return Finding("contract", what, not (wrong := _wrong_bytes(response, asked.receives)), wrong)
     found, right = (response.status_code, _media_type(response), response.text), (200, JSON, asked.body or "")
-    detail = "" if found == right else f"answered {_short(found)}; right is {_short(right)}"
+    detail = "" if found == right else f"got {_short(found)}; expected {_short(right)}"
     return Finding("contract", what, not detail, detail)
 
 
 def _wrong_bytes(response: Any, count: int) -> str:
-    """What is wrong with an answer that is `count` bytes of the pattern; "" where nothing is."""
+    """Describe how a response differs from `count` bytes of the pattern; "" if it does not differ."""
     found = (response.status_code, _media_type(response), response.headers.get("content-length"))
     if found != (200, BYTES, str(count)):
-        return f"answered {found[0]}, {found[1]}, Content-Length {found[2]}; right is 200, {BYTES}, {count}"
+        return f"got {found[0]}, {found[1]}, Content-Length {found[2]}; expected 200, {BYTES}, {count}"
     right = pattern(count)
     if response.content == right:
         return ""
     pairs = enumerate(zip(response.content, right, strict=False))
     first = next((number for number, (one, other) in pairs if one != other), len(response.content))
-    return f"{len(response.content)} bytes came, and byte {first} is the first that is not right"
+    return f"got {len(response.content)} bytes; byte {first} is the first wrong one"
 
 
 def _refusal(service: Service, method: str, path: str, status: int, allow: str = "") -> Finding:
     response = service.send(method, path)
     what = f"{method} {path} is refused with {status}"
     if response.status_code != status or _media_type(response) != PROBLEM:
-        return Finding("contract", what, False, f"answered {response.status_code}, {_media_type(response)}")
+        return Finding("contract", what, False, f"got {response.status_code}, {_media_type(response)}")
     if allow and response.headers.get("allow") != allow:
         return Finding("contract", what, False, f"Allow is {response.headers.get('allow')!r}, not {allow!r}")
     if method != "HEAD" and _problem(response).get("status") != status:
-        return Finding("contract", what, False, f"the problem says {response.text[:200]}")
+        return Finding("contract", what, False, f"the body does not give this status: {response.text[:200]}")
     return Finding("contract", what, True)
 
 
 def _lengths(service: Service) -> Iterator[Finding]:
-    """Of an upload that does not say how long it is, or that says too much. Nothing but the header is sent."""
+    """Check that an upload without a length, or with too great a length, is refused. Only the header is sent."""
     for header, value, status in (
         ("Transfer-Encoding", "chunked", 411),
         ("Content-Length", str(UPLOAD_MOST + 1), 413),
@@ -133,14 +136,14 @@ def _lengths(service: Service) -> Iterator[Finding]:
             connection.putrequest("POST", "/upload")
             connection.putheader(header, value)
             connection.endheaders()
-            answer = connection.getresponse()
-            found = (answer.status, (answer.headers.get("content-type") or "").partition(";")[0])
-        detail = "" if found == (status, PROBLEM) else f"answered {found[0]}, {found[1]}"
+            response = connection.getresponse()
+            found = (response.status, (response.headers.get("content-type") or "").partition(";")[0])
+        detail = "" if found == (status, PROBLEM) else f"got {found[0]}, {found[1]}"
         yield Finding("contract", what, not detail, detail)
 
 
 def _problem(response: Any) -> dict[str, Any]:
-    """The body of a refusal; empty where it is no JSON object."""
+    """The body of a refusal; empty if it is not a JSON object."""
     try:
         body = response.json()
     except ValueError:

@@ -1,15 +1,16 @@
-"""One thing looked at, and what was seen."""
+"""The result of one check."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at. `group` is contract, timing, overlap or budget; or start, of what does not."""
+    """The result of one check. `group` is contract, timing, overlap, budget, or start (the service did not start)."""
 
     group: str
     what: str
+    """The statement that was checked."""
     good: bool
     detail: str = ""
     workload: str = ""
-    """The one it is about, where it is about one."""
+    """The workload that was checked; "" if the check is not about one workload."""

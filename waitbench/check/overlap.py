@@ -1,4 +1,4 @@
-"""Whether calls at once do what their workload asks: wait together, be held together, or share the processor."""
+"""Checks whether concurrent calls do what their workload requires: wait, stay in flight, or share the processor."""
 
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
@@ -16,8 +16,10 @@ from waitbench.records.run import Proof
 def check_overlap(
     service: Service, budget: Budget, workloads: Iterable[Workload], short: AbstractSet[str]
 ) -> Iterator[Finding]:
-    """`short` names the workloads whose work was seen to be cut short: where nothing is worked on, calls at once show
-    nothing."""
+    """Check concurrent calls of each workload.
+
+    `short` names the workloads whose work was found to be cut short: without work, concurrent calls show nothing.
+    """
     for workload in workloads:
         if not (workload.overlap == "works" and workload.name in short):
             yield from _findings(service, workload, budget)
@@ -32,12 +34,13 @@ def _findings(service: Service, workload: Workload, budget: Budget) -> Iterator[
     elif workload.overlap == "works":
         found = works(service, workload, budget)
         room = together(budget, found.calls)
-        so = "and stop nobody else" if room == found.calls else f"and go {room} at a time"
-        what = f"{found.calls} {name} calls at once cost what they cost one by one, {so}"
+        so = "and block no other request" if room == found.calls else f"and run {room} at a time"
+        what = f"{found.calls} concurrent {name} calls take {found.calls} times the CPU time of one, {so}"
         yield Finding("overlap", what, found.good, found.says, name)
     elif workload.overlap == "holds":
         found, of_memory = holds(service, workload, budget)
-        yield Finding("overlap", f"{found.calls} slow {name} calls are held at once", found.good, found.says, name)
+        what = f"{found.calls} slow {name} calls are in flight at the same time"
+        yield Finding("overlap", what, found.good, found.says, name)
         if name in SLOW_CLIENTS:
             mib = clients(workload, budget).memory_most // 2**20
             what = f"{found.calls} slow {name} calls take no more than {mib} MiB"
@@ -45,19 +48,19 @@ def _findings(service: Service, workload: Workload, budget: Budget) -> Iterator[
 
 
 def _waits(service: Service, workload: Workload, budget: Budget) -> Iterator[tuple[str, Proof]]:
-    """What is to be seen of a workload that waits, in words, and what was seen."""
+    """Yield each statement about a workload that waits, with its proof."""
     for params in slow(workload, budget):
         found = waits(service, workload, params, budget)
         room = together(budget, found.calls)
-        so = "overlap" if room == found.calls else f"go {room} at a time"
+        so = "overlap" if room == found.calls else f"run {room} at a time"
         yield f"{found.calls} slow calls of {workload.path(params)} {so}", found
     if "serial" in workload.parameters:
         found = gathered(service, workload)
-        yield f"the {found.calls} calls of one {workload.path(GATHERED)} go out together", found
+        yield f"the {found.calls} remote calls of one {workload.path(GATHERED)} are concurrent", found
 
 
 def proof(service: Service, workload: Workload, budget: Budget) -> Proof:
-    """What N calls at once show before any load: the first thing that is wrong, where anything is."""
+    """Make concurrent calls before any load. Returns the first proof that is wrong, or else the first of all."""
     if workload.overlap == "waits":
         found = [each for _, each in _waits(service, workload, budget)]
         return next((one for one in found if not one.good), found[0])

@@ -1,5 +1,7 @@
-"""Slow clients and a slow disk: the service has all of them in hand at once that its budget has room for, and their
-bodies never whole."""
+"""Checks slow clients and a slow disk.
+
+The service has as many of them in flight as its budget has room for, and never holds a whole body in memory.
+"""
 
 import socket
 import threading
@@ -20,19 +22,19 @@ from waitbench.records.run import Proof
 
 CALLS = 20
 HOLD_S = 3.0
-"""How long the slow clients wait for the service to have all of them in hand."""
+"""How long the slow clients wait until the service has all of them in flight."""
 SLOW_CLIENTS = ("upload", "download")
 KIB = {"upload": 16 * 1024, "download": 16 * 1024, "disk": 4096}
-"""A download has to be more than the kernel keeps for a connection, or the service has handed it over and is done with
-it. An upload has to be so much that all of them together can't be missed in the service's memory."""
+"""A download has to be larger than the kernel's buffers of a connection, or the service has already handed it over. An
+upload has to be so large that all of them together show clearly in the service's memory."""
 KIB_OF_FEW = 64 * 1024
-"""The same where there is room for few of them: as much as the contract allows."""
+"""The size if the budget has room for few clients: as much as the contract allows."""
 MEMORY_SHARE = 0.2
-"""Of all the bodies together, what the service may take for them: pieces, and what threads that were not there before
-need. Of 20 bodies of 16 MiB that is 64 MiB."""
+"""The memory that the service may take, as a share of all bodies together: for pieces of them, and for new threads. For
+20 bodies of 16 MiB that is 64 MiB."""
 DISK_SHARE = 0.5
-"""Of the calls that write to a disk, so many have to be held at once. How long a disk takes can't be set, so the first
-may be done before the last is there; where one call stops the service it holds 1."""
+"""The share of the calls that write to a disk that have to be in flight together. The time of a disk can't be set, so
+the first call may end before the last one arrives. If one call blocks the service, 1 is in flight."""
 TRIES = 3
 PIECE = 64 * 1024
 RECEIVE_BUFFER = 256 * 1024
@@ -40,16 +42,16 @@ RECEIVE_BUFFER = 256 * 1024
 
 @dataclass(frozen=True)
 class Holding:
-    """What came of so many slow clients at once."""
+    """The result of some concurrent slow clients."""
 
     good: int
     held: int
     grown_bytes: int
-    """The peak of the service's memory, over what it was before."""
+    """How much the peak of the service's memory grew."""
 
 
 class _Gate:
-    """Where slow clients wait in the middle of their request until all have come so far, or can't."""
+    """Slow clients wait here in the middle of their request until all have come so far, or until HOLD_S is over."""
 
     def __init__(self) -> None:
         self.arrived = 0
@@ -63,17 +65,17 @@ class _Gate:
 
 
 Client = Callable[[_Gate], bool]
-"""Whether it got the right answer."""
+"""A call of one slow client. Returns whether it got the correct response."""
 
 
 @dataclass(frozen=True)
 class Clients:
-    """So many slow ones at once, and how much each sends or reads."""
+    """How many concurrent slow clients there are, and how many KiB each sends or reads."""
 
     count: int
     kib: int
     seen: bool
-    """Whether the service can be asked meanwhile: there is room for one more."""
+    """Whether the budget has room for one more request, so the service can be asked for its usage meanwhile."""
 
     @property
     def memory_most(self) -> int:
@@ -87,7 +89,7 @@ def clients(workload: Workload, budget: Budget) -> Clients:
 
 
 def holds(service: Service, workload: Workload, budget: Budget) -> tuple[Proof, str]:
-    """Whether all are held; and what there is to say of the memory that they took."""
+    """Check that all clients are in flight together. Also returns what is wrong with the memory they took, or ""."""
     if workload.name == "disk":
         return _disk(service, workload, together(budget, CALLS)), ""
     slow = clients(workload, budget)
@@ -97,9 +99,9 @@ def holds(service: Service, workload: Workload, budget: Budget) -> tuple[Proof, 
         good, held, grown_bytes = max(good, seen.good), max(held, seen.held), max(grown_bytes, seen.grown_bytes)
         if good == held == slow.count:
             break
-    says = "" if held >= slow.count else f"of {slow.count} slow clients the service held only {held} at once"
+    says = "" if held >= slow.count else f"the service had only {held} of {slow.count} slow clients in flight"
     if good < slow.count and not says:
-        says = f"of {slow.count} slow clients at once only {good} got the right answer"
+        says = f"only {good} of {slow.count} concurrent slow clients got the correct response"
     proof = Proof(good=not says, calls=slow.count, held=held, rounds=1.0, says=says)
     return proof, _whole_bodies(slow, grown_bytes)
 
@@ -114,22 +116,22 @@ def _whole_bodies(slow: Clients, grown_bytes: int) -> str:
     if grown_bytes <= slow.memory_most:
         return ""
     bodies = f"{slow.count} bodies of {slow.kib // 1024} MiB"
-    return f"it took {grown_bytes / 2**20:.0f} MiB more for {bodies}: they are held whole"
+    return f"the service took {grown_bytes / 2**20:.0f} MiB more for {bodies}: it holds whole bodies"
 
 
 def _disk(service: Service, workload: Workload, most: int) -> Proof:
-    """`most`: how many the service can have in hand, of as many calls as are made of any."""
+    """Check calls that write to a disk. `most` is how many of CALLS the budget has room for."""
     good, held = 0, 0
     for _ in range(TRIES):
         crowd = at_once(service, workload.path({"kib": KIB["disk"]}), CALLS)
         good, held = max(good, crowd.good), max(held, crowd.held)
         if good == CALLS and held >= DISK_SHARE * most:
             break
-    says = "" if held >= DISK_SHARE * most else f"of {CALLS} calls the service held only {held} at once"
+    says = "" if held >= DISK_SHARE * most else f"the service had only {held} of {CALLS} concurrent calls in flight"
     if held > most:
-        says = f"of {CALLS} calls the service held {held} at once, and its budget is {most}"
+        says = f"the service had {held} of {CALLS} concurrent calls in flight, but its budget allows {most}"
     if good < CALLS and not says:
-        says = f"of {CALLS} calls at once only {good} were answered with 200"
+        says = f"only {good} of {CALLS} concurrent calls got status 200"
     return Proof(good=not says, calls=CALLS, held=held, rounds=1.0, says=says)
 
 
@@ -139,33 +141,33 @@ def _hold(service: Service, slow: Clients, client: Client) -> Holding:
     with ThreadPoolExecutor(slow.count) as threads, Service(service.base_url, timeout_s=HOLD_S) as observer:
         going = [threads.submit(_right, client, gate) for _ in range(slow.count)]
         try:
-            with suppress(WaitbenchError):  # it may answer nobody while a client is slow: then none is held
-                wait_until(lambda: _all_in_hand(observer if slow.seen else None, gate, slow.count), HOLD_S)
+            with suppress(WaitbenchError):  # it may not respond while a client is slow: then none is in flight
+                wait_until(lambda: _all_in_flight(observer if slow.seen else None, gate, slow.count), HOLD_S)
                 held = int(observer.usage()["peak_in_flight"]) if slow.seen else gate.arrived
         finally:
             gate.open.set()
         good = sum(each.result() for each in going)
     after = service.usage()
-    # A service that is full with them can't be asked before they have gone: then each has come to the gate, half
-    # served, and the count of the service says that they were there together.
+    # A service that is full can't be asked before its clients are gone. Then each client reached the gate half served,
+    # and the service's count confirms that they were there together.
     held = held if slow.seen else min(held, int(after["peak_in_flight"]))
     return Holding(good, held, int(after["peak_rss_bytes"] - before["peak_rss_bytes"]))
 
 
 def _right(client: Client, gate: _Gate) -> bool:
-    """One that is refused or dropped got no right answer."""
+    """Run a client. One that is refused or dropped got no correct response."""
     try:
         return client(gate)
     except (OSError, HTTPException):
         return False
 
 
-def _all_in_hand(service: Service | None, gate: _Gate, count: int) -> bool:
+def _all_in_flight(service: Service | None, gate: _Gate, count: int) -> bool:
     return gate.arrived == count and (service is None or service.usage()["in_flight"] >= count)
 
 
 def _send_slowly(service: Service, gate: _Gate, body: memoryview) -> bool:
-    """Half of the body, and the rest when the gate is open; whether the answer is right."""
+    """Send half of the body, and the rest when the gate is open. Returns whether the response is correct."""
     half = len(body) // 2
     with caller(service) as connection:
         connection.putrequest("POST", "/upload")
@@ -180,7 +182,7 @@ def _send_slowly(service: Service, gate: _Gate, body: memoryview) -> bool:
 
 
 def _read_slowly(service: Service, gate: _Gate, kib: int) -> bool:
-    """The first bytes, and the rest when the gate is open; whether all of them are right."""
+    """Read the first bytes, and the rest when the gate is open. Returns whether all of them are correct."""
     with caller(service) as connection:
         connection.sock = connection.known = _small_socket(connection)
         connection.request("GET", WORKLOADS["download"].path({"kib": kib}))
@@ -199,7 +201,7 @@ def _rest_is_right(response: HTTPResponse, offset: int, end: int) -> bool:
 
 
 def _small_socket(connection: HTTPConnection) -> socket.socket:
-    """Connected, and taking in little ahead of its reader: which it has to be told before it connects."""
+    """Connect a socket with a small receive buffer, whose size has to be set before it connects."""
     family, kind, protocol, _, address = socket.getaddrinfo(connection.host, connection.port, 0, socket.SOCK_STREAM)[0]
     small = socket.socket(family, kind, protocol)
     small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)

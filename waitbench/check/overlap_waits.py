@@ -1,4 +1,4 @@
-"""Slow calls that wait: so many at once take as long as one, or as many rounds as the budget makes of them."""
+"""Checks calls that wait: concurrent ones take as long as one call, or as many rounds as the budget requires."""
 
 import math
 from dataclasses import dataclass
@@ -11,32 +11,32 @@ from waitbench.records.run import Proof
 
 CALLS = 20
 ROUNDS = 2.5
-"""Above this, nine or fewer went at once. The best of a few tries counts, so that a busy machine is not taken for a
+"""Above this, at most nine calls overlapped. The best of TRIES counts, so that a busy machine is not mistaken for a
 blocked service."""
 MS = 400
 POOL_CALLS = 50
 POOL_ROUNDS = 1.8
-"""For as many calls as the pool has connections: with one connection fewer there is a second round."""
+"""The limit for as many calls as the pool has connections: one connection fewer would cause a second round."""
 POOL_MS = 1000
-"""Long, so that a busy machine does not make a second round of one: a model may open a connection for each call, some
-10 ms of work on a slow one."""
+"""So long that a busy machine does not turn one round into two. A model may open a connection for each call, which is
+about 10 ms of work on a slow machine."""
 TURNS = 3
-"""Where the budget has no room for all calls: so many times as many calls as it has room for, which then take turns."""
+"""If the budget has no room for CALLS, TURNS times as many calls are made as it has room for. They take turns."""
 TRIES = 3
 IN_A_ROW = 0.8
-"""At this many rounds per call, the calls ran one after the other: a busy machine makes two or three rounds of one, not
-sixteen."""
+"""From this many rounds per call on, the calls ran one after the other. A busy machine turns one round into two or
+three, not sixteen."""
 GATHERED = {"ms": 200, "calls": 3}
-"""One request whose remote calls are to go out together."""
+"""The parameters of one request whose remote calls have to be concurrent."""
 GATHERED_ROUNDS = 2.0
-"""From so many times its `ms` on, the calls of GATHERED went one after the other, or two of them did."""
+"""If GATHERED takes at least this many times its `ms`, at least two of its calls ran one after the other."""
 LOOK_CALLS, LOOK_MS = 8, 100
-"""A quick look before the long calls. Of a service that handles one call at a time, it shows in one second what twenty
-long calls would show in eight."""
+"""A quick look before the long calls. If a service handles one call at a time, this shows it in one second; twenty long
+calls take eight."""
 
 
 def slow(workload: Workload, budget: Budget) -> list[dict[str, int]]:
-    """What is asked of a workload that waits: once in each way there is to wait."""
+    """The parameters of the calls that check a workload, one set for each way to wait."""
     if workload.name == "db":
         return [{"ms": POOL_MS if together(budget, CALLS) == CALLS else MS}]
     if "serial" in workload.parameters:
@@ -46,17 +46,17 @@ def slow(workload: Workload, budget: Budget) -> list[dict[str, int]]:
 
 @dataclass(frozen=True)
 class Course:
-    """What so many calls at once are to look like, by the budget."""
+    """How concurrent calls have to run, by the budget."""
 
     calls: int
     held: int
-    """How many the service has in hand at once, and no more."""
+    """How many calls the service has in flight at the same time, neither fewer nor more."""
     most: float
-    """Rounds from which on it did not wait for so many together."""
+    """From this many rounds on, fewer than `held` calls overlapped."""
 
     @property
     def least(self) -> float:
-        """Rounds below which it waited for more together than it says."""
+        """Below this many rounds, more than `held` calls overlapped."""
         return IN_A_ROW * self.calls / self.held if self.held < self.calls else 0.0
 
 
@@ -88,9 +88,11 @@ def waits(service: Service, workload: Workload, params: Params, budget: Budget) 
 
 
 def gathered(service: Service, workload: Workload) -> Proof:
-    """Whether the remote calls of one request go out together. The quickest of a few tries counts; one that was not
-    answered with 200 shows nothing, however quick it was."""
-    service.get(workload.path({**GATHERED, "ms": 1}))  # connections are opened now
+    """Check whether the remote calls of one request are concurrent.
+
+    The quickest of TRIES counts. A try without status 200 shows nothing, however quick it was.
+    """
+    service.get(workload.path({**GATHERED, "ms": 1}))  # the service opens its connections now
     calls, rounds = GATHERED["calls"], list[float]()
     for _ in range(TRIES):
         crowd = at_once(service, workload.path(GATHERED), 1)
@@ -99,17 +101,17 @@ def gathered(service: Service, workload: Workload) -> Proof:
             break
     least, says = min(rounds, default=0.0), ""
     if not rounds:
-        says = f"a request with {calls} calls was not answered with 200"
+        says = f"a request with {calls} remote calls did not get status 200"
     elif least >= GATHERED_ROUNDS:
-        says = f"the {calls} calls of one request took as long as {least:.1f} of them one after the other"
+        says = f"the {calls} remote calls of one request took as long as {least:.1f} calls one after the other"
     return Proof(good=not says, calls=calls, held=crowd.held, rounds=least, says=says)
 
 
 def _in_a_row(service: Service, workload: Workload, params: Params, meant: int) -> Proof | None:
-    """What the quick look shows of a service that handles one call after the other; None for any other service.
+    """Look quickly whether the service handles one call after the other. Returns None if it does not.
 
-    `meant` is the number of long calls that this look makes unnecessary. A pool may be opening its connections at the
-    first try, so each of the tries has to show it.
+    `meant` is the number of long calls that this look makes unnecessary. A pool may open its connections during the
+    first try, so every try has to show it.
     """
     short = {**params, "ms": LOOK_MS // params.get("calls", 1)}
     rounds, held = float("inf"), 0
@@ -128,16 +130,16 @@ def _says(right: Course, good: int, held: int, rounds: float) -> str:
     calls = right.calls
     if rounds < right.least:
         return (
-            f"{calls} calls at once took as long as {rounds:.1f} of them one after the other; "
-            f"with {right.held} at a time they take {calls / right.held:.0f}"
+            f"{calls} concurrent calls took as long as {rounds:.1f} calls one after the other; "
+            f"with {right.held} at a time they take as long as {calls / right.held:.0f}"
         )
     if rounds >= right.most:
         return (
-            f"{calls} calls at once took as long as {rounds:.1f} of them one after the other; "
-            f"the service held {held} at once"
+            f"{calls} concurrent calls took as long as {rounds:.1f} calls one after the other; "
+            f"the service had {held} in flight"
         )
     if held < right.held:
-        return f"of {calls} calls the service held only {held} at once"
+        return f"the service had only {held} of {calls} concurrent calls in flight"
     if held > right.held:
-        return f"of {calls} calls the service held {held} at once, and its budget is {right.held}"
-    return f"of {calls} calls at once only {good} were answered with 200" if good < calls else ""
+        return f"the service had {held} of {calls} concurrent calls in flight, but its budget allows {right.held}"
+    return f"only {good} of {calls} concurrent calls got status 200" if good < calls else ""

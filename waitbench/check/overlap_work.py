@@ -1,4 +1,4 @@
-"""Work of the processor: nothing overlaps but what the model can, and the service goes on answering meanwhile."""
+"""Checks CPU work: only the overlap that the model allows happens, and the service still responds meanwhile."""
 
 import select
 import time
@@ -14,30 +14,30 @@ from waitbench.records.run import Proof
 
 CALLS = 4
 WORK: dict[str, Params] = {"cpu": {"ksteps": 4000}, "cpu_native": {"n": 1000}}
-"""So long, that other threads get their turns of the GIL well more often than there are calls, though a turn is 5 ms
-for each thread that works: with 1500 on two cores 3 others could be answered, with 4000 it was 10 to 14."""
+"""The work is so long that other threads get the GIL clearly more often than there are calls. A turn takes 5 ms for
+each working thread. On two cores, 3 other requests completed with 1500, and 10 to 14 with 4000."""
 SHARE = 0.8
-"""Of the CPU time of one call, so much has to be spent on each of several at once."""
+"""The share of the CPU time of one call that each of several concurrent calls has to take."""
 CORES_OVER = 1.25
-"""How far CPU seconds per second may go above what the model can: what the kernel does for a connection while another
-thread works comes on top."""
+"""How far CPU seconds per second may exceed what the model can use. The kernel's work for a connection comes on top
+while another thread works."""
 SHORT_S = 0.01
-"""A call that takes less of the processor, as where the language is compiled, is over before a scheduler stops it for
-others: several need not be held together, and how much else is answered meanwhile says nothing."""
+"""A call that takes less CPU time, as in a compiled language, ends before a scheduler interrupts it. Several such calls
+need not be in flight together, and the number of other responses meanwhile shows nothing."""
 TRIES, TRIES_OF_SHORT = 3, 10
-"""The second for calls of a few milliseconds, in which a processor that changes its speed shows more."""
+"""The second is for calls of a few milliseconds, which suffer more from a processor that changes its speed."""
 
 
 @dataclass(frozen=True)
 class Spent:
-    """What calls at once took, by the service's own clocks."""
+    """The time that concurrent calls took, by the service's own clocks, in seconds."""
 
     cpu_s: float
     wall_s: float
     good: int
     held: int
     meanwhile: int
-    """How many other questions were answered before the last of them was."""
+    """How many other requests completed before the last of the calls did."""
 
     @property
     def cores(self) -> float:
@@ -45,44 +45,48 @@ class Spent:
 
 
 def works(service: Service, workload: Workload, budget: Budget) -> Proof:
-    """One call by itself, then several at once. Where the service may run on fewer cores than the model could use, the
-    kernel sees to it that it does; so no more has to be known of them here."""
+    """Make one call by itself, then CALLS concurrent ones, and compare them.
+
+    The service may run on fewer cores than the model could use. The kernel enforces that, so it needs no check here.
+    """
     path = workload.path(WORK[workload.name])
-    service.get(workload.path(dict.fromkeys(WORK[workload.name], 1)))  # makes what the service keeps for the next
+    service.get(workload.path(dict.fromkeys(WORK[workload.name], 1)))  # prepares what it keeps for later calls
     holds_gil = workload.name == "cpu" and service.info().get("gil", True)
     held = together(budget, CALLS)
     most = min(budget.get("workers", 1), held) if holds_gil else held
     alone = _alone(service, path)
     for attempt in range(TRIES_OF_SHORT if alone.cpu_s < SHORT_S else TRIES):
-        if attempt:  # again: the processor may have been slow at the one call, and quick at the several
+        if attempt:  # again: the processor may have been slow for the one call and fast for the others
             alone = min(alone, _alone(service, path), key=lambda spent: spent.cpu_s)
         crowd = _spent(service, path, CALLS, ask=held == CALLS)
         says = _says(alone, crowd, most, held)
-        if not says or crowd.held > held or crowd.held == 1 < held:  # no busy machine makes either of the latter
+        if not says or crowd.held > held or crowd.held == 1 < held:  # a busy machine causes neither of the last two
             break
     return Proof(good=not says, calls=CALLS, held=crowd.held, rounds=_times(crowd, alone), says=says)
 
 
 def _says(alone: Spent, crowd: Spent, most: int, held: int) -> str:
-    """The first thing wrong, or nothing. What is counted comes before what is timed: where calls were held one by one,
-    a processor that was quick at them would be the lesser news."""
+    """Describe the first mistake; "" if there is none.
+
+    Counts come before times: that calls ran one by one matters more than their CPU time.
+    """
     if alone.cores > CORES_OVER:
-        return f"one call worked on {alone.cores:.1f} cores: its library has threads of its own"
+        return f"one call used {alone.cores:.1f} cores: its library has threads of its own"
     if crowd.good < CALLS:
-        return f"of {CALLS} calls at once only {crowd.good} were answered with 200"
+        return f"only {crowd.good} of {CALLS} concurrent calls got status 200"
     short = alone.cpu_s < SHORT_S
     if crowd.held < held and not short:
-        return f"of {CALLS} calls the service held only {crowd.held} at once"
+        return f"the service had only {crowd.held} of {CALLS} concurrent calls in flight"
     if crowd.held > held:
-        return f"of {CALLS} calls the service held {crowd.held} at once, and its budget is {held}"
+        return f"the service had {crowd.held} of {CALLS} concurrent calls in flight, but its budget allows {held}"
     if crowd.cpu_s < SHARE * CALLS * alone.cpu_s:
-        return f"{CALLS} calls at once took only {_times(crowd, alone):.1f} times the CPU time of one"
+        return f"{CALLS} concurrent calls took only {_times(crowd, alone):.1f} times the CPU time of one"
     if crowd.cores > CORES_OVER * most:
-        return f"{CALLS} calls at once worked on {crowd.cores:.1f} cores, and the model can use {most}"
+        return f"{CALLS} concurrent calls used {crowd.cores:.1f} cores, but the model can use only {most}"
     if short:
         return ""
     if held == CALLS and crowd.meanwhile <= CALLS:
-        return f"while {CALLS} calls were worked on only {crowd.meanwhile} others were answered"
+        return f"only {crowd.meanwhile} other requests completed during {CALLS} concurrent calls"
     return ""
 
 
@@ -91,8 +95,11 @@ def _times(crowd: Spent, alone: Spent) -> float:
 
 
 def _alone(service: Service, path: str) -> Spent:
-    """One call by itself. What a service does on the side, as Go's collector after a reset, is a good part of a short
-    one: so that is the mean of as many calls in a row as there are at once."""
+    """Measure one call by itself.
+
+    A short one is the mean of CALLS calls in a row: side work, such as Go's garbage collector after a reset, would be a
+    large part of a single call.
+    """
     one = _spent(service, path, 1, ask=False)
     if one.cpu_s >= SHORT_S:
         return one
@@ -107,29 +114,33 @@ def _alone(service: Service, path: str) -> Spent:
 
 
 def _spent(service: Service, path: str, calls: int, ask: bool) -> Spent:
-    """`ask`: another caller asks meanwhile, over and over."""
+    """Measure `calls` concurrent calls. With `ask`, another caller sends requests meanwhile, one after the other."""
     with callers(service, calls + 1) as (other, *workers), heard(service, path):
         before = service.reset_usage()
         send(workers, path)
-        meanwhile = _answered_meanwhile(other, workers) if ask else 0
+        meanwhile = _completed_meanwhile(other, workers) if ask else 0
         good = receive(workers)
     after = service.usage()
     cpu_s, wall_s = (after[key] - before[key] for key in ("cpu_s", "monotonic_s"))
     return Spent(cpu_s, wall_s, good, int(after["peak_in_flight"]), meanwhile)
 
 
-def _answered_meanwhile(other: HTTPConnection, workers: Sequence[HTTPConnection]) -> int:
-    """How often the service says that it is well before the last of the answers begins to come. One that stands still
-    for each call can say so between two of them, and no more often than there are calls. Raises TimeoutError where an
-    answer never comes: a service that is well otherwise could be asked for ever."""
+def _completed_meanwhile(other: HTTPConnection, workers: Sequence[HTTPConnection]) -> int:
+    """Count the health checks that complete before the last response of the workers begins to arrive.
+
+    A service that each call blocks can respond only between two calls, so no more often than there are calls. Raises
+    TimeoutError after PATIENCE_S: if a response never comes, a healthy service could be asked for ever.
+    """
     sockets = [worker.sock for worker in workers]
-    answered, deadline = 0, time.monotonic() + PATIENCE_S
+    completed, deadline = 0, time.monotonic() + PATIENCE_S
     while True:
         send([other], "/health")
         receive([other])
         coming = len(select.select(sockets, (), (), 0)[0])
         if coming == len(sockets):
-            return answered
+            return completed
         if time.monotonic() > deadline:
-            raise TimeoutError(f"of {len(sockets)} calls at once {coming} were answered within {PATIENCE_S:.0f} s")
-        answered += 1
+            raise TimeoutError(
+                f"only {coming} of {len(sockets)} concurrent calls got a response within {PATIENCE_S:.0f} s"
+            )
+        completed += 1

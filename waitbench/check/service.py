@@ -1,4 +1,4 @@
-"""Whether a live service is what it says: contract, timing, overlap, budget. Each finding is a record."""
+"""Runs all checks of one live service: contract, timing, overlap, budget."""
 
 from collections.abc import Container, Iterator
 from dataclasses import replace
@@ -15,8 +15,10 @@ from waitbench.launch.client import Service
 
 
 def check_service(service: Service, variant: Variant, only: Container[str] = WORKLOADS) -> list[Finding]:
-    """Everything, of the workloads it serves or `only` of some, against one live service. A service that stops
-    answering is a finding, not an error."""
+    """Run every check on the workloads that the service serves, limited to those in `only`.
+
+    A service that stops responding is a finding, not an error.
+    """
     workloads = [workload for name, workload in WORKLOADS.items() if variant.serves(name) and name in only]
     findings = [
         *_seen("contract", check_contract(service, variant, workloads)),
@@ -29,7 +31,7 @@ def check_service(service: Service, variant: Variant, only: Container[str] = WOR
 
 
 def _named(finding: Finding, variant: Variant) -> Finding:
-    """What is wrong with a trap is so on purpose, and is told with the reason."""
+    """A trap is wrong on purpose, so its failed findings get the reason."""
     if finding.good or not variant.trap:
         return finding
     return replace(finding, detail=f"{finding.detail} (a trap: {variant.trap})")
@@ -39,4 +41,4 @@ def _seen(group: str, findings: Iterator[Finding]) -> Iterator[Finding]:
     try:
         yield from findings
     except WaitbenchError as error:
-        yield Finding(group, "answers", False, str(error))
+        yield Finding(group, "the service responds", False, str(error))

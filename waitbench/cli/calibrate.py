@@ -3,33 +3,29 @@
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from waitbench.catalog.variants import load_variants
+from waitbench.cli.options import RESULTS, random_seed
 from waitbench.cli.options import folder as results_folder
 from waitbench.errors import INVALID
 from waitbench.launch import interrupts
 from waitbench.plan.bundled import find_plan, plan_names
 from waitbench.records.text import for_terminal
 
-if TYPE_CHECKING:
-    pass
-from waitbench.cli.options import RESULTS, random_seed
-
 CALIBRATE = "calibrate"
 """The plan that measures the generator."""
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--out", type=click.Path(path_type=Path), callback=results_folder, default=RESULTS,
-              show_default="./results", help="Where its run goes.")  # fmt: skip
+              show_default="./results", help="Folder in which the run's folder is made.")  # fmt: skip
 def calibrate(as_json: bool, out: Path) -> None:
-    """Prove the generator on this machine: how much load it can honestly make, against a service that does nothing.
+    """Measure how much load the generator can reliably make on this machine, against a service that does nothing.
 
-    Exits 3 where that is not enough for the plans there are.
+    Exits 3 if that is not enough for the bundled plans.
     """
     from rich.console import Console
 

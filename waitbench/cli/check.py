@@ -1,29 +1,25 @@
 """`waitbench check`: check live services."""
 
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
 from waitbench.catalog.variants import load_variants
 from waitbench.cli import completion
+from waitbench.cli.options import require_variant
 from waitbench.errors import UsageError
 from waitbench.launch import interrupts
 from waitbench.launch.programs import missing
 from waitbench.records.text import for_terminal
 
-if TYPE_CHECKING:
-    pass
-from waitbench.cli.options import require_variant
-
 
 @click.command()
 @click.argument("variants", nargs=-1, shell_complete=completion.variants)
 def check(variants: tuple[str, ...]) -> None:
-    """Check contract, timing, overlap and budget against live services; exits 1 when anything is wrong.
+    """Check contract, timing, overlap and budget of live services; exits 1 if anything is wrong.
 
-    With no VARIANTS, every contender, and every reference that is on this machine. An instrument or a trap is checked
-    when it is named.
+    Without VARIANTS, it checks every contender, and every reference that is on this machine. It checks an instrument or
+    a trap only if it is named.
     """
     from rich.console import Console
 

@@ -1,4 +1,4 @@
-"""What a shell completes: the names of plans, variants and workloads, each with its title where the shell shows one."""
+"""Shell completion: the names of plans, variants and workloads, with their titles if the shell shows them."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ Completions = list[CompletionItem[str]]
 
 
 def plans(_: click.Context, __: click.Parameter, begun: str) -> Completions:
-    """The shell completes a path where no plan's name begins like that."""
+    """Complete names of plans; if none begins like that, the shell completes a path."""
     return _named(plan_titles(), begun) or [CompletionItem(begun, type="file")]
 
 

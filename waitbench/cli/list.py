@@ -1,7 +1,7 @@
-"""`waitbench list`: what there is to measure."""
+"""`waitbench list`: show what can be measured."""
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -9,15 +9,12 @@ from waitbench.catalog.variants import load_variants
 from waitbench.plan.bundled import find_plan, plan_names
 from waitbench.records.text import for_terminal
 
-if TYPE_CHECKING:
-    pass
-
 
 @click.command("list")
 @click.argument("what", type=click.Choice(["variants", "workloads", "plans"]))
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_(what: str, as_json: bool) -> None:
-    """What there is to measure."""
+    """List what can be measured: variants, workloads or plans."""
     rows = _LISTINGS[what]()
     if as_json:
         click.echo(json.dumps(rows, indent=1))
@@ -27,7 +24,7 @@ def list_(what: str, as_json: bool) -> None:
 
 
 def _mark(row: dict[str, Any]) -> str:
-    """What sets a variant apart that is no contender."""
+    """Return a note on a variant that is not a contender; "" for a contender."""
     if row.get("kind", "contender") == "contender":
         return ""
     from waitbench.catalog.workloads import WORKLOADS
@@ -38,8 +35,8 @@ def _mark(row: dict[str, Any]) -> str:
 
 
 _KINDS = {
-    "reference": "a reference, no Python",
-    "instrument": "an instrument, no contender",
+    "reference": "a reference, not Python",
+    "instrument": "an instrument, not a contender",
 }
 
 

@@ -1,6 +1,6 @@
-"""The command line: a command parses, calls one function, prints.
+"""The command line: a command parses its options, calls one function, and prints.
 
-Each command imports the libraries it needs: with all of them, the help and a shell's completion would be three times as
+Each command imports only the libraries it needs. With all of them, help and shell completion would be three times as
 slow.
 """
 
@@ -46,11 +46,11 @@ for command in (calibrate, check, list_, report, run, serve):
     cli.add_command(command)
 
 KEEP_THEIR_CODE = {"run", "calibrate", "serve"}
-"""Commands whose exit code says what became of a run. It does not change where stdout can't be written to."""
+"""Commands whose exit code says how a run ended. It stays the same if stdout can't be written to."""
 
 
 def main() -> None:
-    """Every way to end that is not a bug ends in one message and an exit code."""
+    """Run a command. Every error that is not a bug ends with one message and an exit code."""
     console.forgive()
     interrupts.leave_at_once()
     try:

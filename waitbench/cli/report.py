@@ -2,15 +2,11 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from waitbench.errors import INVALID
 from waitbench.records.text import for_terminal
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.command()
@@ -18,7 +14,7 @@ if TYPE_CHECKING:
 def report(folder: Path) -> None:
     """Rebuild every format of RUN's report from its trial files.
 
-    Exits 3 when a trial file is damaged: the report is of the other trials.
+    Exits 3 if a trial file is damaged; the report then has only the other trials.
     """
     from waitbench.records.folder import RunFolder
     from waitbench.report.summary import answers

@@ -1,1 +1,1 @@
-"""Starting what is measured and what measures: as processes of this machine, or in containers."""
+"""Starts services and everything around them: as processes of this machine, or in containers."""

@@ -1,4 +1,4 @@
-"""Talking to a service as the harness does: never under measurement."""
+"""The HTTP client with which the harness talks to services. It sends no measured requests."""
 
 import json
 import socket
@@ -20,7 +20,7 @@ MOST_BYTES = 65 * 2**20
 
 @cache
 def _trust() -> ssl.SSLContext:
-    """One for all clients: making one takes 40 ms of the processor, a hundred times what the rest of a client takes."""
+    """One TLS context for all clients. Making one takes 40 ms of CPU, a hundred times the rest of a client."""
     return httpx2.create_ssl_context(trust_env=False)
 
 
@@ -44,7 +44,7 @@ class Answer:
 class Service:
     """A running service at `base_url`.
 
-    A response has to begin within `timeout_s`, to end within twice that, and to have no more than MOST_BYTES.
+    A response has to begin within `timeout_s`, end within twice that, and have at most MOST_BYTES.
     """
 
     def __init__(self, base_url: str, timeout_s: float = 15.0) -> None:
@@ -60,14 +60,14 @@ class Service:
         self._client.close()
 
     def get(self, path: str) -> Answer:
-        """Raises WaitbenchError, with what the other side did, when no answer comes."""
+        """Send a GET. Raises WaitbenchError with the reason if no complete response comes."""
         return self.send("GET", path)
 
     def send(self, method: str, path: str, body: bytes = b"") -> Answer:
         return self._exchange(method, path, body, self._timeout_s)
 
     def reach(self, path: str) -> None:
-        """Raises WaitbenchError where nothing answers. The head of a response is enough; its body may have no end."""
+        """Raise WaitbenchError if nothing responds. The head of a response is enough; its body may be endless."""
         self._exchange("GET", path, b"", self._timeout_s, head_only=True)
 
     def _exchange(self, method: str, path: str, body: bytes, timeout_s: float, head_only: bool = False) -> Answer:
@@ -76,13 +76,13 @@ class Service:
             try:
                 with self._client.stream(method, path, **request) as response:
                     content = b"" if head_only else self._whole(response, path)
-                    if not fuse.blown:  # else the end that was seen is our own doing
+                    if not fuse.blown:  # else the fuse ended the response, not the service
                         return Answer(response.status_code, response.headers, content)
                     why = ""
             except httpx2.HTTPError as error:
                 why = str(error) or type(error).__name__
             why = f"no end within {2 * timeout_s:g} s" if fuse.blown else why
-            raise WaitbenchError(f"{self.base_url}{path} gave no answer: {why}")
+            raise WaitbenchError(f"{self.base_url}{path} gave no complete response: {why}")
 
     def _whole(self, response: httpx2.Response, path: str) -> bytes:
         content = bytearray()
@@ -90,11 +90,11 @@ class Service:
             content += piece
             if len(content) > MOST_BYTES:
                 most = f"{MOST_BYTES // 2**20} MiB"
-                raise WaitbenchError(f"{self.base_url}{path} answered more than {most}; a response has to end")
+                raise WaitbenchError(f"{self.base_url}{path} sent more than {most}; a response has to end")
         return bytes(content)
 
     def _trace(self, event: str, info: dict[str, Any]) -> None:
-        """The HTTP library calls this at each step; it has no time limit for a whole response."""
+        """Keep the socket for the fuse: the HTTP library, which calls this, has no limit for a whole response."""
         if event.endswith("connect_tcp.complete"):
             self._socket = info["return_value"].get_extra_info("socket")
 
@@ -110,12 +110,12 @@ class Service:
     def _json(self, method: str, path: str) -> dict[str, Any]:
         response = self.send(method, path)
         if response.status_code != 200:
-            raise WaitbenchError(f"{self.base_url}{path} answered {response.status_code}: {response.text[:200]}")
+            raise WaitbenchError(f"{self.base_url}{path} returned status {response.status_code}: {response.text[:200]}")
         try:
             body: dict[str, Any] = response.json()
         except ValueError:
             raise WaitbenchError(
-                f"{self.base_url}{path} answered no JSON: {response.text[:200]!r}. Is something else listening there?"
+                f"{self.base_url}{path} returned no JSON: {response.text[:200]!r}. Is something else listening there?"
             ) from None
         return body
 
@@ -127,7 +127,7 @@ class Service:
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float, interval_s: float = 0.05) -> bool:
-    """Poll until `condition` holds; whether it did in time."""
+    """Poll until `condition` holds. Returns whether it did in time."""
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""Which core does what: the services on one, the generator apart from them."""
+"""Assigns cores: the services share one, and the generator has another."""
 
 import os
 from collections.abc import Iterable
@@ -12,34 +12,41 @@ NAMED = "WAITBENCH_CORES"
 
 @dataclass(frozen=True)
 class Cores:
-    """Core numbers; empty where nothing can be pinned."""
+    """Core numbers of each part; empty if nothing can be pinned."""
 
     services: tuple[int, ...] = ()
     dependencies: tuple[int, ...] = ()
     generator: tuple[int, ...] = ()
     spare: tuple[int, ...] = ()
-    """For more generators."""
+    """Cores for more generator processes."""
 
     def generator_is_apart(self, cpus: Iterable[int]) -> bool:
-        """Whether a service on these cores leaves the generator its own, or nothing is pinned."""
+        """Whether a service on the cores `cpus` leaves the generator its own, or nothing is pinned."""
         return not set(self.generator) & set(cpus)
 
     def of_service(self, count: int) -> tuple[int, ...]:
-        """The cores of a service: its own, or `count` of all there are; the generator's comes last. Raises
-        WaitbenchError where the machine has fewer."""
+        """Return the cores of a service: the services' core, or `count` of all cores, the generator's last.
+
+        Raises WaitbenchError if there are fewer.
+        """
         if not count:
             return self.services
         every = dict.fromkeys([*self.services, *self.spare, *self.dependencies, *self.generator])
         ordered = [*(core for core in every if core not in self.generator), *self.generator]
         if count > max(len(ordered), 1):
-            there = len(ordered) or "none"
-            raise WaitbenchError(f"service_cpus = {count}: of cores for a service there are {there} here; lower it")
+            there = len(ordered) or "no"
+            raise WaitbenchError(
+                f"service_cpus = {count}, but {there} cores can be assigned to a service on this machine; lower it"
+            )
         return tuple(ordered[:count])
 
 
 def share_out(allowed: list[int]) -> Cores:
-    """Each service is one process of one core. PostgreSQL and the remote API have a core of their own where there
-    is a third; with two they sit by the generator, not by the service, whose CPU is what is measured."""
+    """Assign the allowed cores to the parts of a run.
+
+    Each service is one process on one core. PostgreSQL and the remote API use a third core if there is one. With two,
+    they share the generator's core, not the service's, because the service's CPU is what is measured.
+    """
     if len(allowed) < 2:
         return Cores()
     service, generator = allowed[0], allowed[1]
@@ -47,9 +54,9 @@ def share_out(allowed: list[int]) -> Cores:
 
 
 def allowed_cores() -> list[int]:
-    """The cores to share out, in order: those that this process may use, or those of them that WAITBENCH_CORES names.
+    """Return the cores to share out, in order: those that this process may use, or those that WAITBENCH_CORES names.
 
-    Raises UsageError where it names something else.
+    Raises UsageError if it names something else.
     """
     allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     named = os.environ.get(NAMED)
@@ -57,5 +64,7 @@ def allowed_cores() -> list[int]:
         return allowed
     cores = [int(part) for part in named.split(",") if part.strip().isdecimal()]
     if len(cores) != len(named.split(",")) or len(set(cores)) < len(cores) or not set(cores) <= set(allowed):
-        raise UsageError(f"{NAMED}={named}: name some of the cores {', '.join(map(str, allowed))}, each once: '1,0'")
+        raise UsageError(
+            f"{NAMED}={named}: name some of the cores {', '.join(map(str, allowed))}, each once, for example '1,0'"
+        )
     return cores

@@ -1,7 +1,7 @@
-"""Signals that ask a command to end: when they take effect at once, when they raise, and when they wait.
+"""Decides what a signal that ends a command does: end the process at once, raise Interrupted, or wait.
 
 A signal may arrive at any time. Before there is anything to clean up, it ends the process at once. Afterwards it raises
-Interrupted once, and later signals change nothing: they would cut the cleaning up short. Within `deferred` it waits.
+Interrupted once, and later signals change nothing: they would interrupt the cleanup. Within `deferred` it waits.
 """
 
 import os
@@ -17,34 +17,34 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 class _Waiting:
     armed = False
-    """Whether this is a program of ours: a test, or another program that calls a command, keeps its own handlers."""
+    """Whether waitbench handles the signals. A test or another program that calls a command keeps its own handlers."""
     depth = 0
     """How many `deferred` blocks are open."""
     number: int | None = None
-    """The signal that waits for their end."""
+    """The signal that waits for the end of these blocks."""
 
 
 def leave_at_once() -> None:
-    """For a command that has started nothing yet: a signal ends it with one line and exit code 130."""
+    """Let a signal end the command with one line and exit code 130, as long as it has started nothing."""
     _Waiting.armed = True
     _handle(_leave)
 
 
 def raise_interrupted() -> None:
-    """For a command that has something to clean up: the first signal raises Interrupted."""
+    """Let the first signal raise Interrupted, from when the command has something to clean up."""
     if _Waiting.armed:
         _handle(_interrupt)
 
 
 def ignore() -> None:
-    """For the last moments of a process. Children do not inherit this, as they would inherit SIG_IGN."""
+    """Ignore signals at the end of a process. Children do not inherit this, as they would inherit SIG_IGN."""
     _Waiting.armed = False
     _handle(_ignore)
 
 
 @contextmanager
 def deferred() -> Iterator[None]:
-    """Finish the block first. A signal that arrived meanwhile raises Interrupted at its end."""
+    """Finish the block first. A signal that arrives meanwhile raises Interrupted at the end of the block."""
     _Waiting.depth += 1
     try:
         yield
@@ -57,13 +57,13 @@ def deferred() -> Iterator[None]:
 
 def _handle(handler: "signal._HANDLER") -> None:
     for each in SIGNALS:
-        # `nohup` has SIGHUP ignored, and means it.
+        # `nohup` has set SIGHUP to be ignored, and this has to stay so.
         if not (each == signal.SIGHUP and signal.getsignal(each) == signal.SIG_IGN):
             signal.signal(each, handler)
 
 
 def _leave(_: int, __: FrameType | None) -> None:
-    with suppress(OSError):  # nobody reads it
+    with suppress(OSError):  # nobody reads stderr
         os.write(2, b"waitbench: interrupted\n")
     os._exit(Interrupted.exit_code)
 

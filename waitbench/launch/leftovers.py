@@ -1,7 +1,7 @@
-"""Containers of runs that were killed: the next run removes them, and nobody else's.
+"""Removes the containers of runs that were killed, and no others. The next run does this.
 
-Each run of containers holds a lock in a private folder, which names its Compose project. A lock that
-nobody holds any more belongs to a run that was killed. A number of a process would not do: it may be another's by now.
+Each run in containers holds a lock file in a private folder, which names its Compose project. A lock file that is no
+longer locked belongs to a run that was killed. A process number would not do: another process may have it by now.
 """
 
 import re
@@ -28,8 +28,11 @@ ASK_S = 10.0
 
 @contextmanager
 def claimed(project: str) -> Iterator[Callable[[], None]]:
-    """Hold the lock of a Compose project. Call what this gives once its containers are gone: a lock that stays lets the
-    next run remove them."""
+    """Hold the lock of a Compose project.
+
+    Call the function that this yields once the project's containers are gone. If the lock file stays, the next run
+    removes them.
+    """
     path = _folder() / f"{project}.lock"
     draft = path.with_suffix(".part")
     try:
@@ -45,11 +48,13 @@ def claimed(project: str) -> Iterator[Callable[[], None]]:
 
 
 def sweep(console: Console) -> None:
-    """Remove the containers, networks and volumes of runs that were killed. Raises WaitbenchError, with the command
-    that does it, where Docker does not."""
+    """Remove the containers, networks and volumes of runs that were killed.
+
+    Raises WaitbenchError with the command to run if Docker does not remove them.
+    """
     for path in sorted(_folder().glob("*.lock")):
         with suppress(OSError), path.open() as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # OSError: its run goes on
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # OSError: its run is still going on
             project = lock.read().strip()
             if _PROJECT.fullmatch(project):
                 _remove(project)
@@ -59,27 +64,27 @@ def sweep(console: Console) -> None:
 
 def _remove(project: str) -> None:
     command = ["docker", "compose", "--project-name", project, "down", "--volumes"]
-    why = "there is no docker on this machine any more"
+    why = "the command `docker` was not found"
     if shutil.which("docker"):
-        # Elsewhere than in a folder that may have a compose.yaml of its own: Docker goes by its labels.
+        # In a folder without a compose.yaml, so Docker finds the containers by their labels.
         done = bounded([*command, "--timeout", "5"], DOWN_S, "`docker compose down`", cwd=_folder())
         if done.returncode == 0:
             return
-        why = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        why = (done.stderr.strip().splitlines() or ["it printed nothing"])[-1]
     raise WaitbenchError(
-        f"the containers of a run that was killed can't be removed: {why}. Say `{' '.join(command)}`, or remove "
+        f"the containers of a run that was killed can't be removed: {why}. Run `{' '.join(command)}`, or remove "
         f"{_folder() / project}.lock if they are gone"
     )
 
 
 def publisher(port: int) -> str:
-    """The container that has a port of this machine, in words, with the command that ends it; "" where none has."""
+    """Name the container that uses a port of this machine, with the command that ends it; "" if none does."""
     if not shutil.which("docker"):
         return ""
     form = '{{.Names}}\t{{.Label "com.docker.compose.project"}}'
     try:
         done = bounded(["docker", "ps", "--filter", f"publish={port}", "--format", form], ASK_S)
-    except WaitbenchError:  # an engine that hangs is nobody's reason not to be told about the port
+    except WaitbenchError:  # an engine that hangs must not hide the message about the port
         return ""
     for line in done.stdout.splitlines():
         name, _, project = line.partition("\t")
@@ -91,7 +96,7 @@ def publisher(port: int) -> str:
 
 
 def _folder() -> Path:
-    """One that no other user can enter: what is written there can't be led elsewhere."""
+    """The folder of the locks. No other user can enter it, so no link in it can redirect a write."""
     folder = private_folder() / "containers"
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder

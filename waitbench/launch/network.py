@@ -1,7 +1,7 @@
-"""The containers' network, from the load container: whom its names lead to.
+"""Checks, from the load container, which services are on the containers' network.
 
-That a name leads somewhere says nothing. What Docker does not know it asks the machine's resolvers, with their search
-domains, and some of those have an answer to everything: a name may lead to a stranger.
+A name that resolves proves nothing. Docker passes unknown names to the machine's resolvers with their search domains,
+and some of these resolve every name, so it may lead to an unrelated machine.
 """
 
 import os
@@ -19,44 +19,44 @@ from waitbench.plan.availability import not_contained
 from waitbench.plan.plan import External
 
 ANSWER_S = 5.0
-"""For a service that Compose has seen healthy."""
+"""The timeout for a service that Compose has found healthy."""
 
 Address = IPv4Address | IPv6Address
 Near = Callable[[Address], bool]
 
 
 def container_url(name: str) -> str:
-    """Of a service in containers; WAITBENCH_PORT is theirs."""
+    """Return the URL of a service in containers. They all use the port WAITBENCH_PORT."""
     return f"http://{name}:{os.environ.get('WAITBENCH_PORT', '8000')}"
 
 
 def on_own_network(address: Address) -> bool:
-    """Whether this container reaches it without a router. Its own loopback does not count: nothing measured is here."""
+    """Whether this container reaches the address without a router. Loopback does not count: no service is there."""
     return not address.is_loopback and any(_together(address, ip, mask) for ip, mask in _interfaces())
 
 
 def not_started(variant: Variant, near: Near = on_own_network) -> str:
-    """Why a variant can't be had in containers, with what to do; "" where it is up, and says itself that it is that."""
+    """Say why a variant is not available in containers, with advice; "" if it runs and its `/info` names it."""
     why = not_contained(variant)
     if why or (_leads(variant.name, near) and _says(variant.name)):
         return why
     profile = f"COMPOSE_PROFILES={variant.profile}" if variant.profile else "docker compose up"
-    return f"its container is not there; start it with {profile}"
+    return f"its container is not running; start it with {profile}"
 
 
 def require_near(external: Iterable[External], near: Near = on_own_network) -> None:
-    """Raises UsageError for a service of the reader's own whose name leads elsewhere."""
+    """Raise UsageError for an external service whose name leads outside the containers' network."""
     for item in external:
         host = urlsplit(item.base_url).hostname or ""
         if not _leads(host, lambda address: address.is_loopback or near(address)):
             raise UsageError(
-                f"external {item.name!r}: {host} leads to nothing on the containers' network; mend the name, or, if it "
-                "is elsewhere and yours to load, say --allow-remote"
+                f"external {item.name!r}: {host} is not on the containers' network; correct the name, or add "
+                "--allow-remote if the service is elsewhere and you may put load on it"
             )
 
 
 def _leads(name: str, near: Near) -> bool:
-    """Whether a name is known, and every address of it is near. Nothing is sent to any of them."""
+    """Whether a name resolves and every address of it is near. Nothing is sent to these addresses."""
     try:
         found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
     except OSError:
@@ -65,7 +65,7 @@ def _leads(name: str, near: Near) -> bool:
 
 
 def _says(name: str) -> bool:
-    """Whether what answers there says that it is the variant of that name."""
+    """Whether the service at this name responds to `/info` with the same variant name."""
     with Service(container_url(name), timeout_s=ANSWER_S) as service:
         try:
             info: object = service.info()
@@ -75,7 +75,7 @@ def _says(name: str) -> bool:
 
 
 def _interfaces() -> list[tuple[Address, Address]]:
-    """Address and mask of each."""
+    """Return the address and mask of each network interface."""
     every = [each for interface in psutil.net_if_addrs().values() for each in interface]
     inet = [each for each in every if each.family in (socket.AF_INET, socket.AF_INET6)]
     return [(_address(each.address), _address(each.netmask)) for each in inet if each.netmask]
@@ -86,5 +86,5 @@ def _together(address: Address, ip: Address, mask: Address) -> bool:
 
 
 def _address(text: str) -> Address:
-    """Without the interface that a link-local one is told with."""
+    """Parse an address without the interface name that a link-local address carries."""
     return ip_address(text.partition("%")[0])

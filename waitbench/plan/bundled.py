@@ -1,6 +1,6 @@
-"""The plans that come along: their names, titles and files. It reads no more of a plan than its title.
+"""The bundled plans: their names, titles and files. This module reads only the title of a plan.
 
-It is apart from waitbench.plan because that imports pydantic, which takes most of the time of `waitbench --help`.
+It does not import waitbench.plan.plan, because pydantic would take most of the time of `waitbench --help`.
 """
 
 import os
@@ -28,21 +28,22 @@ def _title(path: Path) -> str:
 
 
 def find_plan(name: str) -> Path:
-    """The file of a plan: a name in loadtests/plans/, or a path."""
+    """Return the file of a plan, from its name in loadtests/plans/ or its path."""
     path = Path(name)
     if path.suffix == ".toml" or "/" in name:
-        if not os.path.isfile(path):  # Path.is_file raises where a name is too long
-            raise UsageError(f"there is no plan file {name}{_what_else(path)}")
+        if not os.path.isfile(path):  # Path.is_file raises if a name is too long
+            raise UsageError(f"there is no plan file {name}{_found_instead(path)}")
         return path
     if name not in plan_names():
         from waitbench.plan.suggestion import nearest
 
-        raise UsageError(f"no plan named {name!r}; {nearest(name, plan_names())}, or give the path of a .toml file")
+        advice = f"give a plan's name or the path of a .toml file; {nearest(name, plan_names())}"
+        raise UsageError(f"no plan named {name!r}: {advice}")
     return PLANS / f"{name}.toml"
 
 
-def _what_else(path: Path) -> str:
-    """What is there instead."""
+def _found_instead(path: Path) -> str:
+    """Return what the path is, if it is not a file; "" if nothing is there."""
     if os.path.isdir(path):
         return ": it is a directory; give the path of a .toml file"
     return ": it is a device or a pipe; give the path of a .toml file" if os.path.exists(path) else ""

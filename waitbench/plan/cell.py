@@ -1,4 +1,4 @@
-"""Cells: what is asked for, and at which loads."""
+"""Cells: what is requested, and at which loads."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -13,13 +13,13 @@ from waitbench.records.text import control_in
 
 USERS_MAX = 20_000
 RECOVER_S = 2.0
-"""Within a burst's last step a whole second has to be well, and some of it is before that."""
+"""The shortest last step of a burst: it has to contain one whole good second, after some time to recover."""
 RATE_MAX = 50_000.0
 REPEATS_MAX = 100
 WORKERS_MAX = 32
 CPUS_MAX = 256
 LIST_MAX = 100
-"""Loads, stages or names in one list."""
+"""The highest number of loads, stages or names in one list."""
 SEVERAL = Field(min_length=1, max_length=LIST_MAX)
 Arrivals = Literal["poisson", "uniform"]
 _Users = Annotated[int, Field(ge=1, le=USERS_MAX)]
@@ -27,15 +27,15 @@ _Rate = Annotated[float, Field(ge=0.1, le=RATE_MAX)]
 _Workers = Annotated[int, Field(ge=1, le=WORKERS_MAX)]
 _SCENARIO_KEYS = {"mixed": {"of", "share"}, "burst": {"of", "profile"}}
 _SCENARIO_ADVICE = {
-    "mixed": 'a mixed cell has of = "cpu", share = 0.05, rate = [200], and as params those of the workload in `of`',
-    "burst": 'a burst has of = "wait", profile = [{ rate = 100, seconds = 5 }, ...], and as params those of the '
+    "mixed": 'a mixed cell has of = "cpu", share = 0.05, rate = [200], and the params of the workload in `of`',
+    "burst": 'a burst has of = "wait", profile = [{ rate = 100, seconds = 5 }, ...], and the params of the '
     "workload in `of`",
 }
 
 
 @dataclass(frozen=True)
 class Load:
-    """`size` users in a closed loop, or requests per second in an open one."""
+    """`size` users in a closed loop, or `size` requests per second in an open loop."""
 
     model: Literal["closed", "open"]
     size: float
@@ -52,58 +52,59 @@ class Strict(BaseModel):
 
 def _shown_as_written(text: str) -> str:
     if control := control_in(text):
-        raise ValueError(f"it holds the control character {control}; write text without any")
+        raise ValueError(f"it holds the control character {control}; remove it")
     return text
 
 
 Text = Annotated[str, Field(min_length=1, max_length=5000), AfterValidator(_shown_as_written)]
-"""What is shown to people: in a terminal, a page and a chart."""
+"""Text that people see in a terminal, a page or a chart."""
 
 
 class Step(Strict):
     """A part of a load profile."""
 
     rate: Annotated[float, Field(ge=20, le=RATE_MAX)]
-    """Requests per second: of fewer, a quarter of a second says nothing."""
+    """Requests per second. Below the minimum, a quarter of a second has too few requests to say anything."""
     seconds: Annotated[float, Field(ge=1, le=600)]
 
 
+# More than 12 fields: they mirror the keys of [[cells]] in a plan file.
 class Cell(Strict):
     """One workload with its parameters, or a scenario of one, at one or more loads."""
 
     workload: str
     of: str | None = None
-    """Of a scenario: the workload that `fast` is mixed with, or that comes in a burst."""
+    """Scenarios: the workload that `fast` is mixed with, or that comes in a burst."""
     params: dict[str, int] = {}
     share: Annotated[float, Field(ge=0.001, le=0.9)] | None = None
-    """Mixed: how many of all arrivals are of the slow workload."""
+    """Mixed: the share of all arrivals that request the slow workload."""
     profile: Annotated[list[Step], Field(min_length=3, max_length=LIST_MAX)] | None = None
     """Burst: calm, overload, calm, in an open loop."""
     users: Annotated[list[_Users], SEVERAL] | None = None
-    """Closed loop: so many users, each sending its next request when the last one ends."""
+    """Closed loop: the number of users. Each sends its next request when its last one ends."""
     rate: Annotated[list[_Rate], SEVERAL] | None = None
-    """Open loop: so many requests a second, whatever happens."""
+    """Open loop: requests per second, whatever happens."""
     find: Literal["knee"] | None = None
     """Open loop: search the highest rate that still meets an objective."""
     p99_ms: Annotated[float, Field(gt=0, le=60_000)] | None = None
-    """The objective."""
+    """The objective of the search."""
     from_rate: Annotated[float, Field(ge=1, le=RATE_MAX)] = 100.0
-    """Where the search begins, and where it ends at the latest."""
+    """Where the search begins. It ends at `to_rate` at the latest."""
     to_rate: Annotated[float, Field(ge=1, le=RATE_MAX)] = 20_000.0
     max_in_flight: Annotated[int, Field(ge=1, le=USERS_MAX)] = 2000
-    """Open loop: arrivals beyond this are shed, and counted."""
+    """Open loop: arrivals beyond this limit are shed, and counted."""
     arrivals: Arrivals = "poisson"
-    """Open loop: independent callers, or a clock."""
+    """Open loop: `poisson` for independent callers, `uniform` for a clock."""
     measure_s: Annotated[float, Field(ge=0.5, le=600)] | None = None
-    """In place of the plan's, where this cell needs more time, or less."""
+    """Replaces the plan's value if this cell needs more time, or less."""
     repeats: Annotated[int, Field(ge=1, le=REPEATS_MAX)] | None = None
-    """In place of the plan's, where this cell's figures vary more, or less."""
+    """Replaces the plan's value if this cell's figures vary more, or less."""
     variants: Annotated[list[str], SEVERAL] | None = None
-    """Who plays it, of the plan's; None: all of them."""
+    """The plan's variants that run this cell; None: all of them."""
     workers: Annotated[list[_Workers], SEVERAL] | None = None
-    """Each variant with so many processes, one service for each number."""
+    """Numbers of processes for each variant. Each number is a service of its own."""
     service_cpus: Annotated[int, Field(ge=1, le=CPUS_MAX)] | None = None
-    """So many cores for each service; where the machine has no more, the generator shares the last."""
+    """Cores for each service. If the machine has no core beyond them, the generator shares the last one."""
 
     @field_validator("workload")
     @classmethod
@@ -117,18 +118,18 @@ class Cell(Strict):
         asked = _SCENARIO_KEYS.get(self.workload, set())
         advice = _SCENARIO_ADVICE.get(self.workload, "; ".join(_SCENARIO_ADVICE.values()))
         if strange := (self.model_fields_set & {"of", "share", "profile"}) - asked:
-            raise ValueError(f"{', '.join(sorted(strange))} does not go with {self.workload}; {advice}")
+            raise ValueError(f"{', '.join(sorted(strange))} cannot be used with {self.workload}; {advice}")
         if missing := asked - self.model_fields_set:
             raise ValueError(f"{self.workload} needs {', '.join(sorted(missing))} too; {advice}")
         if self.of is not None and self.of not in WORKLOADS:
             raise ValueError(f"of: no workload named {self.of!r}; {nearest(self.of, WORKLOADS)}")
         if self.workload == "mixed" and self.of == "fast":
-            raise ValueError("of: fast is what the others are mixed with; name a slow workload, or measure fast alone")
+            raise ValueError("of: fast cannot be mixed with itself; name a slow workload, or measure fast alone")
         if self.workload == "mixed" and self.find is not None:
             raise ValueError("mixed has no knee: it compares each contender with itself at one rate; give rate")
         if self.workload == "mixed" and self.rate is None:
             raise ValueError(
-                "mixed needs rate: among users that wait for their answers, slow ones would thin out fast ones"
+                "mixed needs rate: users wait for each response, so slow requests would reduce the number of fast ones"
             )
         return self
 
@@ -137,10 +138,12 @@ class Cell(Strict):
         if self.profile is not None:
             first, *between, last = (step.rate for step in self.profile)
             if max(between) <= max(first, last):
-                raise ValueError("profile: the first and the last step have to be calmer than what is between them")
+                raise ValueError(
+                    "profile: the first and the last step need a lower rate than the highest step between them"
+                )
             if self.profile[-1].seconds < RECOVER_S:
                 raise ValueError(
-                    f"profile: the last step is of {self.profile[-1].seconds:g} s, too short to see a recovery in; "
+                    f"profile: the last step lasts {self.profile[-1].seconds:g} s, too short to show a recovery; "
                     f"give at least {RECOVER_S:g}"
                 )
         return self
@@ -148,20 +151,20 @@ class Cell(Strict):
     @model_validator(mode="after")
     def _plain_form(self) -> "Cell":
         if self.service_cpus and (self.workload in SCENARIOS or self.find):
-            raise ValueError("service_cpus goes with a plain workload under users or rate")
+            raise ValueError("service_cpus can only be used with a plain workload under users or rate")
         return self
 
     @model_validator(mode="after")
     def _own_repeats(self) -> "Cell":
         if self.repeats and self.find:
-            raise ValueError("repeats does not go with find: a search has the plan's")
+            raise ValueError("repeats cannot be used with find: a search uses the plan's repeats")
         return self
 
     @model_validator(mode="after")
     def _own_time(self) -> "Cell":
         if self.measure_s is not None and (self.profile or self.find):
             raise ValueError(
-                "measure_s does not go with profile, whose steps are its time, nor with find, which has its own"
+                "measure_s cannot be used with profile, whose steps set the time, or with find, which sets its own"
             )
         return self
 
@@ -169,17 +172,19 @@ class Cell(Strict):
     def _one_load(self) -> "Cell":
         if [self.users, self.rate, self.find, self.profile].count(None) != 3:
             raise ValueError(
-                'give one of users (closed loop), rate (open loop, requests per second), find = "knee" and, '
+                'give one of users (closed loop), rate (open loop, requests per second), find = "knee" or, '
                 "for a burst, profile"
             )
         if self.users is not None and self.model_fields_set & {"max_in_flight", "arrivals"}:
-            raise ValueError("max_in_flight and arrivals go with rate, find or profile (open loop), not with users")
+            raise ValueError(
+                "max_in_flight and arrivals can only be used with rate, find or profile (open loop), not with users"
+            )
         if (self.find is None) != (self.p99_ms is None):
-            raise ValueError('find = "knee" and its objective, as p99_ms = 250, go together')
+            raise ValueError('find = "knee" needs an objective, such as p99_ms = 250, and p99_ms needs find = "knee"')
         if self.find is None and self.model_fields_set & {"from_rate", "to_rate"}:
-            raise ValueError('from_rate and to_rate go with find = "knee"')
+            raise ValueError('from_rate and to_rate can only be used with find = "knee"')
         if self.from_rate > self.to_rate:
-            raise ValueError(f"from_rate = {self.from_rate:g} is above to_rate = {self.to_rate:g}; turn them round")
+            raise ValueError(f"from_rate = {self.from_rate:g} is above to_rate = {self.to_rate:g}; swap them")
         return self
 
     @property
@@ -195,14 +200,14 @@ class Cell(Strict):
 
     @property
     def asked(self) -> set[str]:
-        """Every workload that requests are sent for: who plays this cell has to serve them all."""
+        """Every workload that requests are sent for. A contender runs this cell only if it serves all of them."""
         return {self.measured, self.of or self.measured}
 
     @property
     def asks(self) -> tuple[object, ...]:
-        """What is asked of a service, whoever plays it and however long: the same for cells that may share trials."""
-        played = self.share, tuple((step.rate, step.seconds) for step in self.profile or [])
-        return self.workload, self.of, tuple(sorted(self.params.items())), played, self.service_cpus or 0
+        """The requests to a service, without contender and duration: equal for cells that may share trials."""
+        scenario = self.share, tuple((step.rate, step.seconds) for step in self.profile or [])
+        return self.workload, self.of, tuple(sorted(self.params.items())), scenario, self.service_cpus or 0
 
     @property
     def stages(self) -> list[Stage]:

@@ -1,4 +1,4 @@
-"""Claims: sentences on trial, each with the rules in numbers that give it a verdict."""
+"""Claims: sentences that a run tests, each with numeric rules that give it a verdict."""
 
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar
@@ -14,11 +14,11 @@ T = TypeVar("T")
 
 FigureName = Literal["goodput_rps", "p50_ms", "p90_ms", "p95_ms", "p99_ms", "cpu_s_per_1k", "kib_per_request"]
 OF_THE_SERVICE = ("cpu_s_per_1k", "kib_per_request")
-"""Of all that a service does in a trial, whatever it was asked for."""
+"""Figures that cover everything a service does in a trial, whatever was requested."""
 MEMORY_GAP = 2.0
-"""The figure of memory has no interval, so its zones have to lie so many times apart."""
+"""The memory figure has no interval, so its zones have to be this factor apart."""
 NAME_MAX = 64
-"""A name becomes part of names of files, which have at most 255 bytes."""
+"""A name becomes part of file names, which have at most 255 bytes."""
 _NAME = r"^[a-z0-9][a-z0-9-]*$"
 
 
@@ -27,7 +27,7 @@ class ClaimCell(Cell):
 
     name: Annotated[str, Field(pattern=_NAME, max_length=NAME_MAX)]
     variants: Annotated[list[str], SEVERAL]
-    """Needed here: a claim says whom it is about."""
+    """Required here: a claim names the variants that it is about."""
 
     @model_validator(mode="after")
     def _at_given_loads(self) -> "ClaimCell":
@@ -36,37 +36,37 @@ class ClaimCell(Cell):
         for name, given in (("variants", self.variants), ("workers", self.workers), ("users", self.users),
                             ("rate", self.rate)):  # fmt: skip
             if given and len({*given}) < len(given):
-                raise ValueError(f"{name} = {given}: one is there twice; keep one")
+                raise ValueError(f"{name} = {given}: one value is listed twice; keep one")
         return self
 
     @property
     def cell(self) -> Cell:
-        """As a plan has it."""
+        """The cell as a plan has it, without its name."""
         return Cell(**{name: getattr(self, name) for name in self.model_fields_set - {"name"}})
 
     @model_serializer(mode="wrap")
     def _as_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A key that was left out may not be there at all beside some of the others."""
+        """Omit the keys that were not given: some keys are refused next to others, even with their default."""
         return {name: value for name, value in handler(self).items() if name in self.model_fields_set}
 
 
 class Side(Strict):
-    """One side of a ratio. What its cell has only one of may be left out."""
+    """One side of a ratio. A key may be left out if its cell has only one value for it."""
 
     cell: str
     variant: str | None = None
     load: Annotated[float, Field(gt=0)] | None = None
     workers: Annotated[int, Field(ge=1)] | None = None
-    """Once read from a file: always given."""
+    """Always filled in after reading a file."""
     alone: bool = False
-    """Of a mixed cell: without the neighbours."""
+    """Mixed cells: without the neighbours."""
 
 
 class Rule(Strict):
-    """The ratio of a figure in one place to the same in another, and where it has to lie."""
+    """The ratio of a figure in one place to the same figure in another, and the zones for this ratio."""
 
     says: Text
-    """What holds where it is supported."""
+    """The sentence that is true if the rule is supported."""
     figure: FigureName
     of: Side
     over: Side
@@ -83,15 +83,15 @@ class Rule(Strict):
         if gap <= 1:
             raise ValueError(
                 f"supported ({self.supported.words}) and refuted ({self.refuted.words}) overlap; leave a gap between "
-                "them, so that noise takes no ratio from the one to the other"
+                "them, so that noise cannot move a ratio from one to the other"
             )
         if self.figure == "kib_per_request" and gap < MEMORY_GAP:
-            raise ValueError(f"kib_per_request has no interval; leave a gap of {MEMORY_GAP:g} times between the zones")
+            raise ValueError(f"kib_per_request has no interval; leave a factor of {MEMORY_GAP:g} between the zones")
         return self
 
 
 class Place(NamedTuple):
-    """What a side of a rule stands for, with nothing left out but a number of processes that is as declared."""
+    """The place that a side of a rule refers to. `workers` is None for the declared number of processes."""
 
     cell: ClaimCell
     variant: str
@@ -101,7 +101,7 @@ class Place(NamedTuple):
 
     @property
     def asked(self) -> tuple[Any, ...]:
-        """What sets its trials apart from all others, whichever cell asks for them."""
+        """The identity of its trials, whichever cell asks for them."""
         cell = self.cell
         params = WORKLOADS[cell.of or cell.workload].complete(cell.params)
         what = cell.workload, cell.of, tuple(sorted(params.items())), cell.share
@@ -109,50 +109,50 @@ class Place(NamedTuple):
 
 
 class Claim(Strict):
-    """A sentence on trial."""
+    """A sentence, with the cells and rules that test it."""
 
     id: Annotated[str, Field(pattern=_NAME, max_length=NAME_MAX)]
     says: Text
-    """In one sentence."""
+    """The claim in one sentence."""
     tested: Text
-    """How."""
+    """How it is tested."""
     would_change: Text
-    """What would change the verdict."""
+    """The result that would change the verdict."""
     cells: Annotated[list[ClaimCell], SEVERAL]
     rules: Annotated[list[Rule], SEVERAL]
 
     @property
     def sides(self) -> Iterator[tuple[str, Rule, Side]]:
-        """Every side with where it stands in the claim."""
+        """Every side with its position in the claim and its rule."""
         for number, rule in enumerate(self.rules):
             for name, side in rule.sides:
                 yield f"rules[{number}].{name}", rule, side
 
     def place(self, side: Side) -> Place:
-        """Raises ValueError where the side leads nowhere."""
+        """Return the place that a side refers to. Raises ValueError if there is no such place."""
         cells = {cell.name: cell for cell in self.cells}
         if side.cell not in cells:
             raise ValueError(f"cell: no cell named {side.cell!r}; {nearest(side.cell, cells)}")
         cell = cells[side.cell]
         variant = side.variant or _only("variant", cell.name, cell.variants)
         if variant not in cell.variants:
-            raise ValueError(f"variant: {cell.name} is not played by {variant!r}; {nearest(variant, cell.variants)}")
+            raise ValueError(f"variant: {cell.name} does not have {variant!r}; {nearest(variant, cell.variants)}")
         loads = {load.size: load for load in cell.loads}
         size = side.load or _only("load", cell.name, loads)
         if size not in loads:
-            raise ValueError(f"load: {cell.name} is not played at {size:g}; there are: {_listed(loads)}")
+            raise ValueError(f"load: {cell.name} does not have {size:g}; there are: {_listed(loads)}")
         workers = side.workers or (_only("workers", cell.name, cell.workers) if cell.workers else None)
         if cell.workers and workers not in cell.workers:
-            raise ValueError(f"workers: {cell.name} is not played by {workers}; there are: {_listed(cell.workers)}")
+            raise ValueError(f"workers: {cell.name} does not have {workers}; there are: {_listed(cell.workers)}")
         if side.alone and cell.workload != "mixed":
-            raise ValueError(f"alone: {cell.name} is not mixed, and so has no neighbours to be without; leave it out")
+            raise ValueError(f"alone: {cell.name} is not mixed, so it has no neighbours; leave it out")
         return Place(cell, variant, loads[size], workers, side.alone)
 
     @model_validator(mode="after")
     def _names_differ(self) -> "Claim":
         names = [cell.name for cell in self.cells]
         if twice := next((name for name in names if names.count(name) > 1), None):
-            raise ValueError(f"two cells are named {twice!r}; name each for what sets it apart")
+            raise ValueError(f"two cells are named {twice!r}; give each its own name")
         return self
 
     @model_validator(mode="after")
@@ -166,12 +166,14 @@ class Claim(Strict):
                 raise ValueError(f"{where}: {advice}")
         for number, rule in enumerate(self.rules):
             if self.place(rule.of).asked == self.place(rule.over).asked:
-                raise ValueError(f"rules[{number}]: of and over are the same, whose ratio is 1; name two that differ")
+                raise ValueError(
+                    f"rules[{number}]: of and over are the same, so their ratio is 1; name two that differ"
+                )
         return self
 
 
 class Claims(Strict):
-    """A file of them."""
+    """All claims of a file."""
 
     claims: Annotated[list[Claim], SEVERAL]
 
@@ -179,21 +181,21 @@ class Claims(Strict):
     def _ids_differ(self) -> "Claims":
         ids = [claim.id for claim in self.claims]
         if twice := next((name for name in ids if ids.count(name) > 1), None):
-            raise ValueError(f"two claims have the id {twice!r}; name each for what it says")
+            raise ValueError(f"two claims have the id {twice!r}; give each its own id")
         return self
 
 
 def _no_such_figure(figure: str, cell: ClaimCell) -> str:
-    """Why a cell does not have a figure, with what to do; "" where it may."""
+    """Return why a cell cannot have a figure, and what to do; "" if it can."""
     if figure == "goodput_rps" and cell.rate:
-        return f"goodput_rps of {cell.name} is the rate that was asked for; compare by p99_ms, or give users"
+        return f"goodput_rps of {cell.name} is only the rate given in the cell; compare by p99_ms, or give users"
     if figure in OF_THE_SERVICE and cell.workload == "mixed":
-        return f"{figure} of {cell.name} is of the neighbours too; compare by a latency, or take a plain cell"
+        return f"{figure} of {cell.name} includes the neighbours; compare by a latency, or use a plain cell"
     return ""
 
 
 def _only(name: str, cell: str, known: Iterable[T]) -> T:
-    """What need not be named. Raises ValueError where there are several."""
+    """Return the only value. Raises ValueError if there are several."""
     first, *others = known
     if others:
         raise ValueError(f"{name}: {cell} has several; name one of {_listed([first, *others])}")

@@ -1,4 +1,4 @@
-"""Files of claims: claims read from one, and held to what there is."""
+"""Reads claims from a file, and checks them against the variants and workloads that exist."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,9 +18,9 @@ from waitbench.plan.toml import read_toml
 
 
 def load_claims(path: Path, variants: Mapping[str, Variant]) -> list[Claim]:
-    """The claims of a file, their rules with every number of processes filled in.
+    """Read the claims of a file, and fill in every number of processes.
 
-    Raises UsageError that names the file, each wrong key, and what would be right.
+    Raises UsageError with the file, each wrong key, and what would be right.
     """
     raw = read_toml(path)
     try:
@@ -34,34 +34,34 @@ def load_claims(path: Path, variants: Mapping[str, Variant]) -> list[Claim]:
 
 
 def require_samples(path: Path, plan: Plan, variants: Mapping[str, Variant]) -> None:
-    """Raises UsageError where a rule compares a percentile that no trial can carry."""
+    """Raises UsageError if a rule compares a percentile that needs more requests than a trial can have."""
     if not plan.claims:
         return
-    takes = {f"{name}_ms": samples_needed(percent) for name, percent in PERCENTILES.items()}
+    samples = {f"{name}_ms": samples_needed(percent) for name, percent in PERCENTILES.items()}
     for claim in plan.claims:
         for where, rule, side in claim.sides:
-            found = claim.place(side)
-            most = _most_requests(found, variants[found.variant], plan.measure_s)
-            needed = takes.get(rule.figure, 0)
-            if most is not None and most < needed:
+            place = claim.place(side)
+            possible = _possible_requests(place, variants[place.variant], plan.measure_s)
+            needed = samples.get(rule.figure, 0)
+            if possible is not None and possible < needed:
                 raise UsageError(
-                    f"{path}: claims: {claim.id}: {where}: {rule.figure} takes {needed:,} requests in each trial, and "
-                    f"{found.cell.name} has {most:,.0f} at most; give it more load, or a measure_s of its own"
+                    f"{path}: claims: {claim.id}: {where}: {rule.figure} needs {needed:,} requests in each trial, but "
+                    f"{place.cell.name} can have at most {possible:,.0f}; give it more load, or its own measure_s"
                 )
 
 
-def _most_requests(found: Place, variant: Variant, measure_s: float) -> float | None:
-    """What arithmetic allows one trial; None where it sets no limit."""
-    cell, budget = found.cell, {**variant.budget, "workers": found.workers or 1}
-    closed = found.load.model == "closed"
-    users, rate = (int(found.load.size), None) if closed else (None, found.load.size * (1 - (cell.share or 0)))
+def _possible_requests(place: Place, variant: Variant, measure_s: float) -> float | None:
+    """Return the theoretical maximum of measured requests in one trial; None if there is no limit."""
+    cell, budget = place.cell, {**variant.budget, "workers": place.workers or 1}
+    closed = place.load.model == "closed"
+    users, rate = (int(place.load.size), None) if closed else (None, place.load.size * (1 - (cell.share or 0)))
     params = {} if cell.workload == "mixed" else cell.params
     allowed = ceiling(WORKLOADS[cell.measured], params, budget, users, rate)
     return allowed.rps * (cell.measure_s or measure_s) if allowed else None
 
 
 def _wrong(claim: Claim, variants: Mapping[str, Variant]) -> str:
-    """The key of the first thing that nothing has, and what would be right; "" where all is well."""
+    """Return the first wrong key and what would be right; "" if there is none."""
     for number, cell in enumerate(claim.cells):
         for name in cell.variants:
             if name not in variants:
@@ -77,7 +77,7 @@ def _wrong(claim: Claim, variants: Mapping[str, Variant]) -> str:
 
 
 def _filled(claim: Claim, variants: Mapping[str, Variant]) -> Claim:
-    """With the number of processes that a variant declares, where a cell does not give another."""
+    """Return the claim with the number of processes that a variant declares wherever its cell gives none."""
 
     def filled(rule: Rule) -> Rule:
         places = {name: claim.place(side) for name, side in rule.sides}

@@ -1,4 +1,4 @@
-"""Who plays a plan: each variant in each form that its cells ask for, and the reader's own services."""
+"""The contenders of a plan: each variant in each form that its cells ask for, and the external services."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -15,28 +15,28 @@ class Contender:
     """A variant as one service of a run."""
 
     label: str
-    """Its own name in the run: the variant's, with what sets this form of it apart."""
+    """Its own name in the run: the name of the variant, with a suffix for this form."""
     variant: str
-    """Its name in variants.toml, or that of an external service."""
+    """Its name in variants.toml, or the name of an external service."""
     workers: int = 1
-    """Processes; 1: as many as its budget declares."""
+    """The number of processes; 1: as many as its budget declares."""
     cpus: int = 0
-    """Cores; 0: those that every service has."""
+    """The number of cores; 0: those that every service has."""
     external: bool = False
 
     def plays(self, cell: Cell) -> bool:
-        """Whether the cell asks for it in this form. What it serves is another question."""
+        """Whether the cell asks for it in this form. Whether it serves the workload is not checked."""
         named = cell.variants is None or self.variant in cell.variants
         return named and (self.workers, self.cpus) in forms(cell)
 
 
 def forms(cell: Cell) -> list[tuple[int, int]]:
-    """Workers and cores of each form in which a cell wants its contenders."""
+    """Return the workers and cores of each form that a cell asks for."""
     return [(workers, cell.service_cpus or 0) for workers in cell.workers or [1]]
 
 
 def contenders(plan: Plan) -> list[Contender]:
-    """In the order of the plan: a variant in its plain form, then in the others."""
+    """Return the contenders in the order of the plan: a variant in its plain form, then in its other forms."""
     found = []
     for label, name in labelled(plan.variants).items():
         asked = [form for cell in plan.cells for form in forms(cell) if cell.variants is None or name in cell.variants]
@@ -45,7 +45,7 @@ def contenders(plan: Plan) -> list[Contender]:
 
 
 def served(plan: Plan, known: Mapping[str, Variant]) -> dict[str, Collection[str]]:
-    """What each variant, and each external service, of the plan serves."""
+    """Return the workloads that each variant and each external service of the plan serves."""
     ours: dict[str, Collection[str]] = {
         name: [workload for workload in WORKLOADS if known[name].serves(workload)] for name in plan.variants
     }
@@ -53,18 +53,20 @@ def served(plan: Plan, known: Mapping[str, Variant]) -> dict[str, Collection[str
 
 
 def is_played(plan: Plan, known: Mapping[str, Variant]) -> bool:
-    """Whether anyone plays any cell: is named by it, and serves what it asks for."""
-    serves, everyone = served(plan, known), contenders(plan)
-    return any(who.plays(cell) and cell.asked <= set(serves[who.variant]) for cell in plan.cells for who in everyone)
+    """Whether a contender runs any cell: the cell asks for it, and it serves what the cell asks for."""
+    serves, found = served(plan, known), contenders(plan)
+    return any(each.plays(cell) and cell.asked <= set(serves[each.variant]) for cell in plan.cells for each in found)
 
 
 def require_forms(cells: Iterable[tuple[int, Cell]], names: Iterable[str], known: Mapping[str, Variant]) -> None:
-    """Raises UsageError where a cell, given with its number, asks for processes that one of these names can't have, and
-    does not leave it out."""
-    everyone = list(names)
+    """Raises UsageError if a cell asks for processes that one of its variants cannot have.
+
+    Each cell comes with its number in the plan. A cell without `variants` is for all `names`.
+    """
+    all_names = list(names)
     for number, cell in cells:
-        for name in cell.variants or everyone:
-            if name in everyone and name in known and (why := _formless(cell, known[name])):
+        for name in cell.variants or all_names:
+            if name in all_names and name in known and (why := _formless(cell, known[name])):
                 raise UsageError(f"cells[{number}].workers: {name} {why}; leave it out with variants = [...]")
 
 
@@ -72,8 +74,10 @@ def _formless(cell: Cell, variant: Variant) -> str:
     if not cell.workers:
         return ""
     if (count := variant.budget["workers"]) > 1:
-        return f"is of {count} processes as it stands"
-    return "" if variant.scales or max(cell.workers) == 1 else "is one process, whatever its server is told"
+        return f"always has {count} processes"
+    if variant.scales or max(cell.workers) == 1:
+        return ""
+    return "always has one process, because its server cannot start more"
 
 
 def _order(form: tuple[int, int]) -> tuple[int, int]:

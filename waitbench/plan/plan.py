@@ -1,4 +1,4 @@
-"""A plan: cells x repeats, and who is measured by them."""
+"""A plan: cells x repeats, and the contenders that are measured."""
 
 from collections.abc import Iterable
 from string import Formatter
@@ -13,7 +13,7 @@ from waitbench.plan.claim import NAME_MAX, Claim
 from waitbench.plan.suggestion import nearest
 
 SEARCH_REPEATS = 12
-"""Both sides of a knee have to be repeated so often, within all the trials of a search."""
+"""The highest number of repeats in a search: its limit of trials has to allow them on both sides of a knee."""
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 """Names of this machine."""
 
@@ -23,7 +23,7 @@ URL_MAX, TITLE_MAX = 1000, 200
 
 
 def _is_template(template: str, parameters: Iterable[str]) -> bool:
-    """Whether it has no placeholder but {name}: a width, as in {ms:999999999}, would fill the memory."""
+    """Whether every placeholder is a plain {name}: a width, as in {ms:999999999}, would fill the memory."""
     try:
         fields = [(name, spec, how) for _, name, spec, how in Formatter().parse(template) if name is not None]
     except ValueError:
@@ -32,7 +32,7 @@ def _is_template(template: str, parameters: Iterable[str]) -> bool:
 
 
 class External(Strict):
-    """A service of the reader's own, measured like any variant. `paths`: a template for each workload it serves."""
+    """A service of the user, measured like any variant. `paths`: a template for each workload it serves."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=NAME_MAX)]
     base_url: Annotated[str, Field(max_length=URL_MAX)]
@@ -49,7 +49,7 @@ class External(Strict):
                 raise ValueError(f"{name}: {template!r} has an unknown placeholder; known: {known}")
             path = template.format(**dict.fromkeys(WORKLOADS[name].parameters, 1))
             if not path.startswith("/") or not path.isascii() or not path.isprintable() or " " in path:
-                raise ValueError(f"{name}: {template!r} is no path: it begins with / and holds no blanks (write %20)")
+                raise ValueError(f"{name}: {template!r} is not a path: it begins with / and has no blanks (write %20)")
         return paths
 
     @field_validator("base_url")
@@ -61,15 +61,15 @@ class External(Strict):
             plain = url.isascii() and url.isprintable() and not {*"@ \\"} & {*parts.netloc}
             right = plain and parts.hostname and parts.port != 0 and not parts.netloc.endswith(":")
             right = right and url.rstrip("/") == origin
-        except ValueError:  # no port is -1, 99999 or abc
+        except ValueError:  # a port of -1, 99999 or abc
             right = False
         if not right:
-            raise ValueError(f"{url!r} is not of the form http://HOST:PORT; what comes after belongs in paths")
+            raise ValueError(f"{url!r} is not of the form http://HOST:PORT; anything after that belongs in paths")
         return origin
 
 
 class Plan(Strict):
-    """Cells x repeats. Seconds are of measuring (`measure_s`) and of load before it (`warmup_s`)."""
+    """Cells x repeats. A trial has `warmup_s` seconds of load before its `measure_s` seconds of measuring."""
 
     title: Annotated[Text, Field(max_length=TITLE_MAX)]
     repeats: Annotated[int, Field(ge=1, le=REPEATS_MAX)] = 3
@@ -81,11 +81,11 @@ class Plan(Strict):
     cells: Annotated[list[Cell], Field(min_length=1, max_length=CELLS_MAX)]
     external: Annotated[list[External], Field(default_factory=list, max_length=LIST_MAX)]
     claims: Annotated[list[Claim], Field(default_factory=list)]
-    """In a file: the path of the file that has them, from the plan's own. Their cells are among the plan's."""
+    """In a plan file: the path of the claims file, relative to it. The plan's cells include those of its claims."""
 
     @property
     def searches(self) -> list[Cell]:
-        """Cells whose loads are found, not given."""
+        """Cells whose loads are searched for, not given."""
         return [cell for cell in self.cells if cell.find]
 
     @property
@@ -95,7 +95,7 @@ class Plan(Strict):
         return frozenset(url.port or 80 for url in urls if url.hostname in LOOPBACK)
 
     @model_validator(mode="after")
-    def _answers_in_time(self) -> "Plan":
+    def _responds_in_time(self) -> "Plan":
         for cell in self.cells:
             inner = WORKLOADS[cell.of or cell.workload]
             if (least_s := inner.wait_s(cell.params)) >= self.timeout_s:
@@ -108,12 +108,13 @@ class Plan(Strict):
     @model_validator(mode="after")
     def _objectives_fit(self) -> "Plan":
         if self.searches and self.repeats > SEARCH_REPEATS:
-            raise ValueError(
-                f"repeats = {self.repeats} is more than a search has room for; give at most {SEARCH_REPEATS}"
-            )
+            raise ValueError(f"repeats = {self.repeats} is too many for a search; give at most {SEARCH_REPEATS}")
         for cell in self.searches:
             if cell.p99_ms is not None and cell.p99_ms >= self.timeout_s * 1000:
-                raise ValueError(f"cells: p99_ms = {cell.p99_ms:g} is not below timeout_s = {self.timeout_s:g} s")
+                raise ValueError(
+                    f"cells: p99_ms = {cell.p99_ms:g} is not below timeout_s = {self.timeout_s:g} s; lower p99_ms, or "
+                    "raise timeout_s"
+                )
         return self
 
     @model_validator(mode="after")
@@ -125,8 +126,8 @@ class Plan(Strict):
                 if len(given) > 1:
                     raise ValueError(
                         f"cells: {cells[0].workload} at {points[0][1].tag} has {key} = {given[0]} in one cell, "
-                        f"{given[1]} in another; cells that ask for the same share their trials, so give both the "
-                        "same, or another rate"
+                        f"{given[1]} in another; cells with the same requests share their trials, so give both the "
+                        f"same {key}, or another rate"
                     )
         return self
 
@@ -137,7 +138,7 @@ class Plan(Strict):
 
     @property
     def blocks(self) -> list[list[tuple[Cell, Load]]]:
-        """The load points of one repeat, those together that ask for the same: each contender plays such once."""
+        """The load points of one repeat, grouped by their requests. Each contender runs a group once."""
         found: dict[object, list[tuple[Cell, Load]]] = {}
         for cell, load in self.load_points:
             found.setdefault((cell.asks, load), []).append((cell, load))

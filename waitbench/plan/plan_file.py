@@ -1,4 +1,4 @@
-"""A plan read from its file."""
+"""Reads a plan from its file, and checks it."""
 
 import os
 from collections import Counter
@@ -23,13 +23,14 @@ from waitbench.records.words import load_words
 
 STEM_MAX = 100
 TRIALS_MAX = 10_000
-"""With three seconds each, a working day."""
+"""At three seconds each, a working day."""
 
 
 def load_plan(path: Path, variants: dict[str, Variant], allow_remote: bool = False, in_compose: bool = False) -> Plan:
-    """The plan in a file, checked against what there is. In Compose, its network's names are allowed as targets.
+    """Read a plan, and check it against the known variants.
 
-    Raises UsageError that names the file, each wrong key, and what would be right.
+    `in_compose` allows external services with names of the containers' network.
+    Raises UsageError with the file, each wrong key, and what would be right.
     """
     _check_file_name(path)
     raw = read_toml(path)
@@ -49,18 +50,18 @@ def load_plan(path: Path, variants: dict[str, Variant], allow_remote: bool = Fal
 
 
 def _check_file_name(path: Path) -> None:
-    """It becomes part of the name of the run's folder, and is shown."""
+    """Check the name, because it is shown and becomes part of the run folder's name."""
     if len(path.stem) > STEM_MAX:
-        raise UsageError(f"{path}: its name has {len(path.stem)} letters; that of a plan's file has at most {STEM_MAX}")
+        raise UsageError(f"{path}: the file name has {len(path.stem)} letters; shorten it to at most {STEM_MAX}")
     if not path.stem.isprintable():
-        raise UsageError(f"{path}: the name of a plan's file has no control characters; rename it")
+        raise UsageError(f"{path}: the file name has a character that cannot be printed; rename it")
 
 
 def _check_size(path: Path, plan: Plan) -> None:
-    everyone, trials = contenders(plan), 0
+    found, trials = contenders(plan), 0
     for cell in plan.cells:
-        played = sum(who.plays(cell) for who in everyone) * (2 if cell.workload == "mixed" else 1)
-        trials += played * len(cell.loads) * (cell.repeats or plan.repeats)
+        in_block = sum(each.plays(cell) for each in found) * (2 if cell.workload == "mixed" else 1)
+        trials += in_block * len(cell.loads) * (cell.repeats or plan.repeats)
     if trials > TRIALS_MAX:
         raise UsageError(
             f"{path}: cells: {trials:,} trials in all; a run has at most {TRIALS_MAX:,}. Ask for fewer cells, loads or "
@@ -69,22 +70,22 @@ def _check_size(path: Path, plan: Plan) -> None:
 
 
 def _claims(path: Path, raw: dict[str, Any], variants: dict[str, Variant]) -> list[Claim]:
-    """Those of the file that the plan names."""
+    """Load the claims of the file that the plan names."""
     if "claims" not in raw:
         return []
     if not isinstance(raw["claims"], str):
-        raise UsageError(f'{path}: claims: give the path of their file from here, as claims = "../claims.toml"')
+        raise UsageError(f'{path}: claims: give the path of the claims file, such as "../claims.toml"')
     return load_claims(Path(os.path.normpath(path.parent / raw["claims"])), variants)
 
 
 def _with_claims(raw: dict[str, Any], claims: list[Claim]) -> dict[str, Any]:
-    """The plan with the cells that its claims need after its own, and everyone who plays one of them.
+    """Add the cells of the claims after the plan's own cells, and the variants that these cells name.
 
-    The plan's own cells are played by the plan's own variants, where it names any.
+    The plan's own variants run its own cells, if it names any.
     """
     own, needed = raw.get("cells", []), [cell.cell for claim in claims for cell in claim.cells]
     if not isinstance(own, list) or not isinstance(raw.get("variants", []), list):
-        return {**raw, "claims": claims}  # refused as it is
+        return {**raw, "claims": claims}  # the plan's own checks refuse it
     if "variants" in raw:
         own = [{"variants": raw["variants"], **cell} if isinstance(cell, dict) else cell for cell in own]
     names = dict.fromkeys([*raw.get("variants", []), *(name for cell in needed for name in cell.variants or [])])
@@ -98,7 +99,7 @@ def _check_names(path: Path, plan: Plan, variants: dict[str, Variant]) -> None:
         if plan.variants.count(name) > 1:
             raise UsageError(
                 f"{path}: variants: {name!r} is named twice; name it once, and raise repeats for more trials "
-                f"(to compare it with itself, say --variant {name} --variant {name})"
+                f"(to compare it with itself, use --variant {name} --variant {name})"
             )
     names = [item.name for item in plan.external]
     for name in names:
@@ -107,14 +108,14 @@ def _check_names(path: Path, plan: Plan, variants: dict[str, Variant]) -> None:
 
 
 def _check_cells(path: Path, plan: Plan, variants: dict[str, Variant]) -> None:
-    """Who plays each cell: of the plan's own, and in a form that there can be."""
+    """Check that the variants of each cell are among the plan's, and can have the form it asks for."""
     own = [*plan.variants, *(item.name for item in plan.external)]
     for number, cell in enumerate(plan.cells):
         for name in cell.variants or []:
             if name not in own:
                 raise UsageError(
-                    f"{path}: cells[{number}].variants: {name!r} is not among the plan's; {nearest(name, own)}, or add "
-                    "it to the plan's variants"
+                    f"{path}: cells[{number}].variants: {name!r} is not among the plan's variants; add it to them, or "
+                    f"name another; {nearest(name, own)}"
                 )
     try:
         require_forms(enumerate(plan.cells), plan.variants, variants)
@@ -122,24 +123,26 @@ def _check_cells(path: Path, plan: Plan, variants: dict[str, Variant]) -> None:
         raise UsageError(f"{path}: {error}") from None
 
 
-def _check_loads(path: Path, plan: Plan, everyones: list[int]) -> None:
-    """Of the cells that everyone plays, by number. One that names its contenders, as those of claims do, may ask for
-    what others ask for too: they share their trials."""
-    points = [(plan.cells[number], load) for number in everyones for load in plan.cells[number].loads]
+def _check_loads(path: Path, plan: Plan, shared: list[int]) -> None:
+    """Check that no load is there twice in the cells of all contenders, whose numbers are in `shared`.
+
+    A cell that names its contenders, as those of claims do, may repeat a load: such cells share their trials.
+    """
+    points = [(plan.cells[number], load) for number in shared for load in plan.cells[number].loads]
     asked = [(_named(cell), tuple(sorted(cell.params.items())), load) for cell, load in points]
     times = Counter(asked)
     for (cell, load), asks in zip(points, asked, strict=True):
         if times[asks] > 1:
             given = ", ".join([_named(cell), *params_words(cell.params)])
-            told = " (bursts are told apart by their highest rate)" if cell.workload == "burst" else ""
+            hint = " (bursts are distinguished by their highest rate)" if cell.workload == "burst" else ""
             raise UsageError(
-                f"{path}: cells: {given} with {load_words(load.model, load.size)} is there twice{told}; keep one, and "
+                f"{path}: cells: {given} with {load_words(load.model, load.size)} is there twice{hint}; keep one, and "
                 "raise repeats for more trials"
             )
 
 
 def _named(cell: Cell) -> str:
-    """What sets a cell apart, beside its parameters and loads."""
+    """Return the workload of a cell and the keys that distinguish it, without parameters and loads."""
     more = [
         f"share = {cell.share:g}" if cell.share else "",
         f"on {cell.service_cpus} cores" if cell.service_cpus else "",
@@ -148,12 +151,12 @@ def _named(cell: Cell) -> str:
 
 
 def _check_searches(path: Path, plan: Plan) -> None:
-    sought = [(cell.workload, sorted(cell.params.items()), cell.p99_ms) for cell in plan.searches]
-    for search in sought:
-        if sought.count(search) > 1:
+    searches = [(cell.workload, sorted(cell.params.items()), cell.p99_ms) for cell in plan.searches]
+    for search in searches:
+        if searches.count(search) > 1:
             raise UsageError(
-                f"{path}: cells: the knee of {search[0]} with p99_ms = {search[2]:g} is sought twice; keep one, and "
-                "raise repeats to be surer of it"
+                f"{path}: cells: the knee of {search[0]} with p99_ms = {search[2]:g} is searched twice; keep one, and "
+                "raise repeats for a more reliable knee"
             )
 
 
@@ -163,6 +166,6 @@ def _check_targets(path: Path, plan: Plan, allow_remote: bool, in_compose: bool)
         own = host in LOOPBACK or (in_compose and "." not in host)
         if not own and not allow_remote:
             raise UsageError(
-                f"{path}: external {item.name!r}: {host} is not this machine. Load on other people's machines "
-                "does harm; if this one is yours to load, say --allow-remote"
+                f"{path}: external {item.name!r}: {host} is not this machine. Load can harm other people's "
+                "machines; if you may load this one, use --allow-remote"
             )

@@ -1,4 +1,4 @@
-"""What would be right, where a plan file has something wrong."""
+"""Refusals of plan files and claims files: each wrong key, and what would be right."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from waitbench.plan.zone import Refuted, Supported
 from waitbench.records.fault import shown
 
 Tables = Mapping[str, Iterable[str]]
-"""The keys of each table of a file, by the table's name; "" for the file's own."""
+"""The keys of each table of a file, by the table's name; "" for the keys outside tables."""
 PLAN_TABLES: Tables = {
     "": Plan.model_fields,
     "cells": Cell.model_fields,
@@ -32,12 +32,12 @@ CLAIM_TABLES: Tables = {
     "refuted": Refuted.model_fields,
 }
 LINES_MAX = 20
-"""Of one refusal: with more of them, the first would be out of sight."""
+"""The highest number of lines in one refusal: with more, the first would scroll out of sight."""
 _BOUNDS = {"ge": "at least", "le": "at most", "gt": "more than", "lt": "less than"}
 
 
 def place(location: tuple[int | str, ...]) -> str:
-    """`cells[1].users[0]` of a pydantic location."""
+    """Return a pydantic location as text, such as `cells[1].users[0]`."""
     text = ""
     for part in location:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
@@ -45,7 +45,7 @@ def place(location: tuple[int | str, ...]) -> str:
 
 
 def refusal(heading: str, error: ValidationError, tables: Tables) -> UsageError:
-    """Each wrong key on a line, with its value and what would be right."""
+    """Return an error with a line for each wrong key: its value, and what would be right."""
     items = error.errors(include_url=False)
     lines = [f"  {place(item['loc'])}: {advice(item, tables)}" for item in items[:LINES_MAX]]
     more = [f"  and {len(items) - LINES_MAX:,} more"] if len(items) > LINES_MAX else []
@@ -74,6 +74,6 @@ def advice(item: Any, tables: Tables) -> str:
 
 
 def _keys(location: tuple[int | str, ...], tables: Tables) -> Iterable[str]:
-    """What may stand in the table that is there."""
+    """Return the keys that the table at a location may have."""
     table = next((part for part in reversed(location) if isinstance(part, str)), "")
     return tables.get(table, tables[""])

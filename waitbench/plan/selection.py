@@ -1,4 +1,4 @@
-"""A plan cut down to what is asked for, and held to who is to carry it out."""
+"""Reduces a plan to the chosen variants and workloads, and checks that the rest can run."""
 
 from collections.abc import Collection, Iterable, Mapping
 
@@ -12,10 +12,10 @@ from waitbench.plan.suggestion import nearest
 
 
 def select(plan: Plan, known: Mapping[str, Variant], variants: Iterable[str], workloads: Iterable[str]) -> Plan:
-    """The plan cut down to some variants and workloads; none named means all.
+    """Return the plan with the chosen variants and workloads only; none chosen means all.
 
-    A `known` variant that the plan does not name is added; one that is named twice is compared with itself. Raises
-    UsageError for a name that nothing has, and where nothing would be measured.
+    A `known` variant that the plan does not name is added. A variant that is named twice is compared with itself.
+    Raises UsageError for an unknown name, and if nothing would be measured.
     """
     chosen, wanted = list(variants), set(workloads)
     externals = [item.name for item in plan.external]
@@ -29,7 +29,7 @@ def select(plan: Plan, known: Mapping[str, Variant], variants: Iterable[str], wo
         has = ", ".join(dict.fromkeys(cell.workload for cell in plan.cells))
         raise UsageError(f"this plan has no cell with the workload {', '.join(sorted(wanted))}; it has {has}")
     names = [name for name in chosen if name not in externals] if chosen else plan.variants
-    kept = [twin for item in plan.external for twin in _twins(item, chosen)] if chosen else plan.external
+    kept = [copy for item in plan.external for copy in _copies(item, chosen)] if chosen else plan.external
     _require_own_names([*labelled(names), *(item.name for item in kept)])
     require_forms(numbered, names, known)
     cut = plan.model_copy(update={"variants": names, "cells": [cell for _, cell in numbered], "external": kept})
@@ -38,43 +38,48 @@ def select(plan: Plan, known: Mapping[str, Variant], variants: Iterable[str], wo
 
 
 def require_shares(plan: Plan, workers: int) -> None:
-    """Raises UsageError where an open loop's limit can't be shared out: a worker without a share would shed all of its
-    arrivals."""
+    """Raises UsageError if an open loop's limit in flight is lower than the number of Locust workers.
+
+    A worker without a share of the limit would shed all of its arrivals.
+    """
     least = min((cell.max_in_flight for cell in plan.cells if cell.users is None), default=workers)
     if least < workers:
         raise UsageError(
-            f"--locust-workers {workers}: a cell of this plan has max_in_flight = {least}, less than one for each; "
-            f"take {least} workers at most, or raise it"
+            f"--locust-workers {workers}: a cell of this plan has max_in_flight = {least}, less than one for each "
+            f"worker; use at most {least} workers, or raise max_in_flight"
         )
 
 
-def _twins(item: External, chosen: list[str]) -> list[External]:
+def _copies(item: External, chosen: list[str]) -> list[External]:
+    """Return an external service as often as it was chosen, each time with its own name."""
     labels = labelled(name for name in chosen if name == item.name)
     return [item.model_copy(update={"name": label}) for label in labels]
 
 
 def _require_own_names(labels: list[str]) -> None:
-    """Raises UsageError where the number that a contender gets beside itself makes the name of another."""
+    """Raises UsageError if the number added to the name of a repeated contender makes the name of another."""
     if taken := next((label for label in labels if labels.count(label) > 1), None):
         raise UsageError(f"two contenders would be called {taken!r}; leave one of them out, or rename the external one")
 
 
 def _require_something(plan: Plan, known: Mapping[str, Variant]) -> None:
-    """Raises UsageError where nobody plays any cell."""
+    """Raises UsageError if no contender runs any cell."""
     if not is_played(plan, known):
         raise UsageError(f"nothing would be measured: {_why_unplayed(plan, served(plan, known))}")
 
 
 def _why_unplayed(plan: Plan, serves: Mapping[str, Collection[str]]) -> str:
-    """Either no cell is of what a contender serves, or those that are name others, or want them in another form."""
+    """Return the reason: no workload is served, or the cells name other variants, or they ask for another form."""
     names, asked = ", ".join(serves), {workload for cell in plan.cells for workload in cell.asked}
     able = [cell for cell in plan.cells if any(cell.asked <= set(each) for each in serves.values())]
     if not able:
         every = [workload for workload in WORKLOADS if any(workload in each for each in serves.values())]
         return (
-            f"{names} {'serves' if len(serves) == 1 else 'serve'} only {', '.join(every)}, and the cells chosen are of "
-            f"{', '.join(sorted(asked))}; choose a plan or a --workload that has one of these"
+            f"{names} {'serves' if len(serves) == 1 else 'serve'} only {', '.join(every)}, but the chosen cells need "
+            f"{', '.join(sorted(asked))}; choose a --workload that is served, or another plan"
         )
     if named := ", ".join(dict.fromkeys(name for cell in able for name in cell.variants or [])):
-        return f"the cells chosen name who plays them, and not {names}; choose among {named}, or a plan for everyone"
-    return f"the cells chosen ask for workers or service_cpus, which {names} has as it stands; leave these out"
+        return (
+            f"the chosen cells name {named}, not {names}; choose one of those, or a plan whose cells name no variants"
+        )
+    return f"the chosen cells set workers or service_cpus, which cannot be changed for {names}; remove these keys"

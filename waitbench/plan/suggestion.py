@@ -1,10 +1,11 @@
-"""What a name that nothing has was meant to be."""
+"""Suggestions for a name that does not exist."""
 
 import difflib
 from collections.abc import Iterable
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
+    """Return the known name that is most similar, as a question; if none is similar, all known names."""
     names = list(known)
     if not names:
         return "there are none"

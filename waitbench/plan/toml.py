@@ -1,4 +1,4 @@
-"""What a reader has written, as TOML."""
+"""Reads TOML files that users write."""
 
 import tomllib
 from pathlib import Path
@@ -8,17 +8,17 @@ from waitbench.errors import UsageError
 from waitbench.records.bounded_read import MIB, Unreadable, read_bounded
 
 TOML_MAX = MIB
-"""Bytes: the longest plan that comes along, with its claims, has less than a thirtieth of it."""
+"""Bytes. The longest bundled plan, with its claims, has less than a thirtieth of this."""
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Raises UsageError that names the file. A byte order mark, which some editors write, is passed over."""
+    """Read a TOML file. Skips a byte order mark, which some editors write. Raises UsageError with the file's path."""
     try:
         return tomllib.loads(read_bounded(path, TOML_MAX).decode("utf-8-sig").replace("\r\n", "\n"))
     except Unreadable as error:
         raise UsageError(f"{path}: cannot be read: {error}") from None
     except RecursionError:
-        raise UsageError(f"{path}: not valid TOML: too many brackets within each other") from None
+        raise UsageError(f"{path}: not valid TOML: too many nested brackets") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: not valid TOML: {error}") from None
     except ValueError:

@@ -1,4 +1,4 @@
-"""From a plan to the order of its trials: seeded, interleaved blocks."""
+"""The order of a plan's trials: seeded, interleaved blocks."""
 
 import random
 from collections.abc import Collection, Mapping
@@ -11,7 +11,7 @@ from waitbench.plan.plan import Plan
 
 @dataclass(frozen=True)
 class Slot:
-    """One trial to come: one contender (a variant, or an external service) under one load."""
+    """One planned trial: one contender (a variant, or an external service) under one load."""
 
     block: int
     repeat: int
@@ -20,21 +20,24 @@ class Slot:
     contender: str
     measure_s: float
     alone: bool = False
-    """Of a mixed load: without its neighbours."""
+    """Mixed loads: without the neighbours."""
 
 
 def schedule(plan: Plan, seed: int, limited: Mapping[str, Collection[str]] = {}) -> list[Slot]:
-    """Each block holds every contender once, under one load; a repeat holds one block for each load.
+    """Return the trials of a plan in their order.
 
-    A contender is left out of the blocks whose cells do not name it, or whose workload it does not serve: `limited`
-    names what those serve that do not serve everything, and an external service serves what the plan has paths for.
-    A block of a mixed load holds every contender twice, with its slow neighbours and without.
+    A repeat has one block for each load, and a block has one trial of every contender under that load.
+    A block of a mixed load has two trials of every contender: with its slow neighbours and without.
+    A contender is left out of blocks whose cells do not name it, or whose workload it does not serve.
+    `limited` has the workloads of contenders that do not serve all. External services serve what the plan has paths
+    for.
 
-    Both orders are shuffled anew, so that a machine that grows warm, or a neighbour that wakes, falls on all alike.
+    Each repeat shuffles its blocks and each block its contenders. So a machine that grows warm, or another program
+    that starts, affects all contenders alike.
     """
     rng = random.Random(seed)  # noqa: S311 - an order, not a secret
     serves = {**limited, **{item.name: item.paths for item in plan.external}}
-    everyone = contenders(plan)
+    found = contenders(plan)
     slots: list[Slot] = []
     block = 0
     for repeat in range(1, max((_repeats(points, plan) for points in plan.blocks), default=0) + 1):
@@ -45,9 +48,9 @@ def schedule(plan: Plan, seed: int, limited: Mapping[str, Collection[str]] = {})
             cells, (cell, load) = [cell for cell, _ in points], points[0]
             measure_s = max(_seconds(each, plan) for each in cells)
             both = [
-                (who.label, alone)
-                for who in everyone
-                if _plays(who, cells, serves)
+                (contender.label, alone)
+                for contender in found
+                if _plays(contender, cells, serves)
                 for alone in ((False, True) if cell.workload == "mixed" else (False,))
             ]
             slots += [
@@ -57,7 +60,7 @@ def schedule(plan: Plan, seed: int, limited: Mapping[str, Collection[str]] = {})
 
 
 def _repeats(points: list[tuple[Cell, Load]], plan: Plan) -> int:
-    """Of cells that share their trials, as many as any of them asks for."""
+    """Return the highest number of repeats among cells that share their trials."""
     return max(cell.repeats or plan.repeats for cell, _ in points)
 
 
@@ -65,6 +68,6 @@ def _seconds(cell: Cell, plan: Plan) -> float:
     return sum(stage.seconds for stage in cell.stages) or cell.measure_s or plan.measure_s
 
 
-def _plays(who: Contender, cells: list[Cell], serves: Mapping[str, Collection[str]]) -> bool:
-    able = who.label not in serves or cells[0].asked <= set(serves[who.label])
-    return able and any(who.plays(cell) for cell in cells)
+def _plays(contender: Contender, cells: list[Cell], serves: Mapping[str, Collection[str]]) -> bool:
+    able = contender.label not in serves or cells[0].asked <= set(serves[contender.label])
+    return able and any(contender.plays(cell) for cell in cells)

@@ -30,19 +30,19 @@ class Zone(Strict):
         return f"at least {self.at_least:g}" if self.at_least is not None else f"at most {self.at_most:g}"
 
     def holds(self, low: float, high: float) -> bool:
-        """Whether all that lies between the two is in one span of it."""
+        """Whether one span contains all ratios from `low` to `high`."""
         return any(begin <= low and high <= end for begin, end in self.spans)
 
     def gap(self, other: "Zone") -> float:
-        """How many times the lower bound of the gap between two zones the upper one is; at most 1 where they meet."""
+        """Return the upper bound of the gap between two zones over its lower bound; at most 1 if the zones meet."""
         pairs = [(one, two) for one in self.spans for two in other.spans]
         return min(max(two[0] / one[1], one[0] / two[1] if two[1] else math.inf) for one, two in pairs)
 
     def _require_one(self, name: str, both: list[float] | None) -> None:
         if [self.at_least, self.at_most, both].count(None) != 2:
-            raise ValueError(f"give one of at_least, at_most and {name} = [low, high]")
+            raise ValueError(f"give one of at_least, at_most or {name} = [low, high]")
         if both is not None and both[0] >= both[1]:
-            raise ValueError(f"{name} = {both}: the lower bound comes first, and is below the other")
+            raise ValueError(f"{name} = {both}: the first bound has to be lower than the second")
 
 
 class Supported(Zone):

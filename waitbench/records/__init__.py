@@ -1,1 +1,1 @@
-"""The files of a run. Loadtests imports nothing else of waitbench, except its errors."""
+"""The files of a run. loadtests/ imports only this package and waitbench.errors."""

@@ -1,4 +1,4 @@
-"""Files that somebody else may have written: read whole, but no more than a limit, and never without end."""
+"""Reads files that others may have written: whole, up to a limit, and never without end."""
 
 import os
 import stat
@@ -8,11 +8,11 @@ MIB = 2**20
 
 
 class Unreadable(Exception):
-    """Why a file cannot be read, as the end of a sentence."""
+    """A file cannot be read. The message is the end of a sentence with the reason."""
 
 
 def read_bounded(path: Path, limit: int) -> bytes:
-    """The bytes of a regular file of at most `limit` bytes. Raises Unreadable.
+    """Return the content of a regular file of at most `limit` bytes. Raises Unreadable.
 
     A FIFO without a writer would block an ordinary open, and /dev/zero has no end.
     """

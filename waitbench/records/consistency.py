@@ -1,6 +1,6 @@
-"""Whether the parts of a run's files agree, so that no rule and no report sees what cannot be.
+"""Checks that the parts of a run's files agree, so that no rule and no report gets impossible values.
 
-Each function names the first field that is wrong, with what was found; "" where all is well.
+Each function returns the first wrong field with the value found; "" if there is none.
 """
 
 import math
@@ -15,20 +15,23 @@ from waitbench.records.spec import Stage, TrialSpec
 from waitbench.records.trial import Latency, Phase, TrialRecord, Usage
 
 TIMEOUT = "timeout"
-"""The one class of errors that has a latency."""
+"""The only class of errors that has a latency."""
 WINDOW_OFF = 0.01
-"""How far a window may be from what was planned, as a share of that: the generator ends it by the clock."""
+"""How far a window's length may be from the planned one, as a share of it: the generator ends it by the clock."""
+NEIGHBOURS = "beside"
+"""The field for the neighbours of a mixed load."""
 OF_A_SERVICE = ("monotonic_s", "requests_answered", "peak_in_flight", "cpu_s", "rss_bytes", "peak_rss_bytes")
 OF_THE_REMOTE_API = ("monotonic_s", "cpu_s", "loop_lag_ms")
 MOMENTS = ("before", "window_start", "window_end", "after")
 
 
 class _Shape(BaseModel):
-    """What reports read of a part of run.json that is kept as it came."""
+    """The fields that reports read from a part of run.json that is stored without a check."""
 
     model_config = ConfigDict(extra="ignore", strict=True, allow_inf_nan=False)
 
 
+# More than 12 fields: they mirror the keys of a cell in run.json.
 class _Cell(_Shape):
     workload: str
     of: str | None = None
@@ -68,7 +71,7 @@ class _Info(_Shape):
 
 
 def run_fault(run: RunRecord) -> str:
-    """Of run.json as a whole."""
+    """Check run.json as a whole."""
     shapes: list[tuple[str, type[_Shape], object]] = [
         ("plan", _Plan, run.plan),
         ("environment", _Environment, run.environment),
@@ -77,7 +80,7 @@ def run_fault(run: RunRecord) -> str:
     files = [spec.file for spec in run.trials]
     return _first(
         *(_shape_fault(*each) for each in shapes),
-        *(f"targets.{n}.name: it is {shown(t.name)}" for n, t in run.targets.items() if t.name != n),
+        *(f"targets.{n}.name: it is {shown(t.name)}, not {shown(n)}" for n, t in run.targets.items() if t.name != n),
         *(f"trials.{n}.{fault}" for n, spec in enumerate(run.trials) if (fault := _spec_fault(spec, run))),
         "trials: two have the same file" if len({*files}) < len(files) else "",
     )
@@ -92,18 +95,18 @@ def _shape_fault(name: str, shape: type[_Shape], value: object) -> str:
 
 
 def _spec_fault(spec: TrialSpec, run: RunRecord) -> str:
-    beside = spec.beside
+    neighbours = spec.beside
     whole = spec.load_model == "open" or spec.load == int(spec.load)
     return _first(
-        "" if whole else f"load: a closed loop has whole users, not {spec.load:g}",
+        "" if whole else f"load: a closed loop needs a whole number of users, not {spec.load:g}",
         "" if spec.variant in run.targets else f"variant: {shown(spec.variant)} is not among the targets",
-        "" if (spec.scenario == "mixed") == (beside is not None) else "beside: only a mixed load has it",
+        "" if (spec.scenario == "mixed") == (neighbours is not None) else f"{NEIGHBOURS}: only a mixed load has it",
         "" if (spec.scenario == "burst") == bool(spec.profile) else "profile: only a burst has one",
     )
 
 
 def spec_difference(spec: TrialSpec, planned: TrialSpec) -> str:
-    """Of a trial file that is another trial's, or whose plan was changed."""
+    """Compare the plan in a trial file with run.json: the file may be another trial's, or changed."""
     for name in TrialSpec.model_fields:
         found, meant = getattr(spec, name), getattr(planned, name)
         if found != meant:
@@ -112,7 +115,7 @@ def spec_difference(spec: TrialSpec, planned: TrialSpec) -> str:
 
 
 def trial_fault(trial: TrialRecord) -> str:
-    """Of a trial file, by itself."""
+    """Check a trial file by itself."""
     return _first(*(check(trial) for check in _CHECKS))
 
 
@@ -124,16 +127,16 @@ def _window(trial: TrialRecord) -> str:
 
 
 def _counts(trial: TrialRecord) -> str:
-    beside = trial.beside
+    neighbours = trial.beside
     if trial.drained > trial.measured.sent:
-        return f"drained: it is {trial.drained}, of {trial.measured.sent} requests in all"
+        return f"drained: it is {trial.drained}, but only {trial.measured.sent} requests were sent"
     if trial.gathered.sent > trial.warmup.sent:
-        return f"gathered: it has {trial.gathered.sent} requests, of {trial.warmup.sent} in the warm-up"
-    if beside and not trial.spec.beside:
-        return "beside: there is one, and the trial has no neighbours"
+        return f"gathered: it has {trial.gathered.sent} requests, but the warm-up has only {trial.warmup.sent}"
+    if neighbours and not trial.spec.beside:
+        return f"{NEIGHBOURS}: it has figures, but the trial has no neighbours"
     return _first(
         _latency_fault("latency", trial.latency, trial.measured),
-        _latency_fault("beside.latency", beside.latency, beside.measured) if beside else "",
+        _latency_fault(f"{NEIGHBOURS}.latency", neighbours.latency, neighbours.measured) if neighbours else "",
     )
 
 
@@ -147,11 +150,12 @@ def _latency_fault(name: str, found: Latency | None, of: Phase) -> str:
 def _arrivals(trial: TrialRecord) -> str:
     arrivals = trial.arrivals
     if (arrivals is not None) != (trial.spec.load_model == "open"):
-        return "arrivals: they go with an open loop, and with no other"
+        return "arrivals: an open loop needs them, and a closed loop has none"
     if arrivals is None:
         return ""
     if arrivals.intended != trial.measured.sent + arrivals.shed:
-        return f"arrivals.intended: it is {arrivals.intended}, of {trial.measured.sent} sent and {arrivals.shed} shed"
+        sent = trial.measured.sent
+        return f"arrivals.intended: it is {arrivals.intended}, but {sent} were sent and {arrivals.shed} were shed"
     return _latency_fault("arrivals.service_time", arrivals.service_time, trial.measured)
 
 
@@ -159,7 +163,7 @@ def _parts(trial: TrialRecord) -> str:
     if len(trial.thirds_iqm_us) not in (0, 3):
         return f"thirds_iqm_us: it has {len(trial.thirds_iqm_us)} values, not three"
     if trial.spec.scenario == "burst" and not (trial.bins and trial.bin_s > 0):
-        return "bins: a burst has some, and a bin_s above zero"
+        return "bins: a burst needs bins, and a bin_s above zero"
     return ""
 
 
@@ -171,7 +175,7 @@ def _usages(trial: TrialRecord) -> str:
 
 
 def _usage_fault(name: str, usage: Usage, keys: Iterable[str]) -> str:
-    """The readings at the window's edges may come in any order, where the service is slow to give them."""
+    """Check the readings of a service. Those at the window's edges may come in any order if the service is slow."""
     readings = {moment: found for moment in MOMENTS if (found := getattr(usage, moment)) is not None}
     for moment, reading in readings.items():
         if lacks := [key for key in keys if key not in reading]:

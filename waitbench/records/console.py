@@ -13,7 +13,7 @@ from typing import Any, TextIO
 from waitbench.errors import WaitbenchError
 
 STALLED_S = 5.0
-"""How long a write to stderr waits for a reader that does not read. What it does not take by then is dropped."""
+"""How long a write to stderr waits for a reader that does not read. Then the text is dropped."""
 _PIECE = select.PIPE_BUF
 """A pipe that is ready for writing takes this much without blocking."""
 _GONE = (errno.EPIPE, errno.EIO)
@@ -41,14 +41,14 @@ class _Forgiving(io.FileIO):
     def _ready(self) -> bool:
         """Whether the reader takes something. One that stalled once is not waited for again."""
         waits_s = 0.0 if self._stalled else STALLED_S
-        poll = select.poll()  # which takes any file descriptor, as select does not
+        poll = select.poll()  # select() does not take every file descriptor
         poll.register(self.fileno(), select.POLLOUT)
         self._stalled = not poll.poll(int(waits_s * 1000))
         return not self._stalled
 
 
 def forgive(may_stall: bool = True) -> None:
-    """Make stdout and stderr of this process forgiving, and open what is closed: no file of ours may become stderr.
+    """Make stdout and stderr of this process forgiving. Open closed streams, so that no file of ours becomes stderr.
 
     `may_stall`: whether stderr may lead to a reader that does not read.
     """
@@ -66,7 +66,7 @@ def forgive(may_stall: bool = True) -> None:
 def _forgiving(stream: Any, may_stall: bool) -> TextIO:
     try:
         number = stream.fileno()
-    except OSError:  # nothing of the operating system's
+    except OSError:  # the stream has no file descriptor
         return stream  # type: ignore[no-any-return]
     return io.TextIOWrapper(
         io.BufferedWriter(_Forgiving(number, may_stall)),
@@ -77,7 +77,7 @@ def _forgiving(stream: Any, may_stall: bool) -> TextIO:
 
 
 def require_written() -> None:
-    """Raises WaitbenchError where stdout was not written whole, unless its reader left."""
+    """Raises WaitbenchError if stdout was not written completely, unless its reader left."""
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     if isinstance(raw, _Forgiving):
         sys.stdout.flush()

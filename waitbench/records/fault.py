@@ -1,4 +1,4 @@
-"""What is wrong with a file, on one line: where, and the value found."""
+"""Faults of a file on one line: the field, what is wrong, and the value found."""
 
 import reprlib
 
@@ -11,7 +11,7 @@ _SHORT.maxlevel = 2
 
 
 def shown(value: object) -> str:
-    """A value in a message: of a long one its two ends."""
+    """Return a value for a message. A long one is shortened to its two ends."""
     try:
         return _SHORT.repr(value)
     except ValueError:  # Python refuses to print an integer of more than 4,300 digits
@@ -19,12 +19,12 @@ def shown(value: object) -> str:
 
 
 def first_fault(error: ValidationError) -> str:
-    """The field, what is wrong with it, and its value where that is short."""
+    """Return the first wrong field, what is wrong with it, and its value if that is short."""
     fault = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "value_error":
         return ".".join(filter(None, [where, str(fault["ctx"]["error"])]))
-    said = fault["msg"][:1].lower() + fault["msg"][1:]
+    message = fault["msg"][:1].lower() + fault["msg"][1:]
     given = fault["input"]
     value = f", not {shown(given)}" if given is None or isinstance(given, str | int | float) else ""
-    return ": ".join(filter(None, [where, said + value]))
+    return ": ".join(filter(None, [where, message + value]))

@@ -12,7 +12,7 @@ SCHEMA_VERSION = 2
 Status = Literal["running", "complete", "interrupted", "failed"]
 
 Count = Annotated[int, Field(ge=0, le=2**53)]
-"""Also whole microseconds, and bytes. A larger one is not exact in every program that reads JSON."""
+"""Counts, whole microseconds, and bytes. A larger number is not exact in every program that reads JSON."""
 
 Amount = Annotated[float, Field(ge=0, le=1e15)]
 
@@ -21,7 +21,7 @@ Above = Annotated[float, Field(gt=0, le=1e9)]
 Params = dict[str, Annotated[int, Field(ge=-(2**53), le=2**53)]]
 
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.json$", max_length=255)]
-"""Of a file in trials/: it leads nowhere else."""
+"""The name of a file in trials/. It cannot be a path to another place."""
 
 
 class Record(BaseModel):

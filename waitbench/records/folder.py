@@ -2,7 +2,7 @@
 
 <run>/run.json                what was planned, on what, with which budgets; rewritten when the run ends
 <run>/trials/*.json           one file for each trial, written once, when it ends
-<run>/live.json               what is going on, for whoever watches; removed when the run ends
+<run>/live.json               the current state, for anyone who watches; removed when the run ends
 """
 
 import os
@@ -26,11 +26,11 @@ from waitbench.records.trial import TrialRecord
 from waitbench.records.whole_file import write_whole
 
 UNWRITABLE_CODE = 74
-"""The generator's exit code where it can't write a trial down (EX_IOERR of sysexits.h): it has no other way to say
-so."""
+"""The generator's exit code if it can't write a trial file (EX_IOERR of sysexits.h). It has no other way to report
+this."""
 
 TRIAL_MAX, RUN_MAX, LIVE_MAX = 16 * MIB, 64 * MIB, MIB
-"""Bytes of a file: a trial of an hour with a burst has less than one MiB, a plan of 10,000 trials less than 20."""
+"""Limits in bytes. A trial of an hour with a burst has less than 1 MiB, a plan of 10,000 trials less than 20 MiB."""
 
 _T = TypeVar("_T", bound=BaseModel)
 
@@ -41,11 +41,11 @@ class _Versioned(Record):
 
 @dataclass(frozen=True)
 class Damaged:
-    """A trial whose file is there and cannot be used."""
+    """A trial whose file exists but cannot be used."""
 
     spec: TrialSpec
     why: str
-    """With the file in its run folder, the field and what to do, on one line."""
+    """The file's path in the run folder, the field, and what to do, on one line."""
 
 
 class RunFolder:
@@ -61,15 +61,15 @@ class RunFolder:
         _write(self._run, run)
 
     def read_run(self) -> RunRecord:
-        """Raises WaitbenchError where there is no run, or where its parts do not agree."""
+        """Raises WaitbenchError if there is no run, or if its parts do not agree."""
         from waitbench.records.consistency import run_fault
 
-        if not os.path.exists(self._run):  # Path.exists raises where a name is too long
-            raise WaitbenchError(f"{self.path} is no run folder: it has no run.json. Runs are folders in results/")
+        if not os.path.exists(self._run):  # Path.exists raises if a name is too long
+            raise WaitbenchError(f"{self.path} is not a run folder: it has no run.json. Run folders are in results/")
         return _read(self._run, RunRecord, RUN_MAX, run_fault)
 
     def damaged_run(self, fault: str) -> WaitbenchError:
-        """The error to raise where run.json has a fault that only its reader can see."""
+        """Return the error for a fault of run.json that only its reader can see."""
         return WaitbenchError(f"{self._run} is damaged: {fault}. {_ADVICE}")
 
     def write_trial(self, trial: TrialRecord) -> None:
@@ -79,11 +79,11 @@ class RunFolder:
         return (self.trials / spec.file).exists()
 
     def read_trials(self, run: RunRecord) -> list[TrialRecord]:
-        """The finished trials, in the order planned. Raises WaitbenchError where one is damaged."""
+        """Return the finished trials in the planned order. Raises WaitbenchError if one is damaged."""
         return [self.read_trial(spec) for spec in run.trials if self.has_trial(spec)]
 
     def sort_trials(self, planned: Iterable[TrialSpec]) -> tuple[list[TrialRecord], list[Damaged]]:
-        """Those of some planned trials that are finished, and apart from them those whose files are damaged."""
+        """Return the finished ones of some planned trials, and separately those whose files are damaged."""
         whole, damaged = [], []
         for spec in planned:
             if not self.has_trial(spec):
@@ -95,11 +95,11 @@ class RunFolder:
         return whole, damaged
 
     def planned(self) -> list[TrialSpec]:
-        """The trials of the run; none where it has not begun."""
+        """Return the planned trials of the run; none if it has not begun."""
         return self.read_run().trials if self._run.is_file() else []
 
     def read_trial(self, spec: TrialSpec) -> TrialRecord:
-        """Raises WaitbenchError where the file is damaged, or is another trial's."""
+        """Raises WaitbenchError if the file is damaged, or belongs to another trial."""
         from waitbench.records.consistency import spec_difference, trial_fault
 
         return _read(
@@ -119,7 +119,7 @@ class RunFolder:
             return None
 
     def drop_live(self) -> None:
-        with suppress(OSError):  # no reason to end without a report
+        with suppress(OSError):  # a file that stays is no reason to end without a report
             self._live.unlink(missing_ok=True)
 
 

@@ -19,9 +19,9 @@ from waitbench.errors import WaitbenchError
 
 LOWEST_US, HIGHEST_US, DIGITS = 1, 600_000_000, 3
 ENCODED_MAX, DECODED_MAX = 2**19, 2**18
-"""Letters and bytes: ours has 21,504 counts, of nine bytes each at most. A few kilobytes of zlib can hold gigabytes."""
+"""Letters and bytes. Ours has 21,504 counts of at most nine bytes each. A few kilobytes of zlib can hold gigabytes."""
 _ENVELOPE, _HEADER = 8, struct.Struct(">IIIIQQd")
-"""What comes before the zlib part, and the head of what is in it: cookie, length, offset, digits, range, ratio."""
+"""The bytes before the zlib part, and the header inside it: cookie, length, offset, digits, range, ratio."""
 
 
 def new() -> HdrHistogram:
@@ -33,7 +33,7 @@ def of(latencies_us: Iterable[int]) -> HdrHistogram:
 
 
 def of_counts(counted_us: Iterable[tuple[int, int]]) -> HdrHistogram:
-    """Of values, each with how often it came."""
+    """Return the histogram of values that come with their counts."""
     histogram = new()
     for value, count in counted_us:
         histogram.record_value(min(max(value, LOWEST_US), HIGHEST_US), count)
@@ -46,7 +46,7 @@ def encode(histogram: HdrHistogram) -> str:
 
 
 def merged(encoded: Iterable[str]) -> HdrHistogram:
-    """The sum of histograms: percentiles are taken from this, never averaged."""
+    """Return the sum of histograms. Percentiles are taken from this, never averaged."""
     total = new()
     for text in encoded:
         if fault := _add(total, text):
@@ -55,7 +55,7 @@ def merged(encoded: Iterable[str]) -> HdrHistogram:
 
 
 def _add(total: HdrHistogram, encoded: str) -> str:
-    """Add a histogram to another; why that cannot be done, or ""."""
+    """Add an encoded histogram to `total`. Return why that is not possible; "" if it was done."""
     if fault := _fault(encoded):
         return fault
     try:
@@ -66,7 +66,7 @@ def _add(total: HdrHistogram, encoded: str) -> str:
 
 
 def _fault(encoded: str) -> str:
-    """Why an encoded histogram is none of ours; "" where it may be. It unpacks no more than ours can hold."""
+    """Return why an encoded histogram is not ours; "" if it may be. Unpacks no more than ours can hold."""
     if len(encoded) > ENCODED_MAX:
         return f"it has {len(encoded):,} letters; at most {ENCODED_MAX:,} are possible"
     try:
@@ -82,25 +82,25 @@ def _fault(encoded: str) -> str:
         big = len(data) == DECODED_MAX
         return f"it unpacks to more than {DECODED_MAX:,} bytes" if big else "it is cut short"
     if len(data) < _HEADER.size:
-        return "it has no whole header"
+        return "its header is incomplete"
     _, _, offset, digits, lowest, highest, _ = _HEADER.unpack_from(data)
     if (offset, digits, lowest, highest) != (0, DIGITS, LOWEST_US, HIGHEST_US):
-        return f"it is of {lowest} to {highest} µs with {digits} digits, not {LOWEST_US} to {HIGHEST_US} with {DIGITS}"
+        return f"it covers {lowest} to {highest} µs with {digits} digits, not {LOWEST_US} to {HIGHEST_US} with {DIGITS}"
     return ""
 
 
 def disagreement(encoded: str, count: int, sum_us: int, least_us: int, most_us: int) -> str:
-    """How figures contradict the histogram of the same values, with the name of the field; "" where they agree.
+    """Return the field that contradicts the histogram of the same values, and how; "" if all agree.
 
-    A histogram keeps three digits, so each of its values stands for a short range.
+    A histogram keeps three digits, so each of its values represents a short range.
     """
     histogram = new()
     if fault := _add(histogram, encoded):
         return f"histogram: {fault}"
     counts = _counts(histogram)
     used = np.flatnonzero(counts)
-    if (held := int(counts.sum())) != count:
-        return f"count: it is {count}, and the histogram holds {held}"
+    if (recorded := int(counts.sum())) != count:
+        return f"count: it is {count}, and the histogram holds {recorded}"
     lows = [histogram.get_value_from_index(index) for index in used.tolist()]
     highs = [_value_us(histogram, index) for index in used.tolist()]
     times = counts[used].tolist()
@@ -116,19 +116,19 @@ def disagreement(encoded: str, count: int, sum_us: int, least_us: int, most_us: 
 
 
 def percentile_us(histogram: HdrHistogram, percent: float) -> int:
-    """By nearest rank: the least value that `percent` (0 to 100) of the values do not exceed; 0 of no values."""
+    """Return the lowest value that `percent` (0 to 100) of the values do not exceed, by nearest rank; 0 if empty."""
     return percentiles_us(histogram, [percent])[0]
 
 
 def percentiles_us(histogram: HdrHistogram, percents: Sequence[float]) -> list[int]:
-    """The same for many of them, in one pass over the histogram.
+    """Return many percentiles in one pass over the histogram.
 
-    The library's own walks over the counts in Python, and rounds the rank to the nearest whole one, which may be the
-    one below: of 551 answers, 28 of them slow, it calls a fast one the p95.
+    The library's own function walks over the counts in Python. It also rounds the rank to the nearest whole number,
+    which may be the one below: with 28 slow responses among 551, it returns a fast one as the p95.
     """
     if not (count := histogram.get_total_count()):
         return [0] * len(percents)
-    # 99.9 % of 1,000 is a hair more than 999 in binary
+    # 99.9 % of 1,000 is slightly more than 999 in binary
     ranks = [max(math.ceil(round(count * percent / 100, 6)), 1) for percent in percents]
     indices = np.searchsorted(np.cumsum(_counts(histogram)), ranks)
     return [_value_us(histogram, index) for index in indices.tolist()]
@@ -136,22 +136,22 @@ def percentiles_us(histogram: HdrHistogram, percents: Sequence[float]) -> list[i
 
 @lru_cache(1024)
 def percentile_of_us(encoded: str, percent: float) -> int:
-    """The same of one histogram as a trial file holds it; kept, since rules, tables and charts ask for it again."""
+    """Return a percentile of an encoded histogram. It is cached, because rules, tables and charts ask for it again."""
     return percentile_us(merged([encoded]), percent)
 
 
 def count_up_to(encoded: str, latency_us: float) -> int:
-    """How many values do not exceed so many microseconds, to the histogram's three digits."""
+    """Return how many values do not exceed a latency in microseconds, to the histogram's three digits."""
     return sum(count for value, count in _recorded(encoded) if value <= latency_us * 1.001)
 
 
 def beyond_us(encoded: str, latency_us: float) -> float:
-    """By how much all values together exceed so many microseconds: those below it add nothing."""
+    """Return by how many microseconds all values together exceed a latency. Values below it add nothing."""
     return float(sum(count * max(0, value - latency_us) for value, count in _recorded(encoded)))
 
 
 def _recorded(encoded: str) -> Iterator[tuple[int, int]]:
-    """Each value that came, and how often. The library's own iterator goes by all that might have come, some 20,000."""
+    """Yield each recorded value with its count. The library's own iterator visits all possible values, some 20,000."""
     histogram = merged([encoded])
     counts = _counts(histogram)
     for index in np.flatnonzero(counts).tolist():
@@ -159,10 +159,10 @@ def _recorded(encoded: str) -> Iterator[tuple[int, int]]:
 
 
 def _counts(histogram: HdrHistogram) -> npt.NDArray[Any]:
-    """How often each value came, in order of value: the histogram's own memory, not a copy."""
+    """Return the count of each value, in order of value: the histogram's own memory, not a copy."""
     return np.ctypeslib.as_array(histogram.counts)
 
 
 def _value_us(histogram: HdrHistogram, index: int) -> int:
-    """The greatest of the values that are counted there."""
+    """Return the highest of the values that are counted at an index."""
     return int(histogram.get_highest_equivalent_value(histogram.get_value_from_index(index)))

@@ -1,10 +1,10 @@
-"""live.json: what the generator is doing."""
+"""live.json: the current state of the generator."""
 
 from waitbench.records.fields import Record
 
 
 class Live(Record):
-    """What the generator is doing, written twice a second."""
+    """The current state of the generator, written twice a second."""
 
     at: float
     """Unix time of writing."""
@@ -13,7 +13,7 @@ class Live(Record):
     trial: str = ""
     phase: str = ""
     rate: float = 0.0
-    """Good answers per second, over the last half."""
+    """Good responses per second, over the last half second."""
     p99_ms: float | None = None
     errors: int = 0
     left_s: float = 0.0

@@ -1,4 +1,4 @@
-"""run.json: what was planned, and what it ran on."""
+"""run.json: the plan of a run, and what it ran on."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -10,20 +10,21 @@ from waitbench.records.spec import TrialSpec
 
 
 class Proof(Record):
-    """What was seen of one workload's calls at once, before any load: whether they overlap as their model says."""
+    """The concurrency check of one workload, before any load: whether concurrent calls overlap as the model says."""
 
     good: bool
     calls: Count
     held: Count
-    """The most that the service had in hand at once, by its own count."""
+    """The highest number of requests that the service had in flight, by its own count."""
     rounds: Amount
-    """As how many calls one after the other all took."""
+    """The time that all calls took together, over the time of one call."""
     says: str = ""
-    """What is wrong, in a sentence; "" where all is well."""
+    """A sentence on what is wrong; "" if all is well."""
 
 
+# More than 12 fields: they mirror the keys of a target in run.json.
 class Target(Record):
-    """A contender as it was found: what was declared, and what the running service said of itself."""
+    """A contender in a run: what was declared, and what the running service reported of itself."""
 
     name: str
     title: str
@@ -33,36 +34,37 @@ class Target(Record):
     server: str = ""
     external: bool = False
     kind: Literal["contender", "reference", "trap", "instrument"] = "contender"
-    """As in variants.toml. A trap is wrong on purpose: its calls do not overlap, and are shown as what they are."""
+    """As in variants.toml. A trap is wrong on purpose: its calls do not overlap, and reports show that."""
     variant: str = ""
-    """Its name in variants.toml; "" for an external one. The target's own has more where it is there in several forms:
-    beside itself, with so many workers, or on so many cores."""
+    """Its name in variants.toml; "" for an external service. `name` has a suffix if the variant is there in several
+    forms: compared with itself, with more workers, or on more cores."""
     cpus: Count = 0
     """Cores that it may use; 0: those that every service has."""
     twin_of: str = ""
-    """The contender's own name, where it is there more than once to be compared with itself."""
+    """The contender's own name, if it is there more than once to be compared with itself (A/A)."""
     workloads: list[str] | None = None
-    """What it serves; None for everything."""
+    """The workloads it serves; None for all."""
     gil: bool = True
-    """False where it is declared to run without Python's global lock."""
+    """False if it is declared to run without Python's global interpreter lock."""
     budget: dict[str, Count] = Field(default_factory=dict)
     budget_read: dict[str, Count] | None = None
-    """The budget read back from the running service; None before it was asked, and for an external one."""
+    """The budget read back from the running service; None before that, and for an external service."""
     proofs: dict[str, Proof] = Field(default_factory=dict)
-    """Of each workload that was asked for and can be tried."""
+    """The concurrency check of each requested workload that can be checked."""
     info: dict[str, Any] = Field(default_factory=dict)
 
     def serves(self, workload: str) -> bool:
         return self.workloads is None or workload in self.workloads
 
 
+# More than 12 fields: they mirror the keys of run.json.
 class RunRecord(Record):
     schema_version: int = SCHEMA_VERSION
     waitbench: str
     name: str
     status: Status
     message: str = ""
-    """Why the run ended as it did, where it did not end well."""
+    """Why the run ended, if it failed or was interrupted."""
     started_at: datetime
     ended_at: datetime | None = None
     engine: str
@@ -74,6 +76,6 @@ class RunRecord(Record):
     environment: dict[str, Any] = Field(default_factory=dict)
     trials: list[TrialSpec]
     left_out: dict[str, str] = Field(default_factory=dict)
-    """What the plan names and this run could not have, and why."""
+    """Parts of the plan that were not available to this run, each with the reason."""
     searching: bool = False
-    """More trials may follow: which ones depends on those so far."""
+    """Whether more trials may follow. The trials so far decide which."""

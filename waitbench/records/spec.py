@@ -9,29 +9,29 @@ from waitbench.records.words import load_words
 
 
 class Exchange(Record):
-    """A request and its one right answer. Bodies of bytes are of the pattern: byte number i is i mod 251."""
+    """A request and its only correct response. Binary bodies have the pattern: byte number i is i mod 251."""
 
     method: Literal["GET", "POST"] = "GET"
     path: str
     body: str | None
-    """The one right answer; None where it isn't known (an external service), or is `receives`."""
+    """The correct body; None if it is not known (an external service), or if `receives` describes it."""
     sends: Count = 0
-    """Bytes of the request's body."""
+    """Bytes of the request body."""
     receives: Count | None = None
-    """The right answer is so many bytes; None where it is `body`."""
+    """Bytes of the correct response; None if `body` is the correct response."""
     bytes_per_s: Count = 0
-    """The client's own pace, at which it sends its body or reads the answer's; 0: as fast as it goes."""
+    """The client's own pace, at which it sends its body or reads the response; 0: as fast as possible."""
     least_s: Amount = 0.0
-    """The least time that a right answer can take."""
+    """The shortest time that a correct response can take."""
 
 
 class Neighbours(Exchange):
-    """Slow requests beside those that are measured."""
+    """Slow requests alongside the measured ones."""
 
     workload: str
     params: Params
     share: Annotated[float, Field(gt=0, lt=1)]
-    """Of all arrivals, each by a seeded draw."""
+    """Their share of all arrivals. A seeded draw decides on each arrival."""
 
 
 class Stage(Record):
@@ -41,33 +41,34 @@ class Stage(Record):
     seconds: Above
 
 
+# More than 12 fields: they mirror the keys of a trial in run.json.
 class TrialSpec(Exchange):
-    """One trial as planned: all that the generator has to know."""
+    """One trial as planned: everything that the generator needs to know."""
 
     file: FileName
     block: Count
     repeat: Count
     variant: str
     workload: str
-    """What the measured requests ask for."""
+    """The workload of the measured requests."""
     params: Params
     scenario: Literal["", "mixed", "burst"] = ""
-    """What is played with it, if anything."""
+    """The scenario that the workload is part of, if any."""
     beside: Neighbours | None = None
-    """Of a mixed load: a share of the arrivals asks for this instead."""
+    """Mixed loads: a share of the arrivals requests this instead."""
     alone: bool = False
-    """Of a mixed load: the neighbours' arrivals are left out, to compare with; all others come when they came."""
+    """Mixed loads: without the neighbours' arrivals, for comparison. All other arrivals come at the same times."""
     profile: list[Stage] = Field(default_factory=list)
-    """Of a burst: one stage after the other, in place of one rate."""
+    """Bursts: one stage after the other, instead of one rate."""
     load_model: Literal["closed", "open"] = "closed"
     load: Annotated[int | float, Field(gt=0, le=1_000_000)]
     """Users of a closed loop; requests per second of an open one, neighbours included; the highest rate of a burst."""
     arrivals: Literal["poisson", "uniform"] = "poisson"
     arrivals_seed: Count = 0
-    """Of an open loop: the same for every contender of a block, so that all meet the same arrivals."""
+    """Open loops: the same for every contender of a block, so that all get the same arrivals."""
     max_in_flight: Count = 0
     objective_p99_ms: Above | None = None
-    """Of a search for the knee: the p99 that this rate is held to."""
+    """Searches for the knee: the p99 objective that this rate is tested against."""
     warmup_s: Amount
     measure_s: Above
     timeout_s: Above
@@ -78,7 +79,7 @@ class TrialSpec(Exchange):
     """Whether the service counts its own requests (/usage)."""
     uses_upstream: bool
     uses_database: bool = False
-    """Whether what it asks for needs the database: the remote API's process then watches it."""
+    """Whether its workloads need the database, which the remote API's process then watches."""
 
     @property
     def load_words(self) -> str:
@@ -99,5 +100,5 @@ class TrialSpec(Exchange):
 
     @property
     def users(self) -> int:
-        """Locust's users: those of a closed loop; one who sends everything in an open one."""
+        """The number of Locust users: those of a closed loop, or one that sends everything in an open loop."""
         return int(self.load) if self.load_model == "closed" else 1

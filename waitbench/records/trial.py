@@ -10,7 +10,7 @@ from waitbench.records.spec import TrialSpec
 
 
 class Phase(Record):
-    """Requests by when they were sent. `errors` by class."""
+    """Requests that were sent in one phase of a trial. `errors` counts them by class."""
 
     good: Count = 0
     errors: dict[str, Count] = Field(default_factory=dict)
@@ -25,8 +25,10 @@ class Phase(Record):
 
 
 class Latency(Record):
-    """In microseconds, of the good answers and the time-outs of the window: from the send (closed loop) or the
-    intended start (open loop) to the last byte."""
+    """Latencies of the good responses and timeouts of the window, in microseconds.
+
+    They count from the send (closed loop) or the intended start (open loop) to the last byte.
+    """
 
     histogram: str
     """HdrHistogram V2, compressed, base64; 1 µs to 10 min, 3 significant digits."""
@@ -37,7 +39,7 @@ class Latency(Record):
 
     @model_validator(mode="after")
     def _as_its_histogram(self) -> "Latency":
-        from waitbench.records.histogram import disagreement  # numpy, which a listing does without
+        from waitbench.records.histogram import disagreement  # imports numpy, which a listing does not need
 
         if fault := disagreement(self.histogram, self.count, self.sum_us, self.min_us, self.max_us):
             raise ValueError(fault)
@@ -45,26 +47,26 @@ class Latency(Record):
 
 
 class Arrivals(Record):
-    """What an open loop meant to send in the window, and what became of it."""
+    """The arrivals that an open loop intended for the window, and how they ended."""
 
     intended: Count
     scheduled: Count | None = None
-    """By the schedule alone: `intended`, unless the generator forgot some."""
+    """Arrivals by the schedule alone. Equal to `intended`, unless the generator forgot some."""
     shed: Count
-    """Not sent, since `max_in_flight` were under way."""
+    """Arrivals not sent, because `max_in_flight` requests were in flight."""
     shed_warmup: Count
     ended: Count | None = None
-    """Requests of any phase that ended in the window: what came back while so many were meant to go out."""
+    """Requests of any phase that ended in the window, to compare with the arrivals intended for it."""
     delay_p50_us: Count | None
     """Dispatch delay, the generator's own lateness: actual send minus intended start."""
     delay_p99_us: Count | None
     delay_max_us: Count | None
     service_time: Latency | None
-    """From the actual send, for comparison: without the generator's lateness, and blind to it."""
+    """From the actual send, for comparison. It excludes the generator's lateness, and so cannot show it."""
 
 
 class Connects(Record):
-    """Connections made in a whole trial, and how long it took from the first packet until each was there."""
+    """Connections made in a whole trial, and the time from the first packet until each was established."""
 
     made: Count
     p50_us: Count | None
@@ -73,7 +75,7 @@ class Connects(Record):
 
 
 class Second(Record):
-    """What ended in one second of a trial, counted from the start of its warm-up."""
+    """Requests that ended in one second of a trial. Seconds count from the start of its warm-up."""
 
     second: Count
     good: Count
@@ -83,53 +85,53 @@ class Second(Record):
 
 
 class Bin(Record):
-    """A short part of a burst, finer than a second: of the requests due in it, whenever they ended."""
+    """A short part of a burst, finer than a second. Its figures are of the requests due in it, whenever they ended."""
 
     begin_s: Amount
     """From the start of the warm-up."""
     due: Count
     good: Count
     p50_us: Count | None
-    """From the intended start, with what failed or was shed as longer than all else: None where that is reached."""
+    """From the intended start. Failed or shed requests count as longest; None if the percentile is one of those."""
     p90_us: Count | None
     p99_us: Count | None
     answered: Count
-    """Good answers that ended in it, whenever they were due."""
+    """Good responses that ended in it, whenever they were due."""
 
 
 class Beside(Record):
-    """What became of the neighbours of a mixed load."""
+    """The results of the neighbours of a mixed load."""
 
     warmup: Phase
     measured: Phase
     shed: Count
-    """In the window."""
+    """Arrivals shed in the window."""
     latency: Latency | None
 
 
 class Generator(Record):
-    """The generator's own part in the window."""
+    """The load generator's own figures in the window."""
 
     cpu_share: Amount
-    """Of one core."""
+    """CPU time as a share of one core."""
     lag_p99_ms: Amount
     """How late the generator's loop ran a 10 ms timer, 99th percentile."""
     lag_max_ms: Amount
     spawn_s: Amount
-    """How long it took to have every user there."""
+    """How long it took to start every user."""
     rss_bytes: Count
     processes: Count = 1
-    """Locust workers that generated the load; the figures above are of the busiest and the latest of them, memory is
-    of all."""
+    """Locust workers that generated the load. The figures above are those of the busiest and of the latest worker;
+    memory is the sum of all."""
     cores: list[Count] = Field(default_factory=list)
-    """Numbers of its cores, with those of the run's other processes that may use one of these."""
+    """Numbers of its cores, and of the cores of the run's other processes that may use one of these."""
     foreign_share: Amount | None = None
-    """Processor time on these cores, from the beginning of the warm-up to the end of the drain, that went to processes
-    which are no part of the run: 0.5 is half of one core. None where they cannot be told apart (in containers)."""
+    """CPU time on these cores of processes that are not part of the run: 0.5 is half of one core. It covers the time
+    from the start of the warm-up to the end of the drain. None if they cannot be distinguished (in containers)."""
 
 
 class Usage(Record):
-    """The service's own figures at four moments; None where the service gave none."""
+    """The service's own figures at four moments; None if the service gave none."""
 
     before: dict[str, Amount] | None = None
     window_start: dict[str, Amount] | None = None
@@ -137,24 +139,25 @@ class Usage(Record):
     after: dict[str, Amount] | None = None
 
 
+# More than 12 fields: they mirror the keys of a trial file.
 class TrialRecord(Record):
     schema_version: int = SCHEMA_VERSION
     spec: TrialSpec
     started_at: datetime
-    """When the warm-up began: what a schedule counts from."""
+    """When the warm-up began. Schedules count from it."""
     window_s: Above
-    """The measured window as it really was."""
+    """The actual length of the measured window."""
     window_offset_s: Amount
     """From the start of the warm-up to the start of the window."""
     drain_s: Amount
     warmup: Phase
     measured: Phase
     gathered: Phase = Phase()
-    """Of the warm-up's requests, those that ended before it began: users have one answer each first."""
+    """Requests that ended before the warm-up began: each user first gets one response. `warmup` includes them."""
     drained: Count
-    """Of the measured requests, those that ended after the window."""
+    """The measured requests that ended after the window."""
     latency: Latency | None
-    """None when nothing good came back."""
+    """None if no response was good and none timed out."""
     arrivals: Arrivals | None = None
     """None in a closed loop."""
     timeline: list[Second]
@@ -162,28 +165,28 @@ class TrialRecord(Record):
     usage: Usage
     upstream: Usage
     connects: Connects | None = None
-    """One a user where every answer kept its connection alive."""
+    """One for each user if every response kept its connection alive."""
     occupancy: Amount | None = None
-    """Requests under way on average over the window, exactly: those that began before it and end after it count with
+    """Requests in flight, the exact average over the window. Requests that begin before it or end after it count with
     their part in it."""
     spanning: Count | None = None
-    """Requests sent before the window that ended after it: slower than all of it, and in no figure of its latencies."""
+    """Requests sent before the window that ended after it. They took longer than it, and its latencies omit them."""
     longest_silence_s: Amount | None = None
     """The longest time in the window during which requests were waiting and none ended."""
     thirds_iqm_us: list[Count | None] = Field([], validation_alias=AliasChoices("thirds_iqm_us", "thirds_p50_us"))
-    """The interquartile mean of latency in each third of the window, by when requests were meant to start; at first it
-    was the median."""
+    """The interquartile mean of latency in each third of the window, by the intended start of requests. Early versions
+    stored the median."""
     beside: Beside | None = None
-    """Of a mixed load with its neighbours; they are in no other figure here but the accounts."""
+    """The neighbours of a mixed load. No other figure here includes them, except the totals of requests."""
     bins: list[Bin] = Field(default_factory=list)
-    """Of a burst."""
+    """The bins of a burst, in order."""
     bin_s: Amount = 0.0
-    """How long each of these is: what a recovery time can be told to."""
+    """How long each bin is: the resolution of a recovery time."""
     stolen_share: Amount | None = None
-    """Of the time of all the machine's cores in the window: what a hypervisor gave to others. None where a system does
-    not tell."""
+    """CPU steal time, which a hypervisor gave to others, as a share of the time of all cores in the window. None if the
+    system does not report it."""
     disturbance: str = ""
-    """What came from outside and spoilt the trial, as a stop from the web UI."""
+    """An event from outside that made the trial invalid, such as a stop from the web UI."""
 
     @property
     def sent(self) -> int:

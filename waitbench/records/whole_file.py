@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Writes files completely or not at all."""
 
 import os
 from contextlib import suppress
@@ -6,9 +6,9 @@ from pathlib import Path
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Whole or not at all: a reader, or a kill in the middle, never meets half a file. Makes its folder.
+    """Write a file completely or not at all: no reader gets half a file, even after a kill. Makes its folder.
 
-    Raises OSError, and then leaves what was there before.
+    Raises OSError; the file then stays as it was.
     """
     draft = path.with_name(path.name + ".part")
     try:

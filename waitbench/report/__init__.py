@@ -1,1 +1,1 @@
-"""Reports: one comparison in, files out."""
+"""Reports: the files that are made from a comparison."""

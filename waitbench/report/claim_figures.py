@@ -6,37 +6,38 @@ from waitbench.records.words import counted, load_words
 from waitbench.report.figures import number
 
 DIGITS = {"cpu_s_per_1k": 3}
-"""Of a figure as it is shown; of others 1."""
+"""The decimals of a figure; any other figure has 1."""
 RATIO_DIGITS = 3
 
 FIGURE_WORDS = {
-    "goodput_rps": "good answers/s",
+    "goodput_rps": "good responses/s",
     "p50_ms": "p50 ms",
     "p90_ms": "p90 ms",
     "p95_ms": "p95 ms",
     "p99_ms": "p99 ms",
-    "cpu_s_per_1k": "CPU s for 1,000",
-    "kib_per_request": "KiB a request",
+    "cpu_s_per_1k": "CPU s per 1,000",
+    "kib_per_request": "KiB per request",
 }
 
 JUDGED = {
-    "supported": "every rule's ratio lies where the claim has it",
-    "refuted": "a rule's ratio lies where the claim can't be right",
-    "inconclusive": "this run can't tell",
-    "untested": "a rule has nothing to be judged by",
+    "supported": "all rules are supported",
+    "refuted": "at least one rule is refuted",
+    "inconclusive": "no rule is refuted, but at least one is inconclusive",
+    "untested": "no rule is refuted, but at least one has no figures to compare",
 }
-"""What makes a verdict, in a few words."""
+"""The reason for each verdict, in a few words."""
 
 HOW = (
-    "Each rule takes the ratio of one figure in two places, repeat by repeat. It is supported where the whole 95 % "
-    "interval lies in the zone named first, refuted where all of it lies in the other, and else inconclusive. One "
-    "refuted rule refutes its claim; to support it takes all of them. Memory has no interval: each cell tells what it "
-    "took at least. A verdict holds for this machine, these versions and these loads."
+    "Each rule compares one figure of two cells as a ratio, repeat by repeat. A rule is supported if the whole 95 % "
+    "interval of the ratio is in its supported zone, and refuted if the whole interval is in its refuted zone. "
+    "Otherwise it is inconclusive. One refuted rule refutes its claim; all rules have to be supported to support it. "
+    "Memory has no interval, because a cell has one figure for it, a lower bound. "
+    "A verdict is valid for this machine, these versions and these loads."
 )
 
 
 def count_words(verdict: Verdict) -> str:
-    """`2 of 3 rules refuted`: what makes the verdict."""
+    """`2 of 3 rules refuted`, the rules that decide the verdict."""
     decisive = sum(ruling.judgement == verdict.judgement for ruling in verdict.rulings)
     return f"{decisive} of {counted(len(verdict.rulings), 'rule', 'rules')} {verdict.judgement}"
 
@@ -75,14 +76,15 @@ def place_words(side: Evidence) -> str:
     if place.alone:
         asked += ["alone"]
     elif cell.workload == "mixed":
-        asked += [f"beside {(cell.share or 0) * 100:g} % of {cell.of}", *params_words(cell.params)]
+        neighbours = [f"{(cell.share or 0) * 100:g} % of {cell.of}", *params_words(cell.params)]
+        asked += [f"with neighbours ({', '.join(neighbours)})"]
     processes = [counted(place.workers or 1, "process", "processes")] if cell.workers else []
     cores = [counted(cell.service_cpus, "core", "cores")] if cell.service_cpus else []
     return ", ".join([side.title, *asked, load_words(place.load.model, place.load.size), *processes, *cores])
 
 
 def plain(text: str) -> str:
-    """On one line."""
+    """The text on one line."""
     return " ".join(text.split())
 
 

@@ -9,7 +9,7 @@ from waitbench.report.facts import absences
 from waitbench.report.figures import span
 
 COLUMNS = (
-    "rule", "figure", "of", "", "over", "", "ratio", "95 % interval", "supported", "refuted", "verdict",
+    "rule", "figure", "of", "value", "divided by", "value", "ratio", "95 % interval", "supported", "refuted", "verdict",
 )  # fmt: skip
 
 
@@ -17,12 +17,12 @@ def render(comparison: Comparison, charts: list[Chart]) -> str:
     lines = [f"# Verdicts: {for_markdown(comparison.run.plan['title'])}", ""]
     if comparison.state:
         lines += [f"**{for_markdown(comparison.state)}**", ""]
-    lines += [HOW, "", "The figures of every cell, and what there is to doubt: [report.md](report.md).", ""]
+    lines += [HOW, "", "All figures and caveats are in [report.md](report.md).", ""]
     lines += [part for absence in absences(comparison) for part in (for_markdown(absence), "")]
-    lines += [_row(("claim", "verdict", "since")), _row(["---"] * 3)]
+    lines += [_row(("claim", "verdict", "reason")), _row(["---"] * 3)]
     for verdict in comparison.claims:
-        told = f"[{for_markdown(verdict.claim.says)}](#claim-{verdict.claim.id})"
-        lines.append(_row((told, f"**{verdict.judgement}**", count_words(verdict))))
+        link = f"[{for_markdown(verdict.claim.says)}](#claim-{verdict.claim.id})"
+        lines.append(_row((link, f"**{verdict.judgement}**", count_words(verdict))))
     for verdict in comparison.claims:
         lines += ["", *_claim(verdict), ""]
         lines += [f"![{for_markdown(c.caption)}](charts/{c.name}.svg)" for c in charts if c.section == verdict.claim.id]
@@ -31,7 +31,7 @@ def render(comparison: Comparison, charts: list[Chart]) -> str:
 
 
 def _claim(verdict: Verdict) -> list[str]:
-    """The heading of a claim, its verdict, what was done, and its table."""
+    """The heading of a claim, its verdict, its test, and its table."""
     claim = verdict.claim
     lines = [f'## <a id="claim-{claim.id}"></a>{for_markdown(claim.says)}', ""]
     lines += [f"**{verdict.judgement}**: {JUDGED[verdict.judgement]}.", "", for_markdown(claim.tested), ""]

@@ -1,4 +1,4 @@
-"""What is said of framework and model apart, in the words every format uses."""
+"""The framework effect and the concurrency-model effect, in the words that every format uses."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from waitbench.analysis.factors.model import FACTORS, Factor, Oddity, Shares, Un
 from waitbench.analysis.statistics import Interval, verdict
 from waitbench.records.words import listed
 from waitbench.report.figures import bounds, number
-from waitbench.report.words import with_bounds
+from waitbench.report.words import confidence, in_brackets, times, with_bounds
 
-HEADING = "Framework and model apart"
+HEADING = "Framework effect and concurrency-model effect"
 
 
 @dataclass(frozen=True)
@@ -19,24 +19,25 @@ class Row:
     title: str
     against: str
     figures: list[tuple[str, bool]]
-    """Of each measure, with whether it is a difference that holds."""
+    """The text for each measure, and whether its effect is significant."""
     group: str
-    """A factor, or what is neither's."""
+    """A factor, or `neither`."""
     level: str = ""
     within: str = ""
-    """Of a simple effect: the level of the other factor."""
+    """For a simple effect, the level of the other factor."""
 
 
 def intro(found: Factors) -> str:
     """How to read the table."""
     references = {factor: level_title(factor, found.levels(factor)[0]) for factor in FACTORS if found.levels(factor)}
     if len(references) < len(FACTORS):
-        return "No contender counts, so there is nothing to split."
+        return "No contender is valid, so there is nothing to split."
     return (
-        f"At {found.point.load_words}, ratios over the repeats: a framework against {references['framework']} on the "
-        f"same model, a model against {references['model']} on the same framework. A share is the part of the spread "
-        "between contenders that the framework, or the model, explains and the other can't. Below each level stand its "
-        "simple effects: what was measured within one framework, or on one model, alone. Bold: a difference that holds."
+        f"At {found.point.load_words}, the table compares each framework with {references['framework']} on the same "
+        f"model, and each model with {references['model']} on the same framework. Figures are ratios over the repeats. "
+        "A share is the part of the spread between contenders that only the framework, or only the model, explains. "
+        "The rows below a level are its simple effects, each measured within one framework or on one model. "
+        "Bold means significant."
     )
 
 
@@ -55,7 +56,7 @@ def _of_factor(found: Factors, factor: Factor) -> Iterator[Row]:
 
 
 def _simple_rows(found: Factors, factor: Factor, level: str) -> Iterator[Row]:
-    """Of the pairs that any measure has."""
+    """The simple effects of a level, for each pair that any measure has."""
     of = [{each.within: each for each in measured.within(factor, level)} for measured in found.measures]
     for within in found.levels(FACTORS[1 - FACTORS.index(factor)]):
         there = [each.get(within) for each in of]
@@ -74,8 +75,8 @@ def _placed(factor: Factor, level: str, within: str) -> str:
 
 
 def _of_neither(found: Factors) -> list[Row]:
-    told = [("share of either of the two", "both"), ("share of neither", "neither")]
-    return [Row(title, "", [(_share(m, name), False) for m in found.measures], "neither") for title, name in told]
+    shares = [("share that either explains", "both"), ("share that neither explains", "neither")]
+    return [Row(title, "", [(_share(m, name), False) for m in found.measures], "neither") for title, name in shares]
 
 
 def _effect(measured: Measured, factor: Factor, level: str, reference: str) -> tuple[str, bool]:
@@ -109,21 +110,21 @@ def factor_rows(found: Factors, measured: Measured) -> list[dict[str, str]]:
         "repeats": str(split.repeats),
         "contenders": ";".join(split.contenders),
     }
-    told = [
+    lines = [
         {"factor": factor, "level": each.level, "reference": reference.level, **bounds("ratio", each.ratio, 4),
          "says": "interaction" if each.average else _says(each.ratio)}
         for factor, (reference, *others) in split.effects.items() for each in others
     ]  # fmt: skip
-    told += [
+    lines += [
         {"factor": factor, "share": number(share_of(split.shares, factor), 4)}
         for factor in (*FACTORS, "both", "neither")
     ]
     if split.oddity:
         says = "departs" if split.oddity.holds else "within noise"
         as_far = f", or as far {', '.join(split.oddity.as_far)}" if split.oddity.as_far else ""
-        told.append({"factor": "contender", "level": split.oddity.contender, "reference": "predicted",
-                     **bounds("ratio", split.oddity.ratio, 4), "says": says + as_far})  # fmt: skip
-    return [*(head | row for row in told), *_simple_csv(measured)]
+        lines.append({"factor": "contender", "level": split.oddity.contender, "reference": "predicted",
+                      **bounds("ratio", split.oddity.ratio, 4), "says": says + as_far})  # fmt: skip
+    return [*(head | line for line in lines), *_simple_csv(measured)]
 
 
 def _simple_csv(measured: Measured) -> list[dict[str, str]]:
@@ -141,25 +142,28 @@ def _says(ratio: Interval | None) -> str:
 
 
 def notes(found: Factors) -> list[str]:
-    """What the table leaves out, and for whom the split does not hold."""
+    """Notes below the table: what it leaves out, and for which contender the split does not hold."""
     lines = []
     if found.lost:
-        lines.append(f"Not part of it, since they do not count: {_titles(found.lost)}.")
+        lines.append(f"Invalid, so not included: {_titles(found.lost)}.")
     if found.ceiling_bound:
-        lines.append("All stand at the ceiling, so arithmetic says what they answer and when: only the cost is split.")
+        lines.append(
+            "All contenders are at the theoretical maximum, which sets their throughput and latency, so only the cost "
+            "is split."
+        )
     elif found.point.open:
-        lines.append("The rate is given, so good answers are not split.")
+        lines.append("The plan sets the rate, so good responses are not split.")
     if found.at_ceiling:
         lines.append(
-            f"At a ceiling of their own, which arithmetic sets and not the stack: {_titles(found.at_ceiling)}. What "
-            "the table tells of good answers/s is of that too."
+            "At a theoretical maximum of their own, which arithmetic sets and not the stack: "
+            f"{_titles(found.at_ceiling)}. The effects on good responses/s include this limit."
         )
     for measured in found.measures:
         lines += _doubts(found, measured)
     if any(measured.split and measured.split.interaction for measured in found.measures):
         lines.append(
-            "Where framework and model do not multiply (interaction), an effect over all contenders is a mean of "
-            "simple effects that differ: it says so and is not called. The simple effects are."
+            "Framework and model interact, so their effects do not multiply. An effect over all contenders is then a "
+            "mean of simple effects that differ. It is marked as a mean and gets no verdict; the simple effects do."
         )
     if any(measured.measure.name == "memory" for measured in found.measures):
         lines.append("Memory has one figure for all trials of a contender, so its ratios have no interval.")
@@ -169,41 +173,39 @@ def notes(found: Factors) -> list[str]:
 def _doubts(found: Factors, measured: Measured) -> Iterator[str]:
     title = measured.measure.title
     if measured.unsplit:
-        yield f"{title} can't be split: {why_not(found, measured.unsplit)}."
+        yield f"{title} cannot be split: {why_not(found, measured.unsplit)}."
     if measured.split:
         without = [c for c in found.cells if c.valid and c.variant not in measured.split.contenders]
         if without:
-            yield f"{title}: without {_titles(without)}, of which there is no figure, or of too few repeats."
+            yield f"{title}: without {_titles(without)}, which has no figure or too few repeats."
         yield f"{title}: {oddity_words(found, measured.split.oddity)}."
 
 
 def why_not(found: Factors, unsplit: Unsplit) -> str:
     if unsplit.why == "repeats":
-        return "no repeat has all of its contenders"
+        return "no repeat has all contenders"
     if unsplit.why == "levels":
-        return "of those that count, all have the same framework or all the same model"
+        return "all valid contenders have the same framework, or all have the same model"
     parts = "; ".join(_titles([_cell(found, name) for name in part]) for part in unsplit.parts)
-    return f"these parts have neither a framework nor a model in common: {parts}"
+    return f"these groups have neither a framework nor a model in common ({parts})"
 
 
 def oddity_words(found: Factors, oddity: Oddity | None) -> str:
-    """Whether framework and model multiply, and if not, for whom."""
+    """Whether framework and model interact, and which contender departs most from the prediction."""
     if oddity is None:
-        return "too few contenders to tell whether the effects of framework and model multiply"
+        return "too few contenders to test whether framework and model interact"
     title = _cell(found, oddity.contender).target.title
     others = [_cell(found, name) for name in oddity.as_far]
-    alike = f" (or, as far the other way, {_titles(others, 'or')})" if others else ""
-    far = f"the farthest is {title}{alike}, {with_bounds(oddity.ratio)}"
+    instead = f"or else {_titles(others, 'or')} departs" if others else ""
+    at = f"{times(oddity.ratio)} its prediction{in_brackets(confidence(oddity.ratio), instead)}"
+    largest = f"the largest departure is {title} at {at}"
     if oddity.holds:
-        return (
-            f"the split does not hold for {title}{alike}: {with_bounds(oddity.ratio)} times what its framework and its "
-            "model predict"
-        )
+        return f"framework and model interact, because {title} is at {at}"
     if oddity.interaction:
-        return f"the split does not hold, since departures from it are more than noise; {far}"
+        return f"framework and model interact, because departures from the prediction exceed noise; {largest}"
     if not oddity.ratio.bounded:
-        return f"one figure of each can't tell whether departures from the split are more than noise; {far}"
-    return f"no departure from the split is more than noise; {far}"
+        return f"one figure for each contender cannot show whether departures exceed noise; {largest}"
+    return f"no departure from the prediction exceeds noise; {largest}"
 
 
 def _cell(found: Factors, name: str) -> Cell:

@@ -1,4 +1,4 @@
-"""How it was measured, on what, with which budgets; and what there is to doubt. The same lines in every format."""
+"""The method, the environment, the budgets and the caveats of a run, in the same lines for every format."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -10,7 +10,6 @@ from waitbench.catalog.percentiles import PERCENTILES
 from waitbench.records.run import Target
 from waitbench.records.spec import TrialSpec
 from waitbench.records.trial import TrialRecord
-from waitbench.records.words import counted
 from waitbench.report.charts.theme import CROWDED
 from waitbench.report.figures import knee_doubt
 
@@ -18,14 +17,14 @@ Facts = list[tuple[str, list[tuple[str, str]]]]
 
 BUDGET_WORDS = {
     "workers": "processes",
-    "in_flight": "requests at once in each",
-    "connections": "connections at once in each",
+    "in_flight": "concurrent requests per process",
+    "connections": "concurrent connections per process",
     "backlog": "connections that may wait to be accepted",
-    "keep_alive_s": "seconds an idle connection is kept",
-    "db_pool": "PostgreSQL connections of each",
-    "upstream_connections": "connections to the remote API of each",
-    "upstream_threads": "threads for remote calls of each",
-    "work_threads": "threads for disk and CPU work of each",
+    "keep_alive_s": "seconds that an idle connection is kept open",
+    "db_pool": "PostgreSQL connections per process",
+    "upstream_connections": "connections to the remote API per process",
+    "upstream_threads": "threads for remote calls per process",
+    "work_threads": "threads for disk and CPU work per process",
 }
 
 
@@ -35,7 +34,7 @@ def facts(comparison: Comparison) -> Facts:
 
 @dataclass(frozen=True)
 class Budgets:
-    """A table of what each contender was found running with."""
+    """A table of the budget that each running contender reported."""
 
     corner: str
     titles: list[str]
@@ -43,15 +42,15 @@ class Budgets:
 
 
 def budgets(comparison: Comparison) -> Budgets:
-    """A column for each contender, or, where there are many, a row."""
+    """The table of budgets, with a column for each contender, or with a row for each if there are many."""
     targets = [t for t in comparison.variants if not t.external]
     names = [name for name in BUDGET_WORDS if any(name in _found(t) for t in targets)]
     titles, limits = [t.title for t in targets], [BUDGET_WORDS[name] for name in names]
     figures = [[str(_found(t).get(name, _absent(name))) for t in targets] for name in names]
     if any(_found(t).get("workers", 1) > 1 or t.cpus for t in targets):
-        # Beside the processes: two of them on the one core that all have are no two cores' worth.
-        limits.insert(1, "cores for these together; as all: those that every service has")
-        figures.insert(1, [str(t.cpus or "as all") for t in targets])
+        # Two processes on the one default core are not worth two cores.
+        limits.insert(1, "cores per service (default: the same for every service)")
+        figures.insert(1, [str(t.cpus or "default") for t in targets])
     if len(comparison.variants) <= CROWDED:
         return Budgets("limit", titles, list(zip(limits, figures, strict=True)))
     turned = [list(row) for row in zip(*figures, strict=True)] if figures else [[] for _ in targets]
@@ -59,44 +58,44 @@ def budgets(comparison: Comparison) -> Budgets:
 
 
 def _absent(name: str) -> str:
-    """A figure that is not there: no bound on what is held, or a service that has no such thing."""
+    """The word for a missing figure: the service has no such limit, or no such resource."""
     return "no limit" if name in ("in_flight", "connections") else "none"
 
 
 def absences(comparison: Comparison) -> list[str]:
-    """What the plan asked for and this run did not have."""
+    """A line for each contender or reference that the plan names and that this run left out."""
     return [f"{name} was left out: {why}." for name, why in comparison.run.left_out.items()]
 
 
 def shortfalls(comparison: Comparison) -> list[str]:
-    """Every damaged trial, every reason that a rule gave, and every percentile that a sample could not carry."""
+    """The caveats: contenders left out, damaged trials, reasons from rules, and percentiles without enough samples."""
     lines = absences(comparison) + [f"{each.why}." for each in comparison.damaged]
     for cell in comparison.cells:
-        where = f"{cell.target.title}, {_played(cell.spec)}, {cell.spec.load_words}"
+        where = f"{cell.target.title}, {_workload_words(cell.spec)}, {cell.spec.load_words}"
         for reason in cell.reasons:
             if reason.weight == "invalid" or reason.code in ("neighbours", "trap"):
                 advice = f" Advice: {reason.advice}." if reason.advice else ""
                 lines.append(f"{where}: {reason.code}: {reason.text}.{advice}")
         if len(cell.trials) < cell.planned:
             lines.append(f"{where}: {len(cell.trials)} of {cell.planned} trials.")
-    lines += [line for section in comparison.knees for knee in section.knees for line in _doubts_of(section, knee)]
-    return lines + _short_percentiles(comparison) + _chance(comparison)
+    lines += [line for section in comparison.knees for knee in section.knees for line in _knee_caveats(section, knee)]
+    return lines + _short_percentiles(comparison)
 
 
-def _played(spec: TrialSpec) -> str:
+def _workload_words(spec: TrialSpec) -> str:
     """`wait`, or `mixed cpu alone`."""
     inner = spec.beside or spec
     return " ".join(filter(None, [spec.scenario, inner.workload, "alone" if spec.alone else ""]))
 
 
-def _doubts_of(section: KneeSection, knee: Knee) -> list[str]:
-    """Of a search: a bound that is not known, and trials that were repeated since they did not count."""
+def _knee_caveats(section: KneeSection, knee: Knee) -> list[str]:
+    """The caveats of a search: an unknown bound, and the trials that were repeated because they were invalid."""
     where = f"{knee.target.title}, {section.title}"
     lines = [f"{where}: {doubt}."] if (doubt := knee_doubt(knee)) else []
     if knee.void:
         codes = Counter(code for each in knee.void for code in each.why_void)
-        told = ", ".join(f"{code} {count}" for code, count in sorted(codes.items()))
-        lines.append(f"{where}: {len(knee.void)} of {len(knee.trials)} trials do not count ({told}).")
+        counts = ", ".join(f"{code} {count}" for code, count in sorted(codes.items()))
+        lines.append(f"{where}: {len(knee.void)} of {len(knee.trials)} trials are invalid ({counts}).")
     return lines
 
 
@@ -107,20 +106,9 @@ def _short_percentiles(comparison: Comparison) -> list[str]:
         if short:
             most = max(cell.samples_short(name) for cell in short)
             cells = f"{len(short)} of {len(comparison.cells)} cells"
-            lines.append(f"{name} is left empty in {cells}: it would take up to {most:,} requests more.")
+            title = name.replace("p999", "p99.9")
+            lines.append(f"{title} is empty in {cells}; it needs up to {most:,} more requests.")
     return lines
-
-
-def _chance(comparison: Comparison) -> list[str]:
-    chance = comparison.chance
-    if not chance.comparisons:
-        return []
-    told = counted(chance.comparisons, "comparison", "comparisons")
-    calls = dict.fromkeys(f"{calls:.2g}" for calls in (chance.least, chance.most))
-    return [
-        f"{told} at 95 %, with a best or cheapest that the same figures chose: were all contenders alike, "
-        f"about {' to '.join(calls)} would be called different by chance. Look for what repeats."
-    ]
 
 
 def _method(comparison: Comparison) -> list[tuple[str, str]]:
@@ -128,55 +116,56 @@ def _method(comparison: Comparison) -> list[tuple[str, str]]:
     trials = [trial for each in comparison.searched for trial in each.trials]
     worst_lag = max((t.generator.lag_p99_ms for t in trials), default=0.0)
     delays = [t.arrivals.delay_p99_us / 1000 for t in trials if t.arrivals and t.arrivals.delay_p99_us is not None]
-    late = f"; it sent at most {max(delays):.1f} ms late (p99)" if delays else ""
+    late = f"; requests sent at most {max(delays):.1f} ms late (p99)" if delays else ""
     most_cpu = max((t.generator.cpu_share for t in trials), default=0.0)
     sent = sum(t.sent for t in trials)
     measured = _of_cells(plan, "measure_s")
     return [
         ("plan", f"{run.plan_name}, {_of_cells(plan, 'repeats')} repeats, seed {run.seed}, engine {run.engine}"),
-        ("trial", f"{plan['warmup_s']:g} s of warm-up, {measured} s measured, then a wait for every answer"),
-        ("order", "blocks that hold every contender once under one load, shuffled, repeated" + _search(comparison)),
+        ("trial", f"{plan['warmup_s']:g} s of warm-up, {measured} s measured, then a wait for all responses"),
+        ("order", "shuffled blocks, repeated; a block has each contender once under one load" + _search(comparison)),
         *_scenarios(comparison),
         ("load", _load(comparison)),
         ("latency", "from the send (closed loop) or the intended start (open loop) to the last byte"),
-        ("requests", f"{sent:,} in all, our own services' counts agree unless said otherwise"),
-        ("generator", f"at most {most_cpu:.0%} of a core; its loop at most {worst_lag:.1f} ms late (p99){late}"),
-        *_hypervisor(trials),
+        ("memory", "KiB per request is the extra memory per in-flight request, a lower bound"),
+        ("requests", f"{sent:,} in total; the services' own counts agree unless a caveat says otherwise"),
+        ("generator", f"at most {most_cpu:.0%} of a core; p99 lag at most {worst_lag:.1f} ms{late}"),
+        *_steal_time(trials),
         ("intervals", "95 %, Student's t over trials (on logarithms for p99 and ratios); ratios paired by block"),
         ("started", f"{run.started_at:%Y-%m-%d %H:%M} UTC"),
     ]  # fmt: skip
 
 
 def _of_cells(plan: dict[str, Any], name: str) -> str:
-    """What the plan says, and those of its cells that say otherwise: "3", or from the least to the most."""
+    """A value of the plan and of its cells: `3`, or `1 to 6` if cells have their own."""
     values = {cell.get(name) or plan[name] for cell in plan["cells"]} or {plan[name]}
     return " to ".join(f"{value:g}" for value in sorted({min(values), max(values)}))
 
 
-def _hypervisor(trials: list[TrialRecord]) -> list[tuple[str, str]]:
+def _steal_time(trials: list[TrialRecord]) -> list[tuple[str, str]]:
     most = max((t.stolen_share or 0.0 for t in trials), default=0.0)
-    told = f"it gave others at most {most:.0%} of this machine's processor time in a trial"
-    return [("hypervisor", told)] if most > 0 else []
+    return [("CPU steal time", f"at most {most:.0%} of this machine's CPU time in a trial")] if most > 0 else []
 
 
 def _search(comparison: Comparison) -> str:
     if not comparison.knees:
         return ""
     return (
-        "; in a search, blocks of the next rate of each, in trials long enough for their p99 (but 30 s at most): rates "
-        "are doubled until one is too much, what is left is halved, and either side is repeated"
+        "; a search runs blocks with the next rate of each contender, in trials long enough for a p99 (at most 30 s); "
+        "it doubles the rate until it is too high, then halves the remaining range, then repeats both bounds"
     )
 
 
 def _scenarios(comparison: Comparison) -> list[tuple[str, str]]:
-    """What has to be known of mixed loads and bursts, where there are any."""
+    """How mixed loads and bursts were measured, if there are any."""
     mixed = (
-        "a block holds every contender twice: beside its slow neighbours, and alone with the same arrivals of the fast "
-        "path; the figures are of the fast path"
+        "a block has each contender twice, with its slow neighbours and alone, with the same arrivals on the fast "
+        "path; the figures are those of the fast path"
     )
     bursts = (
-        "a trial is as long as its profile; a service has recovered from when, for a whole second, nine in ten of the "
-        "requests due in each part of it are answered within twice the calm's p90, or 20 ms more than it"
+        "a trial is as long as its profile; a service has recovered at the start of the first whole second in which "
+        "nine in ten of the requests due in each part complete within twice the p90 of the calm, or within 20 ms more "
+        "than it"
     )
     return [
         *([("mixed loads", mixed)] if comparison.mixed else []),
@@ -187,9 +176,9 @@ def _scenarios(comparison: Comparison) -> list[tuple[str, str]]:
 def _load(comparison: Comparison) -> str:
     models = {spec.load_model for spec in comparison.run.trials}
     closed = "closed loop: a user sends its next request when the last one ends"
-    opened = "open loop: seeded arrivals at a given rate, whatever happens, the same for all of a block"
-    said = [text for model, text in (("closed", closed), ("open", opened)) if model in models]
-    return "; ".join([*said, "fresh connections each trial"])
+    opened = "open loop: seeded arrivals at a given rate, independent of responses and the same for all of a block"
+    texts = [text for model, text in (("closed", closed), ("open", opened)) if model in models]
+    return "; ".join([*texts, "new connections for each trial"])
 
 
 def _environment(comparison: Comparison) -> list[tuple[str, str]]:
@@ -205,10 +194,10 @@ def _environment(comparison: Comparison) -> list[tuple[str, str]]:
         ),
         ("memory", f"{found.get('memory_mib')} MiB"),
         ("kernel", f"{found.get('system')} {found.get('kernel')}"),
-        ("governor", found.get("governor") or "not told by this machine"),
+        ("governor", found.get("governor") or "not reported by this machine"),
         ("Python", f"{found.get('python')} (harness)"),
         ("harness", f"waitbench {comparison.run.waitbench}, {harness}"),
-        ("commit", found.get("git_commit") or "not known"),
+        ("commit", found.get("git_commit") or "unknown"),
     ]
     if found.get("container"):
         rows.append(("container", ", ".join(f"{k} {v}" for k, v in found["container"].items())))

@@ -1,4 +1,4 @@
-"""Figures as every format shows them, so that a table in one equals the table in another to the digit."""
+"""Figures as every format shows them, so that the tables of all formats are equal to the digit."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ from waitbench.validity.reason import Reason
 
 
 def number(value: float | None, digits: int) -> str:
-    """Plain digits; "" for what is not known."""
+    """Plain digits; "" for an unknown value."""
     return "" if value is None else f"{value:.{digits}f}"
 
 
@@ -21,7 +21,7 @@ def params(given: Mapping[str, int | str]) -> str:
 
 
 def asked(spec: TrialSpec) -> dict[str, str]:
-    """What a trial asks for, as columns: of a scenario what it is of, before that one's own parameters."""
+    """The columns `workload` and `params` of a trial. A scenario names its inner workload before the parameters."""
     inner = spec.beside or spec
     of = {"of": inner.workload} if spec.scenario else {}
     share = {"share": f"{spec.beside.share:g}"} if spec.beside else {}
@@ -33,7 +33,7 @@ def said(reasons: list[Reason]) -> str:
 
 
 def summary_row(cell: Cell) -> dict[str, str]:
-    """A cell as a row of summary.csv: the columns that programs rely on, then more."""
+    """A cell as a row of summary.csv. The columns that programs rely on come first."""
     ceiling = cell.ceiling
     return {
         "variant": cell.variant,
@@ -62,7 +62,7 @@ def summary_row(cell: Cell) -> dict[str, str]:
 
 
 def mixed_row(point: MixedPoint, pair: Pair, cell: Cell) -> dict[str, str]:
-    """A contender beside its neighbours or alone, as a row of summary.csv: its figures are those of the fast path."""
+    """A contender with its neighbours or alone, as a row of summary.csv. Its figures are those of the fast path."""
     row = summary_row(cell) | {"neighbours": "alone" if cell.spec.alone else "beside"}
     if cell.spec.alone:
         return row
@@ -97,7 +97,7 @@ def bounds(name: str, value: Interval | None, digits: int, mean: str = "") -> di
 
 
 def knee_row(section: KneeSection, knee: Knee) -> dict[str, str]:
-    """What a search found for one contender, as a row of summary.csv: its figures are those at the lower bound."""
+    """The knee of one contender, as a row of summary.csv. Its figures are those at the lower bound."""
     cell = knee.at_low
     row = summary_row(cell) if cell else {"variant": knee.variant, "workload": section.workload.name}
     return row | {
@@ -115,19 +115,19 @@ def knee_row(section: KneeSection, knee: Knee) -> dict[str, str]:
 
 
 def knee_interval(knee: Knee) -> str:
-    """`1200–1320`; an open end where one side is not sure."""
+    """`1200–1320`, or `1200 or more` if one bound is unknown."""
     if knee.low is None:
         return f"below {knee.high:g}" if knee.high is not None else ""
     return f"{knee.low:g}–{knee.high:g}" if knee.high is not None else f"{knee.low:g} or more"
 
 
 def knee_doubt(knee: Knee) -> str:
-    """Why a bound of the knee is not known; "" where both are."""
+    """The reason why a bound of the knee is unknown; "" if both are known."""
     if knee.low is not None and knee.high is not None:
         return ""
     if not knee.finished:
         return "the search was not finished"
-    limit = f"{knee.limit} ended the search before the service did" if knee.limit else ""
+    limit = f"limited by {knee.limit}, not by the service" if knee.limit else ""
     if knee.low is None:
         return "; ".join(filter(None, ["no rate met the objective in every repeat", limit]))
     return limit or "no rate missed it in every repeat"
@@ -147,12 +147,12 @@ def _percentile_bounds(cell: Cell) -> dict[str, str]:
 
 
 def span(low: str, high: str) -> str:
-    """`low–high`, or "" where there is none."""
+    """`low–high`, or "" without an interval."""
     return f"{low}–{high}" if low and high else ""
 
 
 def interval(value: Interval | None, digits: int) -> str:
-    """`low–high`, or "" where there is none."""
+    """`low–high`, or "" without an interval."""
     if value is None or value.low is None or value.high is None:
         return ""
     return f"{value.low:.{digits}f}–{value.high:.{digits}f}"

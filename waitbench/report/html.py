@@ -1,4 +1,4 @@
-"""report.html and claims.html: each one file, offline, for a screen of any width and for paper."""
+"""report.html and claims.html: one file each, which works offline, on a screen of any width and on paper."""
 
 import base64
 import hashlib
@@ -14,7 +14,7 @@ from waitbench.report.charts.theme import CROWDED, PALETTE, looks
 from waitbench.report.claim_figures import FIGURE_WORDS, HOW, JUDGED, count_words, ruling_rows
 from waitbench.report.facts import absences, budgets, facts, shortfalls
 from waitbench.report.figures import burst_row, interval, knee_interval, knee_row, mixed_row, span, summary_row
-from waitbench.report.summary import section_answers
+from waitbench.report.summary import certainty, section_answers
 from waitbench.report.words import KNEE_SHOWS, burst_word, knee_word, load_title, mixed_word, standing_word
 
 _templates = Environment(
@@ -27,22 +27,23 @@ _templates = Environment(
 )
 
 STYLE = Markup(_templates.get_template("style.css.j2").render(palette=Markup(PALETTE)))  # noqa: S704 - our own constants
-"""The style sheet of both pages, and the only one that their policy allows."""
+"""The style sheet of both pages, the only one that their policy allows."""
 POLICY = Markup(  # noqa: S704 - our own constants
     "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; style-src 'unsafe-inline'; "
     f"style-src-elem 'sha256-{base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'"
 )
-"""What a browser lets a page do (CSP): no script, nothing fetched, one style sheet, by its hash.
+"""The content security policy (CSP) of both pages: no script, nothing fetched, one style sheet, given by its hash.
 
-Style attributes are allowed, since charts have hundreds of them. What one of them can do is to look different: it can
-fetch nothing either.
+Style attributes are allowed, because charts have hundreds of them. They only change how something looks, and they
+cannot fetch anything either.
 """
 
 
 def render(comparison: Comparison, charts: list[Chart]) -> str:
     return _templates.get_template("report.html.j2").render(
         comparison=comparison,
-        answers=section_answers(comparison),
+        results=section_answers(comparison),
+        certainty=certainty(comparison),
         charts=_by_section(charts),
         style=STYLE,
         policy=POLICY,
@@ -64,12 +65,12 @@ def render(comparison: Comparison, charts: list[Chart]) -> str:
         load_title=load_title,
         facts=facts(comparison),
         budgets=budgets(comparison),
-        shortfalls=shortfalls(comparison),
+        caveats=shortfalls(comparison),
     )
 
 
 def dots(comparison: Comparison) -> dict[str, Markup]:
-    """What a contender's lines look like, before its name; with its mark where colours alone do not tell all apart."""
+    """The coloured dot before a contender's name, shaped like its mark if contenders share colours."""
     found = looks(comparison.variants)
     shared = len({own.colour for own in found.values()}) < len(found)
     span = Markup('<span class="dot{}" style="background: var(--line{})"></span>')

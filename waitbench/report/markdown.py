@@ -1,4 +1,4 @@
-"""report.md: the same report for places that show Markdown."""
+"""report.md: the same report in Markdown."""
 
 from waitbench.analysis.cells import Cell
 from waitbench.analysis.comparison import Comparison
@@ -12,26 +12,26 @@ from waitbench.report import factor_words
 from waitbench.report.charts.chart import Chart
 from waitbench.report.facts import facts, shortfalls
 from waitbench.report.figures import burst_row, interval, knee_interval, knee_row, mixed_row, span, summary_row
-from waitbench.report.summary import section_answers
+from waitbench.report.summary import certainty, section_answers
 from waitbench.report.words import KNEE_SHOWS, burst_word, knee_word, load_title, mixed_word, standing_word
 
 COLUMNS = (
     "", "{load}", "good/s", "95 % interval", "p50 ms", "p99 ms", "p99 interval", "CPU s / 1,000",
-    "KiB a request", "peak MiB", "stands",
+    "KiB per request", "peak MiB", "vs. best",
 )  # fmt: skip
 
 MIXED_COLUMNS = (
-    "", "requests/s offered", "p50 ms alone", "p50 ms beside", "p99 ms alone", "p99 ms beside", "{by} interval alone",
-    "{by} interval beside", "neighbours good/s", "neighbours p99 ms", "says",
+    "", "requests/s offered", "p50 ms alone", "p50 ms with neighbours", "p99 ms alone", "p99 ms with neighbours",
+    "{by} interval alone", "{by} interval with neighbours", "neighbours good/s", "neighbours p99 ms", "result",
 )  # fmt: skip
 
 BURST_COLUMNS = (
-    "", "good/s in the calm", "in the overload", "after it", "p99 ms in the calm", "recovery s", "95 % interval",
-    "told to s", "failed", "shed", "says",
+    "", "good/s in calm", "good/s in overload", "good/s after", "p99 ms in calm", "recovery s", "95 % interval",
+    "resolution s", "failed", "shed", "result",
 )  # fmt: skip
 
 KNEE_COLUMNS = (
-    "", "knee, requests/s", "p99 ms there", "CPU s / 1,000 there", "KiB a request there", "trials", "stands",
+    "", "knee, requests/s", "p99 ms at knee", "CPU s / 1,000 at knee", "KiB per request at knee", "trials", "vs. best",
 )  # fmt: skip
 
 
@@ -41,27 +41,29 @@ def render(comparison: Comparison, charts: list[Chart]) -> str:
         lines += [f"**{for_markdown(comparison.state)}**", ""]
     lines += _verdicts(comparison)
     lines += [f"- {for_markdown(line)}" for line in section_answers(comparison)]
+    if certain := certainty(comparison):
+        lines += ["", *map(for_markdown, certain)]
     drawn = [
         *(each for section in comparison.sections for each in _with_factors(section, comparison.factors_of(section))),
         *((mixed.key, mixed_lines(mixed)) for mixed in comparison.mixed),
         *((bursts.key, burst_lines(bursts)) for bursts in comparison.bursts),
         *((knees.key, knee_lines(knees)) for knees in comparison.knees),
     ]
-    for key, told in drawn:
-        lines += ["", *told, ""]
+    for key, text in drawn:
+        lines += ["", *text, ""]
         lines += [f"![{for_markdown(c.caption)}](charts/{c.name}.svg)" for c in charts if c.section == key]
-    lines += ["", *_doubts(comparison), *_facts(comparison)]
+    lines += ["", *_caveats(comparison), *_facts(comparison)]
     return "\n".join(lines) + "\n"
 
 
 def _with_factors(section: Section, found: Factors | None) -> list[tuple[str, list[str]]]:
-    apart = [(f"{section.key}-factors", factor_lines(found))] if found else []
-    return [(section.key, section_lines(section)), *apart]
+    factors = [(f"{section.key}-factors", factor_lines(found))] if found else []
+    return [(section.key, section_lines(section)), *factors]
 
 
 def factor_lines(found: Factors) -> list[str]:
-    """Framework and model apart: how to read it, the table, and for whom it does not hold."""
-    titles = ["", "against", *(measured.measure.title for measured in found.measures)]
+    """The heading of the factors, how to read their table, the table, and its notes."""
+    titles = ["", "compared with", *(measured.measure.title for measured in found.measures)]
     lines = [f"### {factor_words.HEADING}", "", for_markdown(factor_words.intro(found)), ""]
     lines += [_row(titles), _row(["---"] * len(titles))]
     for row in factor_words.rows(found):
@@ -71,16 +73,16 @@ def factor_lines(found: Factors) -> list[str]:
 
 
 def _verdicts(comparison: Comparison) -> list[str]:
-    """A line for each claim, where the plan has any."""
-    told = [
+    """One line for each claim of the plan."""
+    verdicts = [
         f"- **{verdict.judgement}**: [{for_markdown(verdict.claim.says)}](claims.md#claim-{verdict.claim.id})"
         for verdict in comparison.claims
     ]
-    return ["## Verdicts", "", *told, "", "## Answers", ""] if told else []
+    return ["## Verdicts", "", *verdicts, "", "## Results", ""] if verdicts else []
 
 
 def section_lines(section: Section) -> list[str]:
-    """A section's heading, what it shows, and its table."""
+    """The heading of a section, a sentence on what it shows, and its table."""
     lines = [f"## {section.title}", "", f"It shows {section.workload.shows}.", ""]
     columns = [column.format(load=load_title(section.points)) for column in COLUMNS]
     lines += [_row(columns), _row(["---"] * len(COLUMNS))]
@@ -88,7 +90,7 @@ def section_lines(section: Section) -> list[str]:
 
 
 def mixed_lines(section: MixedSection) -> list[str]:
-    """A mixed load's heading, what it shows, and its table."""
+    """The heading of a mixed load, a sentence on what it shows, and its table."""
     lines = [f"## {section.title}", "", f"It shows {section.scenario.shows}.", ""]
     by = section.top.percentile
     lines += [_row([column.format(by=by) for column in MIXED_COLUMNS]), _row(["---"] * len(MIXED_COLUMNS))]
@@ -96,7 +98,7 @@ def mixed_lines(section: MixedSection) -> list[str]:
 
 
 def burst_lines(section: BurstSection) -> list[str]:
-    """A burst's heading, what it shows, and its table."""
+    """The heading of a burst, a sentence on what it shows, and its table."""
     lines = [f"## {section.title}", "", f"It shows {section.scenario.shows}.", ""]
     lines += [_row(BURST_COLUMNS), _row(["---"] * len(BURST_COLUMNS))]
     for burst in section.bursts:
@@ -112,7 +114,7 @@ def burst_lines(section: BurstSection) -> list[str]:
 
 
 def knee_lines(section: KneeSection) -> list[str]:
-    """A search's heading, what it shows, and its table."""
+    """The heading of a search, a sentence on what it shows, and its table."""
     lines = [f"## {section.title}", "", KNEE_SHOWS, "", _row(KNEE_COLUMNS), _row(["---"] * len(KNEE_COLUMNS))]
     for knee in section.knees:
         row = knee_row(section, knee)
@@ -133,24 +135,24 @@ def _cells(cell: Cell, point: Point) -> list[str]:
 
 
 def _pair(point: MixedPoint, pair: Pair, by: str) -> list[str]:
-    alone, beside = (mixed_row(point, pair, cell) if cell else {} for cell in (pair.alone, pair.beside))
+    alone, loaded = (mixed_row(point, pair, cell) if cell else {} for cell in (pair.alone, pair.beside))
     shown = [
         for_markdown(pair.first.target.title), f"{point.load:g}",
-        *(row.get(f"{name}_ms") or "–" for name in ("p50", "p99") for row in (alone, beside)),
-        *(span(row.get(f"{by}_low", ""), row.get(f"{by}_high", "")) for row in (alone, beside)),
-        beside.get("neighbours_goodput_rps") or "–", beside.get("neighbours_p99_ms") or "–",
+        *(row.get(f"{name}_ms") or "–" for name in ("p50", "p99") for row in (alone, loaded)),
+        *(span(row.get(f"{by}_low", ""), row.get(f"{by}_high", "")) for row in (alone, loaded)),
+        loaded.get("neighbours_goodput_rps") or "–", loaded.get("neighbours_p99_ms") or "–",
     ]  # fmt: skip
     return [*_struck(shown, pair.valid), mixed_word(point, pair)]
 
 
 def _struck(shown: list[str], valid: bool) -> list[str]:
-    """All but the name, where it does not count."""
+    """The cells of a row, struck out except for the name if the row is invalid."""
     return shown if valid else [shown[0], *(f"~~{text}~~" if text else "" for text in shown[1:])]
 
 
-def _doubts(comparison: Comparison) -> list[str]:
+def _caveats(comparison: Comparison) -> list[str]:
     found = shortfalls(comparison)
-    return ["## What to doubt", "", *(f"- {for_markdown(line)}" for line in found), ""] if found else []
+    return ["## Caveats", "", *(f"- {for_markdown(line)}" for line in found), ""] if found else []
 
 
 def _facts(comparison: Comparison) -> list[str]:

@@ -1,4 +1,5 @@
-"""summary.csv, a row a cell, trials.csv, a row a trial, and claims.csv, a row a rule."""
+"""The CSV files: summary.csv has a row for each cell, trials.csv for each trial, claims.csv for each rule, and
+factors.csv for each effect."""
 
 import csv
 import io
@@ -45,8 +46,10 @@ FACTORS_CSV = (
 
 
 def factors_csv(comparison: Comparison) -> str:
-    """Of every load point that has a matrix, each measure: a row for each effect, for what each factor explains, for
-    the contender that fits them least, and for each simple effect."""
+    """The text of factors.csv: all measures of all load points that have a matrix.
+
+    A measure has a row for each effect, each share, the contender that departs most, and each simple effect.
+    """
     rows = [
         {**asked(spec), "load_model": spec.load_model, "load": f"{spec.load:g}", **row}
         for found in comparison.factors
@@ -70,15 +73,6 @@ def claims_csv(comparison: Comparison) -> str:
 
 def _trial_row(trial: TrialRecord, target: Target) -> dict[str, str]:
     spec, found = trial.spec, reasons(trial, target)
-    merged = histogram.merged([trial.latency.histogram] if trial.latency else [])
-    count = trial.latency.count if trial.latency else 0
-    ceiling = ceiling_of(trial, target)
-    quantiles = {
-        f"{name}_ms": number(
-            histogram.percentile_us(merged, percent) / 1000 if count >= samples_needed(percent) else None, 3
-        )
-        for name, percent in PERCENTILES.items()
-    }
     return {
         "block": str(spec.block),
         "repeat": str(spec.repeat),
@@ -97,10 +91,8 @@ def _trial_row(trial: TrialRecord, target: Target) -> dict[str, str]:
         "errors": str(trial.measured.failed),
         "errors_by_class": ";".join(f"{kind}={n}" for kind, n in trial.measured.errors.items()),
         "goodput_rps": number(goodput_rps(trial), 3),
-        **quantiles,
-        "max_ms": number(trial.latency.max_us / 1000 if trial.latency else None, 3),
-        "mean_ms": number(trial.latency.sum_us / count / 1000 if trial.latency else None, 3),
-        "ceiling_rps": number(ceiling.rps if ceiling else None, 1),
+        **_latencies(trial),
+        "ceiling_rps": number(ceiling.rps if (ceiling := ceiling_of(trial, target)) else None, 1),
         "generator_cpu": number(trial.generator.cpu_share, 3),
         "generator_lag_p99_ms": number(trial.generator.lag_p99_ms, 3),
         "generator_lag_max_ms": number(trial.generator.lag_max_ms, 3),
@@ -118,8 +110,24 @@ def _trial_row(trial: TrialRecord, target: Target) -> dict[str, str]:
     }
 
 
+def _latencies(trial: TrialRecord) -> dict[str, str]:
+    """Percentiles, maximum and mean; a percentile is empty if the trial has too few values for it."""
+    latency = trial.latency
+    merged = histogram.merged([latency.histogram] if latency else [])
+    count = latency.count if latency else 0
+    percentiles_ms = {
+        name: histogram.percentile_us(merged, percent) / 1000 if count >= samples_needed(percent) else None
+        for name, percent in PERCENTILES.items()
+    }
+    return {
+        **{f"{name}_ms": number(ms, 3) for name, ms in percentiles_ms.items()},
+        "max_ms": number(latency.max_us / 1000 if latency else None, 3),
+        "mean_ms": number(latency.sum_us / count / 1000 if latency else None, 3),
+    }
+
+
 def _neighbours(trial: TrialRecord) -> dict[str, str]:
-    """Of a mixed load."""
+    """The columns of a mixed load; empty for any other trial."""
     slow = trial.beside
     us = None
     if slow and slow.latency and slow.latency.count >= samples_needed(PERCENTILES["p99"]):
@@ -148,7 +156,7 @@ def _burst(trial: TrialRecord) -> dict[str, str]:
 
 
 def _arrivals(trial: TrialRecord) -> dict[str, str]:
-    """Of an open loop; empty for a closed one."""
+    """The columns of an open loop; empty for a closed one."""
     found = trial.arrivals
     return {
         "intended": str(found.intended) if found else "",

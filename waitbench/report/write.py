@@ -1,4 +1,4 @@
-"""Reports: every format drawn from one comparison, rebuilt from a run's files alone."""
+"""Every format of a report, made from one comparison and so from a run's files alone."""
 
 from collections.abc import Iterator
 
@@ -13,15 +13,17 @@ from waitbench.report.charts.draw import draw
 
 
 def write_report(folder: RunFolder) -> Comparison:
-    """Write every format into the run's folder. Raises Unwritable where the folder can't be written to."""
+    """Write every format into the run's folder. Raises Unwritable if the folder cannot be written to."""
     comparison = load_comparison(folder)
     save_report(folder, comparison)
     return comparison
 
 
 def save_report(folder: RunFolder, comparison: Comparison) -> None:
-    """Every format, each file whole or not at all; a file that can't be written keeps no other from it. Raises
-    Unwritable, with their names."""
+    """Write every format, each file whole or not at all.
+
+    If a file cannot be written, the others are still written. Then Unwritable names the missing files.
+    """
     missing, reason = [], ""
     for name, text in _files(comparison):
         try:
@@ -32,13 +34,13 @@ def save_report(folder: RunFolder, comparison: Comparison) -> None:
     if missing:
         more = f" and {len(missing) - 3} more files" if len(missing) > 3 else ""
         raise Unwritable(
-            f"the report can't be written to {folder.path}: {reason} ({', '.join(missing[:3])}{more}). Free some space "
-            f"there or mend its permissions, then run `waitbench report {folder.path}`"
+            f"cannot write the report to {folder.path}: {reason} ({', '.join(missing[:3])}{more}). Free some space "
+            f"there or fix its permissions, then run `waitbench report {folder.path}`"
         )
 
 
 def _files(comparison: Comparison) -> Iterator[tuple[str, str]]:
-    """The name and the text of each file. The pages come first: they have everything, and the disk may be full."""
+    """The name and text of each file. The pages come first: they have everything, and the disk may be full."""
     drawn, judged = draw(comparison), draw_claims(comparison)
     yield "report.html", html.render(comparison, drawn)
     yield "report.md", markdown.render(comparison, drawn)

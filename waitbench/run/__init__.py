@@ -1,1 +1,1 @@
-"""Executing a plan."""
+"""Executes a plan."""

@@ -1,4 +1,4 @@
-"""The end of a run, however it came: the record closed, the answers printed, the report written."""
+"""Concludes a run, complete or not: closes its record, prints its results, writes its report."""
 
 import os
 from dataclasses import dataclass
@@ -24,8 +24,10 @@ class Outcome:
 
 
 def conclude(console: Console, folder: RunFolder, status: Status, message: str = "") -> Outcome:
-    """Report what there is. A signal waits until that is done. What can't be written comes last, and is an error of a
-    run that had none: raises Unwritable."""
+    """Report what was measured. A signal waits until that is done.
+
+    A file that can't be written is reported last. It raises Unwritable if the run is otherwise complete.
+    """
     with deferred():
         folder.drop_live()
         changed = {"status": status, "message": message, "ended_at": now()}
@@ -58,6 +60,6 @@ def tell_answers(console: Console, comparison: Comparison) -> None:
 
 
 def tell_report(console: Console, folder: RunFolder) -> None:
-    # Inside a container, the caller's own name for the folder.
+    # Inside a container, this shows the name that the folder has outside.
     shown = Path(os.environ.get("WAITBENCH_RESULTS_OUTSIDE", folder.path.parent)) / folder.path.name
     tell(console, f"report: {shown / 'report.html'}", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""What a run ran on: everything a reader needs to repeat it or to doubt it."""
+"""Describes the environment of a run: everything a reader needs to repeat it or to doubt it."""
 
 import os
 import platform
@@ -10,7 +10,7 @@ from typing import Any
 from waitbench.paths import ROOT
 
 UNLIMITED = 2**60
-"""Control groups of the first version write "no limit" as a number of bytes near 2**63."""
+"""Control groups of version 1 write "no limit" as a number of bytes near 2**63."""
 
 
 def environment() -> dict[str, Any]:
@@ -53,7 +53,7 @@ def _memory_mib() -> int | None:
 
 
 def _container() -> dict[str, str] | None:
-    """The limits of the control group, where this is a container; None elsewhere."""
+    """Return the limits of the control group in a container; None elsewhere."""
     if not Path("/.dockerenv").exists():
         return None
     limits = {
@@ -69,13 +69,13 @@ def _container() -> dict[str, str] | None:
 
 
 def git_commit() -> str | None:
-    """The commit checked out, with a + where files differ from it. None where this is no checkout.
+    """Return the commit that is checked out, with a + if files differ from it; None outside a checkout.
 
-    In a container it comes from the environment. Git is asked in a checkout only: around an installed package it finds
-    any repository that the virtual environment happens to be in.
+    In a container it comes from the environment. Git is asked only in a checkout: for an installed package it would
+    find any repository that contains the virtual environment.
     """
-    if told := os.environ.get("WAITBENCH_GIT_COMMIT"):
-        return told
+    if given := os.environ.get("WAITBENCH_GIT_COMMIT"):
+        return given
     if not (ROOT / ".git").exists():
         return None
     git = ["git", "-C", str(ROOT)]

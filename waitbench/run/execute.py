@@ -1,4 +1,4 @@
-"""A run from start to end: services up, budgets read back, the generator watched, a report whatever happens."""
+"""Executes a run: starts services, reads budgets back, watches the generator, and reports whatever happens."""
 
 import os
 import time
@@ -32,10 +32,10 @@ from waitbench.run.watch import WATCH_S, patience_s, watch
 
 
 def run(order: Order, console: Console, stacked: Callable[[Order], AbstractContextManager[Stack]]) -> Outcome:
-    """Carry a plan out. Raises WaitbenchError or Interrupted after what was measured has been reported."""
+    """Execute a plan. Raises WaitbenchError or Interrupted after reporting what was measured."""
     if order.engine == "local":
         _sweep_if_possible(console)
-    patience_s()  # a mistake in it is told before anything starts
+    patience_s()  # reports a wrong value before anything starts
     with sole_run(order.out, order.work) as release:
         if order.ui:
             require_ui_port(order.ui_port)
@@ -47,14 +47,14 @@ def run(order: Order, console: Console, stacked: Callable[[Order], AbstractConte
             )
             try:
                 folder.write_run(record)
-            except Unwritable:  # nothing can come of it
+            except Unwritable:  # the run can't begin
                 remove(folder)
                 raise
             return _carry_out(order, console, stack, folder, record, release)
 
 
 def _sweep_if_possible(console: Console) -> None:
-    """A run on this machine needs no Docker: where its engine is down, so are the containers."""
+    """Remove leftover containers. A local run needs no Docker, and without its engine no containers run either."""
     try:
         sweep(console)
     except WaitbenchError as error:
@@ -63,22 +63,22 @@ def _sweep_if_possible(console: Console) -> None:
 
 def require_ui_port(port: int) -> None:
     try:
-        require_free(port, "the web UI (--ui-port N chooses another, --no-ui does without)")
+        require_free(port, "the web UI (--ui-port N chooses another, --no-ui turns it off)")
     except WaitbenchError:
         if taken := publisher(port):
             advice = "or choose another port with --ui-port N"
-            raise WaitbenchError(f"port {port}, meant for the web UI, is taken by {taken}, {advice}") from None
+            raise WaitbenchError(f"port {port} for the web UI is taken by {taken}, {advice}") from None
         raise
 
 
 def _carry_out(
     order: Order, console: Console, stack: Stack, folder: RunFolder, record: RunRecord, release: Callable[[], None]
 ) -> Outcome:
-    """Whatever happens on the way, the generator is gone and what was measured is reported."""
+    """Play all trials. Whatever happens, the generator is ended and what was measured is reported."""
     with ExitStack() as ending:
         try:
             record = record.model_copy(
-                update={"targets": {n: _read_back(t, _asked_of(t, order.plan)) for n, t in record.targets.items()}}
+                update={"targets": {n: _read_back(t, _workloads_of(t, order.plan)) for n, t in record.targets.items()}}
             )
             folder.write_run(record)
             searches = Searches(order.plan, folder, order.seed)
@@ -98,17 +98,17 @@ def _carry_out(
     return outcome
 
 
-def _asked_of(target: Target, plan: Plan) -> list[str]:
+def _workloads_of(target: Target, plan: Plan) -> list[str]:
     who = next(each for each in contenders(plan) if each.label == target.name)
     asked = {workload for cell in plan.cells if who.plays(cell) for workload in cell.asked}
     return sorted(asked if target.workloads is None else asked.intersection(target.workloads))
 
 
 def _read_back(target: Target, workloads: Iterable[str]) -> Target:
-    """Ask the running service for its budget, and see its slow calls overlap, before any load."""
+    """Read the budget from the running service and check that its slow calls overlap, before any load."""
     with Service(target.base_url) as service:
         if target.external:
-            service.reach("/")  # any answer will do: it is there
+            service.reach("/")  # any response shows that it is there
             return target
         info = service.info()
         proofs = {name: proof(service, WORKLOADS[name], target.budget) for name in workloads if WORKLOADS[name].overlap}
@@ -131,7 +131,7 @@ def _tell(console: Console, order: Order, record: RunRecord) -> None:
     for name, why in order.left_out.items():
         tell(console, f"left out: {name}: {why}")
     if order.ui:
-        console.print(f"watch it at {_ui_url(order)}", highlight=False)
+        console.print(f"watch the run at {_ui_url(order)}", highlight=False)
 
 
 def _ui_url(order: Order) -> str:
@@ -139,7 +139,7 @@ def _ui_url(order: Order) -> str:
 
 
 def _stay(locust: Process, console: Console, order: Order) -> None:
-    """Leave the web UI up until someone ends it; the run is over, so that is no interruption."""
+    """Keep the web UI up until a user stops it. The run is over by then, so this is no interruption."""
     console.print(f"the web UI stays at {_ui_url(order)} until you stop it", highlight=False)
     with suppress(Interrupted):
         while locust.exit_code() is None:

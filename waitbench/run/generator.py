@@ -1,4 +1,4 @@
-"""The Locust processes of a run."""
+"""Starts the Locust processes of a run."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ from waitbench.run.order import Order
 
 @contextmanager
 def generator(order: Order, cores: Cores, folder: RunFolder) -> Iterator[Process]:
-    """The Locust process of this run, the master where there are workers; all gone when the context ends."""
+    """Yield the Locust process of this run: the master if there are workers. All end with the context."""
     allow_many_sockets()
     where = (
         ["--web-host", order.ui_host, "--web-port", str(order.ui_port)]
@@ -47,7 +47,7 @@ def generator(order: Order, cores: Cores, folder: RunFolder) -> Iterator[Process
             port = str(free_port())
             where += ["--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", port]
             where += ["--expect-workers", str(order.locust_workers)]
-            to_it = ["--worker", "--master-host", "127.0.0.1", "--master-port", port, "--loglevel", "ERROR"]
+            to_master = ["--worker", "--master-host", "127.0.0.1", "--master-port", port, "--loglevel", "ERROR"]
             for number in range(1, order.locust_workers + 1):
-                start(f"Locust worker {number}", f"locust-worker-{number}.log", to_it)
+                start(f"Locust worker {number}", f"locust-worker-{number}.log", to_master)
         yield start("Locust", "locust.log", ["--loglevel", "WARNING", *where])

@@ -1,4 +1,4 @@
-"""A run in containers, watched from outside."""
+"""Runs a plan in containers and watches it from outside."""
 
 import time
 from pathlib import Path
@@ -20,15 +20,15 @@ from waitbench.run.silence import Silence
 
 WATCH_S = 0.5
 SILENT_S = 300.0
-"""The run inside has bounds of its own, which are shorter. This one is for a container that was stopped."""
+"""The limit for a container that was stopped. The run inside has limits of its own, which are shorter."""
 
 
 def run_in_containers(order: Order, plan: Path, options: list[str], console: Console) -> Outcome:
-    """Have Compose carry the plan out; `plan` is its file, and the run inside gets `options` as they are."""
+    """Let Compose execute the plan of file `plan`. The run inside gets `options` unchanged."""
     require_engine()
     sweep(console)
     with announced(order.work):
-        with sole_writer(order.out):  # only looked at: the run inside takes hold of the folder itself
+        with sole_writer(order.out):  # only a check: the run inside locks the folder itself
             require_ui_port(order.ui_port)
         folder = RunFolder(order.out / order.name)
         with Containers(console, _settings(order, plan, options)) as containers:
@@ -39,7 +39,9 @@ def run_in_containers(order: Order, plan: Path, options: list[str], console: Con
                 containers.stop_load()
                 raise
             if code not in (0, INVALID):
-                raise WaitbenchError(f"the run in containers ended with {code}; it said:\n{containers.last_words()}")
+                raise WaitbenchError(
+                    f"the run in containers ended with exit code {code}; its log ends:\n{containers.last_words()}"
+                )
     comparison = load_comparison(folder)
     tell_answers(console, comparison)
     tell_report(console, folder)
@@ -53,9 +55,9 @@ def _settings(order: Order, plan: Path, options: list[str]) -> dict[str, str]:
 
 
 def _follow(containers: Containers, folder: RunFolder, console: Console) -> int:
-    """Show the progress of the run inside until its container ends; its exit code.
+    """Show the progress of the run inside until its container ends. Returns its exit code.
 
-    Raises WaitbenchError if the load container gives no sign of life for SILENT_S.
+    Raises WaitbenchError if the load container reports no progress for SILENT_S.
     """
     shown, silence = 0, Silence(WATCH_S, SILENT_S)
     with RunProgress(console) as progress:
@@ -63,7 +65,8 @@ def _follow(containers: Containers, folder: RunFolder, console: Console) -> int:
             shown = watch_trials(progress, folder, shown)
             if silence.too_long((shown, folder.read_live())):
                 raise WaitbenchError(
-                    f"the load container gave no sign of life for {SILENT_S:.0f} s; it said:\n{containers.last_words()}"
+                    f"the load container reported no progress for {SILENT_S:.0f} s; its log ends:\n"
+                    f"{containers.last_words()}"
                 )
             time.sleep(WATCH_S)
         watch_trials(progress, folder, shown)

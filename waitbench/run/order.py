@@ -1,4 +1,4 @@
-"""What was asked for on the command line."""
+"""Holds what a command line requests."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,9 +8,10 @@ from waitbench.plan.plan import Plan
 from waitbench.run.locks import Work
 
 
+# Thirteen fields, because each is one option or argument of `waitbench run`, and every step of a run reads several.
 @dataclass(frozen=True)
 class Order:
-    """What was asked for."""
+    """A run as it was requested on the command line."""
 
     plan: Plan
     plan_name: str
@@ -19,17 +20,17 @@ class Order:
     seed: int
     out: Path
     name: str
-    """Of the run's folder in `out`."""
+    """The name of the run's folder in `out`."""
     ui: bool
     ui_host: str = "127.0.0.1"
     ui_port: int = 8089
     keep_ui: bool = False
     left_out: dict[str, str] = field(default_factory=dict)
-    """What the plan named and can't be had here, and why."""
+    """The variants of the plan that are not available here, each with the reason."""
     locust_workers: int = 0
-    """Locust processes that generate the load; 0: one process does that and all else."""
+    """The number of Locust workers, which generate the load; 0 if one process does everything."""
 
     @property
     def work(self) -> Work:
-        """What this run does on this machine, for its lock."""
+        """The use of this machine that the run announces."""
         return Work(measures=self.plan.local_ports)

@@ -1,4 +1,4 @@
-"""From a plan and the services that run to a run folder that the generator can play."""
+"""Makes a run folder that the generator can play, from a plan and the running services."""
 
 import itertools
 import secrets
@@ -28,10 +28,10 @@ def run_name(plan_name: str, began: datetime) -> str:
 
 
 def new_folder(out: Path, name: str) -> RunFolder:
-    """The folder of a new run, with `latest` pointing to it. A number is added where the name is taken."""
+    """Make the folder of a new run and let `latest` point to it. A number is added if the name is taken."""
     for attempt in itertools.chain([name], (f"{name}-{n}" for n in itertools.count(2))):
         try:
-            (out / attempt).mkdir(parents=True)  # alone: where the name is a symbolic link, this fails
+            (out / attempt).mkdir(parents=True)  # by itself, so that this fails if the name is a symbolic link
             (out / attempt / "trials").mkdir()
             draft = out / f".latest-{secrets.token_hex(4)}"
             draft.symlink_to(attempt)
@@ -45,19 +45,19 @@ def new_folder(out: Path, name: str) -> RunFolder:
 
 
 def remove(folder: RunFolder) -> None:
-    """Of a run that could not begin: its folder, and `latest`, which points to it."""
+    """Remove the folder of a run that could not begin, and `latest`, which points to it."""
     shutil.rmtree(folder.path, ignore_errors=True)
     with suppress(OSError):
         (folder.path.parent / "latest").unlink()
 
 
 def targets(plan: Plan, variants: dict[str, Variant], base_urls: dict[str, str]) -> dict[str, Target]:
-    """Every contender, as declared."""
-    twins = labelled(plan.variants)
+    """Return a target for every contender, as declared."""
+    names = labelled(plan.variants)
     found = {
         who.label: Target(
             name=who.label,
-            title=variants[who.variant].title + _ordinal(who, twins) + _form(who, _workers(who, variants)),
+            title=variants[who.variant].title + _ordinal(who, names) + _form(who, _workers(who, variants)),
             base_url=base_urls[who.label],
             kind=variants[who.variant].kind,
             variant=who.variant,
@@ -86,12 +86,12 @@ def targets(plan: Plan, variants: dict[str, Variant], base_urls: dict[str, str])
     return found
 
 
-def _ordinal(who: Contender, twins: Mapping[str, str]) -> str:
-    """What sets a contender apart that is compared with itself."""
-    own = [label for label, name in twins.items() if name == who.variant]
+def _ordinal(who: Contender, names: Mapping[str, str]) -> str:
+    """Return the number that distinguishes contenders of one variant, as " (no. 2)"; "" if there is only one."""
+    own = [label for label, name in names.items() if name == who.variant]
     if len(own) == 1:
         return ""
-    # Of `a` and `a-2`, both begin the label of `a-2`.
+    # The label `a-2` begins with both `a` and `a-2`; the longer one is right.
     mine = max((label for label in own if who.label.startswith(label)), key=len)
     return f" (no. {mine.removeprefix(who.variant).lstrip('-') or 1})"
 
@@ -101,7 +101,7 @@ def _workers(who: Contender, variants: Mapping[str, Variant]) -> int:
 
 
 def _form(who: Contender, workers: int) -> str:
-    """What sets the form of a variant apart that has more workers or cores than it declares."""
+    """Describe a form of a variant that has more workers or cores than declared; "" for the plain form."""
     if who.workers == 1 and not who.cpus:
         return ""
     parts = [f"{workers} process{'es' if workers > 1 else ''}"]
@@ -142,7 +142,7 @@ def run_record(
 
 
 def trial_spec(slot: Slot, plan: Plan, seed: int, found: dict[str, Target]) -> TrialSpec:
-    """All that the generator has to know of one trial."""
+    """Return everything that the generator has to know about one trial."""
     cell, target = slot.cell, found[slot.contender]
     external = next((item for item in plan.external if item.name == slot.contender), None)
     params = {} if cell.workload == "mixed" else cell.params
@@ -177,7 +177,7 @@ def trial_spec(slot: Slot, plan: Plan, seed: int, found: dict[str, Target]) -> T
 
 
 def _neighbours(cell: Cell, external: External | None) -> Neighbours | None:
-    """Of a mixed load: what comes beside the requests that are measured."""
+    """Return the neighbours of a mixed load: the requests that are sent with the measured ones. Else None."""
     if cell.of is None or cell.share is None:
         return None
     exchange = _exchange(cell.of, cell.params, external)

@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: a live line in a terminal, a line a trial elsewhere."""
+"""Shows the progress of a run: a live line in a terminal, and one line for each finished trial."""
 
 import time
 from types import TracebackType
@@ -17,7 +17,7 @@ STALE_S = 10.0
 
 
 class RunProgress:
-    """A context. Everything goes to stderr: stdout is for the run's folder alone."""
+    """A context that shows progress on `console`, which is stderr: stdout is only for the run's folder."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -40,18 +40,18 @@ class RunProgress:
             self._bar.stop()
 
     def planned(self, total: int) -> None:
-        """So many trials in all; a search adds to them."""
+        """Set the number of planned trials. A search increases it later."""
         self._total = total
         if self._bar:
             self._bar.update(self._task, total=total)
 
     def show(self, live: Live) -> None:
-        """The trial that is going on: what, how fast, how slow, how long still."""
+        """Show the current trial: its name, throughput, latency and remaining time."""
         if self._bar and live.trial:
             self._bar.update(self._task, completed=live.done, description=_line(live))
 
     def finished(self, trial: TrialRecord, number: int) -> None:
-        """One line for good, which a log keeps too."""
+        """Print a permanent line for a finished trial, which a log keeps too."""
         spec = trial.spec
         errors = f", {trial.measured.failed} errors" if trial.measured.failed else ""
         what = f"{spec.variant:<16} {spec.asked_words}"
@@ -60,16 +60,16 @@ class RunProgress:
         tell(self._console, (f"{number:>3}/{self._total}", "dim"), figures)
 
 
-def watch_trials(progress: RunProgress, folder: RunFolder, told: int) -> int:
-    """Show what is new in a run's folder since `told` trials were told of; how many are told of now."""
+def watch_trials(progress: RunProgress, folder: RunFolder, shown: int) -> int:
+    """Show what is new in a run's folder after the first `shown` trials. Returns how many are shown now."""
     planned = folder.planned()
     progress.planned(len(planned))
-    while told < len(planned) and folder.has_trial(planned[told]):
-        progress.finished(folder.read_trial(planned[told]), told + 1)
-        told += 1
+    while shown < len(planned) and folder.has_trial(planned[shown]):
+        progress.finished(folder.read_trial(planned[shown]), shown + 1)
+        shown += 1
     if live := folder.read_live():
         progress.show(live)
-    return told
+    return shown
 
 
 def _line(live: Live) -> str:

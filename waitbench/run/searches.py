@@ -1,4 +1,4 @@
-"""Trials that follow from those before: the searches of a run, block by block."""
+"""Plans the next trials of a run's searches from the finished ones, block by block."""
 
 import random
 
@@ -14,11 +14,11 @@ from waitbench.records.spec import TrialSpec
 from waitbench.run.prepare import trial_spec
 
 LONGEST_S = 30.0
-"""A trial of a low rate is made longer, so that its sample carries the objective, but not longer than this."""
+"""The longest trial. At a low rate a trial is made longer, so that its sample is large enough for the objective."""
 
 
 class Searches:
-    """The next step of each contender's search makes a block, in shuffled order, as fixed trials do."""
+    """Plans blocks of trials. A block has the next step of each contender's search, shuffled like fixed trials."""
 
     def __init__(self, plan: Plan, folder: RunFolder, seed: int) -> None:
         self._plan, self._folder, self._seed = plan, folder, seed
@@ -27,7 +27,7 @@ class Searches:
         self._seen: dict[str, search.Outcome] = {}
 
     def go_on(self) -> None:
-        """Once every trial so far is played, write the next block into the run's record, or that none follows."""
+        """If every planned trial is finished, add the next block to the run's record, or note that none follows."""
         if self._over:
             return
         record = self._folder.read_run()
@@ -39,7 +39,7 @@ class Searches:
         self._folder.write_run(record.model_copy(update=changed))
 
     def _next_block(self, record: RunRecord) -> list[TrialSpec]:
-        """Of the first search that is not at its end; nothing when all are."""
+        """Return the next block of the first unfinished search; empty if all are finished."""
         for cell in self._plan.searches:
             playing = [who.label for who in contenders(self._plan) if who.plays(cell)]
             served = [t for t in record.targets.values() if t.name in playing and t.serves(cell.workload)]
@@ -56,12 +56,12 @@ class Searches:
         if rate is None:
             return None
         block = max((spec.block for spec in record.trials), default=0) + 1
-        carries_s = min(LONGEST_S, samples_needed(99) / rate)
-        length_s = max(self._plan.measure_s, carries_s)
+        sample_s = min(LONGEST_S, samples_needed(99) / rate)
+        length_s = max(self._plan.measure_s, sample_s)
         return Slot(block, len(mine) + 1, cell, Load("open", rate), target.name, length_s)
 
     def _outcome(self, spec: TrialSpec, target: Target) -> search.Outcome:
-        """Looked at once: a histogram takes its time, and every block asks for all trials before it."""
+        """Judge a trial once: a histogram takes time, and every block needs all earlier trials."""
         if spec.file not in self._seen:
             self._seen[spec.file] = search.judged(self._folder.read_trial(spec), target).outcome
         return self._seen[spec.file]

@@ -1,4 +1,4 @@
-"""Services for a person: one kept up to try by hand, or each checked in turn."""
+"""Keeps one service up for use by hand, or checks services one after the other."""
 
 import time
 
@@ -16,12 +16,12 @@ from waitbench.launch.local import LocalStack, require_free
 from waitbench.run.lines import tell as console_line
 from waitbench.run.locks import Work, announced
 
-# What a browser would not do by itself: send a file, and read slowly without showing what comes.
+# Options for what curl would not do by itself: send a file, and read slowly without printing the response.
 OPTIONS = {"upload": "--data-binary 'any bytes' ", "download": "--limit-rate 64K --output /dev/null "}
 
 
 def serve(variant: Variant, port: int) -> None:
-    """One service with its dependencies, until a signal comes. Raises WaitbenchError when one of them dies."""
+    """Run one service with its dependencies until a signal comes. Raises WaitbenchError if one of them dies."""
     require_free(port, variant.name)
     with announced(Work(serves=port)), LocalStack() as stack:
         stack.start([variant.name], ports={variant.name: port})
@@ -35,31 +35,31 @@ def serve(variant: Variant, port: int) -> None:
 
 
 def commands(base_url: str, variant: Variant) -> list[str]:
-    """A line for the shell that asks for each workload it serves, after one that asks what it is."""
+    """Return shell commands that request `/info` and each workload of the variant."""
     served = [name for name in WORKLOADS if variant.serves(name)]
     asked = [(OPTIONS.get(name, ""), WORKLOADS[name].path(SAMPLES[name])) for name in served]
     return [f"curl {options}'{base_url}{path}'" for options, path in [("", "/info"), *asked]]
 
 
 def check(names: list[str], known: dict[str, Variant], console: Console) -> bool:
-    """Start the named services one after another, check each by itself, tell what was found; whether all is well."""
-    well = True
+    """Start, check and report the named services one after the other. Returns whether all findings are good."""
+    all_good = True
     with announced(Work()), LocalStack() as stack:
         for name in dict.fromkeys(names):
             findings = _checked(stack, known[name])
             tell(name, findings, console)
-            well = well and all(finding.good for finding in findings)
-    return well
+            all_good = all_good and all(finding.good for finding in findings)
+    return all_good
 
 
 def _checked(stack: LocalStack, variant: Variant) -> list[Finding]:
-    """That it does not start is a finding too: the others are looked at all the same."""
+    """Start and check one service. If it does not start, that is a finding, and the others are still checked."""
     try:
         stack.start([variant.name])
         with Service(stack.base_urls[variant.name]) as service:
             return check_service(service, variant)
     except WaitbenchError as error:
-        return [Finding("start", "starts", False, str(error))]
+        return [Finding("start", "the service starts", False, str(error))]
     finally:
         if variant.name in stack.processes:
             stack.processes[variant.name].end()
@@ -68,6 +68,6 @@ def _checked(stack: LocalStack, variant: Variant) -> list[Finding]:
 def tell(name: str, findings: list[Finding], console: Console) -> None:
     bad = [finding for finding in findings if not finding.good]
     mark = ("wrong", "red") if bad else ("good", "green")
-    console_line(console, f"{name}: ", mark, f", {len(findings) - len(bad)} of {len(findings)} checks hold")
+    console_line(console, f"{name}: ", mark, f", {len(findings) - len(bad)} of {len(findings)} checks passed")
     for finding in bad:
         console_line(console, f"  {finding.group}: {finding.what}\n    {finding.detail}")

@@ -1,11 +1,11 @@
-"""Notices that something gives no sign of life any more."""
+"""Notices that a process no longer reports."""
 
 
 class Silence:
-    """How long a sign has not changed.
+    """Measures for how long a status has not changed.
 
-    It counts the turns of the loop that looks, not the time of day: in a suspended machine, and in one so busy that
-    the loop itself hardly runs, nobody is silent.
+    It counts the turns of the loop that looks, not the time. So nothing counts as silent while the machine is suspended
+    or so busy that the loop itself hardly runs.
     """
 
     def __init__(self, turn_s: float, bound_s: float) -> None:
@@ -14,7 +14,7 @@ class Silence:
         self._turns = 0
 
     def too_long(self, sign: object) -> bool:
-        """Look once; whether the sign has been the same for longer than the bound."""
+        """Look once. Returns whether `sign` has been the same for longer than the bound."""
         self._turns = self._turns + 1 if sign == self._last else 0
         self._last = sign
         return self._turns * self._turn_s > self._bound_s

@@ -1,4 +1,4 @@
-"""Services that are up, whoever started them."""
+"""Provides the services of a run, started on this machine or by Compose."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ from waitbench.run.order import Order
 
 @dataclass(frozen=True)
 class Stack:
-    """Services that are up: where they are, and how to learn that one died."""
+    """Running services: their addresses, and `died`, which returns the error of one that ended, or None."""
 
     base_urls: dict[str, str]
     upstream_url: str | None
@@ -25,10 +25,10 @@ class Stack:
 
 @contextmanager
 def local_stack(order: Order) -> Iterator[Stack]:
-    """Everything as processes of this machine."""
+    """Start everything as processes of this machine."""
     with LocalStack() as local:
         if local.cores.dependencies:
-            os.sched_setaffinity(0, local.cores.dependencies)  # the harness too keeps off the services' core
+            os.sched_setaffinity(0, local.cores.dependencies)  # the harness also stays off the services' core
         local.start_contenders(
             [who for who in contenders(order.plan) if not who.external],
             workloads={workload for cell in order.plan.cells for workload in cell.asked},
@@ -38,7 +38,7 @@ def local_stack(order: Order) -> Iterator[Stack]:
 
 @contextmanager
 def attached_stack(order: Order) -> Iterator[Stack]:
-    """Services that Compose has started: this is the load container's side."""
-    os.umask(0)  # whoever called Compose may read and remove what is written here, whatever their number
+    """Use the services that Compose has started. This runs in the load container."""
+    os.umask(0)  # the user that called Compose, whatever its uid, may read and remove what is written here
     base_urls = {who.label: container_url(who.variant) for who in contenders(order.plan) if not who.external}
     yield Stack(base_urls, container_url("upstream"), Cores(), lambda: None)

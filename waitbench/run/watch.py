@@ -1,4 +1,4 @@
-"""Watches a run's generator until it has played every trial, or gives no sign of life any more."""
+"""Watches the generator of a run until it has played every trial, or no longer reports."""
 
 import os
 import shutil
@@ -18,16 +18,16 @@ from waitbench.run.silence import Silence
 WATCH_S = 0.2
 GENERATOR_START_S = 30.0
 WORKERS_START_S = 60.0
-"""How much longer the start takes at most with Locust workers: the master says itself which did not come up."""
+"""The extra time for a start with Locust workers. The master itself reports workers that did not come up."""
 PATIENCE_S = 30.0
 PATIENCE_NAMED = "WAITBENCH_PATIENCE_S"
-"""The variable that sets another."""
+"""The variable that sets another patience."""
 FULL_BYTES = 64 * 1024
 """A disk with less room than this takes no trial file."""
 
 
 def patience_s() -> float:
-    """How long a generator may give no sign of life. Raises UsageError."""
+    """Return how long a generator may report nothing. Raises UsageError."""
     named = os.environ.get(PATIENCE_NAMED, "")
     try:
         found = float(named or PATIENCE_S)
@@ -46,17 +46,22 @@ def watch(
     searches: Searches,
     console: Console,
 ) -> None:
-    """Until the generator has played every trial. Raises WaitbenchError when it, or a service, can't go on; `died`
-    gives the error of a service that ended."""
+    """Watch until the generator has played every trial.
+
+    `died` returns the error of a service that ended. Raises WaitbenchError if the generator or a service can't go on.
+    """
     bound_s = GENERATOR_START_S + (WORKERS_START_S if workers else 0.0)
     if not wait_until(lambda: folder.read_live() is not None or locust.exit_code() is not None, bound_s):
-        raise WaitbenchError(f"Locust did not start within {bound_s:.0f} s:\n{locust.last_words()}")
-    told, silence, bound_s = 0, Silence(WATCH_S, patience_s()), patience_s()
+        raise WaitbenchError(
+            f"Locust did not start within {bound_s:.0f} s; the end of its output:\n{locust.last_words()}"
+        )
+    shown, silence, bound_s = 0, Silence(WATCH_S, patience_s()), patience_s()
     with RunProgress(console) as progress:
         while True:
-            ended = locust.exit_code() is not None  # asked first: it may write its last word and end in between
+            # Read before the status: the generator may write its last status and end in between.
+            ended = locust.exit_code() is not None
             live = folder.read_live()
-            told = watch_trials(progress, folder, told)
+            shown = watch_trials(progress, folder, shown)
             searches.go_on()
             if live and live.finished:
                 break
@@ -68,7 +73,7 @@ def watch(
                 raise _silent(bound_s, folder, locust)
             time.sleep(WATCH_S)
     if live.failure:
-        raise died() or WaitbenchError(f"the run could not go on: {live.failure}")
+        raise died() or WaitbenchError(f"the run could not continue: {live.failure}")
 
 
 def _ended(locust: Process, folder: RunFolder) -> WaitbenchError:
@@ -79,8 +84,8 @@ def _silent(bound_s: float, folder: RunFolder, locust: Process) -> WaitbenchErro
     if shutil.disk_usage(folder.path).free < FULL_BYTES:
         return _unwritable(folder)
     return WaitbenchError(
-        f"the generator (Locust) gave no sign of life for {bound_s:.0f} s; it was stopped, or can't write to "
-        f"{folder.path}. Run again; {PATIENCE_NAMED}=N waits N seconds. The end of what it printed:\n"
+        f"the generator (Locust) reported nothing for {bound_s:.0f} s; it was stopped, or can't write to "
+        f"{folder.path}. Run again; {PATIENCE_NAMED}=N waits N seconds. The end of its output:\n"
         f"{locust.last_words()}"
     )
 

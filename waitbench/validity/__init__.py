@@ -1,1 +1,1 @@
-"""What makes a trial's number count. Every rule that speaks leaves a record: what it saw, and what to do."""
+"""The rules that decide whether a trial is valid. A rule that is broken leaves a record: the finding and the advice."""

@@ -1,4 +1,4 @@
-"""What arithmetic allows: no more than that, and little to be learnt at it."""
+"""Rules about the theoretical maximum: goodput above it is impossible, and goodput at it ranks nothing."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,10 @@ AT_CEILING = 0.95
 
 
 def ceiling_of(trial: TrialRecord, target: Target) -> Ceiling | None:
-    """Of what is measured: of a mixed load without the neighbours, of a burst whatever its rate at the time."""
+    """The theoretical maximum of the measured requests.
+
+    In a mixed load it excludes the neighbours. In a burst it ignores the offered rate, which changes.
+    """
     spec = trial.spec
     users = spec.users if spec.load_model == "closed" else None
     rate = spec.load * (1 - spec.beside.share if spec.beside else 1)
@@ -23,14 +26,14 @@ def ceiling_of(trial: TrialRecord, target: Target) -> Ceiling | None:
 
 
 def goodput_rps(trial: TrialRecord) -> float:
-    """Good answers to requests sent in the window, per second of it."""
+    """Good responses to the requests sent in the window, per second of the window."""
     return trial.measured.good / trial.window_s
 
 
 def reached(trial: TrialRecord, target: Target) -> Iterator[Reason]:
-    """More than arithmetic allows, an answer before its time, or all that arithmetic allows: the first of these."""
+    """The first of these: goodput above the maximum, a response that came too early, goodput at the maximum."""
     allowed = ceiling_of(trial, target)
-    # Of a burst, answers to a queue may come after the window, and its rate is no ceiling.
+    # In a burst, queued responses may come after the window, and the rate is no maximum.
     bound = None if trial.spec.scenario == "burst" else allowed
     found = [*_over(trial, bound), *_cut_short(trial), *_at(trial, bound)]
     yield from found[:1]
@@ -40,18 +43,19 @@ def _over(trial: TrialRecord, allowed: Ceiling | None) -> Iterator[Reason]:
     if allowed is None:
         return
     if allowed.limit == "rate" and trial.arrivals:
-        # Random arrivals are not always as many as the rate says: what counts is how many were meant.
+        # Random arrivals can be more or fewer than the rate says, so the intended number is the limit.
         if trial.measured.good > trial.arrivals.intended:
-            yield Reason("over-ceiling", "invalid", "more answers than arrivals", "a bug in the recorder: report it")
+            text = f"{trial.measured.good} good responses, but only {trial.arrivals.intended} arrivals"
+            yield Reason("over-ceiling", "invalid", text, "this is a bug in the recorder: please report it")
         return
     share = goodput_rps(trial) / allowed.rps
-    # A window may begin and end with a wave of users: one wait of the window is not the service's doing.
+    # The window may begin and end with a wave of users, so one wait more per window is not caused by the service.
     edge = trial.spec.least_s / trial.window_s
     if share > OVER_CEILING + edge:
         yield Reason(
             "over-ceiling",
             "invalid",
-            f"{share:.0%} of what arithmetic allows: the wait was skipped",
+            f"goodput is {share:.0%} of the theoretical maximum: the wait was skipped",
             "run `waitbench check`",
         )
 
@@ -64,12 +68,12 @@ def _at(trial: TrialRecord, allowed: Ceiling | None) -> Iterator[Reason]:
         yield Reason(
             "ceiling-bound",
             "note",
-            f"at {min(share, 1):.0%} of the ceiling set by {allowed.limit}, a true figure that ranks nobody",
+            f"at {min(share, 1):.0%} of the theoretical maximum set by {allowed.limit}: no basis for a ranking",
         )
 
 
 def _cut_short(trial: TrialRecord) -> Iterator[Reason]:
-    """An answer that came before it could be right, of what is measured or of its neighbours."""
+    """A response, measured or a neighbour's, that came before its wait could have ended."""
     asked: list[tuple[Exchange, Latency | None]] = [(trial.spec, trial.latency)]
     if trial.spec.beside and trial.beside:
         asked.append((trial.spec.beside, trial.beside.latency))
@@ -78,6 +82,6 @@ def _cut_short(trial: TrialRecord) -> Iterator[Reason]:
             yield Reason(
                 "over-ceiling",
                 "invalid",
-                f"an answer to {exchange.path} came after {taken.min_us / 1000:.1f} ms: its wait was cut short",
+                f"a response to {exchange.path} came after {taken.min_us / 1000:.1f} ms: its wait was cut short",
                 "run `waitbench check`",
             )

@@ -1,4 +1,4 @@
-"""Rules of contention: whether processes that are no part of the run took processor time from it."""
+"""Rules about contention: whether processes outside the run took CPU time on its cores."""
 
 from collections.abc import Iterator
 
@@ -7,14 +7,17 @@ from waitbench.records.trial import TrialRecord
 from waitbench.validity.reason import Reason
 
 NOTE, LIMIT = 0.05, 0.10
-"""Of one core, in the window. docs/methodology.md says how often a quiet machine comes near them."""
+"""Shares of one core in the window. docs/methodology.md says how often a quiet machine comes near them."""
 _REPORTED = {"cores", "cores_free_s"}
-"""What a service of an earlier version, or in a damaged file, does not report."""
-ADVICE = "end other programs, `top` shows them, and run again"
+"""Figures that a service of an earlier version or a damaged file lacks."""
+ADVICE = "stop other programs (`top` shows them) and run again"
 
 
 def contended(trial: TrialRecord, target: Target) -> Iterator[Reason]:
-    """Of a disk it is a note: the kernel writes and reads for the service in threads of its own."""
+    """Other processes must not use the cores of the service or the generator.
+
+    For `disk` it is only a note, because the kernel writes and reads for the service in threads of its own.
+    """
     service, generator = service_share(trial, target), trial.generator.foreign_share
     disk = "disk" in (trial.spec.workload, trial.spec.beside.workload if trial.spec.beside else "")
     if service is not None:
@@ -25,15 +28,16 @@ def contended(trial: TrialRecord, target: Target) -> Iterator[Reason]:
 
 def _judged(share: float, whose: str, disk: bool) -> Iterator[Reason]:
     if share > NOTE:
-        said = f"other processes took {share:.0%} of a core on {whose} cores"
-        spoils = share > LIMIT and not disk
-        yield Reason("contention", "invalid" if spoils else "note", said, ADVICE if spoils else "")
+        text = f"other processes took {share:.0%} of a core on {whose} cores"
+        invalid = share > LIMIT and not disk
+        yield Reason("contention", "invalid" if invalid else "note", text, ADVICE if invalid else "")
 
 
 def service_share(trial: TrialRecord, target: Target) -> float | None:
-    """Processor time on the service's cores, between its readings at the window's edges, that it did not use itself, as
-    a share of one core. None where the service does not report it, or shares its cores with the generator, whose own
-    figure then covers both.
+    """CPU time of other processes on the service's cores, as a share of one core.
+
+    It covers the time between the service's readings at the edges of the window. None if the service does not report
+    it, or shares cores with the generator; then the generator's figure covers both.
     """
     begin, end = trial.usage.window_start, trial.usage.window_end
     if begin is None or end is None or not begin.keys() & end.keys() >= _REPORTED:

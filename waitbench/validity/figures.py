@@ -1,4 +1,4 @@
-"""Rules of the figures: whether they are of right answers, agree with each other, and are of a steady state."""
+"""Rules about the figures: few errors, agreement with each other, and a steady state."""
 
 import math
 from collections.abc import Iterator
@@ -11,23 +11,25 @@ from waitbench.validity.reason import Reason
 ERROR_SHARE = 0.001
 LITTLE = 0.05
 STARVED = 0.001
-"""Of the users of a closed loop: the share of arrivals that an open one may shed."""
+"""The share of a closed loop's users that may starve; it equals the share of arrivals that an open loop may shed."""
 DRIFT_NOTE, DRIFT = 0.20, 0.50
-"""How far latency (its interquartile mean) may move from the first third of the window to the last, of the lesser of
-the two."""
+"""How far latency (its interquartile mean) may move from the first third of the window to the last.
+
+Shares of the smaller of the two; above the first it is a note, above the second the trial is invalid.
+"""
 DRIFT_MS = 5.0
-"""Latency that moves by less than this does not drift: timers and neighbours do as much."""
+"""A smaller change of latency is no drift, because timers and neighbours cause as much."""
 DRIFT_MIDDLE = (0.2, 1.2)
-"""Where the middle third has to stand between the first and the last, for it to be a way from one to the other."""
+"""The range of the middle third, on a scale from 0 (the first third) to 1 (the last), in which latency drifts."""
 DRIFT_SAMPLES = 90
 STALL_S, STALL_TIMES = 0.5, 3.0
-"""How long nothing may end while requests wait: so many seconds, or so many median latencies if that is longer."""
+"""How long no request may end while requests wait: seconds, or median latencies if that is longer."""
 
 
 def errors(trial: TrialRecord) -> Iterator[Reason]:
     sent, failed = trial.measured.sent, trial.measured.failed
     if sent == 0:
-        yield Reason("no-requests", "invalid", "nothing was sent in the window", "measure for longer")
+        yield Reason("no-requests", "invalid", "no request was sent in the window", "raise measure_s")
     elif failed / sent > ERROR_SHARE and trial.spec.scenario != "burst":
         yield Reason(
             "errors",
@@ -42,13 +44,13 @@ def classes(phase: Phase) -> str:
 
 
 def little(trial: TrialRecord) -> Iterator[Reason]:
-    """Little's law: users = rate x mean latency. Off means that users idled, or that latency is not what it says.
+    """Little's law: users = rate x mean latency. A difference means that users were idle or that latency is wrong.
 
-    Taken exactly, as requests under way on average over the window: by rate and mean latency alone, a window cuts each
-    user's first and last request at its edges, one latency in the whole window at most, and so much would have to be
-    allowed on top. Files of earlier versions have no more.
+    The rule uses the exact mean number of requests in flight over the window (`occupancy`). Files of earlier versions
+    lack it, so the rule uses rate x mean latency for them. The window's edges cut each user's first and last request,
+    which is at most one latency per window, so the rule allows that much more.
     """
-    failed = trial.measured.failed > ERROR_SHARE * trial.measured.sent  # then the errors rule has spoken
+    failed = trial.measured.failed > ERROR_SHARE * trial.measured.sent  # the errors rule reports this
     if trial.latency is None or failed or trial.spec.load_model == "open":
         return
     mean_s = trial.latency.sum_us / trial.latency.count / 1e6
@@ -60,18 +62,20 @@ def little(trial: TrialRecord) -> Iterator[Reason]:
         yield Reason(
             "littles-law", "invalid",
             f"rate x mean latency gives {in_flight:.1f} in flight for {trial.spec.load} users ({off:.0%} off)",
-            "the generator had no time for all its users, or the window is too short for waits this long",
+            "lower the load if the load generator was too slow; raise measure_s if the waits are long",
         )  # fmt: skip
 
 
 def starved(trial: TrialRecord, target: Target) -> Iterator[Reason]:
-    """Who had no answer in the whole window is in no figure of it: his request belongs to the warm-up, and Little's law
-    rightly counts it as under way. He would have been the slowest.
+    """A user without a response in the whole window is in none of its figures, though it would be the slowest.
 
-    Where requests take longer than a window by their nature, some of those sent in it do too, and these tell how many
-    have to span it: for each second that the latencies of those sent in a window have beyond it, one in window seconds.
-    Either number varies like a Poisson one. To let its users starve is what a trap is for, as one of gevent does that
-    goes on with whoever it serves.
+    Its request belongs to the warm-up, and Little's law correctly counts it as in flight.
+
+    If requests take longer than the window by their nature, so do some of those sent in the window. These predict how
+    many requests span the window: the sum of their latencies beyond the window length, divided by that length. Both
+    numbers vary like Poisson numbers.
+
+    For a trap it is only a note, because a trap exists to show this: the gevent trap keeps serving the same users.
     """
     if trial.spanning is None or trial.spec.load_model == "open":
         return
@@ -82,27 +86,27 @@ def starved(trial: TrialRecord, target: Target) -> Iterator[Reason]:
     if trial.spanning > natural + chance + STARVED * trial.spec.load:
         yield Reason(
             "starved", "note" if target.kind == "trap" else "invalid",
-            f"{trial.spanning} of {trial.spec.load} users had no answer in the whole window, and are in no percentile",
-            "the service does not get round to all of them: lower the load, or raise warmup_s",
+            f"{trial.spanning} of {trial.spec.load} users had no response in the whole window and are in no percentile",
+            "the service does not serve all users: lower the load or raise warmup_s",
         )  # fmt: skip
 
 
 def stalled(trial: TrialRecord) -> Iterator[Reason]:
-    """A service that stood still for a part of the window has a rate that is neither its own nor anybody's.
+    """A service that stops for a part of the window has a rate that is not its normal one.
 
-    Why it stood still cannot be seen from outside, so this is a note.
+    The cause cannot be seen from outside, so this is a note.
     """
     silence_s = trial.longest_silence_s
     if silence_s is None or trial.latency is None or trial.spec.scenario == "burst":
         return
     typical_s = histogram.percentile_of_us(trial.latency.histogram, 50) / 1e6
     if silence_s > max(STALL_S, STALL_TIMES * typical_s):
-        said = f"no response for {silence_s:.1f} s of {trial.window_s:g} s, while requests were waiting"
-        yield Reason("stall", "note", f"{said} (median latency {typical_s * 1000:.0f} ms)")
+        text = f"no response for {silence_s:.1f} s of {trial.window_s:g} s, while requests were waiting"
+        yield Reason("stall", "note", f"{text} (median latency {typical_s * 1000:.0f} ms)")
 
 
 def arithmetic(trial: TrialRecord) -> Iterator[Reason]:
-    """The mean of a sample is at most 99 % of it at p99 and 1 % of it at the maximum."""
+    """The mean must not exceed that of a sample with 99 % of its values at p99 and 1 % at the maximum."""
     if trial.latency is None:
         return
     p99 = histogram.percentile_of_us(trial.latency.histogram, 99)
@@ -111,15 +115,16 @@ def arithmetic(trial: TrialRecord) -> Iterator[Reason]:
         yield Reason(
             "arithmetic",
             "invalid",
-            f"mean {mean:.0f} µs cannot be with p99 {p99} µs",
-            "a bug in the recorder: please report it",
+            f"a mean of {mean:.0f} µs is impossible with a p99 of {p99} µs",
+            "this is a bug in the recorder: please report it",
         )
 
 
 def drift(trial: TrialRecord, target: Target) -> Iterator[Reason]:
-    """Latency that goes one way within the window is of no steady state, and would be another in a longer window
-    (Barrett and others 2017 found that many runs never reach one). A trap has none: what it stops comes and goes with
-    the few slow requests that stop it, and is what it is there to show.
+    """Latency that moves in one direction within the window shows no steady state; a longer window would change it.
+
+    Barrett et al. (2017) found that many runs never reach a steady state. A trap has none: its stops come and go with
+    the few slow requests that cause them, and the trap exists to show them. So for a trap this is only a note.
     """
     first, middle, last = trial.thirds_iqm_us or [None] * 3
     if trial.spec.scenario == "burst":
@@ -132,10 +137,9 @@ def drift(trial: TrialRecord, target: Target) -> Iterator[Reason]:
     moved = abs(last - first) / max(1, min(first, last))
     if moved <= DRIFT_NOTE or not low <= (middle - first) / (last - first) <= high:
         return
-    said = f"typical latency went from {first / 1000:.0f} to {last / 1000:.0f} ms within the window"
+    text = f"typical latency went from {first / 1000:.0f} to {last / 1000:.0f} ms within the window"
     if moved > DRIFT and target.kind != "trap":
-        yield Reason(
-            "drift", "invalid", said, "the service does not keep up, or warms up: lower the load or raise warmup_s"
-        )
+        advice = "the service does not keep up or is still warming up: lower the load or raise warmup_s"
+        yield Reason("drift", "invalid", text, advice)
     else:
-        yield Reason("drift", "note", said)
+        yield Reason("drift", "note", text)

@@ -1,4 +1,4 @@
-"""Rules of the generator: whether it sent what it meant to, when it meant to, and was not the limit itself."""
+"""Rules about the load generator: whether it kept to its schedule and was not the limit itself."""
 
 import math
 from collections.abc import Iterator
@@ -8,27 +8,30 @@ from waitbench.records.trial import Arrivals, TrialRecord
 from waitbench.validity.reason import Reason
 
 GENERATOR_OWN = frozenset({"generator-cpu", "generator-lag", "dispatch-delay"})
-"""What the generator brings on itself, and no service."""
+"""Rules that only the generator can break, never a service."""
 GENERATOR_CPU = 0.90
 LAG_MS = 10.0
 LAG_SHARE = 0.10
-"""Of the median latency: a late generator is forgiven where it is small beside what it measures."""
+"""The share of the median latency by which the generator may be late."""
 SHED_SHARE = 0.001
-"""Of the arrivals meant for the window. Shed ones would have been the slowest: more of them and p99 is not the p99."""
+"""The share of the window's arrivals that may be shed. They would be the slowest, so with more the p99 is wrong."""
 LATE_SHARE = 0.20
-"""Of the p99: beyond it the generator's own lateness is a good part of what is told."""
+"""The share of the p99 above which the generator's dispatch delay is a large part of it."""
 BIN_SHARE = 0.20
-"""Of a burst's bin, which is what its recovery is told to: thousands of connections at once take the generator longer
-than its requests do, and latencies count from the intended start all the same."""
+"""The share of a burst's bin by which the generator may send late; the bin is the resolution of the recovery time.
+
+Thousands of connections at the same time take the generator longer than its requests do, and latencies count from the
+intended start anyway.
+"""
 STOLEN = 0.05
-"""Of the machine's time: of two cores a tenth of one, which is more than most stacks differ by."""
+"""The share of the machine's CPU time: a tenth of one core of two, which is more than most stacks differ by."""
 ACHIEVED = 0.99
-"""Of the arrivals meant for the window, at least so many have to come back in it, give or take chance."""
+"""The share of the window's arrivals whose responses have to come back in the window, apart from chance."""
 
 
 def disturbed(trial: TrialRecord) -> Iterator[Reason]:
     if trial.disturbance:
-        advice = "see locust.log and the service's own; leave the web UI's buttons alone while a run is on"
+        advice = "see locust.log and the service's log; do not use the buttons of the web UI during a run"
         yield Reason("disturbed", "invalid", trial.disturbance, advice)
 
 
@@ -37,69 +40,83 @@ def strained(trial: TrialRecord) -> Iterator[Reason]:
     if generator.cpu_share > GENERATOR_CPU:
         yield Reason(
             "generator-cpu", "invalid",
-            f"the generator used {generator.cpu_share:.0%} of its core: it may have been the limit",
+            f"the load generator used {generator.cpu_share:.0%} of its core, so it may have been the limit",
             "lower the load",
         )  # fmt: skip
     median_ms = histogram.percentile_of_us(trial.latency.histogram, 50) / 1000 if trial.latency else 0.0
-    if generator.lag_p99_ms > max(LAG_MS, LAG_SHARE * median_ms):
+    limit_ms = max(LAG_MS, LAG_SHARE * median_ms)
+    if generator.lag_p99_ms > limit_ms:
         yield Reason(
-            "generator-lag", "invalid", f"the generator ran {generator.lag_p99_ms:.1f} ms late (p99)",
-            _room(trial, "load"),
+            "generator-lag", "invalid",
+            f"the load generator was late: p99 lag {generator.lag_p99_ms:.1f} ms, limit {limit_ms:.0f} ms",
+            _advice(trial, "load"),
         )  # fmt: skip
 
 
 def stolen(trial: TrialRecord) -> Iterator[Reason]:
-    if told := _stolen(trial):
-        yield Reason("stolen", "note", told)
+    if text := _stolen(trial):
+        yield Reason("stolen", "note", text)
 
 
 def _stolen(trial: TrialRecord) -> str:
     if trial.stolen_share is None or trial.stolen_share <= STOLEN:
         return ""
-    return f"the hypervisor gave {trial.stolen_share:.0%} of this machine's processor time to others"
+    return f"CPU steal time: {trial.stolen_share:.0%}"
 
 
-def _room(trial: TrialRecord, what: str) -> str:
-    """Advice to a generator that was late: a lower load is of no use where others had its core."""
-    told = _stolen(trial)
-    return f"{told}: try again when they are quiet" if told else f"lower the {what}, or give it a quieter core"
+def _advice(trial: TrialRecord, what: str) -> str:
+    """Advice for a late generator. A lower load does not help if the hypervisor gave its core to others."""
+    if stolen := _stolen(trial):
+        return f"run again when the host is quiet ({stolen})"
+    return f"lower the {what} or give the load generator a quieter core"
 
 
 def arrivals(trial: TrialRecord) -> Iterator[Reason]:
-    """An open loop has to send what it meant to send, when it meant to."""
-    arrivals = trial.arrivals
-    if arrivals is None:
-        return
+    """An open loop has to send all scheduled requests, on time."""
+    if trial.arrivals is not None:
+        yield from _rate(trial, trial.arrivals)
+        yield from _dispatch(trial, trial.arrivals)
+
+
+def _rate(trial: TrialRecord, arrivals: Arrivals) -> Iterator[Reason]:
+    """Whether all scheduled requests were sent, and the service kept up with them."""
     if arrivals.scheduled is not None and arrivals.scheduled != arrivals.intended:
         yield Reason(
             "rate",
             "invalid",
-            f"{arrivals.intended} of {arrivals.scheduled} scheduled arrivals were sent or shed; the others are nowhere",
-            "the generator failed: see locust.log in the run's folder",
+            f"{arrivals.scheduled} arrivals were scheduled, but {arrivals.intended} were sent or shed",
+            "the load generator failed: see locust.log in the run's folder",
         )
-    elif trial.spec.scenario == "burst":
-        pass  # it sheds and falls behind: that is what it is for
-    elif (counted := _shed(trial, arrivals))[0] > SHED_SHARE * counted[1]:
+        return
+    if trial.spec.scenario == "burst":
+        return  # it sheds and falls behind on purpose
+    shed, intended = _shed(trial, arrivals)
+    if shed > SHED_SHARE * intended:
         yield Reason(
             "rate",
             "invalid",
-            f"{counted[0]} of {counted[1]} arrivals were shed: {trial.spec.max_in_flight} were under way",
-            "the service does not keep up with this rate; lower it, or raise max_in_flight",
+            f"{shed} of {intended} arrivals were shed: {trial.spec.max_in_flight} requests were in flight",
+            "the service does not keep up with this rate: lower the rate or raise max_in_flight",
         )
     elif _behind(trial, arrivals):
         yield Reason(
             "rate",
             "invalid",
-            f"{arrivals.ended} answers came back in the window while {arrivals.intended} requests were meant to go out",
-            "the service does not keep up with this rate; lower it",
+            f"{arrivals.ended} responses came back in the window, but {arrivals.intended} requests were scheduled",
+            "the service does not keep up with this rate: lower the rate",
         )
+
+
+def _dispatch(trial: TrialRecord, arrivals: Arrivals) -> Iterator[Reason]:
+    """Whether the generator sent its requests on time."""
     delay_ms = (arrivals.delay_p99_us or 0) / 1000
-    if delay_ms > max(LAG_MS, BIN_SHARE * trial.bin_s * 1000):
+    limit_ms = max(LAG_MS, BIN_SHARE * trial.bin_s * 1000)
+    if delay_ms > limit_ms:
         yield Reason(
             "dispatch-delay",
             "invalid",
-            f"the generator sent {delay_ms:.1f} ms late (p99)",
-            _room(trial, "rate"),
+            f"the load generator sent late: p99 dispatch delay {delay_ms:.1f} ms, limit {limit_ms:.0f} ms",
+            _advice(trial, "rate"),
         )
     elif trial.latency and delay_ms > LATE_SHARE * (
         p99_ms := histogram.percentile_of_us(trial.latency.histogram, 99) / 1000
@@ -107,12 +124,12 @@ def arrivals(trial: TrialRecord) -> Iterator[Reason]:
         yield Reason(
             "lateness",
             "note",
-            f"the generator sent {delay_ms:.1f} ms late (p99), which is much of a p99 of {p99_ms:.1f} ms",
+            f"the p99 dispatch delay, {delay_ms:.1f} ms, is a large part of the p99 latency, {p99_ms:.1f} ms",
         )
 
 
 def _shed(trial: TrialRecord, arrivals: Arrivals) -> tuple[int, int]:
-    """How many of how many arrivals, neighbours included: the limit in flight is for both."""
+    """How many arrivals were shed, of how many. Neighbours are included, because max_in_flight limits both."""
     if trial.beside is None:
         return arrivals.shed, arrivals.intended
     beside = trial.beside
@@ -120,12 +137,15 @@ def _shed(trial: TrialRecord, arrivals: Arrivals) -> tuple[int, int]:
 
 
 def _behind(trial: TrialRecord, arrivals: Arrivals) -> bool:
-    """Whether fewer came back than went out by more than chance: how many are under way at either edge of the window
-    varies like a Poisson number, with rate x latency as its mean (Little's law), and so does the difference. Slow
-    neighbours hold up the fast ones together: all that came within a p99 may be held up at an edge."""
+    """Whether fewer responses came back than chance explains.
+
+    The number in flight at each edge of the window varies like a Poisson number with mean rate x latency (Little's
+    law), and so does the difference of the two. Slow neighbours delay the fast requests together: all that came within
+    a p99 may be delayed at an edge.
+    """
     if arrivals.ended is None or trial.latency is None:
         return False
-    # Of the first third: a queue that grows must not excuse itself.
+    # The latency of the first third, so that a growing queue does not raise its own limit.
     typical_us = next(filter(None, trial.thirds_iqm_us), trial.latency.min_us)
     rate = arrivals.intended / trial.window_s
     held_up = rate * histogram.percentile_of_us(trial.latency.histogram, 99) / 1e6 if trial.beside else 0.0

@@ -1,4 +1,4 @@
-"""What a rule says of a trial."""
+"""A rule's finding about a trial."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,7 +6,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Reason:
-    """`invalid`: the number does not count. `note`: it does, and the reader should know."""
+    """A finding: `invalid` excludes the trial, `note` informs the reader about a trial that is valid."""
 
     code: str
     weight: Literal["invalid", "note"]

@@ -1,4 +1,4 @@
-"""What makes a trial's number count. Every rule that speaks leaves a record: what it saw, and what to do."""
+"""All rules of one trial, in the order in which their findings are shown."""
 
 from collections.abc import Iterable
 
@@ -9,13 +9,15 @@ from waitbench.validity.reason import Reason
 
 
 def spoilt_by(found: Iterable[Reason]) -> list[str]:
-    """The codes of what keeps a trial, or a cell, from counting; none where it counts."""
+    """The codes of the rules that make a trial or a cell invalid; none if it is valid."""
     return list(dict.fromkeys(reason.code for reason in found if reason.weight == "invalid"))
 
 
 def reasons(trial: TrialRecord, target: Target) -> list[Reason]:
-    """All that is to be said of one trial. A burst is more than a service can do, on purpose: what follows from that
-    spoils nothing."""
+    """All findings about one trial.
+
+    A burst overloads the service on purpose, so the effects of the overload make no burst invalid.
+    """
     return [
         *generator.disturbed(trial),
         *figures.errors(trial),

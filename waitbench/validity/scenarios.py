@@ -1,4 +1,4 @@
-"""Rules of scenarios: whether a burst has a calm, and a mixed load its neighbours."""
+"""Rules about scenarios: whether a burst has a usable calm, and whether a mixed load has its neighbours."""
 
 from collections.abc import Iterator
 
@@ -9,31 +9,31 @@ from waitbench.validity.reason import Reason
 
 
 def calm(trial: TrialRecord) -> Iterator[Reason]:
-    """Whether a burst has a calm to recover to."""
+    """A burst needs a calm that defines the normal state to recover to."""
     if trial.spec.scenario != "burst":
         return
     calm = recovery.within(trial, recovery.calm_span(trial.spec))
     failed, well = recovery.calm_error_share(trial), recovery.calm_well_share(trial)
-    said = ""
+    text = ""
     if not any(each.due for each in calm):
-        said = "nothing was due in the calm before the overload"
+        text = "no request was due in the calm before the overload"
     elif failed > ERROR_SHARE:
-        said = f"{failed:.2%} of the requests in the calm failed or were shed"
+        text = f"{failed:.2%} of the requests in the calm failed or were shed"
     elif well < recovery.CALM_SHARE:
-        said = f"only {well:.0%} of the calm is as quick as a recovered service would have to be"
-    if said:
-        advice = "the calm has to be one that the service takes with ease: lower its rate, or make it longer"
-        yield Reason("calm", "invalid", said, advice)
+        text = f"only {well:.0%} of the calm's bins meet the limit of a recovered service"
+    if text:
+        advice = "the service must handle the calm easily: lower the calm's rate or make the calm longer"
+        yield Reason("calm", "invalid", text, advice)
 
 
 def neighbours(trial: TrialRecord) -> Iterator[Reason]:
-    """They are not what is measured, but they have to be there."""
+    """The neighbours of a mixed load are not measured, but they have to be sent."""
     if trial.spec.beside is None or trial.spec.alone:
         return
     measured = trial.beside.measured if trial.beside else Phase()
     if measured.sent == 0:
-        advice = "measure for longer, or raise share"
+        advice = "raise measure_s or share"
         yield Reason("neighbours", "invalid", "no neighbour was sent in the window", advice)
     elif measured.failed / measured.sent > ERROR_SHARE:
-        said = f"{measured.failed / measured.sent:.2%} of {measured.sent} neighbours failed: {classes(measured)}"
-        yield Reason("neighbours", "note", said)
+        text = f"{measured.failed / measured.sent:.2%} of {measured.sent} neighbours failed: {classes(measured)}"
+        yield Reason("neighbours", "note", text)

@@ -1,4 +1,4 @@
-"""Rules of the service and what it calls: whether it is what it was declared to be, and did what it was asked for."""
+"""Rules about the service and what it calls: whether it is as declared and did what was requested."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from waitbench.records.trial import TrialRecord
 from waitbench.validity.reason import Reason
 
 FROM_DISK = 0.99
-"""Of the bytes that a disk's good answers are made from."""
+"""The share of the requested bytes that a service has to read from the disk."""
 UPSTREAM_CPU = 0.90
 UPSTREAM_LAG_MS = 250.0
 
@@ -21,19 +21,19 @@ def budget(target: Target) -> Iterator[Reason]:
         yield Reason(
             "budget",
             "invalid",
-            f"{name}: declared {declared}, running with {found}",
-            "mend services/variants.toml or the service",
+            f"{name}: declared {declared}, but running with {found}",
+            "correct services/variants.toml or the service",
         )
 
 
 def gil(target: Target) -> Iterator[Reason]:
     if not target.gil and target.info.get("gil", True):
-        advice = "its Python is no free-threaded build, or a package that it loaded brought the lock back"
-        yield Reason("gil", "invalid", "declared without the GIL, and running with it", advice)
+        advice = "use a free-threaded build of Python, without packages that turn the GIL on again"
+        yield Reason("gil", "invalid", "declared without the GIL, but running with it", advice)
 
 
 def overlap(trial: TrialRecord, target: Target) -> Iterator[Reason]:
-    """Of every workload that the trial asks for; one that was not proven says nothing of the others."""
+    """Each workload of the trial must have passed the concurrency check; its result says nothing about the others."""
     neighbours = trial.spec.beside
     for name in dict.fromkeys([trial.spec.workload, *([neighbours.workload] if neighbours else [])]):
         proof = target.proofs.get(name)
@@ -41,40 +41,42 @@ def overlap(trial: TrialRecord, target: Target) -> Iterator[Reason]:
             yield from _trap(name, proof)
         elif proof is None:
             if trial.spec.instrumented and WORKLOADS[name].overlap:
-                yield Reason("overlap", "invalid", f"{name}: it was not seen what calls at once do", "run it anew")
+                yield Reason("overlap", "invalid", f"{name}: the concurrency check did not run", "run the plan again")
         elif not proof.good:
             yield Reason(
                 "overlap",
                 "invalid",
                 f"{name}: {proof.says}",
-                "something blocks: an unpatched library, a blocking call on the loop, a pool too small",
+                "find what blocks: an unpatched library, a blocking call on the event loop, or too small a pool",
             )
 
 
 def _trap(name: str, proof: Proof | None) -> Iterator[Reason]:
-    """A trap is there to show what blocking does: it counts only where it was seen to block."""
+    """A trap shows what blocking does, so it is valid only if the concurrency check saw it block."""
     if WORKLOADS[name].overlap != "waits":
         return
     if proof is None or proof.good:
-        yield Reason("overlap", "invalid", f"{name}: a trap, and its calls overlap", "mend the trap: it shows nothing")
+        text = f"{name}: the calls of this trap overlap, but a trap has to block"
+        yield Reason("overlap", "invalid", text, "correct the trap: it shows nothing")
     else:
-        yield Reason("trap", "note", f"{name}: a trap, wrong on purpose: {proof.says}")
+        yield Reason("trap", "note", f"{name} (a trap, wrong on purpose): {proof.says}")
 
 
 def accounts(trial: TrialRecord) -> Iterator[Reason]:
-    """Every request sent has to be one that the service says it answered."""
+    """The service must have counted a response for every request sent."""
     before, after = trial.usage.before, trial.usage.after
     if not trial.spec.instrumented:
         return
     if before is None or after is None:
-        yield Reason("accounts", "invalid", "the service did not give its own count", "it may have died; see its log")
+        advice = "see the service's log: it may have died"
+        yield Reason("accounts", "invalid", "the service did not report its own request count", advice)
         return
     answered = int(after["requests_answered"] - before["requests_answered"])
     if answered != trial.sent:
         yield Reason(
             "accounts",
             "invalid",
-            f"{trial.sent} requests sent, {answered} answered by the service's own count",
+            f"{trial.sent} requests sent, but the service counted {answered} responses",
             "see the errors by class",
         )
 
@@ -86,8 +88,8 @@ def upstream(trial: TrialRecord) -> Iterator[Reason]:
     begin, end = trial.upstream.window_start, trial.upstream.window_end
     if begin is None or end is None or end["monotonic_s"] <= begin["monotonic_s"]:
         yield Reason(
-            "upstream-limit", "invalid", "the remote API did not give its own figures within the window",
-            "it may have been overloaded, or died: lower the load, and see its log",
+            "upstream-limit", "invalid", "the remote API did not report its figures in the window",
+            "lower the load and see its log: it may have been overloaded or have died",
         )  # fmt: skip
         return
     share = (end["cpu_s"] - begin["cpu_s"]) / (end["monotonic_s"] - begin["monotonic_s"])
@@ -101,48 +103,54 @@ def upstream(trial: TrialRecord) -> Iterator[Reason]:
 
 
 def database(trial: TrialRecord) -> Iterator[Reason]:
-    """The database must never be the limit. The remote API's process asks it again and again, and says by how much
-    answers were late; files of earlier versions do not say."""
+    """The database must never be the limit.
+
+    The remote API's process sends it small queries all the time and reports how late the responses were. Files of
+    earlier versions lack this.
+    """
     begin, end = trial.upstream.window_start or {}, trial.upstream.window_end or {}
     if not trial.spec.uses_database:
         return
     if "database_late_s" not in begin or "database_late_s" not in end:
         yield Reason(
-            "database-limit", "invalid", "it was not seen whether the database kept up within the window",
-            "the process that watches it may have been overloaded, or died: see upstream.log",
+            "database-limit", "invalid", "it is unknown whether the database kept up in the window",
+            "see upstream.log: the process that monitors the database may have been overloaded or have died",
         )  # fmt: skip
         return
     late_s = end["database_late_s"] - begin["database_late_s"]
     if late_s > 0:
         yield Reason(
             "database-limit", "invalid",
-            f"the database answered small queries {late_s * 1000:.0f} ms later than the 250 ms that each may take",
-            "lower the load: the database was part of the limit, or something kept it from its core",
+            f"small database queries ended {late_s * 1000:.0f} ms later than the 250 ms that each may take",
+            "lower the load: the database was part of the limit, or something else used its core",
         )  # fmt: skip
 
 
 def disk(trial: TrialRecord) -> Iterator[Reason]:
-    """What a disk answers it has to have read: pages that were still in memory would make it quick."""
+    """The service must have read its files from the disk: pages that are still in memory would make it fast."""
     asked = _disk_bytes(trial)
     if not asked or not trial.spec.instrumented:
         return
     before, after = trial.usage.before or {}, trial.usage.after or {}
     if "disk_read_bytes" not in before or "disk_read_bytes" not in after:
         advice = "see the service's log, and whether /proc/PID/io can be read where it runs"
-        yield Reason("disk", "invalid", "the service did not tell what it read from the disk", advice)
+        yield Reason("disk", "invalid", "the service did not report what it read from the disk", advice)
         return
     share = (after["disk_read_bytes"] - before["disk_read_bytes"]) / asked
     if share < FROM_DISK:
         yield Reason(
             "disk",
             "invalid",
-            f"{share:.0%} of what was answered was read from the disk: it came from memory, not from the disk",
-            "WAITBENCH_SCRATCH_DIR has to be on a real disk, not in memory",
+            f"only {share:.0%} of the requested bytes were read from the disk: the rest came from memory",
+            "set WAITBENCH_SCRATCH_DIR to a folder on a real disk, not in memory",
         )
 
 
 def _disk_bytes(trial: TrialRecord) -> int:
-    """Of the good answers of the whole trial, warm-up and neighbours included: one that failed need not have read."""
+    """The bytes that the good responses of the whole trial need from the disk, with warm-up and neighbours.
+
+    Failed requests do not count, because they need not have read anything.
+    """
     asked = [(trial.spec.workload, trial.spec.params, (trial.warmup, trial.measured))]
     if trial.spec.beside and trial.beside:
         asked.append(

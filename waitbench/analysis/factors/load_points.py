@@ -1,4 +1,4 @@
-"""What is the framework's and what the concurrency model's, where a load point has contenders that share either."""
+"""The framework effect and the concurrency-model effect, at load points with contenders that share either of them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,34 +16,34 @@ MeasureName = Literal["goodput", "p50", "p99", "cpu", "memory"]
 
 @dataclass(frozen=True)
 class Measure:
-    """What is split."""
+    """A figure that is split into the effects of framework and model."""
 
     name: MeasureName
     title: str
     times: str
-    """What a ratio of it is: `0.80 times as many`."""
+    """The words after a ratio of it, as in `0.80 times as many`."""
 
 
 MEASURES: dict[MeasureName, Measure] = {
-    "goodput": Measure("goodput", "good answers/s", "as many"),
+    "goodput": Measure("goodput", "good responses/s", "as many"),
     "p50": Measure("p50", "p50", "as long"),
     "p99": Measure("p99", "p99", "as long"),
     "cpu": Measure("cpu", "CPU s per 1,000", "as much"),
-    "memory": Measure("memory", "KiB a request", "as much"),
+    "memory": Measure("memory", "KiB per request", "as much"),
 }
 
 FRAMEWORKS = {"flask": "Flask", "django": "Django", "fastapi": "FastAPI"}
-"""As they call themselves; another one is told by the name that it is listed under."""
+"""The frameworks' own spelling; any other framework is shown by the name in variants.toml."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One measure at one load point, split."""
+    """One measure at one load point, with its split and its simple effects."""
 
     measure: Measure
     found: Split | Unsplit
     simple: list[SimpleEffect]
-    """Known where nothing can be split, too."""
+    """The simple effects are also known if the measure cannot be split."""
 
     @property
     def split(self) -> Split | None:
@@ -64,12 +64,12 @@ class Measured:
 
 @dataclass(frozen=True)
 class Factors:
-    """A load point whose contenders make a matrix of frameworks and models, with gaps maybe."""
+    """A load point whose contenders make a matrix of frameworks and models, possibly with gaps."""
 
     section: Section
     point: Point
     cells: list[Cell]
-    """Of the matrix, whether they count or not."""
+    """All cells of the matrix, valid or not."""
 
     @property
     def lost(self) -> list[Cell]:
@@ -77,14 +77,14 @@ class Factors:
 
     @property
     def at_ceiling(self) -> list[Cell]:
-        """Those whose own figures arithmetic sets, where it does not set those of all."""
+        """The cells at their theoretical maximum; none if all cells are, or in an open loop."""
         if self.ceiling_bound or self.point.open:
             return []
         return [cell for cell in self._counted if cell.ceiling_bound]
 
     @property
     def ceiling_bound(self) -> bool:
-        """Arithmetic sets what each of them answers: only what it cost is left to split."""
+        """Whether all valid cells are at their theoretical maximum, so that only the cost can be split."""
         return bool(self._counted) and all(cell.ceiling_bound for cell in self._counted)
 
     @property
@@ -92,8 +92,11 @@ class Factors:
         return f"{self.section.key}-{self.point.load:g}"
 
     def levels(self, factor: Factor) -> list[str]:
-        """Of those that count; the reference first: that of most contenders, those that do not count too, and of those
-        the first of the run. No figure has a say in it."""
+        """The levels of the valid cells, the reference first.
+
+        The reference is the level with the most contenders, invalid ones included, and among equals the first of the
+        run. No measured figure decides it.
+        """
         place = FACTORS.index(factor)
         every = [levels_of(cell.target)[place] for cell in self.cells]
         counted = [levels_of(cell.target)[place] for cell in self._counted]
@@ -101,7 +104,7 @@ class Factors:
 
     @cached_property
     def measures(self) -> list[Measured]:
-        """Those that are known of any contender."""
+        """The measures for which any contender has a value."""
         tried = [(MEASURES[name], {cell.variant: of(cell) for cell in self._counted}) for name, of in self._asked]
         known = [(measure, values) for measure, values in tried if any(values.values())]
         levels = {cell.variant: levels_of(cell.target) for cell in self.cells}
@@ -111,21 +114,21 @@ class Factors:
 
     @property
     def leading(self) -> Measured | None:
-        """What contenders are ranked by here; None where arithmetic sets it."""
+        """The measure that ranks the contenders; None if arithmetic sets it."""
         first = self.measures[0] if self.measures else None
         return first if first and first.measure.name not in ("cpu", "memory") else None
 
     @property
     def calls(self) -> int:
-        """How many effects could be called: where there is interaction, the simple ones alone."""
-        told = [measured.split for measured in self.measures if measured.split and not measured.split.interaction]
-        ratios = [each.ratio for split in told for factor in FACTORS for each in split.effects[factor]]
+        """The number of effects that are tested for significance; with interaction, only the simple effects."""
+        tested = [measured.split for measured in self.measures if measured.split and not measured.split.interaction]
+        ratios = [each.ratio for split in tested for factor in FACTORS for each in split.effects[factor]]
         ratios += [each.ratio for measured in self.measures for each in measured.simple]
         return sum(ratio is not None and ratio.bounded for ratio in ratios)
 
     @property
     def oddities(self) -> int:
-        """How many times factors could be told not to multiply, and a contender not to fit."""
+        """The number of tests for interaction, each together with a test of the contender that departs most."""
         found = [measured.split.oddity for measured in self.measures if measured.split]
         return sum(oddity is not None and oddity.ratio.bounded for oddity in found)
 
@@ -135,8 +138,10 @@ class Factors:
 
     @property
     def _asked(self) -> list[tuple[MeasureName, Callable[[Cell], Mapping[int, float]]]]:
-        """In reading order. In an open loop the rate is given, and at the ceiling arithmetic gives it: neither is a
-        figure of the contender."""
+        """The measures to split, in reading order.
+
+        Goodput is no property of the contender if the rate is given (open loop) or set by arithmetic (ceiling).
+        """
         cost: list[tuple[MeasureName, Callable[[Cell], Mapping[int, float]]]] = [("cpu", _costs), ("memory", _memory)]
         if self.ceiling_bound:
             return cost
@@ -146,7 +151,7 @@ class Factors:
 
 
 def factors(sections: Sequence[Section]) -> list[Factors]:
-    """One for each load point that has a matrix."""
+    """The factors of each load point that has a matrix."""
     found = [
         Factors(section, point, [cell for cell in point.cells if takes_part(cell)])
         for section in sections
@@ -156,8 +161,11 @@ def factors(sections: Sequence[Section]) -> list[Factors]:
 
 
 def takes_part(cell: Cell) -> bool:
-    """A contender of ours, once, as one process on the cores that all have. Without the lock threads are another model,
-    though they go by the same name."""
+    """Whether a cell is part of the matrix: a plain contender in one process, on the same cores as all others.
+
+    External services, A/A copies and contenders without the GIL are not. Threads without the GIL are a different model
+    with the same name.
+    """
     target = cell.target
     plain = target.kind == "contender" and not target.external and not target.twin_of and target.gil
     return plain and target.budget.get("workers") == 1 and target.cpus == 0 and cell.spec.cpus == 0
@@ -172,7 +180,7 @@ def level_title(factor: Factor, level: str) -> str:
 
 
 def _is_matrix(levels: Sequence[Levels]) -> bool:
-    """Some share a framework, and some a model: else there is nothing to tell the two apart by."""
+    """Whether some contenders share a framework and some a model, so that the two effects can be distinguished."""
     return all(1 < len({each[place] for each in levels}) < len(levels) for place in range(len(FACTORS)))
 
 
@@ -189,6 +197,5 @@ def _costs(cell: Cell) -> Mapping[int, float]:
 
 
 def _memory(cell: Cell) -> Mapping[int, float]:
-    """One figure for all its trials, as everywhere: what each trial tells alone is a lower bound, and no repeat of the
-    others."""
+    """One figure for all trials of a cell: each trial gives only a lower bound, so trials are no repeats."""
     return {0: cell.kib_per_request} if cell.kib_per_request else {}

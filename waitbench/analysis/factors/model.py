@@ -1,11 +1,13 @@
-"""Framework and model apart: an additive model on logarithms, of contenders that share either with each other.
+"""Framework effect and concurrency-model effect: an additive model on logarithms, for contenders that share either.
 
     log y = repeat + framework + model
 
-It is fitted to each repeat by itself, so that what the machine did to a whole repeat falls out, and an effect's
-interval is Student's t over the repeats, as of every ratio here. That a contender departs from its framework and model
-by the same factor in each repeat widens no interval, and yet moves every effect. So where there is such an interaction
-none of its effects is called, and simple_effects.py has what no model is behind.
+The model is fitted to each repeat separately, so whatever the machine did to a whole repeat cancels out. An effect's
+interval is Student's t over the repeats, like that of every other ratio.
+
+A contender may depart from its framework and model by the same factor in each repeat (interaction). This widens no
+interval, but moves every effect. So with interaction no effect is called significant; simple_effects.py has the effects
+that need no model.
 """
 
 import math
@@ -20,26 +22,26 @@ from scipy import special
 from waitbench.analysis.statistics import CONFIDENCE, PRACTICAL, Interval, differs, geometric_interval, mean_interval
 
 Levels = tuple[str, str]
-"""Of a contender: its framework and its model."""
+"""A contender's framework and model."""
 Factor = Literal["framework", "model"]
 Array = NDArray[np.float64]
 
 FACTORS: tuple[Factor, Factor] = ("framework", "model")
 ENOUGH = 0.5
-"""A contender with less than this share of the repeats that the fullest has is left out, lest all lose theirs."""
+"""A contender with fewer repeats than this share of the maximum is excluded; only repeats that all have are used."""
 EXACT = 1e-9
-"""What is nearer than this is equal, but for the arithmetic of floating point."""
+"""A smaller difference is only floating-point error."""
 
 
 @dataclass(frozen=True)
 class Effect:
-    """A level of one factor against the reference, the other factor being the same."""
+    """A level of one factor compared with the reference level, with the other factor the same."""
 
     level: str
     ratio: Interval | None
     """None for the reference itself."""
     average: bool = False
-    """Of ratios that differ by more than noise, since there is interaction: then it is nobody's, and is not called."""
+    """Whether interaction makes it a mean of simple effects that differ. Then it is never called significant."""
 
     @property
     def differs(self) -> bool:
@@ -48,33 +50,33 @@ class Effect:
 
 @dataclass(frozen=True)
 class Shares:
-    """Parts of the spread between contenders: the sum of squares of their mean logarithms. They add up to 1."""
+    """Parts of the spread between contenders (the sum of squares of their mean logarithms). They add up to 1."""
 
     framework: float
-    """What is lost where the framework is dropped from the model of both."""
+    """The part that only the framework explains: the loss if the framework is dropped from the model of both."""
     model: float
+    """The part that only the model explains."""
     both: float
-    """What either explains as well as the other. Nought where the matrix is complete; it can be less than nought, where
-    the two hide each other."""
+    """The part that either of them explains. Zero for a complete matrix; negative if the two hide each other."""
     neither: float
     """Interaction and noise."""
 
 
 @dataclass(frozen=True)
 class Oddity:
-    """The contender that is farthest from what its framework and its model predict."""
+    """The contender that is farthest from the prediction by its framework and its model."""
 
     contender: str
     ratio: Interval
-    """Over what is predicted from all the others."""
+    """Its figure over the prediction from all other contenders."""
     as_far: tuple[str, ...]
-    """Others that may be meant just as well: in a matrix of two frameworks, the other one on the same model."""
+    """Contenders that are equally far; with two frameworks, the other one on the same model."""
     interaction: bool
-    """The whole of what is left after both factors is more than noise (an F test), and here it is enough to matter."""
+    """Whether the residuals after both factors are more than noise (F test) and this departure is large enough."""
 
     @property
     def holds(self) -> bool:
-        """There is interaction, and that it is this contender's is more than noise too."""
+        """Whether there is interaction and this contender's departure is significant too."""
         return self.interaction and differs(self.ratio)
 
 
@@ -85,27 +87,31 @@ class Split:
     effects: dict[Factor, tuple[Effect, ...]]
     """The reference first."""
     shares: Shares | None
-    """None where nothing differs at all."""
+    """None if nothing differs at all."""
     more: Factor | None
-    """The factor that explains more, where that holds over the repeats and one of its levels differs."""
+    """The factor that explains more, if that is significant over the repeats and one of its levels differs."""
     oddity: Oddity | None
-    """None where nothing is left over to tell it from."""
+    """None if the model fits every contender exactly because there are too few of them."""
 
     @property
     def interaction(self) -> bool:
-        """Framework and model do not multiply, by more than noise."""
+        """Whether framework and model interact: their effects do not multiply, by more than noise."""
         return self.oddity is not None and self.oddity.interaction
 
     def called(self, factor: Factor) -> list[Effect]:
-        """Those that differ from the reference, the farthest first."""
+        """The effects that differ significantly from the reference, the largest first."""
         found = [(abs(math.log(each.ratio.mean)), each) for each in self.effects[factor] if each.ratio and each.differs]
         return [each for _, each in sorted(found, key=lambda pair: -pair[0])]
 
 
 @dataclass(frozen=True)
 class Unsplit:
-    """Why there are no effects: one factor has one level only, no repeat has all contenders, or the contenders fall
-    into parts that have neither a framework nor a model in common."""
+    """The reason why there are no effects.
+
+    - `levels`: one factor has only one level.
+    - `repeats`: no repeat has all contenders.
+    - `parts`: the contenders fall into parts that have neither a framework nor a model in common.
+    """
 
     why: Literal["levels", "repeats", "parts"]
     parts: tuple[tuple[str, ...], ...]
@@ -118,8 +124,10 @@ def split(
     frameworks: Sequence[str],
     models: Sequence[str],
 ) -> Split | Unsplit:
-    """Of each contender's values by repeat, all positive. The first framework and the first model that are there are
-    the references."""
+    """Split each contender's values by repeat, which are all positive, into the effects of framework and model.
+
+    The first of `frameworks` and the first of `models` that occur are the references.
+    """
     names, repeats = _matched(values)
     order: dict[Factor, list[str]] = {
         "framework": _present(frameworks, levels, names, 0),
@@ -160,7 +168,7 @@ def _effects(
 
 
 def _matched(values: Mapping[str, Mapping[int, float]]) -> tuple[list[str], list[int]]:
-    """The contenders that take part, and the repeats that all of them have."""
+    """The contenders that have enough repeats, and the repeats that all of them have."""
     most = max((len(each) for each in values.values()), default=0)
     names = [name for name, each in values.items() if each and len(each) >= ENOUGH * most]
     shared = set.intersection(*(set(values[name]) for name in names)) if names else set()
@@ -168,12 +176,12 @@ def _matched(values: Mapping[str, Mapping[int, float]]) -> tuple[list[str], list
 
 
 def _present(order: Sequence[str], levels: Mapping[str, Levels], names: Sequence[str], place: int) -> list[str]:
-    there = {levels[name][place] for name in names}
-    return [level for level in order if level in there]
+    found = {levels[name][place] for name in names}
+    return [level for level in order if level in found]
 
 
 def _parts(levels: Mapping[str, Levels], names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """Contenders that hang together by a framework or a model in common, at whatever remove."""
+    """Groups of contenders that are connected by common frameworks or models, directly or through others."""
     parts: list[list[str]] = []
     for name in names:
         own = set(zip(FACTORS, levels[name], strict=True))
@@ -183,7 +191,7 @@ def _parts(levels: Mapping[str, Levels], names: Sequence[str]) -> tuple[tuple[st
 
 
 def _indicators(levels: Mapping[str, Levels], names: Sequence[str], order: Sequence[str], place: int) -> Array:
-    """A column for each level but the reference: 1 where a contender has it."""
+    """A column for each level except the reference: 1 for contenders that have it, else 0."""
     return np.array([[float(levels[name][place] == level) for level in order[1:]] for name in names])
 
 
@@ -192,20 +200,20 @@ def _design(contenders: int, *columns: Array) -> Array:
 
 
 def _left(logs: Array, *columns: Array) -> Array:
-    """The sum of squares that a model leaves unexplained, for each row of logarithms (a column per contender)."""
+    """The sum of squares that a model does not explain, for each row of logarithms (a column per contender)."""
     design = _design(logs.shape[1], *columns)
     left: Array = np.sum((logs - logs @ (design @ np.linalg.pinv(design)).T) ** 2, axis=1)
     return left
 
 
 def _shares(logs: Array, frameworks: Array, models: Array) -> list[Shares | None]:
-    """For each row of logarithms; None for a row in which nothing differs."""
+    """The shares for each row of logarithms; None for a row in which nothing differs."""
     left = (_left(logs), _left(logs, models), _left(logs, frameworks), _left(logs, frameworks, models))
     return [_parted(*map(float, each)) for each in zip(*left, strict=True)]
 
 
 def _parted(total: float, after_model: float, after_framework: float, neither: float) -> Shares | None:
-    """From the sums of squares left by no factor, by the model alone, by the framework alone, and by both."""
+    """The shares from the residual sums of squares without factors, with the model, with the framework, with both."""
     if total < EXACT**2:
         return None
     framework, model = after_model - neither, after_framework - neither
@@ -224,18 +232,18 @@ def _more(effects: Mapping[Factor, Sequence[Effect]], each: Sequence[Shares | No
 
 
 def _oddity(names: Sequence[str], design: Array, logs: Array) -> Oddity | None:
-    """By what each would add to the sum of squares that is explained, were it let have a figure of its own."""
+    """The contender that would explain the most more squares if it had a parameter of its own."""
     hat = design @ np.linalg.pinv(design)
     free = 1 - np.diag(hat)
     residuals = logs - logs @ hat
-    tried = [n for n in range(len(names)) if free[n] > EXACT]  # the others have their framework or model to themselves
+    tried = [n for n in range(len(names)) if free[n] > EXACT]  # the others are alone with their framework or model
     if not tried:
         return None
     scores = {n: abs(float(residuals[:, n].mean())) / math.sqrt(free[n]) for n in tried}
     most = max(scores.values())
-    # Of those as far, the first of the run: which of them a machine's last digits favour is chance.
+    # Among equals the first of the run, because rounding errors would choose by chance.
     far, *as_far = [n for n in tried if math.isclose(scores[n], most, rel_tol=EXACT, abs_tol=EXACT)]
-    # A residual is of a fit that the contender itself has part in; over what it left free it is of the others' alone.
+    # The contender influences its own fit; dividing by `free` gives the residual of a fit to the others only.
     ratio = geometric_interval(np.exp(residuals[:, far] / free[far]).tolist())
     enough = abs(ratio.mean - 1) >= PRACTICAL
     interaction = enough and _more_than_noise(residuals, len(names) - _rank(design))
@@ -243,8 +251,10 @@ def _oddity(names: Sequence[str], design: Array, logs: Array) -> Oddity | None:
 
 
 def _more_than_noise(residuals: Array, freedom: int) -> bool:
-    """Whether what both factors leave is the same in each repeat: what repeats over what does not, by an F test. The
-    farthest of many contenders was chosen for being far, and this is not."""
+    """Whether the residuals after both factors are the same in each repeat, by an F test.
+
+    The test uses all contenders, so it has no selection bias; the farthest contender was selected for being far.
+    """
     repeats = len(residuals)
     if repeats < 2:
         return False

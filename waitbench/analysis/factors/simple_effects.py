@@ -1,7 +1,7 @@
-"""Simple effects: one factor within one level of the other, of what was measured there and of nothing that was fitted.
+"""Simple effects: the effect of one factor within one level of the other, measured directly without a fitted model.
 
-They stand whether framework and model multiply or not. Where they do not, the effects of effects.py are averages of
-these.
+They are valid whether framework and model interact or not. If they interact, the effects of model.py are averages of
+simple effects.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,19 +12,19 @@ from waitbench.analysis.factors.model import Factor, Levels
 from waitbench.analysis.statistics import Interval, differs, geometric_interval, paired_ratio
 
 Values = Mapping[str, Mapping[int, float]]
-"""Of each contender, by repeat."""
+"""Each contender's values by repeat."""
 
 
 @dataclass(frozen=True)
 class SimpleEffect:
-    """A level of one factor against the reference, both within one level of the other."""
+    """A level of one factor compared with the reference level, both within one level of the other factor."""
 
     factor: Factor
     level: str
     reference: str
     within: str
     contenders: tuple[str, ...]
-    """Of the level, then of the reference: one of each, as a rule."""
+    """The contenders of the level, then those of the reference; normally one of each."""
     repeats: int
     ratio: Interval
 
@@ -36,7 +36,7 @@ class SimpleEffect:
 def simple_effects(
     levels: Mapping[str, Levels], values: Values, frameworks: Sequence[str], models: Sequence[str]
 ) -> list[SimpleEffect]:
-    """Of each pair that met in any repeat. The first framework and the first model are the references."""
+    """One simple effect for each pair with a repeat in common. The first framework and first model are references."""
     asked: list[tuple[Factor, str, str, str]] = [
         *(("framework", level, frameworks[0], within) for level, within in product(frameworks[1:], models)),
         *(("model", level, models[0], within) for level, within in product(models[1:], frameworks)),
@@ -48,7 +48,7 @@ def simple_effects(
 def _simple_effect(
     levels: Mapping[str, Levels], values: Values, factor: Factor, level: str, reference: str, within: str
 ) -> SimpleEffect | None:
-    """None where either is not there, or they never met."""
+    """One simple effect; None if either side is absent or the two have no repeat in common."""
     own, other = ((each, within) if factor == "framework" else (within, each) for each in (level, reference))
     (names, above), (others, below) = (_pooled(levels, values, each) for each in (own, other))
     ratio = paired_ratio(above, below)
@@ -57,8 +57,10 @@ def _simple_effect(
 
 
 def _pooled(levels: Mapping[str, Levels], values: Values, own: Levels) -> tuple[list[str], Mapping[int, float]]:
-    """Who has these levels, and their figures by repeat: where they are several, the geometric mean of all, as the
-    additive model has it."""
+    """The contenders with these levels and their values by repeat.
+
+    Several contenders are combined by their geometric mean, like in the additive model.
+    """
     names = [name for name, each in values.items() if each and levels[name] == own]
     shared = set.intersection(*(set(values[name]) for name in names)) if names else set()
     return names, {n: geometric_interval([values[name][n] for name in names]).mean for n in shared}

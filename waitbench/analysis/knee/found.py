@@ -1,4 +1,4 @@
-"""What the searches for a knee found."""
+"""The results of searches for a knee."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,14 +16,15 @@ from waitbench.validity.generator import GENERATOR_OWN, SHED_SHARE
 
 @dataclass(frozen=True)
 class Knee:
-    """How far one contender could be driven: all trials of its search."""
+    """The knee of one contender, from all trials of its search."""
 
     target: Target
     trials: list[TrialRecord]
     repeats: int
     from_rate: float
+    """The first rate of the search, in requests per second."""
     to_rate: float
-    """Where the search begins, and where it ends at the latest."""
+    """The highest rate that the search may try."""
 
     @property
     def variant(self) -> str:
@@ -31,7 +32,7 @@ class Knee:
 
     @cached_property
     def judged(self) -> list[Judged]:
-        """Every trial looked at once: its histogram takes its time."""
+        """The judgement of every trial, cached because decoding histograms is slow."""
         return [judged(trial, self.target) for trial in self.trials]
 
     @cached_property
@@ -40,37 +41,37 @@ class Knee:
 
     @cached_property
     def finished(self) -> bool:
-        """Whether the search came to its end."""
+        """Whether the search has ended."""
         return next_rate(self.tried, self.from_rate, self.to_rate) is None
 
     @property
     def low(self) -> float | None:
-        """Requests per second at which it met the objective in every repeat; None where none is sure."""
+        """The rate in requests per second that met the objective in every repeat; None if no rate is certain."""
         return self.tried.low
 
     @property
     def high(self) -> float | None:
-        """Requests per second at which it missed it in every repeat; None where none is sure."""
+        """The rate in requests per second that missed the objective in every repeat; None if no rate is certain."""
         return self.tried.high
 
     @property
     def limit(self) -> str:
-        """What ended the search before the service did; "" where the knee was found."""
+        """The cause that ended the search before the service did, as a noun phrase; "" if the knee was found."""
         if self.tried.too_much is None or self.tried.walled_in:
             return self._wall if self.tried.wall else "the highest rate of the search"
-        return "the most trials that a search may take" if self.tried.exhausted else ""
+        return "the maximum number of trials" if self.tried.exhausted else ""
 
     @property
     def _wall(self) -> str:
-        """What kept trials from counting."""
+        """The cause of the invalid trials at the wall."""
         codes = {code for each in self.void if each.trial.spec.load == self.tried.wall for code in each.why_void}
         if codes <= GENERATOR_OWN:
             return "the generator"
-        return f"trials that do not count ({', '.join(sorted(codes))})"
+        return f"invalid trials ({', '.join(sorted(codes))})"
 
     @property
     def void(self) -> list[Judged]:
-        """Trials that do not count."""
+        """The invalid trials."""
         return [each for each in self.judged if each.outcome == "void"]
 
     @property
@@ -79,14 +80,17 @@ class Knee:
 
     @cached_property
     def at_low(self) -> Cell | None:
-        """The trials that hold the lower bound."""
+        """The trials at the lower bound, as a cell."""
         trials = [trial for trial in self.counted if trial.spec.load == self.low]
         return Cell(self.target, trials[0].spec, trials, len(trials), []) if trials else None
 
     @property
     def p99_by_rate(self) -> list[tuple[float, float]]:
-        """Requests per second and the p99 in milliseconds of the trials at that rate, in order, where their sample
-        carries it. What was shed or failed has no latency, so a p99 without it would look better than it is."""
+        """Pairs of a rate in requests per second and the p99 in milliseconds of its trials, in order of the rate.
+
+        Rates with too few samples are excluded. So are trials with too many shed or failed requests: these have no
+        latency, so the p99 would look better than it is.
+        """
         found = []
         whole = [t for t in self.counted if t.arrivals and t.measured.good >= (1 - SHED_SHARE) * t.arrivals.intended]
         for rate in sorted({trial.spec.load for trial in whole}):
@@ -99,7 +103,7 @@ class Knee:
 
 @dataclass(frozen=True)
 class KneeSection:
-    """One search, of every contender."""
+    """One search, for all contenders."""
 
     workload: Workload
     params: dict[str, int]
@@ -117,12 +121,14 @@ class KneeSection:
 
     @property
     def most(self) -> Knee | None:
-        """The one that surely holds the highest rate."""
+        """The knee with the highest certain rate."""
         return max((knee for knee in self.knees if knee.low is not None), key=lambda k: k.low or 0.0, default=None)
 
     def verdict(self, knee: Knee) -> Verdict | None:
-        """Against the one that holds most: slower where the intervals do not meet. None for that one itself, and
-        where no rate is sure."""
+        """A knee compared with the highest one: slower if their intervals do not overlap.
+
+        None for the highest one itself, and if no rate is certain.
+        """
         best = self.most
         if best is None or knee is best or knee.low is None:
             return None

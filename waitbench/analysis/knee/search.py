@@ -1,8 +1,8 @@
 """The saturation knee: the highest open rate at which a service still meets an objective for its p99.
 
-Doubling finds a rate that is too much, bisecting narrows it down, repeats confirm either side (Nighthawk's adaptive
-load works so too). What is tried next follows from what was tried alone, so that a report can tell from the trial
-files what was found.
+Doubling finds a rate that is too high, bisecting narrows it down, and repeats confirm both sides (Nighthawk's adaptive
+load works in the same way). The next rate depends only on the earlier trials, so a report can derive the result from
+the trial files.
 """
 
 import math
@@ -19,31 +19,34 @@ from waitbench.validity.rules import reasons, spoilt_by
 Outcome = Literal["met", "missed", "void"]
 
 PRECISION = 0.10
-"""Bisecting ends when the rate that is too much lies this near to the one that is not."""
+"""Bisecting ends when the two rates differ by at most this share."""
 LEAST = 1.0
-"""Requests per second below which nothing is looked for."""
+"""The lowest rate that a search tries, in requests per second."""
 VOIDS = 3
-"""So many trials of one rate that don't count, most of them all, and there is no measuring at this rate."""
+"""A rate with this many invalid trials, more than valid ones, is a wall: it cannot be measured."""
 WALLS = 4
-"""So many rates that there is no measuring at, each half of the one before, and what is in the way is not the rate: a
-generator on a busy machine is late at any, and trials of lower rates take longer and longer."""
+"""After this many walls, each at half the rate of the one before, the search ends.
+
+The rate is not the cause then: a generator on a busy machine is late at any rate, and trials of lower rates take
+longer and longer.
+"""
 MOST_TRIALS = 40
 LATE = 0.01
-"""Of the arrivals: so many may miss the objective, which is one for the p99."""
+"""The share of the arrivals that may miss the objective; the objective is for the p99."""
 GENERATOR = GENERATOR_OWN | {"contention", "database-limit", "disturbed", "upstream-limit"}
-"""Reasons for which a late answer may not have been the service's doing."""
+"""Reasons for late responses that the service may not have caused."""
 OVERLOAD = {"errors", "rate"}
-"""Reasons that a service gives which does not keep up."""
+"""Reasons that show that the service does not keep up."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A trial of a search, and whether the service met the objective in it; void where the trial can't tell."""
+    """A trial of a search, and whether the service met the objective in it; void if the trial is invalid."""
 
     trial: TrialRecord
     outcome: Outcome
     why_void: frozenset[str] = frozenset()
-    """What may have been the generator's doing makes all else uncertain."""
+    """The codes that make it void. If one of `GENERATOR` is among them, only those, since all others are uncertain."""
 
 
 def judged(trial: TrialRecord, target: Target) -> Judged:
@@ -57,24 +60,26 @@ def judged(trial: TrialRecord, target: Target) -> Judged:
 
 
 def _only_shed(trial: TrialRecord) -> bool:
-    """Whether all that was sent met the objective, and only our own limit kept the rest from it. Of a service that
-    stalls, what was sent is late too."""
+    """Whether all requests that were sent met the objective, and only `max_in_flight` caused the others to be shed.
+
+    If a service stalls, the requests that were sent are late too.
+    """
     assert trial.arrivals is not None
     shed, intended = trial.arrivals.shed, trial.arrivals.intended
     return shed > SHED_SHARE * intended and late_share(trial) * intended - shed <= LATE * (intended - shed)
 
 
 def _slows(trial: TrialRecord) -> bool:
-    """A queue that grows is too much; a service that grows quicker was still warming up."""
+    """Whether latency grows, as from a growing queue. A service that becomes faster was still warming up."""
     first, *_, last = trial.thirds_iqm_us
     return first is not None and last is not None and last > first
 
 
 def late_share(trial: TrialRecord) -> float:
-    """Of the arrivals meant for the window, those not answered well within the objective: late, failed or shed."""
+    """The share of the window's arrivals without a good response within the objective: late, failed or shed."""
     assert trial.arrivals is not None
     assert trial.spec.objective_p99_ms is not None
-    # A time-out is in the histogram too, with a latency beyond any objective: a plan's are below its time-out.
+    # Timeouts are in the histogram too, with a latency above any objective, since a plan's timeout is longer.
     within = histogram.count_up_to(trial.latency.histogram, trial.spec.objective_p99_ms * 1000) if trial.latency else 0
     intended = trial.arrivals.intended
     return (intended - within) / intended if intended else 1.0
@@ -82,7 +87,7 @@ def late_share(trial: TrialRecord) -> float:
 
 @dataclass
 class _Rate:
-    """What came of the trials of one rate."""
+    """The numbers of outcomes of the trials at one rate."""
 
     met: int = 0
     missed: int = 0
@@ -90,6 +95,7 @@ class _Rate:
 
     @property
     def told(self) -> int:
+        """The number of valid trials."""
         return self.met + self.missed
 
     @property
@@ -106,7 +112,7 @@ class _Rate:
 
     @property
     def wavers(self) -> bool:
-        """Neither met nor missed every time, so that no bound is sure here."""
+        """Whether trials both met and missed the objective, so no bound is certain at this rate."""
         return self.met > 0 and self.missed > 0
 
     @property
@@ -116,10 +122,10 @@ class _Rate:
 
 @dataclass(frozen=True)
 class Tried:
-    """Rates in requests per second, and what came of each trial, in order.
+    """Rates in requests per second with the outcome of each trial, in order.
 
-    A rate holds or fails by the majority of its trials, so that one bad minute does not mislead for good. A bound is
-    sure only where every one of `repeats` trials agrees, and no rate beyond it says otherwise.
+    A rate holds or fails by the majority of its trials, so one bad minute does not mislead the search permanently. A
+    bound is certain only if at least `repeats` trials all agree and no rate beyond it contradicts them.
     """
 
     outcomes: Sequence[tuple[float, Outcome]]
@@ -145,7 +151,7 @@ class Tried:
 
     @property
     def wall(self) -> float | None:
-        """The lowest rate of which no trials count."""
+        """The lowest rate that cannot be measured."""
         return min(self._walls, default=None)
 
     @property
@@ -154,7 +160,7 @@ class Tried:
 
     @property
     def walled_in(self) -> bool:
-        """Whether it would be of no use to try lower rates."""
+        """Whether lower rates would not help."""
         return self.held is None and len(self._walls) >= WALLS
 
     @property
@@ -163,20 +169,20 @@ class Tried:
 
     @property
     def held(self) -> float | None:
-        """The highest rate that holds, below all that do not."""
+        """The highest rate that holds, below all rates that fail or are walls."""
         top = self.top or math.inf
         return max((rate for rate, counts in self.rates.items() if counts.holds and rate < top), default=None)
 
     @property
     def held_anywhere(self) -> float:
-        """The highest rate that holds, though lower ones may fail."""
+        """The highest rate that holds, even if lower rates fail; 0 if none holds."""
         return max((rate for rate, counts in self.rates.items() if counts.holds), default=0.0)
 
     @property
     def low(self) -> float | None:
-        """The highest rate that was met in every one of at least `repeats` trials, with no failing rate below it.
+        """The highest rate that met the objective in all of at least `repeats` trials, with no failing rate below it.
 
-        Nothing is sure of a rate at which most trials do not count.
+        A rate at which most trials are invalid is never certain.
         """
         top = self.too_much or math.inf
         sure = (r for r, c in self.rates.items() if c.met >= self.repeats and c.holds and not c.missed and r < top)
@@ -184,9 +190,9 @@ class Tried:
 
     @property
     def high(self) -> float | None:
-        """The lowest rate that was missed in every one of at least `repeats` trials, with no holding rate above it.
+        """The lowest rate that missed the objective in all of at least `repeats` trials, with no holding rate above it.
 
-        Nothing is sure of a rate at which most trials do not count.
+        A rate at which most trials are invalid is never certain.
         """
         bottom = self.held_anywhere
         sure = (r for r, c in self.rates.items() if c.missed >= self.repeats and c.fails and not c.met and r > bottom)
@@ -198,7 +204,7 @@ class Tried:
 
 
 def next_rate(tried: Tried, start: float, most: float) -> float | None:
-    """The rate to try now, in requests per second; None when all is known that will be."""
+    """The next rate to try, in requests per second; None if the search has ended."""
     if tried.exhausted:
         return None
     if tried.tied is not None:
@@ -218,13 +224,13 @@ def next_rate(tried: Tried, start: float, most: float) -> float | None:
 
 
 def _to_confirm(tried: Tried, most: float) -> float | None:
-    """Whichever side has been repeated less."""
+    """The side of the knee with fewer valid trials; None if both sides have enough."""
     sides = [rate for rate in (_below(tried), _above(tried, most)) if rate is not None and _open(tried, rate)]
     return min(sides, key=lambda rate: tried.at(rate).told, default=None)
 
 
 def _below(tried: Tried) -> float | None:
-    """Where the lower bound may be sure: a rate that wavers gives way to one further out."""
+    """The rate at which the lower bound may become certain: if a rate wavers, a lower one takes its place."""
     low = tried.held
     while low is not None and tried.at(low).wavers:
         low = lower if (lower := _rounded(low / (1 + PRECISION))) >= LEAST else None
@@ -232,7 +238,7 @@ def _below(tried: Tried) -> float | None:
 
 
 def _above(tried: Tried, most: float) -> float | None:
-    """Where the upper bound may be sure, likewise; it is above every rate that held."""
+    """The rate at which the upper bound may become certain; it is above every rate that holds."""
     high = tried.too_much
     while high is not None and (tried.at(high).wavers or high <= tried.held_anywhere):
         high = higher if (higher := _rounded(high * (1 + PRECISION))) <= most else None
@@ -245,6 +251,6 @@ def _open(tried: Tried, rate: float) -> bool:
 
 
 def _rounded(rate: float) -> float:
-    """To three digits: rates are read by people, and name files."""
+    """The rate to three digits, because people read rates and file names contain them."""
     digits = 2 - math.floor(math.log10(rate))
     return round(rate, digits)

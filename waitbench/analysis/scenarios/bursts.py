@@ -1,4 +1,4 @@
-"""How each contender came through a burst."""
+"""The goodput and recovery of each contender in a burst."""
 
 import math
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from waitbench.validity.recovery import Span
 
 @dataclass(frozen=True)
 class Burst:
-    """One contender under one profile: all its trials together."""
+    """All trials of one contender under one profile."""
 
     cell: Cell
 
@@ -28,17 +28,17 @@ class Burst:
 
     @cached_property
     def calm_rps(self) -> float | None:
-        """Good answers per second before the overload."""
+        """Good responses per second before the overload."""
         return self._answered_rps(recovery.calm_span)
 
     @cached_property
     def overload_rps(self) -> float | None:
-        """Good answers that ended while it lasted, per second."""
+        """Good responses that ended during the overload, per second."""
         return self._answered_rps(recovery.overload_span)
 
     @cached_property
     def after_rps(self) -> float | None:
-        """Good answers per second after it, those to a queue that it left among them."""
+        """Good responses per second after the overload, including those to the queue that it left."""
         return self._answered_rps(recovery.after_span)
 
     @cached_property
@@ -47,18 +47,21 @@ class Burst:
 
     @cached_property
     def recoveries(self) -> list[float | None]:
-        """Of each trial, in seconds; None where it did not recover."""
+        """The recovery time of each trial in seconds; None for a trial without recovery."""
         return [recovery.recovery_s(trial) for trial in self.cell.trials]
 
     @property
     def unrecovered(self) -> int:
-        """In how many trials it did not."""
+        """The number of trials without recovery."""
         return self.recoveries.count(None)
 
     @cached_property
     def recovery(self) -> Interval | None:
-        """In seconds, over trials; None unless it recovered in each that there is. No bound is below nought, and none
-        is nearer than a bin: it recovered somewhere in the bin before the one that was well."""
+        """The interval of the recovery time over trials, in seconds; None unless the service recovered in each trial.
+
+        The lower bound is at least one bin below the mean, because the service recovered somewhere in the bin before
+        the one that was well. It is never below zero.
+        """
         known = [found for found in self.recoveries if found is not None]
         if not known or self.unrecovered:
             return None
@@ -68,17 +71,20 @@ class Burst:
 
     @property
     def resolution_s(self) -> float:
-        """What a recovery can be told to."""
+        """The resolution of the recovery time, in seconds: the length of a bin."""
         return max(trial.bin_s for trial in self.cell.trials)
 
     @cached_property
     def goodput_over_time(self) -> list[tuple[float, float]]:
-        """The middle of each bin, and the good answers that ended in it, per second: the median over trials."""
+        """The middle of each bin and the good responses that ended in it, per second (median over trials)."""
         return self._over_time(lambda each, trial: each.answered / trial.bin_s)
 
     @cached_property
     def p99_over_time(self) -> list[tuple[float, float]]:
-        """The same of the requests due in each, in milliseconds; not a number where these came to nothing."""
+        """The middle of each bin and the p99 of the requests due in it, in ms (median over trials).
+
+        NaN if the p99 is unknown because requests failed or were shed.
+        """
         series = self._over_time(lambda each, _: None if not each.due else _ms(each.p99_us))
         return [(at_s, ms if math.isfinite(ms) else math.nan) for at_s, ms in series]
 
@@ -103,7 +109,7 @@ class BurstSection:
 
     @property
     def spec(self) -> TrialSpec:
-        """Of any of its trials."""
+        """The spec of one of its trials; what is used of it is the same in all."""
         return self.bursts[0].cell.spec
 
     @property

@@ -1,4 +1,4 @@
-"""What slow neighbours do to the requests beside them: the same arrivals with the neighbours and without."""
+"""The effect of slow neighbours on fast requests: the same fast arrivals with the neighbours and without."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +15,7 @@ from waitbench.records.trial import Beside
 
 @dataclass(frozen=True)
 class Pair:
-    """One contender at one rate, beside its neighbours and alone. Either may be missing in a run that is not whole."""
+    """One contender at one rate, with its neighbours and alone. In an incomplete run either may be missing."""
 
     beside: Cell | None
     alone: Cell | None
@@ -37,16 +37,16 @@ class Pair:
         return all(cell.valid for cell in self.cells)
 
     def carries(self, name: str) -> bool:
-        """Whether each trial's own sample carries a percentile."""
+        """Whether each trial's own sample is large enough for a percentile."""
         return all(cell.carries(name) for cell in self.cells)
 
     def ratio(self, name: str) -> Interval | None:
-        """A percentile beside the neighbours over the same alone, paired by repeat."""
+        """A percentile with the neighbours over the same percentile alone, paired by repeat."""
         return latency_ratio(self.beside, self.alone, name) if self.beside and self.alone else None
 
     @cached_property
     def neighbours_goodput(self) -> Interval | None:
-        """Their good answers per second."""
+        """The neighbours' good responses per second."""
         cells = [self.beside] if self.beside else []
         rates = [t.beside.measured.good / t.window_s for cell in cells for t in cell.trials if t.beside]
         return natural_interval(rates) if rates else None
@@ -76,7 +76,7 @@ class MixedPoint:
 
     @cached_property
     def percentile(self) -> str:
-        """What all are compared by: p99, or the median where a trial that counts does not carry it."""
+        """The percentile that compares all contenders: p99, or p50 if any valid trial is too small for p99."""
         valid = [pair for pair in self.pairs if pair.valid]
         return "p99" if valid and all(pair.carries("p99") for pair in valid) else "p50"
 
@@ -84,17 +84,17 @@ class MixedPoint:
         return pair.ratio(self.percentile)
 
     def verdict(self, pair: Pair) -> Verdict | None:
-        """On how long it takes beside its neighbours: slower where that is longer."""
+        """The verdict on the latency with neighbours: slower if it is longer than alone."""
         ratio = self.ratio(pair)
         return None if ratio is None else time_verdict(ratio)
 
 
 @dataclass(frozen=True)
 class MixedSection:
-    """One kind of neighbours, over its rates."""
+    """One kind of neighbours, at all its rates."""
 
     spec: TrialSpec
-    """Of any of its trials."""
+    """The spec of one of its trials; what is used of it is the same in all."""
     points: list[MixedPoint]
 
     @property
@@ -120,7 +120,7 @@ class MixedSection:
 
     @property
     def top(self) -> MixedPoint:
-        """The highest rate: where differences show."""
+        """The highest rate, at which differences show most."""
         return self.points[-1]
 
     @property

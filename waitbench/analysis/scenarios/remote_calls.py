@@ -1,4 +1,4 @@
-"""What it buys to send a request's remote calls all at once instead of one after the other."""
+"""The gain from concurrent remote calls within a request, compared with calls one after the other."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,21 +10,23 @@ from waitbench.analysis.statistics import Interval
 
 @dataclass(frozen=True)
 class Gathered:
-    """One contender under one load, both ways."""
+    """One contender under one load, with serial and with concurrent calls."""
 
     serial: Cell
     at_once: Cell
 
     @property
     def ratio(self) -> Interval | None:
-        """The median latency of calls at once over that of calls in a row, paired by repeat; None where either does
-        not count."""
+        """The median latency with concurrent calls over that with serial calls, paired by repeat.
+
+        None if either cell is invalid.
+        """
         return latency_ratio(self.at_once, self.serial, "p50")
 
 
 @dataclass(frozen=True)
 class Gathering:
-    """The same calls both ways, at the highest load that both have."""
+    """The same remote calls, serial and concurrent, at the highest load that both have."""
 
     at_once: Section
     contenders: list[Gathered]
@@ -35,7 +37,7 @@ class Gathering:
 
 
 def gatherings(sections: Sequence[Section]) -> list[Gathering]:
-    """One for each section that has its like, `serial` apart."""
+    """One comparison for each concurrent section with a serial section that is otherwise the same."""
     rows = [section for section in sections if _serial(section)]
     once = [section for section in sections if section.workload.name == "upstream" and not _serial(section)]
     pairs = [(serial, each) for each in once for serial in rows if _calls(serial) == _calls(each)]
@@ -59,5 +61,5 @@ def _serial(section: Section) -> bool:
 
 
 def _calls(section: Section) -> tuple[dict[str, int], bool]:
-    """All but `serial`, which sets the two apart."""
+    """The parameters without `serial`, and the load model; they are the same for two sections that belong together."""
     return {**section.workload.complete(section.params), "serial": 0}, section.top.open

@@ -1,4 +1,4 @@
-"""One chart."""
+"""A chart of a report."""
 
 import re
 from dataclasses import dataclass
@@ -14,12 +14,14 @@ class Chart:
     section: str
     caption: str
     svg: str
-    """A whole document: it can stand alone as a file."""
+    """A complete SVG document, which also works as a file of its own."""
 
     @property
     def inline(self) -> str:
-        """For a page that holds several: no declaration, names of its own, and the page's style sheet in place of its
-        own two (the palette, and how lines end), since the page's policy allows no other."""
+        """The SVG for a page with several charts: without a declaration, and with ids of its own.
+
+        Its two style sheets (palette and line ends) are removed, because the page's policy allows only its own.
+        """
         body = re.sub(r"<style[^>]*>.*?</style>", "", self.svg[self.svg.index("<svg") :], flags=re.DOTALL)
         body = re.sub(r'\b(id="|href="#|url\(#)', rf"\g<1>{self.name}-", body)
         return body.replace("<svg ", f'<svg role="img" aria-label="{escape(for_html(self.caption))}" ', 1)

@@ -1,4 +1,4 @@
-"""One chart a claim: the ratio of each of its rules, between the zone that supports it and the one that refutes it."""
+"""One chart for each claim: the ratio of each rule, with the zones that support and refute the rule."""
 
 import io
 import math
@@ -18,15 +18,15 @@ from waitbench.report.charts.chart import Chart
 from waitbench.report.charts.theme import INK, LINES, MUTED, SIZE_IN, STYLE, logarithmic, themed
 
 ROW_IN, LINE_IN, EDGES_IN = 0.36, 0.16, 0.95
-"""Heights of a rule's band, of a line of its words above it, and of all that is above and below the rules."""
+"""Heights in inches: the band of a rule, a line of its text, and everything above and below the rules."""
 LETTERS = 60
-"""Of a line: more would be wider than the chart."""
+"""The most characters in a line that is not wider than the chart."""
 BEYOND = 1.6
-"""How far the axis reaches beyond what has to be seen, as a ratio."""
+"""The margin of the axis beyond the values that must be visible, as a ratio."""
 FARTHEST = 4.0
-"""How far an interval may draw the axis beyond the ratios and the zones."""
+"""The most that an interval may extend the axis beyond the ratios and the zones, as a ratio."""
 
-# Told apart by their hatches too. The stand-ins are of the second and the seventh contender's line.
+# The hatches differ too, not only the colours, which are those of the third and the seventh line of the palette.
 SUPPORTED: dict[str, Any] = {"facecolor": "none", "edgecolor": LINES[2], "hatch": "////", "linewidth": 0.8}
 REFUTED: dict[str, Any] = {"facecolor": "none", "edgecolor": LINES[6], "hatch": "....", "linewidth": 0.8}
 MARKS = {"supported": "o", "refuted": "X", "inconclusive": "D"}
@@ -60,19 +60,19 @@ def _chart(verdict: Verdict) -> Chart:
     figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     caption = (
         f"The ratios of {verdict.claim.id} by rule, on a logarithmic axis; bars are 95 % intervals over repeats; "
-        "the zone that supports a rule is hatched, the one that refutes it dotted"
+        "the zone that supports a rule is hatched, and the zone that refutes it is dotted"
     )
     return Chart(f"claim-{verdict.claim.id}", verdict.claim.id, caption, themed(out.getvalue()))
 
 
 def _words(number_of: int, ruling: Ruling) -> list[str]:
-    """As lines. That a rule is untested stands here, since in its zones it could not be read."""
-    told = "" if ruling.ratio else " (untested)"
-    return textwrap.wrap(f"{number_of}. {for_chart(ruling.rule.says)}{told}", LETTERS)
+    """The rule's sentence as lines. It says "untested" here, because text inside the zones would be unreadable."""
+    untested = "" if ruling.ratio else " (untested)"
+    return textwrap.wrap(f"{number_of}. {for_chart(ruling.rule.says)}{untested}", LETTERS)
 
 
 def _rule(axes: Axes, ruling: Ruling, lines: list[str], top: float) -> None:
-    """Its words, and below them its zones with its ratio in them."""
+    """Draw the rule's text, and below it the zones and the ratio."""
     axes.text(0.0, top, "\n".join(lines), transform=axes.get_yaxis_transform(), va="top", fontsize=8.5, color=INK)
     band = top + LINE_IN * len(lines)
     for zone, colours in ((ruling.rule.supported, SUPPORTED), (ruling.rule.refuted, REFUTED)):
@@ -95,13 +95,13 @@ def _rule(axes: Axes, ruling: Ruling, lines: list[str], top: float) -> None:
 
 
 def _seen(axes: Axes, zone: Zone) -> list[tuple[float, float]]:
-    """What of a zone the axis shows."""
+    """The parts of a zone that the axis shows."""
     left, right = axes.get_xlim()
     return [(max(low, left), min(high, right)) for low, high in zone.spans]
 
 
 def _reach(rulings: list[Ruling]) -> tuple[float, float]:
-    """From below the least to above the greatest that has to be seen: zones' edges, ratios, and most intervals."""
+    """The limits of the axis. They include the edges of zones, the ratios, and most of the intervals."""
     zones = [zone for each in rulings for zone in (each.rule.supported, each.rule.refuted)]
     edges = [edge for zone in zones for span in zone.spans for edge in span if 0 < edge < math.inf]
     seen = [1.0, *edges, *(each.ratio.mean for each in rulings if each.ratio)]

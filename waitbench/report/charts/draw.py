@@ -31,8 +31,11 @@ matplotlib.use("svg")
 
 
 def draw(comparison: Comparison) -> list[Chart]:
-    """Four charts a section, in reading order, and one of its framework and model apart; of a mixed load or a search
-    one, of a burst two. Where there is nothing to draw there is none: empty axes look like an answer."""
+    """All charts of a report, in reading order.
+
+    A section has four, and one more for its factors. A mixed load or a search has one, a burst two.
+    A chart without data is left out, because empty axes look like a result.
+    """
     styles = looks(comparison.variants)
     charts = []
     with matplotlib.rc_context(STYLE):
@@ -80,7 +83,7 @@ def _svg(figure: Figure) -> str:
 
 
 def _legend(figure: Figure, axes: Axes) -> None:
-    """Below, where no mark of it can be taken for a figure."""
+    """Draw the legend below the axes, where none of its marks looks like a data point."""
     if names := len(axes.get_legend_handles_labels()[1]):
         width, height = figure.get_size_inches()
         figure.set_size_inches(width, height + ROW_IN * math.ceil(names / 2))

@@ -1,4 +1,4 @@
-"""The chart of framework and model apart: a panel for each measure, a row for each level."""
+"""The chart of framework and concurrency-model effects: a panel for each measure, a row for each level."""
 
 import math
 from collections.abc import Sequence
@@ -12,19 +12,20 @@ from waitbench.analysis.statistics import Interval
 from waitbench.records.text import for_chart
 from waitbench.records.words import listed
 from waitbench.report.charts.theme import INK, LINES, MARKS, MUTED, SIZE_IN, Looks
+from waitbench.report.factor_words import HEADING
 
 ACROSS = 2
 LEVEL_IN, PANEL_IN = 0.19, 0.62
-"""Of a panel's height: what a level takes, and what all else does."""
+"""Heights in inches: a level of a panel, and everything else of a panel."""
 REACH = 3.0
-"""An axis reaches so many times as far as the ratios do, and a wider interval runs off it."""
+"""An axis reaches at most this many times as far as the ratios; a wider interval is cut off."""
 LEAST_REACH, MARGIN = 1.15, 1.2
 
 Row = tuple[Factor, str]
 
 
 def apart(figure: Figure, found: Factors, styles: Looks) -> str:
-    """Ratios to the reference of either factor, with their intervals."""
+    """Draw the ratios to the reference of each factor, with their intervals; return the caption."""
     rows: list[Row] = [(factor, level) for factor in FACTORS for level in found.levels(factor)]
     drawn = [measured for measured in found.measures if measured.split]
     down = math.ceil(len(drawn) / ACROSS)
@@ -36,12 +37,13 @@ def apart(figure: Figure, found: Factors, styles: Looks) -> str:
         axes.set_axis_off()
     panels[0].set_yticks(range(len(rows)), [for_chart(level_title(*row)) for row in rows])
     panels[0].set_ylim(len(rows) - 0.5, -0.5)
-    better = "; more is better of good answers, less of all else" if found.leading and not found.point.open else ""
+    higher = "; higher is better for good responses, lower for the others"
+    better = higher if found.leading and not found.point.open else ""
     how = f"bars are 95 % intervals over the repeats{better}{_averages(drawn)}"
-    references = " and of ".join(level_title(factor, found.levels(factor)[0]) for factor in FACTORS)
+    references = " and to ".join(level_title(factor, found.levels(factor)[0]) for factor in FACTORS)
     return (
-        f"Framework and model apart at {found.point.load_words}, {found.section.title}: ratios to those of "
-        f"{references} (hollow), on logarithmic axes; {how}"
+        f"{HEADING} at {found.point.load_words}, {found.section.title}: ratios to {references} (hollow), on "
+        f"logarithmic axes; {how}"
     )
 
 
@@ -49,7 +51,9 @@ def _averages(drawn: Sequence[Measured]) -> str:
     titles = [each.measure.title for each in drawn if each.split and each.split.interaction]
     if not titles:
         return ""
-    return f"; dashed, of {listed(titles)}: means of ratios that differ, since framework and model do not multiply"
+    return (
+        f"; dashed lines, for {listed(titles)}, are means of ratios that differ, because framework and model interact"
+    )
 
 
 def _panel(axes: Axes, measured: Measured, rows: Sequence[Row], looks: dict[Row, tuple[str, str]]) -> None:
@@ -76,7 +80,7 @@ def _panel(axes: Axes, measured: Measured, rows: Sequence[Row], looks: dict[Row,
 
 
 def _widest(measured: Measured) -> float:
-    """Room for the intervals, within bounds."""
+    """The room for the intervals, as a ratio of at most REACH."""
     split = measured.split
     ratios = [each.ratio for factor in FACTORS for each in split.effects[factor]] if split else []
     spans = [max(r.mean / max(r.low, 1e-9), (r.high or 0) / r.mean) for r in ratios if r and r.low is not None]
@@ -84,7 +88,7 @@ def _widest(measured: Measured) -> float:
 
 
 def _ticks(axes: Axes, reach: float) -> None:
-    """Few: a panel is as wide as half a phone."""
+    """Set only three ticks, because a panel is half as wide as a phone."""
     steps = [1.05, 1.1, 1.2, 1.5, 2, 3, 5, 10, 20, 50, 100, 1000, 10_000]
     step = max((each for each in steps if each <= reach / 1.02), default=1.05)
     axes.set_xticks([1 / step, 1, step], [f"{1 / step:.2g}", "1", f"{step:g}"])
@@ -92,7 +96,7 @@ def _ticks(axes: Axes, reach: float) -> None:
 
 
 def _looks(found: Factors, styles: Looks) -> dict[Row, tuple[str, str]]:
-    """A framework has its colour, a model its mark."""
+    """The colour and mark of each row: a framework has its colour, a model its mark."""
     looks: dict[Row, tuple[str, str]] = {}
     for cell in found.cells:
         own = styles[cell.variant]

@@ -7,7 +7,7 @@ from waitbench.report.charts.theme import CEILING, Looks, logarithmic, look
 
 
 def p99_against_rate(axes: Axes, section: KneeSection, styles: Looks) -> str:
-    """p99 against the rate offered, the objective, and the interval in which each gives way."""
+    """Draw p99 against the offered rate, the objective, and each contender's knee; return the caption."""
     drawn = [section.objective_ms]
     for knee in section.knees:
         found = knee.p99_by_rate
@@ -18,14 +18,14 @@ def p99_against_rate(axes: Axes, section: KneeSection, styles: Looks) -> str:
             axes.axvspan(knee.low, knee.high, color=looks["color"], alpha=0.25, linewidth=0)
     axes.axhline(section.objective_ms, **{**CEILING, "label": f"objective, {section.objective_ms:g} ms"})
     axes.set_yscale("log")
-    # Over less than half a decade, 1-2-5 would leave an axis without a number.
+    # An axis of less than half a decade could show none of the ticks at 1, 2 and 5.
     axes.set_ylim(min(min(drawn) / 1.3, section.objective_ms / 2), max(max(drawn) * 1.3, section.objective_ms * 2))
     axes.set_xscale("log")
-    tried = [trial.spec.load for knee in section.knees for trial in knee.trials]  # of which some may not be drawn
+    tried = [trial.spec.load for knee in section.knees for trial in knee.trials]  # including those without a p99
     axes.set_xlim(min(tried) / 1.2, max(tried) * 1.2)
     for axis in (axes.xaxis, axes.yaxis):
         logarithmic(axis)
     axes.set_xlabel("requests/s offered")
     axes.set_ylabel("p99 (ms)")
-    axes.set_title("p99 against the rate offered", loc="left")
-    return f"p99 of the trials at each rate, {section.title}; shaded is where each gives way, on logarithmic axes"
+    axes.set_title("p99 against the offered rate", loc="left")
+    return f"p99 of the trials at each rate, {section.title}; the shaded ranges contain the knees, on logarithmic axes"

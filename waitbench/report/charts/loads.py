@@ -1,4 +1,4 @@
-"""The charts of a workload over its loads."""
+"""The charts of a workload under its loads."""
 
 from collections.abc import Callable, Sequence
 from statistics import median
@@ -14,7 +14,7 @@ from waitbench.report.words import load_title
 
 
 def _throughput(axes: Axes, section: Section, styles: Looks) -> str:
-    """Good answers against users, with what arithmetic allows."""
+    """Draw goodput against the load, with the theoretical maximum; return the caption."""
     if len(section.points) == 1:
         return _throughput_at_one_load(axes, section, styles)
     for variant, cells in _by_variant(section):
@@ -32,18 +32,18 @@ def _throughput(axes: Axes, section: Section, styles: Looks) -> str:
     axes.minorticks_off()
     axes.yaxis.set_major_formatter(THOUSANDS)
     means = [cell.goodput.mean for point in section.points for cell in _counted(point)]
-    scale = _from_nought(
+    scale = _from_zero(
         axes, means + [rps for _, rps in ceilings], [cell.goodput.mean for cell in _counted(section.top)]
     )
     axes.set_xlabel(load_title(section.points))
-    axes.set_ylabel("good answers per second")
+    axes.set_ylabel("good responses per second")
     axes.set_title(f"Throughput against {load_title(section.points)}", loc="left")
     against = load_title(section.points)
-    return f"Good answers per second against {against}, {section.title}; bars are 95 % intervals over trials{scale}"
+    return f"Good responses per second against {against}, {section.title}; bars are 95 % intervals over trials{scale}"
 
 
 def _throughput_at_one_load(axes: Axes, section: Section, styles: Looks) -> str:
-    """A point for each contender, where there is no second load to draw a line to."""
+    """Draw a point for each contender, because a line needs a second load; return the caption."""
     point = section.top
     counted = _counted(point)
     for place, cell in enumerate(counted):
@@ -55,13 +55,13 @@ def _throughput_at_one_load(axes: Axes, section: Section, styles: Looks) -> str:
         axes.axvline(rps, **CEILING)
     axes.set_xlim(left=0)
     axes.xaxis.set_major_formatter(THOUSANDS)
-    axes.set_xlabel("good answers per second")
+    axes.set_xlabel("good responses per second")
     axes.set_title(f"Throughput, {point.load_words}", loc="left")
-    return f"Good answers per second at {point.load_words}, {section.title}; bars are 95 % intervals over trials"
+    return f"Good responses per second at {point.load_words}, {section.title}; bars are 95 % intervals over trials"
 
 
 def _percentiles(axes: Axes, section: Section, styles: Looks) -> str:
-    """Latency by percentile on an axis of log 1/(1-p), as far as each sample carries."""
+    """Draw latency by percentile on an axis of log 1/(1-p), as far as each sample allows; return the caption."""
     point = section.top
     sampled = _sampled(point)
     curves = [_curve(cell) for cell in sampled]
@@ -75,15 +75,16 @@ def _percentiles(axes: Axes, section: Section, styles: Looks) -> str:
     axes.set_xticks(ticks, ["min" if tick == 1 else f"p{100 - 100 / tick:g}" for tick in ticks])
     axes.minorticks_off()
     drawn = [ms for curve in curves for _, ms in curve]
-    scale = _from_nought(axes, drawn, [curve[-1][1] for curve in curves])
+    scale = _from_zero(axes, drawn, [curve[-1][1] for curve in curves])
     axes.set_xlabel("percentile")
     axes.set_ylabel("latency (ms)")
     axes.set_title(f"Latency by percentile, {point.load_words}", loc="left")
-    return f"Latency by percentile at {point.load_words}, {section.title}; each line ends where its sample does{scale}"
+    ends = "each line ends where its sample is too small"
+    return f"Latency by percentile at {point.load_words}, {section.title}; {ends}{scale}"
 
 
 def _over_time(axes: Axes, section: Section, styles: Looks) -> str:
-    """p99 of each second from the start of the warm-up: the median over trials."""
+    """Draw the p99 of each second from the start of the warm-up (median over trials); return the caption."""
     point = section.top
     ends = {cell.variant: _seconds(cell) for cell in _counted(point)}
     for cell in _counted(point):
@@ -94,42 +95,42 @@ def _over_time(axes: Axes, section: Section, styles: Looks) -> str:
         begin = window.window_offset_s
         axes.axvspan(begin, begin + window.window_s, color=GRID, alpha=0.5, linewidth=0, label="measured")
     drawn = [ms for seconds in ends.values() for _, ms in seconds]
-    scale = _from_nought(axes, drawn, [max(ms for _, ms in seconds) for seconds in ends.values() if seconds])
+    scale = _from_zero(axes, drawn, [max(ms for _, ms in seconds) for seconds in ends.values() if seconds])
     axes.set_xlabel("second of the trial")
     axes.set_ylabel("p99 (ms)")
     axes.set_title(f"Latency over time, {point.load_words}", loc="left")
-    told = "the median over trials, the measured window shaded"
-    return f"p99 of each second at {point.load_words}, {section.title}: {told}{scale}"
+    how = "median over trials, the measured window is shaded"
+    return f"p99 of each second at {point.load_words}, {section.title}; {how}{scale}"
 
 
 def _cost(axes: Axes, section: Section, styles: Looks) -> str:
-    """Processor against memory, a point for each contender."""
+    """Draw CPU time against memory, a point for each contender; return the caption."""
     point = section.top
     costed = _costed(point)
     for cell, kib, cpu_s in costed:
         looks = {**look(cell.target, styles[cell.variant]), "linestyle": "", "markersize": 8}
         axes.plot([kib], [cpu_s], **looks)
-    memory, processor = [kib for _, kib, _ in costed], [cpu_s for *_, cpu_s in costed]
+    memory, cpu = [kib for _, kib, _ in costed], [cpu_s for *_, cpu_s in costed]
     axes.set_xlim(0, 1.2 * max(memory) or 1)
-    axes.set_ylim(0, 1.2 * max(processor) or 1)
+    axes.set_ylim(0, 1.2 * max(cpu) or 1)
     axes.xaxis.set_major_formatter(THOUSANDS)
     if far_apart(memory):
         axes.set(xscale="log", xlim=_about(memory))
         logarithmic(axes.xaxis)
-    if far_apart(processor):
-        axes.set(yscale="log", ylim=_about(processor))
+    if far_apart(cpu):
+        axes.set(yscale="log", ylim=_about(cpu))
         logarithmic(axes.yaxis)
-    scale = "; logarithmic where some are far apart" if far_apart(memory) or far_apart(processor) else ""
-    axes.set_xlabel("KiB for a request in flight")
-    axes.set_ylabel("CPU s for 1,000 answers")
+    scale = "; logarithmic where figures are far apart" if far_apart(memory) or far_apart(cpu) else ""
+    axes.set_xlabel("KiB per in-flight request")
+    axes.set_ylabel("CPU s per 1,000 responses")
     axes.set_title(f"Cost, {point.load_words}", loc="left")
     unknown = [cell.target.title for cell in _counted(point) if cell.kib_per_request is None]
-    without = f"; no memory for a request is known of {', '.join(unknown)}" if unknown else ""
-    return f"Processor against memory at {point.load_words}, {section.title}; lower left is cheaper{scale}{without}"
+    without = f"; memory per request is unknown for {', '.join(unknown)}" if unknown else ""
+    return f"CPU time against memory at {point.load_words}, {section.title}; lower left is cheaper{scale}{without}"
 
 
-def _from_nought(axes: Axes, drawn: Sequence[float], contenders: Sequence[float]) -> str:
-    """The axis of a figure that can't be below nought, and what the caption has to say of it."""
+def _from_zero(axes: Axes, drawn: Sequence[float], contenders: Sequence[float]) -> str:
+    """Scale the y axis of a figure that is never negative; return a note for the caption."""
     if not far_apart(contenders):
         axes.set_ylim(bottom=0)
         return ""
@@ -144,7 +145,7 @@ def _about(drawn: Sequence[float]) -> tuple[float, float]:
 
 
 def _curve(cell: Cell) -> list[tuple[float, float]]:
-    """(1/(1-p), ms) up to the last percentile with ten samples beyond it."""
+    """Pairs of 1/(1-p) and milliseconds, up to the last percentile with ten samples beyond it."""
     last = max(2.0, cell.samples / TAIL_SAMPLES)
     tails = [last ** (n / 60) for n in range(61)]
     at_us = histogram.percentiles_us(cell.histogram, [100 - 100 / tail for tail in tails])
@@ -161,13 +162,13 @@ def _seconds(cell: Cell) -> list[tuple[float, float]]:
 
 
 def _common_ceiling(point: Point) -> float | None:
-    """What arithmetic allows, where it allows all the same."""
+    """The theoretical maximum in requests per second, if it is the same for all."""
     rates = {cell.ceiling.rps if cell.ceiling else None for cell in point.cells}
     return rates.pop() if len(rates) == 1 else None
 
 
 def _counted(point: Point) -> list[Cell]:
-    """A figure that does not count is not drawn: a line looks like an answer."""
+    """The valid cells. An invalid figure is not drawn, because a line looks like a result."""
     return [cell for cell in point.cells if cell.valid]
 
 
@@ -176,7 +177,7 @@ def _sampled(point: Point) -> list[Cell]:
 
 
 def _costed(point: Point) -> list[tuple[Cell, float, float]]:
-    """Those of which both costs are known, with KiB for a request and CPU seconds for 1,000 answers."""
+    """The cells with both costs known: KiB per in-flight request and CPU seconds per 1,000 responses."""
     return [
         (cell, kib, cpu_s)
         for cell in _counted(point)
@@ -190,7 +191,7 @@ def _by_variant(section: Section) -> list[tuple[str, list[Cell]]]:
 
 
 def _bars(cell: Cell) -> tuple[float, float]:
-    """How far the interval reaches below and above the mean; nothing where there is none."""
+    """The length of the interval below and above the mean; zeros without an interval."""
     mean, low, high = cell.goodput.mean, cell.goodput.low, cell.goodput.high
     return (max(0.0, mean - low), max(0.0, high - mean)) if low is not None and high is not None else (0.0, 0.0)
 
@@ -201,4 +202,4 @@ PLOTS: dict[str, tuple[Callable[[Axes, Section, Looks], str], Callable[[Section]
     "time": (_over_time, lambda section: _counted(section.top)),
     "cost": (_cost, lambda section: _costed(section.top)),
 }
-"""Each kind of chart with what there is to draw in it."""
+"""For each kind of chart, the function that draws it and one that returns its data. Without data it is left out."""

@@ -1,4 +1,4 @@
-"""Charts of what is played: a fast path beside slow neighbours, and a burst over its time."""
+"""Charts of scenarios: a fast path with slow neighbours, and a burst over time."""
 
 import math
 from collections.abc import Sequence
@@ -13,35 +13,35 @@ from waitbench.analysis.scenarios.mixed import MixedPoint, MixedSection, Pair
 from waitbench.report.charts.theme import CEILING, GRID, MUTED, THOUSANDS, Looks, logarithmic, look, name_rows
 
 LEAST_SPAN = 5.0
-"""On a logarithmic axis that reaches from one value to so many times of it, 1-2-5 leaves two numbers at least."""
+"""A logarithmic axis with this ratio of its ends shows at least two of the ticks at 1, 2 and 5."""
 
 
 def counted_pairs(section: MixedSection) -> list[Pair]:
-    """What is drawn of a mixed load."""
+    """The pairs of a mixed load that are drawn."""
     return [pair for point in section.points for pair in _counted(point)]
 
 
 def counted_bursts(section: BurstSection) -> list[Burst]:
-    """What is drawn of a burst."""
+    """The contenders of a burst that are drawn."""
     return [burst for burst in section.bursts if burst.cell.valid]
 
 
 def beside(axes: Axes, section: MixedSection, styles: Looks) -> str:
-    """A percentile alone and beside the neighbours, with the intervals of both."""
+    """Draw a percentile alone and with neighbours, with both intervals; return the caption."""
     several = len(section.points) > 1
     _against_rate(axes, section, styles) if several else _at_one_rate(axes, section.top, styles)
-    for label, fill in (("alone", "none"), ("beside neighbours", MUTED)):
+    for label, fill in (("alone", "none"), ("with neighbours", MUTED)):
         axes.plot([], [], color=MUTED, marker="o", markerfacecolor=fill, linestyle="", label=label)
-    where = "against the rate offered" if several else f"at {section.top.load_words}"
+    where = "against the offered rate" if several else f"at {section.top.load_words}"
     axes.set_title(f"The fast path {where}", loc="left")
     return (
-        f"{section.top.percentile} of the fast path alone and beside its neighbours {where}, {section.title}; bars are "
+        f"{section.top.percentile} of the fast path alone and with its neighbours {where}, {section.title}; bars are "
         "95 % intervals over trials, on a logarithmic axis"
     )
 
 
 def _at_one_rate(axes: Axes, point: MixedPoint, styles: Looks) -> None:
-    """A line for each contender, from one to the other."""
+    """Draw a line for each contender, from the figure alone to that with neighbours."""
     pairs = _counted(point)
     drawn: list[float] = []
     for place, pair in enumerate(pairs):
@@ -59,7 +59,7 @@ def _at_one_rate(axes: Axes, point: MixedPoint, styles: Looks) -> None:
 
 
 def _against_rate(axes: Axes, section: MixedSection, styles: Looks) -> None:
-    """Two lines for each contender."""
+    """Draw two lines for each contender, alone and with neighbours."""
     name = section.top.percentile
     pairs: dict[str, list[Pair]] = {}
     for pair in counted_pairs(section):
@@ -68,7 +68,7 @@ def _against_rate(axes: Axes, section: MixedSection, styles: Looks) -> None:
     for variant, own in pairs.items():
         for cells in ([pair.alone for pair in own], [pair.beside for pair in own]):
             ends = [(cell, *end) for cell in cells if cell and (end := _end(cell, name))]
-            for cell, ms, below, above in ends[:1]:  # one label for a line
+            for cell, ms, below, above in ends[:1]:  # one label for each line
                 axes.plot([], [], **_mark(look(cell.target, styles[variant]), cell))
                 drawn += [ms - below, ms + above]
             if ends:
@@ -92,7 +92,7 @@ def _counted(point: MixedPoint) -> list[Pair]:
 
 
 def goodput(axes: Axes, section: BurstSection, styles: Looks) -> str:
-    """Good answers as they came, with what was offered."""
+    """Draw goodput over time, with the offered rate; return the caption."""
     stages = section.spec.profile
     edges = [section.calm.begin_s + sum(stage.seconds for stage in stages[:n]) for n in range(len(stages) + 1)]
     axes.stairs([stage.rate for stage in stages], edges, baseline=None, **{**CEILING, "label": "offered"})
@@ -104,13 +104,13 @@ def goodput(axes: Axes, section: BurstSection, styles: Looks) -> str:
     _over_time(axes, section)
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_formatter(THOUSANDS)
-    axes.set_ylabel("good answers per second")
+    axes.set_ylabel("good responses per second")
     axes.set_title("Goodput over time", loc="left")
-    return f"Good answers per second, {section.title}; {_TOLD}"
+    return f"Good responses per second, {section.title}; {_HOW}"
 
 
 def latency(axes: Axes, section: BurstSection, styles: Looks) -> str:
-    """p99 by when requests were due."""
+    """Draw p99 over the time at which requests were due; return the caption."""
     drawn: list[float] = []
     for burst in counted_bursts(section):
         series = burst.p99_over_time
@@ -125,12 +125,12 @@ def latency(axes: Axes, section: BurstSection, styles: Looks) -> str:
     axes.set_ylabel("p99 (ms)")
     axes.set_title("Latency over time", loc="left")
     return (
-        f"p99 of the requests due in each part of a second, {section.title}, on a logarithmic axis; {_TOLD}; a line "
-        "is broken where requests came to nothing"
+        f"p99 of the requests due in each part of a second, {section.title}, on a logarithmic axis; {_HOW}; a line "
+        "is interrupted where requests failed or were shed"
     )
 
 
-_TOLD = "the median over trials, the overload shaded, a mark where a contender has recovered (mean over trials)"
+_HOW = "median over trials, the overload is shaded, a mark shows where a contender has recovered (mean over trials)"
 
 
 def _over_time(axes: Axes, section: BurstSection) -> None:
@@ -152,12 +152,12 @@ def _recovered_at(section: BurstSection, burst: Burst) -> float | None:
 
 
 def _value_at(series: Sequence[tuple[float, float]], at_s: float) -> float:
-    """Of the bin that is nearest."""
+    """The value of the nearest bin."""
     return min(series, key=lambda each: abs(each[0] - at_s))[1]
 
 
 def _end(cell: Cell, name: str) -> tuple[float, float, float] | None:
-    """A percentile in milliseconds, and how far its interval reaches below and above; None where it is not known."""
+    """A percentile in ms and the length of its interval below and above it; None if the percentile is unknown."""
     found = cell.percentile_interval(name)
     if found is None:
         return None
@@ -167,12 +167,12 @@ def _end(cell: Cell, name: str) -> tuple[float, float, float] | None:
 
 
 def _mark(looks: dict[str, Any], cell: Cell) -> dict[str, Any]:
-    """Hollow where it was alone, and then without a name of its own."""
+    """The look of a cell: without neighbours it is hollow and has no label of its own."""
     return {**looks, "markerfacecolor": "none", "label": None} if cell.spec.alone else looks
 
 
 def _about(drawn: Sequence[float]) -> tuple[float, float]:
-    """From a little below the least to a little above the greatest."""
+    """The limits of an axis, with a margin below the lowest and above the highest value."""
     low, high = (min(drawn) / 1.3, max(drawn) * 1.3) if drawn else (1.0, 100.0)
     wider = max(1.0, math.sqrt(LEAST_SPAN / (high / low)))
     return low / wider, high * wider

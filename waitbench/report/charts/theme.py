@@ -1,4 +1,4 @@
-"""How every chart looks: drawn in stand-in colours, which become variables of the page."""
+"""The look of every chart. Charts are drawn in stand-in colours, which become CSS variables."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,9 +14,9 @@ from waitbench.records.run import Target
 from waitbench.records.text import for_chart
 
 SIZE_IN = (4.6, 3.3)
-"""Small, so that the letters are still readable where the chart is as wide as a phone."""
+"""Small, so that text is still readable when the chart is as wide as a phone."""
 
-# Stand-ins that matplotlib draws with, and what each becomes: a variable of the page.
+# Colours that matplotlib draws with. Each stands for a CSS variable.
 INK, MUTED, GRID = "#010101", "#020202", "#030303"
 LINES = tuple(f"#0400{n:02x}" for n in range(8))
 _VARIABLES = {INK: "--ink", MUTED: "--muted", GRID: "--grid", **{line: f"--line{n}" for n, line in enumerate(LINES)}}
@@ -25,16 +25,16 @@ MARKS, DASHES = "osD^vPX*", (
     (0, (9, 2)), (0, (5, 1.5, 1.5, 1.5, 1.5, 1.5)), (0, (1.5, 3)), (0, (9, 2, 1.5, 2)),
 )  # fmt: skip
 FRAMEWORKS = ("flask", "django", "fastapi", "fastify", "net/http", "none")
-"""Each has the colour of its place; another one has one that is left."""
+"""Each has the colour of its position; other frameworks get the remaining colours."""
 MODELS = ("threads", "gevent", "asyncio", "sync")
-"""Each has the mark and the dash of its place."""
+"""Each has the mark and the dash of its position."""
 
 CROWDED = 6
-"""More contenders than this are a crowd."""
+"""With more contenders than this, a report uses its layout for many."""
 FAR_APART = 20.0
-"""In a crowd, what is so many times another would leave that one flat on the axis: a logarithmic one tells both."""
+"""With many contenders, a ratio above this leaves the smaller figure flat, so the axis becomes logarithmic."""
 ROW_IN = 0.22
-"""What a name takes of a chart's height."""
+"""The height of a named row, in inches."""
 
 PALETTE = """
 :root { --ink: #1b1f24; --muted: #59636e; --grid: #d8dee4;
@@ -44,7 +44,7 @@ PALETTE = """
   --line0: #fb923c; --line1: #7aa2ff; --line2: #34d399; --line3: #e879f9;
   --line4: #facc15; --line5: #22d3ee; --line6: #fb7185; --line7: #a3e635; } }
 """
-"""Colours told apart by people who see few; marks and dashes differ too."""
+"""Colours that people with colour blindness can distinguish; marks and dashes differ too."""
 
 STYLE: Any = {
     "svg.fonttype": "none",
@@ -65,7 +65,7 @@ STYLE: Any = {
 }
 
 
-CEILING: Any = {"color": MUTED, "linewidth": 1, "linestyle": (0, (2, 2)), "label": "ceiling"}
+CEILING: Any = {"color": MUTED, "linewidth": 1, "linestyle": (0, (2, 2)), "label": "theoretical maximum"}
 THOUSANDS = FuncFormatter(lambda value, _: f"{value:,.0f}")
 FIGURES = FuncFormatter(lambda value, _: f"{value:,g}")
 
@@ -79,12 +79,14 @@ class Look:
 
 
 Looks = dict[str, Look]
-"""By contender."""
+"""The look of each contender, by its name."""
 
 
 def looks(targets: Iterable[Target]) -> Looks:
-    """Of every contender of a run, no two alike. Where two have framework and model in common, the later one gets
-    another mark."""
+    """The looks of all contenders of a run, all different.
+
+    If two have the same framework and model, the later one gets another mark.
+    """
     every = list(targets)
     known = {target.framework for target in every}
     left = [n for n in range(len(LINES)) if n not in {FRAMEWORKS.index(name) for name in known & set(FRAMEWORKS)}]
@@ -101,7 +103,7 @@ def looks(targets: Iterable[Target]) -> Looks:
 
 
 def _from(first: Look) -> Iterator[Look]:
-    """Every look there is: the marks of one colour, then those of the next."""
+    """All looks, beginning with `first`: the marks of one colour, then those of the next."""
     for step in range(len(LINES) * len(MARKS)):
         yield Look((first.colour + step // len(MARKS)) % len(LINES), (first.mark + step) % len(MARKS))
 
@@ -116,19 +118,19 @@ def look(target: Target, own: Look) -> dict[str, Any]:
 
 
 def logarithmic(axis: Axis) -> None:
-    """Numbers at 1, 2 and 5. The scale itself is the caller's."""
+    """Set ticks at 1, 2 and 5. The caller sets the scale."""
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(FIGURES)
     axis.set_minor_locator(NullLocator())
 
 
 def far_apart(contenders: Sequence[float]) -> bool:
-    """A figure of each."""
+    """Whether many contenders, each with one figure, need a logarithmic axis."""
     return len(contenders) > CROWDED and min(contenders) > 0 and max(contenders) / min(contenders) > FAR_APART
 
 
 def name_rows(axes: Axes, titles: Sequence[str]) -> None:
-    """A named row for each contender from the top down, in place of names in a legend."""
+    """Label one row for each contender, from the top down, in place of a legend."""
     axes.set_yticks(range(len(titles)), [for_chart(title) for title in titles])
     axes.set_ylim(len(titles) - 0.5, -0.5)
     figure = axes.get_figure(root=True)
@@ -139,7 +141,7 @@ def name_rows(axes: Axes, titles: Sequence[str]) -> None:
 
 
 def themed(svg: str) -> str:
-    """Stand-in colours become variables; sizes become the reader's; the palette comes along."""
+    """The SVG with CSS variables for the stand-in colours, with the palette, and without a fixed size."""
     for stand_in, variable in _VARIABLES.items():
         svg = svg.replace(stand_in, f"var({variable})")
     svg = re.sub(r"font: ([\d.]+)px [^;\"]+", r"font: \1px system-ui, sans-serif", svg)
