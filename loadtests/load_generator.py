@@ -59,12 +59,7 @@ class LoadGenerator(Protocol):
         """
 
 
-def gathered_by_ns(spec: TrialSpec, since_ns: int) -> int:
-    """Until when to wait for the first responses of users that send from `since_ns` on."""
-    return since_ns + int((spec.least_s + GATHER_S) * 1e9)
-
-
 def gather_times_ns(spec: TrialSpec, lead_s: float) -> tuple[int, int]:
     """From when on users send their first requests, and until when to wait for the responses."""
     since_ns = time.perf_counter_ns() + int(lead_s * 1e9)
-    return since_ns, gathered_by_ns(spec, since_ns)
+    return since_ns, since_ns + int((spec.least_s + GATHER_S) * 1e9)

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from waitbench.paths import ROOT
+
 CODE = ("waitbench", "loadtests", "services", "tests", "benchmarks", "tools", "hatch_build.py")
 SHOWN_CODE = ("waitbench", "loadtests")
 """Python files whose texts are shown to users."""

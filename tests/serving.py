@@ -12,7 +12,7 @@ class Server:
         self.pid = process.pid
         self._out = process.stdout
 
-    def told(self) -> list[int]:
+    def numbers(self) -> list[int]:
         """The numbers on the next line that it prints."""
         assert self._out is not None
         return [int(number) for number in self._out.readline().split()]
@@ -34,5 +34,5 @@ def serving(module: ModuleType, own_session: bool = False) -> Iterator[Server]:
 def listening(module: ModuleType) -> Iterator[str]:
     """The address of a server that prints one port."""
     with serving(module) as server:
-        [port] = server.told()
+        [port] = server.numbers()
         yield f"http://127.0.0.1:{port}"

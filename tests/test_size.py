@@ -4,7 +4,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.language import ROOT, files
+from tests.language import files
+from waitbench.paths import ROOT
 
 PRODUCT = ("waitbench", "loadtests", "services")
 MODULE_LINES, FUNCTION_LINES, FIELDS, PARAMETERS = 300, 40, 12, 8

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.made_up import runs
-from waitbench.analysis.calibration import Calibration, Need, calibration, need, told
+from waitbench.analysis.calibration import Calibration, Need, calibration, need, summary_lines
 from waitbench.analysis.comparison import compare
 from waitbench.catalog.variants import load_variants
 from waitbench.cli.main import cli
@@ -84,7 +84,7 @@ class TestFigures:
         execute = execute.model_copy(update={"trials": [t.spec for t in trials]})
         made = calibration(compare(execute, trials), [MODEST])
         assert (made.honest_rate, made.limit) == (1000, "the generator")
-        assert told(made)[0] == (
+        assert summary_lines(made)[0] == (
             "open loop: reliable up to 1,000 requests/s (every trial valid, p99 within 10 ms; above it, the generator "
             "was the limit), dispatch delay at most 2.0 ms (p99)"
         )
@@ -103,7 +103,7 @@ class TestFigures:
         invalid = [t.model_copy(update={"generator": BUSY}) if t.spec.load == 1 else t for t in trials]
         made = calibration(compare(execute, invalid), [MODEST])
         assert (made.floor_p50_ms, made.floor_p99_ms) == (None, None)
-        assert not any(line.startswith("latency floor") for line in told(made))
+        assert not any(line.startswith("latency floor") for line in summary_lines(made))
 
 
 class TestEnough:
@@ -111,7 +111,7 @@ class TestEnough:
         made = found([MODEST])
         assert made.enough
         assert made.too_much == []
-        assert told(made)[-1] == "enough for all plans: quick"
+        assert summary_lines(made)[-1] == "enough for all plans: quick"
 
     @pytest.mark.parametrize("users_and_rate", [(501, 100), (100, 1001), (900, 2000)])
     def test_it_is_not_enough_if_a_plan_needs_more_users_or_a_higher_rate(
@@ -122,13 +122,15 @@ class TestEnough:
         assert not made.enough
         assert made.too_much == [greedy]
         users, rate = users_and_rate
-        assert told(made)[-1].startswith(f"not enough for: greedy ({users:,} users, {rate:,}/s). Lower their loads")
+        assert summary_lines(made)[-1].startswith(
+            f"not enough for: greedy ({users:,} users, {rate:,}/s). Lower their loads"
+        )
 
     def test_it_is_not_enough_if_no_rate_was_reliable(self) -> None:
         made = found([Need("closed only", 10, 0.0)], knee=0)
         assert made.honest_rate is None
         assert not made.enough
-        lines = told(made)
+        lines = summary_lines(made)
         assert lines[0] == "open loop: no rate was reliable (every trial valid, p99 within 10 ms)"
         assert lines[-1].startswith("not enough for any plan")
 

@@ -202,7 +202,7 @@ class TestAnyService:
         while (rate := next_rate(so_far := Tried(tried, repeats), start, most)) is not None:
             assert LEAST <= rate <= most
             counts = so_far.at(rate)
-            settled = counts.told >= repeats and not counts.tied
+            settled = counts.valid >= repeats and not counts.tied
             assert not settled
             assert not counts.is_wall
             tried.append((rate, outcomes[len(tried)]))

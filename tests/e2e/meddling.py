@@ -68,6 +68,14 @@ class Meddler:
             time.sleep(0.02)
         assert not self._acts, f"never measured: {sorted(self._acts)}"
 
+    def judged(self) -> Judged:
+        """Disturb the run until it ends, with invalid trials, and return it."""
+        self.meddle()
+        ended = self._bench.end(self._started)
+        assert ended.code == 3, ended.err
+        assert ended.folder
+        return Judged(ended.folder)
+
     def process(self, word: str) -> psutil.Process:
         """The process of the run whose command line contains this word, and none of whose children's does."""
         found = [p for p in psutil.Process(self._started.pid).children(recursive=True) if word in " ".join(p.cmdline())]

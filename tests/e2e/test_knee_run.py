@@ -35,7 +35,7 @@ ROUND_MS = 1.0
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
     with serving(one_at_a_time) as server:
-        yield from server.told()
+        yield from server.numbers()
 
 
 def plan(port: int) -> str:

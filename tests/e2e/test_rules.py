@@ -93,11 +93,7 @@ def meddled(make_bench: Callable[[], Bench]) -> Judged:
             f"{FASTAPI}, upstream ms=20 calls=1 5 users": stop_the_remote_api,
         },
     )
-    meddler.meddle()
-    ended = bench.end(started)
-    assert ended.code == 3, ended.err
-    assert ended.folder
-    return Judged(ended.folder)
+    return meddler.judged()
 
 
 class TestMeddled:
@@ -142,7 +138,7 @@ class TestMeddled:
 def server() -> Iterator[tuple[int, str]]:
     """The process id and the address of tests/e2e/crooked.py."""
     with serving(crooked, own_session=True) as process:
-        [port] = process.told()
+        [port] = process.numbers()
         yield process.pid, f"http://127.0.0.1:{port}"
 
 

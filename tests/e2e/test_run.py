@@ -57,7 +57,7 @@ class Whole:
 @pytest.fixture(scope="module")
 def external() -> Iterator[int]:
     with serving(sleeping) as server:
-        yield from server.told()
+        yield from server.numbers()
 
 
 @pytest.fixture(scope="module")

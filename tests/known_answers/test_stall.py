@@ -62,7 +62,7 @@ def lag_ms(trial: LoadLoop) -> float:
 
 def play(arrivals: str) -> Played:
     with serving(stalling) as server:
-        [port] = server.told()
+        [port] = server.numbers()
         spec = runs.spec(
             base_url=f"http://127.0.0.1:{port}",
             path="/",

@@ -69,7 +69,7 @@ def carry_out(
     place.chmod(0o755)  # PostgreSQL's user needs access
     try:
         with serving(programmed) as server:
-            port, late_port = server.told()
+            port, late_port = server.numbers()
             file = place / "known.toml"
             file.write_text(plan.replace("LATE_PORT", str(late_port)).replace("PORT", str(port)))
             variants = [word for name in chosen for word in ("--variant", name)]

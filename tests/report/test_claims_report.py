@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.made_up.reported import TITLE
-from tests.report.test_report import VOID, rows, svgs
 from tests.report.test_report import Page as ReportPage
+from tests.report.test_report import rows, svgs
 from waitbench.analysis.loading import load_comparison
 from waitbench.records.folder import RunFolder
 from waitbench.report.claim_figures import FIGURE_WORDS
@@ -24,20 +24,10 @@ SAYS = "It is <b>so</b> & stays so | whatever comes."
 class ClaimsPage(ReportPage):
     """The content of claims.html, with figures by claim and rule; the third part of their key is empty."""
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        found = {name: value or "" for name, value in attrs}
-        self.attributes += [(tag, name, value) for name, value in found.items()]
-        if tag not in VOID:
-            self.unclosed.append(tag)
-        if tag == "table":
-            self._section = found.get("data-claim", "")
-        if tag == "tr" and "data-rule" in found:
-            self._row = (self._section, found["data-rule"], "")
-            self.figures[self._row] = {}
-        if tag == "td":
-            self._column = found.get("data-column", "")
-            if self._column:
-                self.figures[self._row][self._column] = ""
+    SECTION = "data-claim"
+
+    def _key(self, row: dict[str, str]) -> tuple[str, str, str] | None:
+        return (self._section, row["data-rule"], "") if "data-rule" in row else None
 
 
 @pytest.fixture(scope="module")

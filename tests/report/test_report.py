@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import ClassVar
 from xml.etree import ElementTree
 
 import pytest
@@ -35,6 +36,8 @@ VOID = {"meta", "link", "br", "img", "input", "hr"}
 class Page(HTMLParser):
     """The content of report.html that tests check."""
 
+    SECTION: ClassVar = "data-section"
+    """The attribute of a table that names its section."""
     text: str
     figures: dict[tuple[str, str, str], dict[str, str]] = field(default_factory=dict)
     """The text of each td[data-column], by section, variant and load."""
@@ -56,16 +59,23 @@ class Page(HTMLParser):
         if tag not in VOID:
             self.unclosed.append(tag)
         if tag == "table":
-            self._section = found.get("data-section", "")
-        if tag == "tr" and "data-variant" in found:
-            self._row = (self._section, found["data-variant"], found["data-load"])
+            self._section = found.get(self.SECTION, "")
+        if tag == "tr" and (key := self._key(found)):
+            self._row = key
             self.figures[self._row] = {}
-            if "invalid" in found["class"].split():
-                self.struck.add(self._row)
         if tag == "td":
             self._column = found.get("data-column", "")
             if self._column:
                 self.figures[self._row][self._column] = ""
+
+    def _key(self, row: dict[str, str]) -> tuple[str, str, str] | None:
+        """The key of a row with figures, by its attributes; None for any other row."""
+        if "data-variant" not in row:
+            return None
+        key = (self._section, row["data-variant"], row["data-load"])
+        if "invalid" in row["class"].split():
+            self.struck.add(key)
+        return key
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.attributes += [(tag, name, value or "") for name, value in attrs]

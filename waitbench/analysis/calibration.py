@@ -72,9 +72,10 @@ def calibration(comparison: Comparison, needs: Iterable[Need]) -> Calibration:
     alone = _without_wait([cell for cell in comparison.cells if _shows_floor(cell)], 1)
     twenty = _without_wait(comparison.cells, 20)
     waiting = max((c for c in counted if c.spec.workload == "wait"), key=lambda cell: cell.load, default=None)
-    delays = [t.arrivals.delay_p99_us for t in knee.trials if t.arrivals and t.spec.load == _reliable_rate(knee)]
+    rate = _reliable_rate(knee)
+    delays = [t.arrivals.delay_p99_us for t in knee.trials if t.arrivals and t.spec.load == rate]
     return Calibration(
-        honest_rate=_reliable_rate(knee),
+        honest_rate=rate,
         objective_ms=search.objective_ms,
         limit=knee.limit or "the service or the machine",
         in_flight=int(waiting.load) if waiting else 0,
@@ -110,7 +111,7 @@ def _without_wait(cells: list[Cell], users: int) -> Cell | None:
     return next((cell for cell in cells if cell.spec.workload == "fast" and cell.load == users), None)
 
 
-def told(found: Calibration) -> list[str]:
+def summary_lines(found: Calibration) -> list[str]:
     """The lines that `waitbench calibrate` prints."""
     lines = [
         _rate(found),

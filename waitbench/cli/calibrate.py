@@ -29,7 +29,7 @@ def calibrate(as_json: bool, out: Path) -> None:
     """
     from rich.console import Console
 
-    from waitbench.analysis.calibration import calibration, need, told
+    from waitbench.analysis.calibration import calibration, need, summary_lines
     from waitbench.analysis.loading import load_comparison
     from waitbench.plan.plan_file import load_plan
     from waitbench.records.folder import now
@@ -49,6 +49,6 @@ def calibrate(as_json: bool, out: Path) -> None:
     if as_json:
         click.echo(json.dumps({**found.as_json(), "run": str(outcome.folder.path)}, indent=1))
     else:
-        for line in [*told(found), str(outcome.folder.path)]:
+        for line in [*summary_lines(found), str(outcome.folder.path)]:
             click.echo(for_terminal(line))
     sys.exit(0 if found.enough else INVALID)

@@ -10,7 +10,7 @@ from waitbench.analysis.points import Point, Section, Standing
 from waitbench.analysis.scenarios.bursts import Burst, BurstSection
 from waitbench.analysis.scenarios.mixed import MixedPoint, MixedSection, Pair
 from waitbench.analysis.scenarios.remote_calls import Gathering
-from waitbench.analysis.statistics import PRACTICAL, Interval, verdict
+from waitbench.analysis.statistics import PRACTICAL, Interval, differs
 from waitbench.records.words import counted, listed
 from waitbench.report.factor_summary import factors_answer
 from waitbench.report.words import confidence, in_brackets, times
@@ -97,7 +97,7 @@ def gathering_answer(gathering: Gathering) -> str:
 
 
 def _gain(ratio: Interval) -> str:
-    significant = verdict(ratio) in ("slower", "faster")
+    significant = differs(ratio)
     return in_brackets(times(ratio), confidence(ratio)) if significant else ", not significant"
 
 

@@ -94,13 +94,13 @@ class _Rate:
     void: int = 0
 
     @property
-    def told(self) -> int:
+    def valid(self) -> int:
         """The number of valid trials."""
         return self.met + self.missed
 
     @property
     def is_wall(self) -> bool:
-        return self.void >= VOIDS and self.void > self.told
+        return self.void >= VOIDS and self.void > self.valid
 
     @property
     def holds(self) -> bool:
@@ -226,7 +226,7 @@ def next_rate(tried: Tried, start: float, most: float) -> float | None:
 def _to_confirm(tried: Tried, most: float) -> float | None:
     """The side of the knee with fewer valid trials; None if both sides have enough."""
     sides = [rate for rate in (_below(tried), _above(tried, most)) if rate is not None and _open(tried, rate)]
-    return min(sides, key=lambda rate: tried.at(rate).told, default=None)
+    return min(sides, key=lambda rate: tried.at(rate).valid, default=None)
 
 
 def _below(tried: Tried) -> float | None:
@@ -247,7 +247,7 @@ def _above(tried: Tried, most: float) -> float | None:
 
 def _open(tried: Tried, rate: float) -> bool:
     counts = tried.at(rate)
-    return counts.told < tried.repeats and not counts.is_wall
+    return counts.valid < tried.repeats and not counts.is_wall
 
 
 def _rounded(rate: float) -> float:
