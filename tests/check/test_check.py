@@ -1,8 +1,10 @@
 """Tests checks and the harness's own requests against servers that misbehave."""
 
 import itertools
+import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,16 +15,21 @@ from waitbench.catalog.variants import budget_differences
 from waitbench.catalog.workloads import WORKLOADS
 from waitbench.check.concurrent_calls import at_once
 from waitbench.check.contract import SAMPLES, bad_queries
-from waitbench.check.overlap_waits import gathered
+from waitbench.check.overlap_waits import CALLS, gathered, waits
 from waitbench.errors import WaitbenchError
 from waitbench.launch.client import Service, wait_until
 from waitbench.launch.local import free_port
 
 
+class Listener(ThreadingHTTPServer):
+    request_queue_size = 100
+    """With the default of 5, some of twenty connections would be retried after a second."""
+
+
 @contextmanager
 def server(handler: type[BaseHTTPRequestHandler]) -> Iterator[Service]:
     """Start a service with one handler and a thread for each connection."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as listener, ExitStack() as ending:
+    with Listener(("127.0.0.1", 0), handler) as listener, ExitStack() as ending:
         thread = threading.Thread(target=listener.serve_forever, args=(0.01,))
         thread.start()
         ending.callback(thread.join)
@@ -75,6 +82,38 @@ def test_concurrent_calls_are_good_if_they_get_status_200() -> None:
     with server(Refusing) as service:
         crowd = at_once(service, "/wait?ms=1", 6)
     assert (crowd.good, crowd.held) == (4, 3)
+
+
+class Slow(Sparing):
+    """Waits as asked, and adds what a busy machine would add to each call, however long the call waits."""
+
+    ADDED_S = 0.2
+    places = threading.Semaphore(CALLS)
+
+    def do_GET(self) -> None:
+        if self.path.startswith("/wait"):
+            with self.places:
+                time.sleep(int(self.path.partition("=")[2]) / 1000)
+            time.sleep(self.ADDED_S)
+        self._respond(b'{"peak_in_flight":%d}' % CALLS)
+
+
+class Narrow(Slow):
+    """Lets seven calls wait at a time, so twenty take three rounds."""
+
+    ADDED_S = 0.0
+    places = threading.Semaphore(7)
+
+
+@pytest.mark.parametrize(("handler", "good"), [(Slow, True), (Narrow, False)])
+def test_a_busy_machine_is_not_mistaken_for_calls_that_take_turns(
+    handler: type[BaseHTTPRequestHandler], good: bool
+) -> None:
+    with server(handler) as service:
+        proof = waits(service, WORKLOADS["wait"], {"ms": 100}, {"workers": 1, "in_flight": 1000})
+    assert (proof.good, proof.held) == (good, CALLS)
+    assert (proof.rounds < 2.5) == good
+    assert bool(re.fullmatch(r"20 concurrent calls took as long as [3-9]\.\d calls one after .*", proof.says)) != good
 
 
 class Unable(Sparing):

@@ -23,6 +23,8 @@ about 10 ms of work on a slow machine."""
 TURNS = 3
 """If the budget has no room for CALLS, TURNS times as many calls are made as it has room for. They take turns."""
 TRIES = 3
+"""Try number n waits n times as long, so that what a busy machine adds becomes a smaller share of a round. Calls that
+run one after the other still take whole rounds."""
 IN_A_ROW = 0.8
 """From this many rounds per call on, the calls ran one after the other. A busy machine turns one round into two or
 three, not sixteen."""
@@ -77,10 +79,11 @@ def waits(service: Service, workload: Workload, params: Params, budget: Budget) 
     if right.held >= CALLS and (blocked := _in_a_row(service, workload, params, right.calls)):
         return blocked
     good, held, rounds = 0, 0, float("inf")
-    for _ in range(TRIES):
-        crowd = at_once(service, workload.path(params), right.calls)
+    for attempt in range(1, TRIES + 1):
+        longer = {**params, "ms": params["ms"] * attempt}
+        crowd = at_once(service, workload.path(longer), right.calls)
         good, held = max(good, crowd.good), max(held, crowd.held)
-        rounds = min(rounds, crowd.took_s / workload.wait_s(params))
+        rounds = min(rounds, crowd.took_s / workload.wait_s(longer))
         says = _says(right, good, held, rounds)
         if not says or rounds >= IN_A_ROW * right.calls or rounds < right.least:
             break
