@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
-FAILS_EVERY = 50
+FAILS_EVERY = 20
 SLOWER_EVERY_S = 0.5
 CRUMBS = 3000
 STARVED, STARVED_S = 5, 15.0
