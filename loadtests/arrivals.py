@@ -3,7 +3,8 @@
 import random
 from collections.abc import Iterator
 
-from waitbench.records.spec import Stage, TrialSpec
+from waitbench.records.load_point import Stage
+from waitbench.records.spec import TrialSpec
 
 
 def schedule_ns(spec: TrialSpec) -> Iterator[int]:
@@ -22,7 +23,8 @@ def arrivals_ns(spec: TrialSpec) -> Iterator[tuple[int, bool]]:
     (`alone`), the other arrivals do not change.
     """
     draws = random.Random(f"neighbours {spec.arrivals_seed}")  # noqa: S311 - must be reproducible, not secret
-    share = spec.beside.share if spec.beside else 0.0
+    mixed = spec.conditions.mixed
+    share = mixed.share if mixed else 0.0
     for at_s in _at_s(spec, _stages(spec)):
         neighbour = share > 0 and draws.random() < share
         if not (neighbour and spec.alone):
@@ -31,7 +33,7 @@ def arrivals_ns(spec: TrialSpec) -> Iterator[tuple[int, bool]]:
 
 def _stages(spec: TrialSpec) -> list[Stage]:
     """Return the rates of a whole trial. The warm-up has the first one."""
-    first, *others = spec.profile or [Stage(rate=float(spec.load), seconds=spec.measure_s)]
+    first, *others = spec.stages or [Stage(rate=float(spec.load), seconds=spec.measure_s)]
     return [Stage(rate=first.rate, seconds=spec.warmup_s + first.seconds), *others]
 
 

@@ -48,7 +48,8 @@ class LoadLoop(ABC):
         self.state = State.PREPARED
         to = origin(spec.base_url)
         self._measured = RequestStream(to, spec, self._ended)
-        self._neighbours = RequestStream(to, spec.beside, self._ended) if spec.beside and not spec.alone else None
+        slow = None if spec.alone else spec.neighbours
+        self._neighbours = RequestStream(to, slow, self._ended) if slow else None
         self._streams = [stream for stream in (self._measured, self._neighbours) if stream]
         self.window = NOT_YET
         self.gathered = Event()

@@ -13,6 +13,7 @@ from werkzeug.datastructures import ImmutableMultiDict
 
 from loadtests.load_generator import LoadGenerator
 from loadtests.session import Session
+from waitbench.records.load_point import Conditions, LoadPoint
 from waitbench.records.run import RunRecord
 from waitbench.records.spec import TrialSpec
 
@@ -38,6 +39,14 @@ def _choice(spec: TrialSpec) -> str:
     size = [f"{spec.sends // 1024} KiB"] if spec.sends else []
     pace = [f"{spec.bytes_per_s // 1024} KiB/s"] if spec.bytes_per_s else []
     return " ".join([spec.variant, spec.path, *size, *(["at"] if pace else []), *pace])
+
+
+def manual_load(spec: TrialSpec, users: int) -> TrialSpec:
+    """Return the measured requests of a trial as a closed loop without an end of its own."""
+    conditions = Conditions(workload=spec.workload, params=spec.params)
+    point = LoadPoint(conditions=conditions, load=users)
+    plain = {"point": point, "neighbours": None, "alone": False, "warmup_s": 0.0, "measure_s": float(LONGEST_S)}
+    return spec.model_copy(update=plain)
 
 
 def checked(form: Mapping[str, str], targets: Container[str]) -> dict[str, str]:
@@ -120,10 +129,8 @@ class ManualLoads:
         if self._session.busy:
             return
         options = self._environment.parsed_options
-        plain: dict[str, Any] = {"scenario": "", "beside": None, "alone": False, "profile": []}
-        load = {**plain, "load_model": "closed", "load": int(options.num_users or 1), "warmup_s": 0.0}
         spec = self._choices[options.waitbench_target]
-        self._generator.prepare(spec.model_copy(update={**load, "measure_s": float(LONGEST_S)}))
+        self._generator.prepare(manual_load(spec, users=int(options.num_users or 1)))
         self._generator.begin(time.perf_counter_ns() + int(self._generator.lead_s * 1e9))
         self._latest = next(self._numbers)
         gevent.spawn_later(LONGEST_S, self._stop, self._latest)

@@ -1,33 +1,38 @@
 """The figures that a service gives about itself, read during a trial on a connection of their own."""
 
-import json
 import time
+from typing import Generic, TypeVar
 
 import gevent
+from pydantic import ValidationError
 
 from loadtests.caller import Caller, RequestFailed
 from loadtests.load_generator import GaveUp
-from waitbench.records.trial import Usage
+from waitbench.records.trial import Reading, RemoteReading, ServiceReading, Usage
+
+R = TypeVar("R", bound=Reading)
 
 READ_S = 10.0
 SETTLE_S, SETTLE_EVERY_S = 6.0, 0.05
 """How long a service may take, beyond its wait, to have nothing in flight after a trial; how often it is asked."""
 
 
-class ServiceUsage:
-    """The readings of one service in one trial."""
+class _Readings(Generic[R]):
+    """The readings of one process in one trial."""
+
+    reading: type[R]
 
     def __init__(self, base_url: str, instrumented: bool, query: str = "") -> None:
-        """`instrumented`: whether the service has /usage. `query` goes with the request that begins the trial."""
+        """`instrumented`: whether it has /usage. `query` goes with the request that begins the trial."""
         self._base_url = base_url
         self._instrumented = instrumented
         self._query = query
-        self._readings: dict[str, dict[str, float]] = {}
+        self._readings: dict[str, R] = {}
 
     def read(self, moment: str, reset: bool = False) -> None:
         """Read /usage. Raises GaveUp if a reading with `reset` fails.
 
-        Another reading that fails stays empty, and the report says so.
+        Another reading that fails, or that is not as it should be, stays empty, and the report says so.
         """
         if not self._instrumented:
             return
@@ -41,12 +46,32 @@ class ServiceUsage:
         try:
             status, body = caller.exchange(path, method)
             if status == 200:
-                self._readings[moment] = json.loads(body)
+                self._readings[moment] = self.reading.model_validate_json(body)
         except RequestFailed as error:
             if reset:
                 raise GaveUp(f"{self._base_url} no longer responds ({error.kind})") from None
+        except ValidationError:
+            self._readings.pop(moment, None)
         finally:
             caller.close()
+
+
+class RemoteUsage(_Readings[RemoteReading]):
+    """The readings of the remote API."""
+
+    reading = RemoteReading
+
+    def usage(self) -> Usage[RemoteReading]:
+        return Usage[RemoteReading](**self._readings)
+
+
+class ServiceUsage(_Readings[ServiceReading]):
+    """The readings of a service under test."""
+
+    reading = ServiceReading
+
+    def usage(self) -> Usage[ServiceReading]:
+        return Usage[ServiceReading](**self._readings)
 
     def settle(self, wait_s: float) -> int:
         """Read until the service has no more in flight than before the trial. Returns how many it still has.
@@ -58,12 +83,9 @@ class ServiceUsage:
             self.read("after")
             if not self._instrumented or "after" not in self._readings:
                 return 0
-            before = self._readings.get("before", {}).get("in_flight", 0)
-            held = int(self._readings["after"]["in_flight"] - before)
+            before = self._readings.get("before")
+            held = int((self._readings["after"].in_flight or 0) - ((before.in_flight if before else 0) or 0))
             if held <= 0:
                 return 0
             gevent.sleep(SETTLE_EVERY_S)
         return held
-
-    def usage(self) -> Usage:
-        return Usage(**self._readings)

@@ -12,7 +12,7 @@ from gevent.event import Event
 from loadtests.contention import Contention
 from loadtests.load_generator import GaveUp, LoadGenerator
 from loadtests.recorder import Window
-from loadtests.service_usage import ServiceUsage
+from loadtests.service_usage import RemoteUsage, ServiceUsage
 from loadtests.share_runner import FEED_S, sleep_until
 from loadtests.steal_time import StealTime
 from loadtests.trial_result import Observed, trial_record
@@ -117,7 +117,7 @@ class Session:
         foreign_share = contention.foreign_share() if self._sees_all_processes else None
         self._stop_users()
         gevent.joinall(edges)
-        in_flight = service.settle(max(spec.least_s, spec.beside.least_s if spec.beside else 0.0))
+        in_flight = service.settle(max(spec.least_s, spec.neighbours.least_s if spec.neighbours else 0.0))
         upstream.read("after")
         self._phase = "writing"
         observed = Observed(
@@ -159,7 +159,9 @@ class Session:
         self._generator.begin(begin_ns)
         return begin_ns, started_at
 
-    def _measure(self, window: Window, *services: ServiceUsage) -> tuple[list[gevent.Greenlet], float | None, int]:
+    def _measure(
+        self, window: Window, *services: ServiceUsage | RemoteUsage
+    ) -> tuple[list[gevent.Greenlet], float | None, int]:
         """Wait until the window is over, and read every service's usage at both edges of it.
 
         Returns the readings, which may not have ended, the CPU steal time, and Locust's count of users at the end.
@@ -212,11 +214,11 @@ class Session:
             self._stopped_outside = True
             self._generator.stop()
 
-    def _upstream_usage(self, spec: TrialSpec) -> ServiceUsage:
+    def _upstream_usage(self, spec: TrialSpec) -> RemoteUsage:
         """The usage of the remote API's process, which watches the database too if a trial needs it."""
         url = self._run.upstream_url or ""
         query = "?database=1" if spec.uses_database else ""
-        return ServiceUsage(url, bool(url) and (spec.uses_upstream or spec.uses_database), query)
+        return RemoteUsage(url, bool(url) and (spec.uses_upstream or spec.uses_database), query)
 
     def _watch(self) -> None:
         while True:

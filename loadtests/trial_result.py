@@ -8,7 +8,7 @@ from loadtests.arrivals import schedule_ns
 from loadtests.recorder import BIN_S, Recorder, Window
 from loadtests.share_runner import ShareResult
 from waitbench.records.spec import TrialSpec
-from waitbench.records.trial import Arrivals, Beside, Generator, TrialRecord, Usage
+from waitbench.records.trial import Arrivals, Generator, Neighbours, RemoteReading, ServiceReading, TrialRecord, Usage
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class Observed:  # 15 fields: everything about a trial that is not a request
     cores: list[int]
     foreign_share: float | None
     steal_share: float | None
-    usage: Usage
-    upstream: Usage
+    usage: Usage[ServiceReading]
+    upstream: Usage[RemoteReading]
 
 
 def trial_record(observed: Observed, results: list[ShareResult]) -> TrialRecord:
@@ -64,10 +64,10 @@ def trial_record(observed: Observed, results: list[ShareResult]) -> TrialRecord:
         generator=_generator(observed, results),
         usage=observed.usage,
         upstream=observed.upstream,
-        beside=_beside(results, window),
-        bins=recorder.bins(window) if spec.profile else [],
-        bin_s=BIN_S if spec.profile else 0.0,
-        stolen_share=observed.steal_share,
+        neighbours=_neighbours(results, window),
+        bins=recorder.bins(window) if spec.stages else [],
+        bin_s=BIN_S if spec.stages else 0.0,
+        steal_share=observed.steal_share,
         disturbance=_disturbance(observed, results),
     )
 
@@ -82,14 +82,14 @@ def merged(recorders: list[Recorder]) -> Recorder:
     return total
 
 
-def _beside(results: list[ShareResult], window: Window) -> Beside | None:
+def _neighbours(results: list[ShareResult], window: Window) -> Neighbours | None:
     """The record of a mixed load's neighbours."""
     recorders = [result.beside for result in results if result.beside]
     if not recorders:
         return None
     recorder = merged(recorders)
     warmup, measured, _ = recorder.phases(window)
-    return Beside(warmup=warmup, measured=measured, shed=recorder.shed_in(window), latency=recorder.latency(window))
+    return Neighbours(warmup=warmup, measured=measured, shed=recorder.shed_in(window), latency=recorder.latency(window))
 
 
 def _arrivals(recorder: Recorder, spec: TrialSpec, window: Window) -> Arrivals:

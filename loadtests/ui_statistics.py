@@ -22,7 +22,7 @@ class UiStatistics:
         self._stats = environment.stats
         self._method, self._name = spec.variant, spec.description
         self._body_bytes = answer_bytes(spec)
-        self._beside_bytes = answer_bytes(spec.beside) if spec.beside else 0
+        self._beside_bytes = answer_bytes(spec.neighbours) if spec.neighbours else 0
 
     def add(self, batch: Batch) -> None:
         """Add the requests that ended since the last batch."""

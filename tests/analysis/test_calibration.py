@@ -19,6 +19,7 @@ from waitbench.plan.bundled import find_plan
 from waitbench.plan.plan import Plan
 from waitbench.plan.plan_file import load_plan
 from waitbench.records.folder import RunFolder
+from waitbench.records.load_point import Search
 from waitbench.records.run import RunRecord
 from waitbench.records.spec import TrialSpec
 from waitbench.records.trial import Generator, TrialRecord
@@ -32,7 +33,14 @@ BUSY = runs.GENERATOR.model_copy(update={"cpu_share": 0.99})
 
 def searched(rate: float, met: bool, block: int, generator: Generator = runs.GENERATOR) -> TrialRecord:
     planned = runs.spec(
-        "null", "fast", {}, rate, block=block, load_model="open", max_in_flight=2000, objective_p99_ms=10
+        "null",
+        "fast",
+        {},
+        rate,
+        block=block,
+        load_model="open",
+        scenario=Search(objective_p99_ms=10),
+        max_in_flight=2000,
     )
     taken_us = [500] * 1000 if met else [500] * 900 + [50_000] * 100
     return runs.open_trial(planned, taken_us=taken_us, generator=generator, delay_p99_us=2_000)

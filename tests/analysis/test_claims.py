@@ -12,7 +12,8 @@ from waitbench.analysis.comparison import compare
 from waitbench.errors import WaitbenchError
 from waitbench.plan.claim import Claim
 from waitbench.plan.zone import Refuted, Supported
-from waitbench.records.trial import TrialRecord, Usage
+from waitbench.records.spec import TrialSpec
+from waitbench.records.trial import TrialRecord
 from waitbench.report.summary import answers
 
 FLASK, FASTAPI = "flask-threads", "fastapi-asyncio"
@@ -242,6 +243,11 @@ class TestZones:
         assert found.why == "both are at their theoretical maximum, so arithmetic sets the ratio"
 
 
+def on_two_cores(spec: TrialSpec) -> TrialSpec:
+    conditions = spec.conditions.model_copy(update={"service_cpus": 2})
+    return spec.model_copy(update={"point": spec.point.model_copy(update={"conditions": conditions})})
+
+
 class TestLacks:
     """The reasons why a rule is untested."""
 
@@ -264,7 +270,7 @@ class TestLacks:
     def test_another_number_of_processes_or_cores(self, claim: Claim) -> None:
         trials = made(claim, 3, 3)
         spread = [
-            trial.model_copy(update={"spec": trial.spec.model_copy(update={"cpus": 2})})
+            trial.model_copy(update={"spec": on_two_cores(trial.spec)})
             if trial.spec.variant == FLASK else trial
             for trial in trials
         ]  # fmt: skip
@@ -345,8 +351,9 @@ class TestLacks:
             ("kib_per_request", "supported = { at_least = 4 }\nrefuted = { at_most = 1.5 }"),
         ):
             [claim] = claims_of(tmp_path, TOP.format(id="so") + CELL + rule(figure, zones))
+            lost = dict.fromkeys(("before", "window_start", "window_end"))
             unread = [
-                trial.model_copy(update={"usage": Usage(after=trial.usage.after, before=None)})
+                trial.model_copy(update={"usage": trial.usage.model_copy(update=lost)})
                 if trial.spec.variant == FLASK else trial
                 for trial in made(claim, 3, 3)
             ]  # fmt: skip
@@ -416,7 +423,7 @@ class TestVerdicts:
 
     def test_claims_that_cannot_be_read_are_an_error_that_names_the_field(self, claim: Claim) -> None:
         run = claims.run([claim], [])
-        run.plan["claims"][0]["rules"][0]["figure"] = "mood"
+        run.plan.claims[0]["rules"][0]["figure"] = "mood"
         message = r"plan\.claims\.0\.rules\.0\.figure: .* with the waitbench version that made"
         with pytest.raises(WaitbenchError, match=message):
             _ = compare(run, []).claims

@@ -9,7 +9,7 @@ from waitbench.analysis.cells import Cell
 from waitbench.analysis.comparison import Comparison, compare
 from waitbench.analysis.points import Point
 from waitbench.records.spec import TrialSpec
-from waitbench.records.trial import TrialRecord, Usage
+from waitbench.records.trial import TrialRecord
 from waitbench.report.summary import answers
 from waitbench.report.words import standing_word
 
@@ -294,12 +294,11 @@ class TestFigures:
     ) -> None:
         # It takes 20 MiB more than the 60 MiB when idle.
         trial = runs.trial(peak_rss_bytes=80 * 2**20)
-        assert trial.usage.after is not None
-        usage = trial.usage.model_copy(update={"after": {**trial.usage.after, "peak_in_flight": held}})
+        usage = runs.changed_readings(trial.usage, after={"peak_in_flight": held})
         assert cell_of(made([trial.model_copy(update={"usage": usage})]), FLASK).kib_per_request == kib
 
     def test_a_service_without_usage_figures_has_no_cost(self) -> None:
-        trial = runs.trial(runs.spec("mine", instrumented=False), usage=Usage())
+        trial = runs.trial(runs.spec("mine", instrumented=False), usage=runs.NO_USAGE)
         cell = cell_of(made([trial], targets=[runs.external()]), "mine")
         assert (cell.cpu_s_per_1k, cell.peak_rss_mib) == (None, None)
         assert cell.valid
@@ -439,9 +438,18 @@ class TestReferencesAndTraps:
         }
 
 
+def test_the_trials_of_a_search_do_not_count_for_a_cell_at_the_same_rate() -> None:
+    plain = [
+        runs.open_trial(runs.spec(FLASK, repeat=n, load=100, load_model="open"), taken_us=[110_000] * 1000)
+        for n in (1, 2)
+    ]
+    [cell] = made([*plain, runs.knee_trial(FLASK, 100, met=True, block=9)]).cells
+    assert (len(cell.trials), cell.planned) == (2, 2)
+
+
 def test_services_on_more_cores_have_a_separate_section() -> None:
     specs = [
-        runs.spec(FLASK + ("-2cpu" if cpus else ""), repeat=repeat, cpus=cpus)
+        runs.spec(FLASK + ("-2cpu" if cpus else ""), repeat=repeat, service_cpus=cpus)
         for cpus in (0, 2)
         for repeat in (1, 2, 3)
     ]

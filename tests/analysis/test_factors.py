@@ -57,7 +57,7 @@ class TestMatrix:
             {"kind": "trap"},
             {"kind": "reference"},
             {"external": True, "framework": "", "model": ""},
-            {"twin_of": "django-gevent"},
+            {"same_as": "django-gevent"},
             {"budget": runs.BUDGET | {"workers": 2}, "budget_read": runs.BUDGET | {"workers": 2}},
             {"cpus": 1},
             {"gil": False},

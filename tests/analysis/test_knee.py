@@ -22,6 +22,7 @@ from waitbench.analysis.knee.search import (
     late_share,
     next_rate,
 )
+from waitbench.records.load_point import Search
 from waitbench.records.trial import Arrivals, TrialRecord
 
 Service = Callable[[float], Outcome]
@@ -235,7 +236,8 @@ class TestAnyService:
 
 def trial(late: int = 0, shed: int = 0, count: int = 2000, objective_ms: float = 200, **changes: Any) -> TrialRecord:
     """An open loop with `count` responses after 110 ms, `late` of them after 300 ms, and `shed` more arrivals."""
-    planned = runs.spec(load=200, load_model="open", max_in_flight=50, objective_p99_ms=objective_ms)
+    search = Search(objective_p99_ms=objective_ms)
+    planned = runs.spec(load=200, load_model="open", scenario=search, max_in_flight=50)
     taken_us = [110_000] * (count - late) + [300_000] * late
     return runs.open_trial(planned, taken_us=taken_us, shed=shed, **changes)
 

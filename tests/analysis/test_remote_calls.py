@@ -7,13 +7,13 @@ import pytest
 
 from tests.analysis.test_comparison import DJANGO, FLASK, made
 from tests.made_up import runs
-from waitbench.records.trial import TrialRecord, Usage
+from waitbench.records.trial import RemoteReading, TrialRecord, Usage
 from waitbench.report.summary import answers
 
 ONCE = {"ms": 100, "calls": 5}
 ROW = {"ms": 100, "calls": 5, "serial": 1}
-READING = {"monotonic_s": 0.0, "cpu_s": 0.0, "loop_lag_ms": 0.0}
-UPSTREAM = Usage(window_start=READING, window_end={**READING, "monotonic_s": 10.0})
+READING = RemoteReading(monotonic_s=0, cpu_s=0, loop_lag_ms=0)
+UPSTREAM = Usage[RemoteReading](window_start=READING, window_end=READING.model_copy(update={"monotonic_s": 10.0}))
 
 
 def upstream(

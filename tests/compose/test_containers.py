@@ -120,7 +120,7 @@ def test_the_run_is_complete_and_every_request_is_accounted_for(folder: RunFolde
     for trial in trials:
         assert trial.usage.before is not None
         assert trial.usage.after is not None
-        assert trial.sent == trial.usage.after["requests_answered"] - trial.usage.before["requests_answered"]
+        assert trial.sent == trial.usage.after.requests_answered - trial.usage.before.requests_answered
 
 
 def test_no_more_is_started_than_the_three_contenders_and_what_they_need(project: Project, folder: RunFolder) -> None:
@@ -140,7 +140,9 @@ def test_calls_overlap_and_files_reach_the_disk_in_containers_too(folder: RunFol
         assert before is not None
         assert after is not None
         wanted = trial.sent * trial.spec.params["kib"] * 1024
-        assert after["disk_read_bytes"] - before["disk_read_bytes"] >= wanted
+        assert after.disk_read_bytes is not None
+        assert before.disk_read_bytes is not None
+        assert after.disk_read_bytes - before.disk_read_bytes >= wanted
 
 
 def test_the_web_ui_stays_with_the_finished_trials_and_the_report(project: Project, folder: RunFolder) -> None:

@@ -170,7 +170,7 @@ def answered(trial: TrialRecord) -> int:
     before, after = trial.usage.before, trial.usage.after
     assert before is not None
     assert after is not None
-    return int(after["requests_answered"] - before["requests_answered"])
+    return int(after.requests_answered - before.requests_answered)
 
 
 def command_line(pid: int) -> str:

@@ -27,7 +27,7 @@ def test_a_variant_named_twice_runs_twice_and_its_noise_floor_is_reported(bench:
     for trial in trials:
         assert trial.usage.before is not None
         assert trial.usage.after is not None
-        assert trial.usage.after["requests_answered"] - trial.usage.before["requests_answered"] == trial.sent
+        assert trial.usage.after.requests_answered - trial.usage.before.requests_answered == trial.sent
     shown = " ".join(ended.err.split())
     floor = "the noise floor of FastAPI on asyncio (compared with itself, A/A): ratio of good responses/s "
     assert floor in shown

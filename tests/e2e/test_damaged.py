@@ -183,8 +183,8 @@ def as_latin(file: Path) -> None:
             ),
         ),
         pytest.param(
-            with_field("spec.load", 20),
-            "spec.load: it is 20, and run.json has 10",
+            with_field("spec.point.load", 20),
+            "spec.point: it is ",
             id="another load",
             marks=pytest.mark.fault(
                 "numbers",
@@ -235,7 +235,7 @@ def as_latin(file: Path) -> None:
         ),
         pytest.param(
             with_field("usage.before", {}),
-            "usage.before: it lacks monotonic_s",
+            "usage.before.monotonic_s: field required",
             id="empty usage",
             marks=pytest.mark.fault(
                 "data", "a reading of a service's usage is empty", "it is left out, with the missing key; exit code 3"
@@ -466,7 +466,7 @@ def test_a_run_that_ends_with_a_damaged_trial_is_not_all_valid(folder: RunFolder
                 "data", "a part of run.json is missing", "refused on one line with the field; exit code 1"
             ),
         ),
-        pytest.param(with_field("plan.cells", []), "plan.cells: no cell asks for wait ms=100", id="no cells"),
+        pytest.param(with_field("sections", []), "sections: none has wait ms=100", id="no sections"),
         pytest.param(with_field("plan.repeats", "three"), "plan.repeats: ", id="text for a number"),
         pytest.param(with_field("environment", {"packages": 7}), "environment.packages: ", id="packages"),
         pytest.param(with_field("targets.flask-threads.info", {"versions": [1]}), "info.versions: ", id="versions"),
@@ -480,12 +480,24 @@ def test_a_run_that_ends_with_a_damaged_trial_is_not_all_valid(folder: RunFolder
                 "refused on one line with the field; exit code 1",
             ),
         ),
-        pytest.param(with_field("trials.0.workload", "nap"), "trials.0.workload: there is no workload 'nap'", id="nap"),
-        pytest.param(with_field("trials.0.params", {}), "trials.0.params: wait needs ms", id="no parameter"),
-        pytest.param(with_field("trials.0.params", {"ms": -1}), "trials.0.params.ms: ", id="parameter below zero"),
-        pytest.param(with_field("trials.0.load", 0), "trials.0.load: input should be greater than 0", id="no load"),
-        pytest.param(with_field("trials.0.scenario", "burst"), "trials.0.profile: only a burst", id="no profile"),
-        pytest.param(with_field("trials.0.scenario", "mixed"), "trials.0.beside: only a mixed load", id="no share"),
+        pytest.param(
+            with_field("trials.0.point.conditions.workload", "nap"), "workload: there is no workload 'nap'", id="nap"
+        ),
+        pytest.param(with_field("trials.0.point.conditions.params", {}), "params: wait needs ms", id="no parameter"),
+        pytest.param(
+            with_field("trials.0.point.conditions.params", {"ms": -1}), "params.ms: ", id="parameter below zero"
+        ),
+        pytest.param(
+            with_field("trials.0.point.load", 0), "trials.0.point.load: input should be greater than 0", id="no load"
+        ),
+        pytest.param(
+            with_field("trials.0.point.conditions.scenario", {"kind": "burst"}),
+            "burst.stages: field required",
+            id="no stages",
+        ),
+        pytest.param(
+            with_field("trials.0.neighbours", {"path": "/", "body": ""}), "trials.0.neighbours: ", id="no mixed load"
+        ),
         pytest.param(with_field("targets.flask-threads.budget.workers", -1), "budget.workers: ", id="budget"),
         pytest.param(
             with_field("trials.0.file", "../../../etc/passwd"),

@@ -113,8 +113,8 @@ class TestWhole:
         for trial in whole.ended.trials():
             if trial.spec.instrumented:
                 assert trial.usage.after is not None
-                assert trial.usage.after["in_flight"] == 0
-                assert 0 < trial.usage.after["peak_in_flight"] <= trial.spec.load
+                assert trial.usage.after.in_flight == 0
+                assert 0 < trial.usage.after.peak_in_flight <= trial.spec.load
 
     def test_the_report_has_every_request_that_was_measured(self, whole: Whole) -> None:
         assert sum(int(row["requests"]) for row in whole.ended.rows()) == sum(
@@ -199,7 +199,7 @@ class TestOpenLoop:
             assert trial.arrivals is not None
             assert trial.usage.before is not None
             assert trial.usage.after is not None
-            assert trial.sent == trial.usage.after["requests_answered"] - trial.usage.before["requests_answered"]
+            assert trial.sent == trial.usage.after.requests_answered - trial.usage.before.requests_answered
             assert trial.arrivals.intended == trial.measured.sent + trial.arrivals.shed
             assert trial.window_s == 1.0
             assert trial.latency is not None

@@ -28,7 +28,7 @@ def both(make_bench: Callable[[], Bench]) -> list[Played]:
 
 
 def by_kind(played: Played) -> dict[str, TrialRecord]:
-    return {t.spec.scenario + (" alone" if t.spec.alone else ""): t for t in played.ended.trials()}
+    return {t.spec.conditions.scenario_name + (" alone" if t.spec.alone else ""): t for t in played.ended.trials()}
 
 
 def scheduled(trial: TrialRecord, neighbours: bool) -> tuple[int, int]:
@@ -79,7 +79,7 @@ def test_the_measured_requests_are_those_of_the_schedule(both: list[Played], kin
 def test_the_neighbours_are_those_of_the_schedule_and_in_no_other_figure(both: list[Played]) -> None:
     for played in both:
         trial = by_kind(played)["mixed"]
-        neighbours = trial.beside
+        neighbours = trial.neighbours
         assert neighbours is not None
         warmup, window = scheduled(trial, neighbours=True)
         sent = (neighbours.warmup.sent, neighbours.measured.sent + neighbours.shed, neighbours.shed)
@@ -95,7 +95,7 @@ def test_a_trial_alone_has_the_same_fast_requests_and_no_neighbours(both: list[P
     for played in both:
         together, alone = by_kind(played)["mixed"], by_kind(played)["mixed alone"]
         assert (alone.warmup.sent, alone.measured.sent) == (together.warmup.sent, together.measured.sent)
-        assert alone.beside is None
+        assert alone.neighbours is None
 
 
 def test_each_bin_has_the_schedule_s_arrivals_whichever_process_sent_them(both: list[Played]) -> None:

@@ -108,7 +108,7 @@ class TestTheSamePlan:
         for played in both:
             trial = the_trial(played, 100, 300)
             assert trial.usage.after is not None
-            assert trial.usage.after["peak_in_flight"] == LIMIT_SLOW
+            assert trial.usage.after.peak_in_flight == LIMIT_SLOW
             assert arrivals_of(trial).shed > 0
             assert played.ended.code == 3
             [row] = [row for row in played.ended.rows() if row["params"] == "ms=300"]
@@ -120,7 +120,7 @@ class TestTheSamePlan:
             assert trial.connects is not None
             assert trial.connects.made == 5
             assert trial.usage.after is not None
-            assert trial.usage.after["peak_in_flight"] == 5
+            assert trial.usage.after.peak_in_flight == 5
 
     def test_nothing_is_left_behind(self, both: list[Played]) -> None:
         for played in both:

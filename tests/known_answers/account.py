@@ -112,7 +112,7 @@ class Account:
     @property
     def stolen_ms(self) -> float:
         """CPU steal time of any core in the window, as the kernel counts it."""
-        return (self.trial.stolen_share or 0.0) * (os.cpu_count() or 1) * self.trial.window_s * 1000
+        return (self.trial.steal_share or 0.0) * (os.cpu_count() or 1) * self.trial.window_s * 1000
 
     @property
     def generator_late_us(self) -> float:
@@ -247,8 +247,8 @@ def accounts(trials: Iterable[TrialRecord], log: dict[str, list[Done]], waiting:
     """
     found, seen = [], Counter[str]()
     for trial in trials:
-        for beside, phases in ((False, trial), (True, trial.beside)):
-            exchange = trial.spec.beside if beside else trial.spec
+        for beside, phases in ((False, trial), (True, trial.neighbours)):
+            exchange = trial.spec.neighbours if beside else trial.spec
             if phases is None or exchange is None:
                 continue
             path = exchange.path

@@ -94,7 +94,7 @@ class Run:
     def bursts(self) -> "list[Burst]":
         found = []
         for each in self.accounts:
-            if (spec := each.trial.spec).scenario == "burst":
+            if (spec := each.trial.spec).conditions.burst:
                 [row] = [row for row in self.summary if row["params"] == f"of=wait;ms={spec.params['ms']}"]
                 found.append(Burst(each, row))
         return found
@@ -115,7 +115,7 @@ def run() -> Run:
     well.
     """
     found = carry_out(PLAN, ["known"], read)
-    mixed = [each for each in found.accounts if each.trial.spec.scenario == "mixed"]
+    mixed = [each for each in found.accounts if each.trial.spec.conditions.mixed]
     quiet = all(each.quiet for each in mixed) and all(each.quiet for each in found.bursts())
     return found if quiet else carry_out(PLAN, ["known"], read)
 
@@ -128,7 +128,7 @@ class TestMixed:
 
     def test_counts_of_each_kind_equal_the_servers(self, run: Run, account: Account) -> None:
         trial = account.trial
-        reported = trial.beside if account.beside else trial
+        reported = trial.neighbours if account.beside else trial
         assert reported is not None
         assert account.kinds("warmup") == {"good": reported.warmup.good}
         assert account.kinds("measured") == {"good": reported.measured.good}
@@ -136,7 +136,7 @@ class TestMixed:
 
     def test_percentiles_of_each_kind_agree_with_the_servers_record(self, account: Account) -> None:
         trial = account.trial
-        reported = trial.beside.latency if account.beside and trial.beside else trial.latency
+        reported = trial.neighbours.latency if account.beside and trial.neighbours else trial.latency
         assert reported is not None
         assert wrong_in_histogram(reported, account.taken_us(), account.at_most_us(), account.uncertain) == []
         assert min(account.taken_us()) >= (10_000 if account.beside else SOON.delay_s * 1e6)
@@ -271,7 +271,7 @@ class Burst:
 
     @cached_property
     def overload_s(self) -> tuple[float, float]:
-        calm, overload, _ = self.trial.spec.profile
+        calm, overload, _ = self.trial.spec.stages
         begin_s = self.trial.spec.warmup_s + calm.seconds
         return begin_s, begin_s + overload.seconds
 
@@ -398,7 +398,7 @@ class TestBurst:
             reported = float(burst.row[f"{name}_goodput_rps"])
             assert reported == pytest.approx(right, abs=2 * (burst.late_ms / 1000 / QUEUE_S + 1) / (last_s - first_s))
         # The server also serves requests of the calm that it had not served in time.
-        left = burst.trial.spec.profile[0].rate * burst.late_ms / 1000
+        left = burst.trial.spec.stages[0].rate * burst.late_ms / 1000
         assert float(burst.row["overload_goodput_rps"]) <= 1.01 / QUEUE_S + 1 + left
 
     def test_a_planned_overload_makes_no_trial_invalid(self, burst: Burst) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from loadtests.arrivals import arrivals_ns, schedule_ns
 from tests.made_up import runs
-from waitbench.records.spec import Neighbours, Stage, TrialSpec
+from waitbench.records.load_point import Burst, Mixed, Stage
+from waitbench.records.spec import Exchange, TrialSpec
 
 
 def spec(rate: float, seconds: float = 20, **changes: object) -> TrialSpec:
@@ -75,9 +76,9 @@ STAGES = ((100.0, 4.0), (2000.0, 3.0), (50.0, 2.0), (300.0, 5.0))
 
 
 def profiled(*stages: tuple[float, float], warmup_s: float = 0, **changes: object) -> TrialSpec:
-    profile = [Stage(rate=rate, seconds=seconds) for rate, seconds in stages]
+    profile = tuple(Stage(rate=rate, seconds=seconds) for rate, seconds in stages)
     highest, whole_s = max(rate for rate, _ in stages), sum(seconds for _, seconds in stages)
-    return spec(highest, whole_s, scenario="burst", profile=profile, warmup_s=warmup_s, **changes)
+    return spec(highest, whole_s, scenario=Burst(stages=profile), warmup_s=warmup_s, **changes)
 
 
 def counts(planned: TrialSpec, *edges_s: float) -> list[int]:
@@ -137,8 +138,9 @@ class TestProfile:
 
 
 def mixed(share: float, **changes: object) -> TrialSpec:
-    slow = Neighbours(path="/wait?ms=9", body=None, workload="wait", params={"ms": 9}, share=share)
-    return spec(1000, 20, scenario="mixed", beside=slow, **changes)
+    slow = Exchange(path="/wait?ms=9", body=None)
+    mixed = Mixed(workload="wait", params={"ms": 9}, share=share)
+    return spec(1000, 20, scenario=mixed, neighbours=slow, **changes)
 
 
 class TestNeighbours:

@@ -20,7 +20,8 @@ from tests.loadtests import answering, limited
 from tests.made_up import runs
 from tests.serving import listening
 from waitbench.launch.local import free_port
-from waitbench.records.spec import Neighbours, TrialSpec
+from waitbench.records.load_point import Mixed
+from waitbench.records.spec import Exchange, TrialSpec
 from waitbench.records.trial import Phase
 
 EVER = Window(0, 2**62)
@@ -173,7 +174,8 @@ class TestMixed:
     def mixed(
         server: str, fast: str, slow: str, body: str = "hello", alone: bool = False, max_in_flight: int = 100
     ) -> TrialSpec:
-        beside = Neighbours(path=slow, body=body, workload="wait", params={"ms": 0}, share=0.3)
+        mixed = Mixed(workload="wait", params={"ms": 0}, share=0.3)
+        neighbours = Exchange(path=slow, body=body)
         load: dict[str, Any] = {
             "load_model": "open",
             "load": 100,
@@ -182,7 +184,7 @@ class TestMixed:
             "arrivals_seed": 4,
         }
         return spec(
-            server, fast, body, scenario="mixed", beside=beside, alone=alone, max_in_flight=max_in_flight, **load
+            server, fast, body, scenario=mixed, neighbours=neighbours, alone=alone, max_in_flight=max_in_flight, **load
         )
 
     @staticmethod

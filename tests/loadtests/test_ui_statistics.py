@@ -16,7 +16,8 @@ from loadtests.ui_statistics import UiStatistics, buckets_ms
 from loadtests.webui import _Finished, _row
 from tests.made_up import runs
 from waitbench.records import histogram
-from waitbench.records.spec import Neighbours, TrialSpec
+from waitbench.records.load_point import Mixed
+from waitbench.records.spec import Exchange, TrialSpec
 
 SPEC = runs.spec(body="hello")
 MS = 1_000_000
@@ -51,8 +52,9 @@ def test_an_empty_batch_changes_nothing() -> None:
 
 
 def test_neighbours_have_a_row_of_their_own_and_are_in_the_total() -> None:
-    beside = Neighbours(path="/download?kib=1", body=None, receives=1024, workload="download", params={}, share=0.1)
-    planned = runs.spec(workload="fast", params={}, body="hello", scenario="mixed", beside=beside)
+    mixed = Mixed(workload="download", params={}, share=0.1)
+    neighbours = Exchange(path="/download?kib=1", body=None, receives=1024)
+    planned = runs.spec(workload="fast", params={}, body="hello", scenario=mixed, neighbours=neighbours)
     environment = Environment()
     feed, fast, slow = UiStatistics(environment, planned), Recorder(0), Recorder(0)
     for _ in range(3):

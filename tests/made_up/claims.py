@@ -60,17 +60,17 @@ def target(place: Place) -> Target:
 
 
 def spec(place: Place, repeat: int) -> TrialSpec:
-    cell, load, name = place.cell, place.load, target(place).name
-    common: dict[str, Any] = {"cpus": cell.service_cpus or 0, "uses_upstream": False}
+    cell, point, name = place.cell, place.point, target(place).name
+    common: dict[str, Any] = {"service_cpus": cell.service_cpus or 0, "uses_upstream": False}
     if cell.workload == "mixed":
         assert cell.of is not None
         assert cell.share is not None
-        return mixed_spec(name, place.alone, repeat, cell.of, cell.params, cell.share, load.size, **common)
+        return mixed_spec(name, place.alone, repeat, cell.of, cell.params, cell.share, point.load, **common)
     tags = "".join(f"{key}{value}" for key, value in cell.params.items())
-    file = f"{repeat:03d}-{name}-{cell.workload}{tags}-{load.tag}.json"
-    if load.model == "open":
+    file = f"{repeat:03d}-{name}-{cell.workload}{tags}-{point.tag}.json"
+    if point.conditions.load_model == "open":
         common |= {"load_model": "open", "max_in_flight": cell.max_in_flight}
-    return runs.spec(name, cell.workload, cell.params, load.size, repeat, file=file, **common)
+    return runs.spec(name, cell.workload, cell.params, point.load, repeat, file=file, **common)
 
 
 def trials(rule: Rule, of: Place, over: Place, ratios: Sequence[float]) -> list[TrialRecord]:
@@ -86,15 +86,15 @@ def _most(figure: str, place: Place) -> float:
     """The highest figure that is possible: goodput is limited by the waits, latency by the requests that are needed."""
     if figure == "goodput_rps":
         wait_s = WORKLOADS[place.cell.measured].wait_s(place.cell.params)
-        return 0.9 * min(MOST_RPS, place.load.size / wait_s if wait_s else math.inf)
-    if figure in REQUESTS and place.load.model == "open":
+        return 0.9 * min(MOST_RPS, place.point.load / wait_s if wait_s else math.inf)
+    if figure in REQUESTS and place.point.conditions.load_model == "open":
         return MOST_S
-    return place.load.size * 10 / REQUESTS[figure] if figure in REQUESTS else 1.0
+    return place.point.load * 10 / REQUESTS[figure] if figure in REQUESTS else 1.0
 
 
 def _trial(planned: TrialSpec, figure: str, value: float) -> TrialRecord:
     """A trial of ten seconds with this figure. Latencies are in seconds, memory in multiples of 40 MiB."""
-    if planned.scenario == "mixed":
+    if planned.conditions.mixed:
         return mixed_trial(planned, [round(value * 10_000)] * 1100, [60_000] * 20)
     if figure == "goodput_rps":
         return runs.at_rate(planned, value)
@@ -125,9 +125,7 @@ def run(claims: Sequence[Claim], made: Sequence[TrialRecord], **changes: Any) ->
     names = {trial.spec.variant for trial in made}
     targets = {found.name: found for place in places if (found := target(place)).name in names}
     record = runs.run_record([trial.spec for trial in made], list(targets.values()), **changes)
-    return record.model_copy(
-        update={"plan": {**record.plan, "claims": [claim.model_dump(mode="json") for claim in claims]}}
-    )
+    return runs.with_plan(record, claims=[claim.model_dump(mode="json") for claim in claims])
 
 
 def comparison(claims: Sequence[Claim], made: Sequence[TrialRecord], **changes: Any) -> Comparison:

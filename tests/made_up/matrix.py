@@ -68,7 +68,9 @@ def _closed(planned: TrialSpec, each: float) -> TrialRecord:
 
 
 def _open(planned: TrialSpec, each: float) -> TrialRecord:
-    planned = planned.model_copy(update={"load_model": "open", "load": 100})
+    planned = runs.spec(
+        planned.variant, load=100, repeat=planned.repeat, block=planned.block, load_model="open", file=planned.file
+    )
     return runs.open_trial(planned, taken_us=[round(500_000 / each)] * 1000, cpu_s=BASE_CPU_S / each)
 
 

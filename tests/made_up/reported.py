@@ -86,7 +86,7 @@ def knee_reported(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """The folder of a run that searched for the knees of three contenders, with its report."""
     trials = knee_trials()
     run = runs.run_record([trial.spec for trial in trials])
-    run = run.model_copy(update={"plan": {**run.plan, "repeats": 2}})
+    run = runs.with_plan(run, repeats=2)
     folder = runs.run_folder(tmp_path_factory.mktemp("knees"), run, trials)
     write_report(folder)
     return folder

@@ -7,17 +7,30 @@ wait of 100 ms. So the trial is at 91 % of its theoretical maximum.
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 from waitbench.analysis.comparison import Comparison, compare
 from waitbench.catalog.workloads import WORKLOADS
 from waitbench.records import histogram
 from waitbench.records.fields import Status
 from waitbench.records.folder import RunFolder
-from waitbench.records.run import Proof, RunRecord, Target
+from waitbench.records.load_point import Conditions, LoadPoint, Plain, Scenario, Search
+from waitbench.records.run import PlannedCell, PlannedSection, Proof, RunPlan, RunRecord, Target
 from waitbench.records.spec import TrialSpec
-from waitbench.records.trial import Arrivals, Generator, Latency, Phase, Second, TrialRecord, Usage
+from waitbench.records.trial import (
+    Arrivals,
+    Generator,
+    Latency,
+    Phase,
+    Reading,
+    RemoteReading,
+    Second,
+    ServiceReading,
+    TrialRecord,
+    Usage,
+)
 
+R = TypeVar("R", bound=Reading)
 BEGAN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 WAIT = {"ms": 100}
 BUDGET = {"workers": 1, "in_flight": 1000, "db_pool": 50, "upstream_connections": 1000}
@@ -27,6 +40,7 @@ TITLES = {
     "fastapi-asyncio": "FastAPI on asyncio",
 }
 GENERATOR = Generator(cpu_share=0.3, lag_p99_ms=1.0, lag_max_ms=2.0, spawn_s=0.01, rss_bytes=70 * 2**20)
+PLAIN = Plain()
 ANSWERED_BEFORE = 100
 
 
@@ -37,17 +51,22 @@ def spec(
     load: float = 10,
     repeat: int = 1,
     block: int | None = None,
+    *,
+    load_model: Literal["closed", "open"] = "closed",
+    scenario: Scenario = PLAIN,
+    service_cpus: int = 0,
     **changes: Any,
 ) -> TrialSpec:
     block = repeat if block is None else block
+    conditions = Conditions(
+        workload=workload, params=dict(params), load_model=load_model, scenario=scenario, service_cpus=service_cpus
+    )
     known: dict[str, Any] = {
         "file": f"{block:03d}-{variant}-{workload}-{load}u.json",
         "block": block,
         "repeat": repeat,
         "variant": variant,
-        "workload": workload,
-        "params": dict(params),
-        "load": load,
+        "point": LoadPoint(conditions=conditions, load=load),
         "warmup_s": 1.0,
         "measure_s": 10.0,
         "timeout_s": 30.0,
@@ -59,6 +78,7 @@ def spec(
         "uses_upstream": workload == "upstream",
         "uses_database": workload == "db",
     }
+    assert not changes.keys() - TrialSpec.model_fields.keys(), "TrialSpec would ignore them"
     return TrialSpec(**(known | changes))
 
 
@@ -99,35 +119,41 @@ def latency_of(taken_us: Sequence[int]) -> Latency | None:
     )
 
 
-def read_from_disk(usage: Usage, read_bytes: int) -> Usage:
+def changed_readings(usage: Usage[R], **changes: Mapping[str, float]) -> Usage[R]:
+    """The usage with some figures of some readings changed, such as `after={"cpu_s": 2.0}`."""
+    found = usage.readings
+    return usage.model_copy(
+        update={moment: found[moment].model_copy(update=dict(figures)) for moment, figures in changes.items()}
+    )
+
+
+def read_from_disk(usage: Usage[ServiceReading], read_bytes: int) -> Usage[ServiceReading]:
     """The usage of a service that reports how much it read from the disk, before the trial and during it."""
-    before, after = ({**(reading or {}), "disk_read_bytes": 5e6 + more} for reading, more in
-                     ((usage.before, 0), (usage.after, read_bytes)))  # fmt: skip
-    return usage.model_copy(update={"before": before, "after": after})
+    return changed_readings(usage, before={"disk_read_bytes": 5e6}, after={"disk_read_bytes": 5e6 + read_bytes})
 
 
 REST_BYTES = 60 * 2**20
 """The memory of an idle service."""
 
 
-def usage(answered: int, cpu_s: float = 1.0, peak_rss_bytes: int = 100 * 2**20) -> Usage:
+def usage(answered: int, cpu_s: float = 1.0, peak_rss_bytes: int = 100 * 2**20) -> Usage[ServiceReading]:
     """The usage of a service that sent `answered` responses and took `cpu_s`, all of it in the window."""
 
-    def reading(at_s: float, count: int, cpu: float) -> dict[str, float]:
-        return {
-            "monotonic_s": at_s,
-            "requests_started": float(count),
-            "requests_answered": float(count),
-            "in_flight": 0.0,
-            "peak_in_flight": 10.0,
-            "processes": 1.0,
-            "cpu_s": cpu,
-            "rss_bytes": float(REST_BYTES),
-            "peak_rss_bytes": float(peak_rss_bytes),
-        }
+    def reading(at_s: float, count: int, cpu: float) -> ServiceReading:
+        return ServiceReading(
+            monotonic_s=at_s,
+            requests_started=count,
+            requests_answered=count,
+            in_flight=0,
+            peak_in_flight=10,
+            processes=1,
+            cpu_s=cpu,
+            rss_bytes=REST_BYTES,
+            peak_rss_bytes=peak_rss_bytes,
+        )
 
     before, after = ANSWERED_BEFORE, ANSWERED_BEFORE + answered
-    return Usage(
+    return Usage[ServiceReading](
         before=reading(0.0, before, 1.0),
         window_start=reading(1.0, before, 1.0),
         window_end=reading(11.0, after, 1.0 + cpu_s),
@@ -135,13 +161,16 @@ def usage(answered: int, cpu_s: float = 1.0, peak_rss_bytes: int = 100 * 2**20) 
     )
 
 
-def watched(late_s: float = 0.0) -> Usage:
+def watched(late_s: float = 0.0) -> Usage[RemoteReading]:
     """The usage of the remote API's process in a trial with the database, which is `late_s` late in the window."""
-    known = {"cpu_s": 0.0, "loop_lag_ms": 0.0}
-    return Usage(
-        window_start={"monotonic_s": 1.0, "database_late_s": 1.0, **known},
-        window_end={"monotonic_s": 11.0, "database_late_s": 1.0 + late_s, **known},
+    return Usage[RemoteReading](
+        window_start=RemoteReading(monotonic_s=1, database_late_s=1, cpu_s=0, loop_lag_ms=0),
+        window_end=RemoteReading(monotonic_s=11, database_late_s=1 + late_s, cpu_s=0, loop_lag_ms=0),
     )
+
+
+NO_USAGE = Usage[ServiceReading]()
+NO_REMOTE_USAGE = Usage[RemoteReading]()
 
 
 def trial(
@@ -174,7 +203,7 @@ def trial(
         ],
         "generator": GENERATOR,
         "usage": usage(measured.sent, cpu_s, peak_rss_bytes),
-        "upstream": watched() if planned.uses_database else Usage(),
+        "upstream": watched() if planned.uses_database else NO_REMOTE_USAGE,
         "connections": planned.users,
     }
     return TrialRecord(**(known | changes))
@@ -206,9 +235,8 @@ def knee_trial(
     variant: str, rate: float, met: bool, block: int, objective_ms: float = 200, **changes: Any
 ) -> TrialRecord:
     """A trial of a search: 1,000 responses, all after 110 ms, or one in ten of them after 900 ms."""
-    planned = spec(
-        variant, load=rate, block=block, load_model="open", max_in_flight=2000, objective_p99_ms=objective_ms
-    )
+    search = Search(objective_p99_ms=objective_ms)
+    planned = spec(variant, load=rate, block=block, load_model="open", scenario=search, max_in_flight=2000)
     return open_trial(planned, taken_us=[110_000] * 1000 if met else [110_000] * 900 + [900_000] * 100, **changes)
 
 
@@ -223,19 +251,6 @@ def run_record(
     """The record of a run of `specs`. Without `targets`, it has a default target for each variant."""
     names = dict.fromkeys(planned.variant for planned in specs)
     found = targets or [target(name) for name in names]
-    cells: dict[tuple[str, tuple[tuple[str, int], ...], str, int], list[float]] = {}
-    sought = {(s.workload, tuple(s.params.items()), s.objective_p99_ms) for s in specs if s.objective_p99_ms}
-    searches = [
-        {"workload": w, "params": dict(p), "find": "knee", "p99_ms": ms, "from_rate": 100.0, "to_rate": 20_000.0}
-        for w, p, ms in sorted(sought)
-    ]
-    for planned in specs:
-        if planned.objective_p99_ms or planned.scenario:
-            continue
-        key = "users" if planned.load_model == "closed" else "rate"
-        loads = cells.setdefault((planned.workload, tuple(planned.params.items()), key, planned.cpus), [])
-        if planned.load not in loads:
-            loads.append(planned.load)
     known: dict[str, Any] = {
         "waitbench": "0.1.0",
         "name": "20260102-030405-made-up",
@@ -245,23 +260,14 @@ def run_record(
         "engine": "local",
         "seed": 7,
         "plan_name": "made-up",
-        "plan": {
-            "title": title,
-            "repeats": max((planned.repeat for planned in specs), default=1),
-            "warmup_s": 1.0,
-            "measure_s": 10.0,
-            "timeout_s": 30.0,
-            "variants": list(names),
-            "cells": [
-                *(
-                    {"workload": w, "params": dict(p), key: ls, "service_cpus": cpus or None}
-                    for (w, p, key, cpus), ls in cells.items()
-                ),
-                *searches,
-                *_scenario_cells(specs),
-            ],
-            "external": [],
-        },
+        "plan": RunPlan(
+            title=title,
+            repeats=max((planned.repeat for planned in specs), default=1),
+            warmup_s=1.0,
+            measure_s=10.0,
+            cells=[PlannedCell(workload=workload) for workload in dict.fromkeys(each.workload for each in specs)],
+        ),
+        "sections": [_section(conditions) for conditions in dict.fromkeys(each.conditions for each in specs)],
         "targets": {item.name: item for item in found},
         "environment": {"cpu": "a processor", "cores": 2, "packages": {"locust": "2.0"}},
         "trials": list(specs),
@@ -269,23 +275,18 @@ def run_record(
     return RunRecord(**(known | changes))
 
 
+def with_plan(run: RunRecord, **changes: Any) -> RunRecord:
+    return run.model_copy(update={"plan": run.plan.model_copy(update=changes)})
+
+
 def compared(trials: Sequence[TrialRecord]) -> Comparison:
     """The comparison of a run that planned only these trials."""
     return compare(run_record([each.spec for each in trials]), trials)
 
 
-def _scenario_cells(specs: Sequence[TrialSpec]) -> list[dict[str, Any]]:
-    """One cell for each trial of a scenario; duplicates do no harm."""
-    mixed = [
-        {"workload": "mixed", "of": s.beside.workload, "params": s.beside.params, "share": s.beside.share,
-         "rate": [s.load]}
-        for s in specs if s.beside
-    ]  # fmt: skip
-    bursts = [
-        {"workload": "burst", "of": s.workload, "params": s.params, "profile": [p.model_dump() for p in s.profile]}
-        for s in specs if s.profile
-    ]  # fmt: skip
-    return mixed + bursts
+def _section(conditions: Conditions) -> PlannedSection:
+    from_rate, to_rate = (100.0, 20_000.0) if conditions.search else (None, None)
+    return PlannedSection(conditions=conditions, from_rate=from_rate, to_rate=to_rate)
 
 
 def run_folder(path: Path, run: RunRecord, trials: Sequence[TrialRecord]) -> RunFolder:

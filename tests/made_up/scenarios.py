@@ -6,12 +6,13 @@ from typing import Any
 
 from tests.made_up import runs
 from waitbench.catalog.workloads import WORKLOADS
-from waitbench.records.spec import Neighbours, Stage, TrialSpec
-from waitbench.records.trial import Beside, Bin, Phase, Second, TrialRecord
+from waitbench.records.load_point import Burst, Mixed, Stage
+from waitbench.records.spec import TrialSpec
+from waitbench.records.trial import Bin, Neighbours, Phase, Second, TrialRecord
 
 CPU = {"ksteps": 200}
 SHARE = 0.1
-CALM_OVERLOAD_CALM = [Stage(rate=100, seconds=4), Stage(rate=400, seconds=3), Stage(rate=100, seconds=8)]
+CALM_OVERLOAD_CALM = (Stage(rate=100, seconds=4), Stage(rate=400, seconds=3), Stage(rate=100, seconds=8))
 BIN_S = 0.25
 WARMUP_S = 1.0
 
@@ -20,15 +21,13 @@ def mixed_spec(
     variant: str = "flask-threads", alone: bool = False, repeat: int = 1, of: str = "cpu",
     params: Mapping[str, int] = CPU, share: float = SHARE, load: float = 120, **changes: Any,
 ) -> TrialSpec:  # fmt: skip
-    exchange = WORKLOADS[of].exchange(params)
-    beside = Neighbours(**exchange.model_dump(), workload=of, params=dict(params), share=share)
     known: dict[str, Any] = {
         "file": f"{repeat:03d}-{variant}-mixed-{of}-{load:g}rps{'-alone' if alone else ''}.json",
-        "scenario": "mixed",
+        "scenario": Mixed(workload=of, params=dict(params), share=share),
         "alone": alone,
         "load_model": "open",
         "max_in_flight": 2000,
-        "beside": beside,
+        "neighbours": WORKLOADS[of].exchange(params),
     }
     return runs.spec(variant, "fast", {}, load, repeat, **(known | changes))
 
@@ -43,9 +42,9 @@ def mixed_trial(
     """A mixed trial with the latencies of its fast requests and, unless it is alone, of its neighbours."""
     phase = Phase(good=len(slow_us), errors=dict(slow_errors))
     latency = runs.latency_of(slow_us)
-    beside = None if planned.alone else Beside(warmup=Phase(), measured=phase, shed=0, latency=latency)
-    usage = runs.usage(len(fast_us) + (beside.measured.sent if beside else 0))
-    known: dict[str, Any] = {"usage": usage, "beside": beside, "delay_p99_us": 100}
+    neighbours = None if planned.alone else Neighbours(warmup=Phase(), measured=phase, shed=0, latency=latency)
+    usage = runs.usage(len(fast_us) + (neighbours.measured.sent if neighbours else 0))
+    known: dict[str, Any] = {"usage": usage, "neighbours": neighbours, "delay_p99_us": 100}
     return runs.open_trial(planned, taken_us=fast_us, **(known | changes))
 
 
@@ -66,10 +65,9 @@ def burst_spec(
     load = max(stage.rate for stage in profile)
     known: dict[str, Any] = {
         "file": f"{repeat:03d}-{variant}-burst-wait-{load:g}rps.json",
-        "scenario": "burst",
+        "scenario": Burst(stages=tuple(profile)),
         "load_model": "open",
         "max_in_flight": 2000,
-        "profile": list(profile),
         "warmup_s": WARMUP_S,
         "measure_s": sum(stage.seconds for stage in profile),
     }
@@ -83,7 +81,7 @@ def queued(planned: TrialSpec, capacity_rps: float, wait_s: float = 0.1) -> list
     in seconds from the start of the warm-up, which has the first rate.
     """
     requests, free_s, begin_s = [], 0.0, 0.0
-    stages = [Stage(rate=planned.profile[0].rate, seconds=planned.warmup_s), *planned.profile]
+    stages = [Stage(rate=planned.stages[0].rate, seconds=planned.warmup_s), *planned.stages]
     for stage in stages:
         for n in range(round(stage.rate * stage.seconds)):
             due_s = begin_s + n / stage.rate

@@ -210,7 +210,7 @@ def test_a_side_may_leave_out_a_key_if_its_cell_has_one_value(tmp_path: Path) ->
     sides = {"figure": '"p50_ms"', "of": '{ cell = "waiting" }', "over": '{ cell = "waiting", alone = true }'}
     [claim] = loaded(tmp_path, text(cell=mixed, rule=sides))
     [of, over] = [claim.place(side) for _, _, side in claim.sides]
-    assert (of.variant, of.load.size, of.workers, of.alone) == ("flask-threads", 50, 1, False)
+    assert (of.variant, of.point.load, of.workers, of.alone) == ("flask-threads", 50, 1, False)
     assert over == of._replace(alone=True)
 
 

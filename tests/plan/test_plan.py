@@ -376,13 +376,13 @@ def test_names_of_the_compose_network_are_allowed_there_and_only_there(tmp_path:
 def test_a_plan_with_only_the_required_keys_has_sensible_defaults(tmp_path: Path) -> None:
     plan = load_plan(written(tmp_path, 'title = "t"\nvariants = ["flask-threads"]\n' + CELL), VARIANTS)
     assert (plan.repeats, plan.warmup_s, plan.measure_s, plan.timeout_s) == (3, 1.5, 3.0, 30.0)
-    assert [(cell.workload, load.size) for cell, load in plan.load_points] == [("wait", 1)]
+    assert [(cell.workload, point.load) for cell, point in plan.load_points] == [("wait", 1)]
 
 
 def test_a_rate_makes_an_open_loop(tmp_path: Path) -> None:
     text = TOP + '[[cells]]\nworkload = "fast"\nrate = [200, 0.5]\nmax_in_flight = 10\narrivals = "uniform"\n'
     [cell] = load_plan(written(tmp_path, text), VARIANTS).cells
-    assert [(load.model, load.size, load.tag) for load in cell.loads] == [
+    assert [(point.conditions.load_model, point.load, point.tag) for point in cell.points] == [
         ("open", 200.0, "200rps"),
         ("open", 0.5, "0.5rps"),
     ]
@@ -405,14 +405,16 @@ def test_one_workload_can_be_searched_for_two_objectives(tmp_path: Path) -> None
 def test_a_mixed_load_requests_two_workloads_and_measures_the_fast_one(tmp_path: Path) -> None:
     [found] = load_plan(written(tmp_path, cell(MIXED + "rate = [9, 20]")), VARIANTS).cells
     assert (found.measured, found.asked) == ("fast", {"fast", "cpu"})
-    assert [(load.model, load.size) for load in found.loads] == [("open", 9), ("open", 20)]
+    assert (found.conditions.load_model, found.loads) == ("open", [9, 20])
 
 
 def test_a_burst_is_one_load_named_for_its_highest_rate(tmp_path: Path) -> None:
     [found] = load_plan(written(tmp_path, cell(BURST + steps(5, 70, 9, 70, 5))), VARIANTS).cells
     assert (found.measured, found.asked) == ("wait", {"wait"})
-    assert [load.tag for load in found.loads] == ["1400rps"]
-    assert [(stage.rate, stage.seconds) for stage in found.stages] == [(20 * rate, 2) for rate in (5, 70, 9, 70, 5)]
+    assert [point.tag for point in found.points] == ["1400rps"]
+    assert found.conditions.burst is not None
+    stages = found.conditions.burst.stages
+    assert [(stage.rate, stage.seconds) for stage in stages] == [(20 * rate, 2) for rate in (5, 70, 9, 70, 5)]
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def blocks(slots: list[Slot]) -> list[list[Slot]]:
 @given(seeds)
 def test_a_block_holds_every_contender_once_under_one_load(seed: int) -> None:
     for block in blocks(schedule(PLAN, seed)):
-        assert len({(slot.cell.workload, str(slot.cell.params), slot.load, slot.repeat) for slot in block}) == 1
+        assert len({(slot.cell.workload, str(slot.cell.params), slot.point, slot.repeat) for slot in block}) == 1
         serves_it = ["mine"] if block[0].cell.workload == "wait" else []
         assert sorted(slot.contender for slot in block) == sorted(VARIANTS + serves_it)
 
@@ -42,7 +42,7 @@ def test_a_block_holds_every_contender_once_under_one_load(seed: int) -> None:
 @given(seeds)
 def test_a_repeat_holds_each_load_once(seed: int) -> None:
     found = Counter(
-        (block[0].repeat, block[0].cell.workload, block[0].cell.params["ms"], block[0].load.size)
+        (block[0].repeat, block[0].cell.workload, block[0].cell.params["ms"], block[0].point.load)
         for block in blocks(schedule(PLAN, seed))
     )
     loads = [("wait", 100, 10), ("wait", 100, 100), ("wait", 100, 500), ("wait", 50, 10), ("db", 50, 20)]
@@ -57,7 +57,7 @@ def test_blocks_are_numbered_from_one_and_repeats_follow_one_another() -> None:
 
 def test_the_same_seed_gives_the_same_order_and_another_seed_another() -> None:
     assert schedule(PLAN, 1) == schedule(PLAN, 1)
-    assert len({tuple((s.block, s.contender, s.load) for s in schedule(PLAN, seed)) for seed in range(20)}) == 20
+    assert len({tuple((s.block, s.contender, s.point) for s in schedule(PLAN, seed)) for seed in range(20)}) == 20
 
 
 def test_no_contender_is_always_first() -> None:
@@ -159,9 +159,9 @@ def test_a_cell_may_have_more_repeats_than_the_plan_and_others_go_on_without_it(
     plan = Plan.model_validate(
         {**base, "cells": [{**fast, "repeats": 4}, {**wait, "repeats": 1}, {**fast, "users": [2]}]}
     )
-    found = {(s.cell.workload, s.load.size): set[int]() for s in schedule(plan, 1)}
+    found = {(s.cell.workload, s.point.load): set[int]() for s in schedule(plan, 1)}
     for slot in schedule(plan, 1):
-        found[slot.cell.workload, slot.load.size].add(slot.repeat)
+        found[slot.cell.workload, slot.point.load].add(slot.repeat)
     assert found == {("fast", 1): {1, 2, 3, 4}, ("wait", 1): {1}, ("fast", 2): {1, 2}}
     shared = Plan.model_validate({**base, "cells": [fast, {**fast, "repeats": 3, "variants": VARIANTS[:1]}]})
     assert [slot.repeat for slot in schedule(shared, 1)] == [1] * 3 + [2] * 3 + [3] * 3
@@ -171,7 +171,7 @@ def test_a_cell_may_have_more_repeats_than_the_plan_and_others_go_on_without_it(
 def test_cells_with_the_same_requests_share_a_block_and_each_contender_runs_it_once(seed: int) -> None:
     found = {}
     for block in blocks(schedule(FORMS, seed)):
-        [key] = {(slot.cell.workload, slot.load.size, slot.repeat, slot.measure_s) for slot in block}
+        [key] = {(slot.cell.workload, slot.point.load, slot.repeat, slot.measure_s) for slot in block}
         found[key] = sorted(slot.contender for slot in block)
     one = {
         ("fast", 4, 5.0): ["fastapi-asyncio", "fastapi-asyncio-4w", "flask-threads", "mine"],

@@ -44,7 +44,7 @@ def test_a_trial_that_is_not_there_is_left_out(folder: RunFolder) -> None:
 
 def test_letters_of_every_script_survive(folder: RunFolder) -> None:
     folder.write_run(runs.run_record(SPECS, title="Warten – 等待 ≤ 5 µs"))
-    assert folder.read_run().plan["title"] == "Warten – 等待 ≤ 5 µs"
+    assert folder.read_run().plan.title == "Warten – 等待 ≤ 5 µs"
 
 
 def test_a_write_that_fails_leaves_the_old_file_whole(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,7 +57,7 @@ def test_a_write_that_fails_leaves_the_old_file_whole(folder: RunFolder, monkeyp
     with pytest.raises(Unwritable, match=r"No space left on device\. Free some space there"):
         folder.write_trial(runs.trial(runs.spec("fastapi-asyncio")))
     monkeypatch.undo()
-    assert folder.read_run().plan["title"] == "A made-up run"
+    assert folder.read_run().plan.title == "A made-up run"
     assert sorted(file.name for file in folder.trials.glob("*.json")) == sorted(spec.file for spec in SPECS)
 
 
@@ -98,13 +98,15 @@ def test_a_trial_file_that_cannot_be_read_is_reported(folder: RunFolder) -> None
 @pytest.mark.parametrize("version", [0, 1, 99])
 def test_a_file_of_another_schema_is_reported_with_its_version(folder: RunFolder, version: int) -> None:
     changed(folder.path / "run.json", schema_version=version)
-    with pytest.raises(WaitbenchError, match=f"schema version {version}; this waitbench reads 2. Report the run with"):
+    with pytest.raises(
+        WaitbenchError, match=f"schema version {version}; this waitbench reads 2 and 3. Report the run with"
+    ):
         folder.read_run()
 
 
 def test_a_later_schema_is_reported_even_if_its_fields_differ(folder: RunFolder) -> None:
-    (folder.trials / SPECS[0].file).write_text('{"schema_version": 3, "other": "fields"}')
-    with pytest.raises(WaitbenchError, match="schema version 3"):
+    (folder.trials / SPECS[0].file).write_text('{"schema_version": 4, "other": "fields"}')
+    with pytest.raises(WaitbenchError, match="schema version 4"):
         folder.read_trials(folder.read_run())
 
 

@@ -133,10 +133,8 @@ def test_a_caption_is_escaped_in_the_page(tmp_path: Path) -> None:
     specs = [runs.spec(variant, load=20) for variant in ("flask-threads", "mine")]
     targets = [runs.target(), runs.target("mine", title='" onload="alert(1)')]
     trials = [runs.trial(specs[0]), runs.trial(specs[1])]
-    answered = runs.usage(trials[1].sent)
-    trials[1] = trials[1].model_copy(
-        update={"usage": answered.model_copy(update={"after": {**(answered.after or {}), "peak_in_flight": 1.0}})}
-    )
+    usage = runs.changed_readings(runs.usage(trials[1].sent), after={"peak_in_flight": 1.0})
+    trials[1] = trials[1].model_copy(update={"usage": usage})
     folder = runs.run_folder(tmp_path, runs.run_record(specs, targets), trials)
     write_report(folder)
     page = (folder.path / "report.html").read_text()

@@ -13,7 +13,7 @@ from tests.report.test_report import Page, rows, svgs
 from waitbench.analysis.loading import load_comparison
 from waitbench.analysis.scenarios.bursts import BurstSection
 from waitbench.records.folder import RunFolder
-from waitbench.records.spec import Stage
+from waitbench.records.load_point import Stage
 from waitbench.records.trial import TrialRecord
 from waitbench.report.summary import answers
 from waitbench.report.words import burst_word

@@ -55,10 +55,10 @@ def test_only_the_packages_that_a_service_uses_are_reported() -> None:
 def test_repeats_and_seconds_are_reported_as_a_range_if_cells_have_their_own() -> None:
     specs = [runs.spec("flask-threads", load=users) for users in (10, 20)]
     run = runs.run_record(specs)
-    cell = run.plan["cells"][0]
-    own = {**cell, "repeats": 6, "measure_s": 2.5}
+    [cell] = run.plan.cells
+    own = cell.model_copy(update={"repeats": 6, "measure_s": 2.5})
     for cells, repeats, seconds in (([cell], "1", "10"), ([cell, own], "1 to 6", "2.5 to 10"), ([own], "6", "2.5")):
-        changed = run.model_copy(update={"plan": {**run.plan, "cells": cells}})
+        changed = runs.with_plan(run, cells=cells)
         method = dict(dict(facts(compare(changed, [runs.trial(spec) for spec in specs])))["How it was measured"])
         assert method["plan"].startswith(f"made-up, {repeats} repeats, ")
         assert f" {seconds} s measured, " in method["trial"]

@@ -136,7 +136,7 @@ class TestWhole:
 
 def of(trials: list[TrialRecord], repeats: int = 2, **changes: object) -> Comparison:
     run = runs.run_record([trial.spec for trial in trials], **changes)  # type: ignore[arg-type]
-    return compare(run.model_copy(update={"plan": {**run.plan, "repeats": repeats}}), trials)
+    return compare(runs.with_plan(run, repeats=repeats), trials)
 
 
 def of_rates(rates: dict[str, list[tuple[float, bool]]]) -> KneeSection:
@@ -213,7 +213,7 @@ class TestPartly:
         run = runs.run_record(
             [t.spec for t in trials], status="interrupted", message="interrupted from outside", searching=True
         )
-        run = run.model_copy(update={"plan": {**run.plan, "repeats": 2}})
+        run = runs.with_plan(run, repeats=2)
         folder = runs.run_folder(tmp_path, run, trials[:here])
         comparison = write_report(folder)
         said = "Its search for the knee is not finished."

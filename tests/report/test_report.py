@@ -19,7 +19,7 @@ from waitbench.analysis.loading import load_comparison
 from waitbench.errors import WaitbenchError
 from waitbench.records.folder import RunFolder
 from waitbench.records.live import Live
-from waitbench.records.trial import TrialRecord, Usage
+from waitbench.records.trial import TrialRecord
 from waitbench.report.summary import answers, certainty
 from waitbench.report.write import write_report
 
@@ -115,8 +115,7 @@ def svgs(folder: RunFolder) -> Iterator[tuple[str, str]]:
 
 def one_in_flight(trial: TrialRecord) -> TrialRecord:
     """The trial with only one request in flight at a time, so that memory per request is unknown."""
-    usage = trial.usage.model_copy(update={"after": {**(trial.usage.after or {}), "peak_in_flight": 1.0}})
-    return trial.model_copy(update={"usage": usage})
+    return trial.model_copy(update={"usage": runs.changed_readings(trial.usage, after={"peak_in_flight": 1.0})})
 
 
 def reported_again(tmp_path: Path, trials: list[TrialRecord]) -> RunFolder:
@@ -385,7 +384,7 @@ class TestOddRuns:
     def test_an_external_service(self, tmp_path: Path) -> None:
         spec = runs.spec("mine", instrumented=False, body=None)
         run = runs.run_record([spec], targets=[runs.external()])
-        folder = runs.run_folder(tmp_path, run, [runs.trial(spec, usage=Usage())])
+        folder = runs.run_folder(tmp_path, run, [runs.trial(spec, usage=runs.NO_USAGE)])
         assert write_report(folder).all_valid
         [row] = rows(folder, "summary.csv")
         assert (row["cpu_s_per_1k"], row["peak_rss_mib"], row["valid"]) == ("", "", "true")

@@ -130,8 +130,8 @@ def test_one_repeat_never_ranks(rates: dict[str, list[float]]) -> None:
 class TestTwins:
     """A contender compared with itself (A/A) is not ranked; the line shows the noise floor."""
 
-    ONE = runs.target(FLASK, title="Flask on threads (no. 1)", twin_of=FLASK)
-    TWO = runs.target(f"{FLASK}-2", title="Flask on threads (no. 2)", twin_of=FLASK)
+    ONE = runs.target(FLASK, title="Flask on threads (no. 1)", same_as=FLASK)
+    TWO = runs.target(f"{FLASK}-2", title="Flask on threads (no. 2)", same_as=FLASK)
 
     def line(self, trials: list[TrialRecord]) -> str:
         specs = [trial.spec for trial in trials]

@@ -9,6 +9,7 @@ import pytest
 from waitbench.catalog.variants import load_variants
 from waitbench.plan.plan import Plan
 from waitbench.plan.selection import select
+from waitbench.records.load_point import Mixed
 from waitbench.records.run import RunRecord
 from waitbench.records.spec import TrialSpec
 from waitbench.run.prepare import new_folder, run_name, run_record, targets
@@ -116,7 +117,9 @@ def test_a_form_of_a_variant_has_its_own_budget_and_title(tmp_path: Path) -> Non
         "null-2cpu": ("Null service (1 process, 2 cores)", "null", "instrument", 2, 1),
     }  # fmt: skip
     run = run_record(new_folder(tmp_path, "a-run"), plan, "p", "local", 5, found, None, {"Go": "not there"})
-    assert {(spec.variant, spec.cpus) for spec in run.trials} == {(name, 2) for name in found if name != "null-2cpu"}
+    assert {(spec.variant, spec.conditions.service_cpus) for spec in run.trials} == {
+        (name, 2) for name in found if name != "null-2cpu"
+    }
     assert run.left_out == {"Go": "not there"}
 
 
@@ -156,8 +159,8 @@ class TestScenarios:
         return [
             spec
             for spec in run.trials
-            if (spec.scenario, spec.variant) == (scenario, variant)
-            and inner in ("", spec.beside.workload if spec.beside else spec.workload)
+            if (spec.conditions.scenario_name, spec.variant) == (scenario, variant)
+            and inner in ("", spec.conditions.asked.workload)
         ]
 
     def test_every_trial_has_a_file_of_its_own(self, run: RunRecord) -> None:
@@ -172,14 +175,14 @@ class TestScenarios:
         for spec in self.of(run, "mixed", inner="upload"):
             assert (spec.workload, spec.params, spec.method, spec.path, spec.sends) == ("fast", {}, "GET", "/fast", 0)
             assert spec.body == '{"workload":"fast"}'
-            slow = spec.beside
+            assert spec.conditions.mixed == Mixed(workload="upload", params={"kib": 2, "kib_per_s": 4}, share=0.1)
+            slow = spec.neighbours
             assert slow is not None
-            assert (slow.workload, slow.params, slow.share) == ("upload", {"kib": 2, "kib_per_s": 4}, 0.1)
             assert (slow.method, slow.path, slow.sends, slow.receives) == ("POST", "/upload", 2048, None)
             assert (slow.bytes_per_s, slow.least_s) == (4096, 0.5)
             assert slow.body is not None
             assert '"bytes":2048' in slow.body
-            assert (spec.load_model, spec.load, spec.measure_s, spec.profile) == ("open", 50, 3.0, [])
+            assert (spec.load_model, spec.load, spec.measure_s, spec.stages) == ("open", 50, 3.0, ())
 
     def test_trials_with_and_without_neighbours_differ_in_nothing_else(self, run: RunRecord) -> None:
         """Both have the same arrivals, and one omits those of the neighbours. So both need the neighbours' share."""
@@ -190,23 +193,23 @@ class TestScenarios:
 
     def test_a_burst_has_its_profile_and_lasts_as_long(self, run: RunRecord) -> None:
         for spec in self.of(run, "burst"):
-            assert (spec.workload, spec.params, spec.path, spec.beside) == (
+            assert (spec.workload, spec.params, spec.path, spec.neighbours) == (
                 "download",
                 {"kib": 3},
                 "/download?kib=3",
                 None,
             )
             assert (spec.body, spec.receives, spec.bytes_per_s) == (None, 3072, 0)
-            assert [(stage.rate, stage.seconds) for stage in spec.profile] == [(20, 2), (50, 2), (20, 2)]
+            assert [(stage.rate, stage.seconds) for stage in spec.stages] == [(20, 2), (50, 2), (20, 2)]
             assert (spec.load_model, spec.load, spec.measure_s, spec.max_in_flight) == ("open", 50, 6.0, 77)
 
     def test_an_external_service_has_its_own_paths_and_unknown_responses(self, run: RunRecord) -> None:
         for spec in self.of(run, "mixed", "mine"):
             assert (spec.path, spec.body, spec.receives) == ("/quick", None, None)
-            assert spec.beside is not None
-            assert (spec.beside.method, spec.beside.path, spec.beside.body) == ("POST", "/up?k=2", None)
-            assert (spec.beside.sends, spec.beside.bytes_per_s) == (2048, 4096)
-        assert {spec.beside.workload for spec in self.of(run, "mixed", "mine") if spec.beside} == {"upload"}
+            assert spec.neighbours is not None
+            assert (spec.neighbours.method, spec.neighbours.path, spec.neighbours.body) == ("POST", "/up?k=2", None)
+            assert (spec.neighbours.sends, spec.neighbours.bytes_per_s) == (2048, 4096)
+        assert {spec.conditions.asked.workload for spec in self.of(run, "mixed", "mine")} == {"upload"}
         for spec in self.of(run, "burst", "mine"):
             assert (spec.path, spec.body, spec.receives) == ("/down/3", None, None)
 
@@ -237,7 +240,7 @@ class TestTwins:
         return run_record(new_folder(tmp_path, "a-run"), plan, "mine", "local", 5, found, None)
 
     def test_each_has_a_name_a_title_and_an_address_of_its_own(self, run: RunRecord) -> None:
-        shown = {name: (target.title, target.base_url, target.twin_of) for name, target in run.targets.items()}
+        shown = {name: (target.title, target.base_url, target.same_as) for name, target in run.targets.items()}
         flask = VARIANTS["flask-threads"].title
         assert shown == {
             "flask-threads": (f"{flask} (no. 1)", "http://127.0.0.1:1", "flask-threads"),

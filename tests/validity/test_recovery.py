@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.made_up.scenarios import BIN_S, burst_of, burst_spec, queued
-from waitbench.records.spec import Stage
+from waitbench.records.load_point import Stage
 from waitbench.records.trial import Bin, TrialRecord
 from waitbench.validity import recovery
 from waitbench.validity.recovery import Span

@@ -9,9 +9,9 @@ import pytest
 
 from tests.made_up import runs
 from waitbench.records import histogram
+from waitbench.records.load_point import Mixed
 from waitbench.records.run import Target
-from waitbench.records.spec import Neighbours
-from waitbench.records.trial import Latency, Phase, TrialRecord, Usage
+from waitbench.records.trial import Latency, Phase, RemoteReading, ServiceReading, TrialRecord, Usage
 from waitbench.validity.reason import Reason
 from waitbench.validity.repeats import outliers
 from waitbench.validity.rules import reasons
@@ -97,9 +97,9 @@ class TestOverlap:
         assert found(runs.trial(runs.spec("mine", instrumented=False)), runs.external()) == {}
 
     def test_the_neighbours_of_a_mixed_load_have_to_overlap_too(self) -> None:
-        beside = Neighbours(path="/db?ms=50", body="", workload="db", params={"ms": 50}, share=0.1)
+        mixed = Mixed(workload="db", params={"ms": 50}, share=0.1)
         target = runs.target(proofs={"db": runs.proof("the service held 19 of 20")})
-        assert the_reason(runs.trial(runs.spec(beside=beside)), "overlap", target).text.startswith("db: ")
+        assert the_reason(runs.trial(runs.spec(scenario=mixed)), "overlap", target).text.startswith("db: ")
 
 
 class TestAccounts:
@@ -122,7 +122,7 @@ class TestAccounts:
         assert "did not report its own request count" in the_reason(runs.trial(usage=usage), "accounts").text
 
     def test_a_service_without_usage_figures_is_not_judged(self) -> None:
-        trial = runs.trial(runs.spec("mine", instrumented=False), usage=Usage())
+        trial = runs.trial(runs.spec("mine", instrumented=False), usage=runs.NO_USAGE)
         assert found(trial, runs.external()) == {}
 
 
@@ -221,10 +221,10 @@ class TestGenerator:
 
     @pytest.mark.parametrize("share", [None, 0.0, 0.05])
     def test_five_percent_of_steal_time_are_allowed(self, share: float | None) -> None:
-        assert found(runs.trial(stolen_share=share)) == {}
+        assert found(runs.trial(steal_share=share)) == {}
 
     def test_more_steal_time_is_a_note(self) -> None:
-        [reason] = reasons(runs.trial(stolen_share=0.0501), runs.target())
+        [reason] = reasons(runs.trial(steal_share=0.0501), runs.target())
         assert (reason.code, reason.weight) == ("stolen", "note")
         assert reason.text == "CPU steal time: 5%"
 
@@ -236,7 +236,7 @@ class TestGenerator:
         ],
     )
     def test_with_steal_time_the_advice_is_not_to_lower_the_load(self, share: float, advice: str) -> None:
-        late = runs.trial(generator=generator(lag_p99_ms=30.0), stolen_share=share)
+        late = runs.trial(generator=generator(lag_p99_ms=30.0), steal_share=share)
         assert the_reason(late, "generator-lag").advice == advice
 
 
@@ -244,11 +244,12 @@ class TestUpstream:
     """The remote API must never be the limit."""
 
     def with_upstream(self, cpu_s: float = 1.0, lag_ms: float = 1.0) -> Trial:
-        def reading(at_s: float, cpu: float) -> dict[str, float]:
-            return {"monotonic_s": at_s, "cpu_s": cpu, "loop_lag_ms": lag_ms}
+        def reading(at_s: float, cpu_s: float) -> RemoteReading:
+            return RemoteReading(monotonic_s=at_s, cpu_s=cpu_s, loop_lag_ms=lag_ms)
 
         spec = runs.spec(workload="upstream", params={"ms": 100, "calls": 3})
-        return runs.trial(spec, upstream=Usage(window_start=reading(5, 1), window_end=reading(15, 1 + cpu_s)))
+        usage = Usage[RemoteReading](window_start=reading(5, 1), window_end=reading(15, 1 + cpu_s))
+        return runs.trial(spec, upstream=usage)
 
     def test_a_remote_api_that_used_all_of_its_core_was_the_limit(self) -> None:
         assert "used 91% of a core" in the_reason(self.with_upstream(cpu_s=9.1), "upstream-limit").text
@@ -260,7 +261,7 @@ class TestUpstream:
         assert found(self.with_upstream(cpu_s=8.9, lag_ms=250)) == {}
 
     def test_a_remote_api_that_was_not_used_is_not_judged(self) -> None:
-        assert found(runs.trial(upstream=Usage())) == {}
+        assert found(runs.trial(upstream=runs.NO_REMOTE_USAGE)) == {}
 
 
 class TestDisk:
@@ -360,8 +361,6 @@ class TestArrivals:
         fewer = trial.model_copy(update={"arrivals": trial.arrivals.model_copy(update={"intended": 1099})})
         assert the_reason(fewer, "over-ceiling").text == "1100 good responses, but only 1099 arrivals"
 
-    SHORT = runs.spec(load=100, load_model="open", max_in_flight=50, measure_s=3.0)
-
     def with_ended(self, ended: int | None, taken_us: int = 110_000) -> Trial:
         """1,000 arrivals in ten seconds, of which `ended` had a response in the window."""
         trial = runs.open_trial(self.SPEC, taken_us=[taken_us] * 1000)
@@ -413,7 +412,7 @@ class TestArrivals:
         starts = rng.uniform(-warmup_s, window_s, rng.poisson(rate * length_s))
         intended = int(np.sum(starts >= 0))
         ended = int(np.sum((starts + latency_s >= 0) & (starts + latency_s < window_s)))
-        spec = self.SHORT.model_copy(update={"load": rate})
+        spec = runs.spec(load=rate, load_model="open", max_in_flight=50, measure_s=window_s)
         thirds = [round(latency_s * 1e6)] * 3
         trial = runs.open_trial(spec, window_s=window_s, taken_us=[1_000], thirds_iqm_us=thirds)
         assert trial.arrivals is not None
@@ -434,11 +433,13 @@ class TestContention:
     """The service takes 1 s of its core in the window of 10 s; other processes took the rest of the busy time."""
 
     @staticmethod
-    def busy(busy_s: float, cores: int = 1) -> Usage:
-        usage = runs.usage(909)
-        at = {"window_start": 100.0, "window_end": 100.0 + 10.0 * cores - busy_s}
-        readings = {name: getattr(usage, name) | {"cores": cores, "cores_free_s": free} for name, free in at.items()}
-        return usage.model_copy(update=readings)
+    def busy(busy_s: float, cores: int = 1) -> Usage[ServiceReading]:
+        free_s = 100.0 + 10.0 * cores - busy_s
+        return runs.changed_readings(
+            runs.usage(909),
+            window_start={"cores": cores, "cores_free_s": 100.0},
+            window_end={"cores": cores, "cores_free_s": free_s},
+        )
 
     def test_more_than_a_tenth_of_the_services_core_is_invalid(self) -> None:
         reason = the_reason(runs.trial(usage=self.busy(2.2)), "contention")
@@ -476,7 +477,7 @@ class TestContention:
 
 class TestDatabase:
     @staticmethod
-    def of(upstream: Usage | None = None) -> Trial:
+    def of(upstream: Usage[RemoteReading] | None = None) -> Trial:
         return runs.trial(runs.spec(workload="db"), upstream=upstream or runs.watched())
 
     def test_a_query_that_was_late_in_the_window_makes_the_database_the_limit(self) -> None:
@@ -486,7 +487,7 @@ class TestDatabase:
         assert found(self.of(runs.watched(0.0))) == {}
 
     def test_a_database_that_was_not_monitored_may_have_been_the_limit(self) -> None:
-        the_reason(self.of(Usage()), "database-limit")
+        the_reason(self.of(runs.NO_REMOTE_USAGE), "database-limit")
 
     def test_the_database_is_not_judged_in_a_trial_that_does_not_need_it(self) -> None:
         assert found(runs.trial(upstream=runs.watched(9.0))) == {}
@@ -612,7 +613,7 @@ class TestExactMeasurements:
 
     def test_a_remote_api_that_reported_no_figures_is_invalid(self) -> None:
         planned = runs.spec(workload="upstream", params={"ms": 100}, load=100, uses_upstream=True)
-        assert "upstream-limit" in found(runs.trial(planned, taken_us=[110_000] * 909, upstream=Usage()))
+        assert "upstream-limit" in found(runs.trial(planned, taken_us=[110_000] * 909, upstream=runs.NO_REMOTE_USAGE))
 
 
 class TestDrift:

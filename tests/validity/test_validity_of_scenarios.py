@@ -9,7 +9,7 @@ import pytest
 from tests.made_up import runs
 from tests.made_up.scenarios import burst_of, burst_spec, burst_trial, mixed_spec, mixed_trial, queued
 from tests.validity.test_validity import found, generator, the_reason
-from waitbench.records.trial import Beside, Phase, TrialRecord
+from waitbench.records.trial import Neighbours, Phase, TrialRecord
 from waitbench.validity.ceiling import ceiling_of
 
 FAST_US, SLOW_US = [2_000] * 1000, [50_000] * 400
@@ -149,17 +149,17 @@ class TestMixed:
 
     def test_a_trial_without_neighbours_is_invalid(self) -> None:
         the_reason(mixed_trial(mixed_spec(), FAST_US), "neighbours")
-        the_reason(mixed_trial(mixed_spec(), FAST_US, beside=None), "neighbours")
+        the_reason(mixed_trial(mixed_spec(), FAST_US, neighbours=None), "neighbours")
 
     def test_neighbours_in_the_warm_up_are_not_enough(self) -> None:
-        beside = Beside(warmup=Phase(good=50), measured=Phase(), shed=0, latency=None)
-        the_reason(mixed_trial(mixed_spec(), FAST_US, beside=beside, usage=runs.usage(1050)), "neighbours")
+        neighbours = Neighbours(warmup=Phase(good=50), measured=Phase(), shed=0, latency=None)
+        the_reason(mixed_trial(mixed_spec(), FAST_US, neighbours=neighbours, usage=runs.usage(1050)), "neighbours")
 
     def test_shed_neighbours_are_invalid_too(self) -> None:
         """max_in_flight limits both together, so it is chance which of them are shed."""
         trial = mixed_trial(mixed_spec(), FAST_US, SLOW_US)
-        assert trial.beside is not None
-        shed = trial.model_copy(update={"beside": trial.beside.model_copy(update={"shed": 100})})
+        assert trial.neighbours is not None
+        shed = trial.model_copy(update={"neighbours": trial.neighbours.model_copy(update={"shed": 100})})
         assert "100 of 1500 arrivals were shed" in the_reason(shed, "rate").text
 
     def test_the_service_counts_both(self) -> None:
@@ -189,17 +189,19 @@ class TestMixed:
     def test_neighbours_with_disk_must_really_read_it(self) -> None:
         # 400 in the window and 100 in the warm-up, of 64 KiB each; none in a trial without neighbours.
         planned = mixed_spec(of="disk", params={"kib": 64})
-        beside = Beside(warmup=Phase(good=100), measured=Phase(good=400), shed=0, latency=runs.latency_of(SLOW_US))
+        neighbours = Neighbours(
+            warmup=Phase(good=100), measured=Phase(good=400), shed=0, latency=runs.latency_of(SLOW_US)
+        )
         for share, invalid in ((0.98, True), (1.0, False)):
             usage = runs.read_from_disk(runs.usage(1500), round(share * 500 * 64 * 1024))
-            trial = mixed_trial(planned, FAST_US, beside=beside, usage=usage)
+            trial = mixed_trial(planned, FAST_US, neighbours=neighbours, usage=usage)
             assert ("disk" in found(trial)) == invalid
         assert found(mixed_trial(mixed_spec(alone=True, of="disk", params={"kib": 64}), FAST_US)) == {}
 
     def test_a_neighbours_wait_that_was_cut_short_is_invalid(self) -> None:
         planned = mixed_spec(of="wait", params={"ms": 100})
-        assert planned.beside is not None
-        planned = planned.model_copy(update={"beside": planned.beside.model_copy(update={"least_s": 0.1})})
+        assert planned.neighbours is not None
+        planned = planned.model_copy(update={"neighbours": planned.neighbours.model_copy(update={"least_s": 0.1})})
         assert found(mixed_trial(planned, FAST_US, [110_000] * 400)) == {}
         reason = the_reason(mixed_trial(planned, FAST_US, [110_000] * 399 + [90_000]), "over-ceiling")
         assert reason.text == "a response to /wait?ms=100 came after 90.0 ms: its wait was cut short"

@@ -59,8 +59,11 @@ class Calibration:
 
 def need(name: str, plan: Plan) -> Need:
     """The need of one plan. The overload of a burst counts as a rate."""
-    loads = [load for _, load in plan.load_points]
-    users, rate = (max((load.size for load in loads if load.model == model), default=0) for model in ("closed", "open"))
+    points = [point for _, point in plan.load_points]
+    users, rate = (
+        max((point.load for point in points if point.conditions.load_model == model), default=0)
+        for model in ("closed", "open")
+    )
     return Need(name, int(users), float(rate))
 
 

@@ -38,9 +38,9 @@ def kib_per_request(trial: TrialRecord) -> float | None:
     None if any of these is not known, or if fewer than `HELD_FOR_MEMORY` requests were in flight.
     """
     before, after = trial.usage.before, trial.usage.after
-    if before is None or after is None or after["peak_in_flight"] < HELD_FOR_MEMORY:
+    if before is None or after is None or after.peak_in_flight < HELD_FOR_MEMORY:
         return None
-    return max(0.0, after["peak_rss_bytes"] - before["rss_bytes"]) / after["peak_in_flight"] / 1024
+    return max(0.0, after.peak_rss_bytes - before.rss_bytes) / after.peak_in_flight / 1024
 
 
 def _cost(trial: TrialRecord) -> tuple[float, float] | None:
@@ -51,7 +51,8 @@ def _cost(trial: TrialRecord) -> tuple[float, float] | None:
     begin, end = trial.usage.window_start, trial.usage.window_end
     if begin is None or end is None:
         return None
-    took_s, cpu_s, count = (end[key] - begin[key] for key in ("monotonic_s", "cpu_s", "requests_answered"))
+    took_s, cpu_s = end.monotonic_s - begin.monotonic_s, end.cpu_s - begin.cpu_s
+    count = end.requests_answered - begin.requests_answered
     # A reading that queued behind the load is not of the window.
     of_the_window = abs(took_s - trial.window_s) <= READING_OFF * trial.window_s
     return (cpu_s, count) if of_the_window and cpu_s >= 0 and 0 <= count <= trial.sent else None
@@ -191,7 +192,7 @@ class Cell:
 
     @property
     def peak_rss_mib(self) -> float | None:
-        peaks = [t.usage.after["peak_rss_bytes"] for t in self.trials if t.usage.after]
+        peaks = [t.usage.after.peak_rss_bytes for t in self.trials if t.usage.after]
         return max(peaks) / 2**20 if peaks else None
 
     @property

@@ -3,16 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
 from waitbench.analysis.cells import Cell
 from waitbench.analysis.statistics import Interval, paired_ratio
-from waitbench.catalog.workloads import WORKLOADS
 from waitbench.errors import WaitbenchError
-from waitbench.plan.cell import Load
-from waitbench.plan.claim import Claim, Place, Rule, Side
+from waitbench.plan.claim import Claim, Place, PlaceKey, Rule, Side
 from waitbench.records.run import RunRecord, Target
 from waitbench.validity.generator import GENERATOR_OWN
 from waitbench.validity.rules import reasons, spoilt_by
@@ -132,20 +130,20 @@ def verdicts(run: RunRecord, cells: Sequence[Cell]) -> list[Verdict]:
     Raises WaitbenchError if the claims cannot be read.
     """
     try:
-        claims = TypeAdapter(list[Claim]).validate_python(run.plan.get("claims", []))
+        claims = TypeAdapter(list[Claim]).validate_python(run.plan.claims)
     except ValidationError as error:
         fault = error.errors()[0]
         where = ".".join(str(part) for part in fault["loc"])
         raise WaitbenchError(
             f"run.json: plan.claims.{where}: {fault['msg']}. Report the run with the waitbench version that made it"
         ) from None
-    by_asked: dict[tuple[Any, ...], Cell] = {}
+    by_key: dict[PlaceKey, Cell] = {}
     for cell in cells:
-        by_asked.setdefault(_asked_of(cell), cell)
+        by_key.setdefault(_key(cell), cell)
 
     def evidence(claim: Claim, rule: Rule, side: Side) -> Evidence:
         place = claim.place(side)
-        return _evidence(rule, place, by_asked.get(place.asked), run.targets)
+        return _evidence(rule, place, by_key.get(place.key), run.targets)
 
     return [
         Verdict(claim, [Ruling(rule, *(evidence(claim, rule, side) for _, side in rule.sides)) for rule in claim.rules])
@@ -168,7 +166,7 @@ def _evidence(rule: Rule, place: Place, cell: Cell | None, targets: Mapping[str,
         value, by_repeat = _FIGURES[rule.figure](counted)
         lack = _lack(rule.figure, counted, value, by_repeat)
     every = {n: found for n, found in _FIGURES[rule.figure](cell)[1].items() if found > 0} if without else by_repeat
-    where = f"{title}, {place.cell.name} {place.load.size:g}{' alone' if place.alone else ''}"
+    where = f"{title}, {place.cell.name} {place.point.load:g}{' alone' if place.alone else ''}"
     lack, without = (f"{where}: {text}" if text else "" for text in (lack, without))
     return Evidence(place, title, counted, value, by_repeat, lack, without, every)
 
@@ -231,15 +229,8 @@ _FIGURES: dict[str, Callable[[Cell], tuple[float | None, Mapping[int, float]]]] 
 """For each figure, a function that returns the figure of a whole cell and that of each of its trials, by repeat."""
 
 
-def _asked_of(cell: Cell) -> tuple[Any, ...]:
-    """The request of a cell's trials, in the form of `Place.asked`."""
-    spec, target = cell.spec, cell.target
-    inner = spec.beside or spec
-    params = WORKLOADS[inner.workload].complete(inner.params)
-    what = spec.scenario or spec.workload, inner.workload if spec.scenario else None, tuple(sorted(params.items()))
-    share = spec.beside.share if spec.beside else None
-    load, workers = Load(spec.load_model, spec.load), target.budget.get("workers", 1)
-    return *what, share, load, spec.alone, _variant(target), workers, spec.cpus
+def _key(cell: Cell) -> PlaceKey:
+    return PlaceKey(cell.spec.point, _variant(cell.target), cell.target.budget.get("workers", 1), cell.spec.alone)
 
 
 def _variant(target: Target) -> str:

@@ -1,10 +1,10 @@
 """The model behind every report: the cells and searches of a run, and their comparisons."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from waitbench.analysis.cells import Cell
 from waitbench.analysis.claims import Verdict, verdicts
@@ -15,11 +15,11 @@ from waitbench.analysis.scenarios.bursts import Burst, BurstSection
 from waitbench.analysis.scenarios.mixed import MixedPoint, MixedSection, Pair
 from waitbench.analysis.scenarios.remote_calls import Gathering, gatherings
 from waitbench.analysis.statistics import CONFIDENCE, Interval, chance_calls
-from waitbench.catalog.scenarios import SCENARIOS
 from waitbench.catalog.workloads import WORKLOADS
 from waitbench.errors import WaitbenchError
 from waitbench.records.folder import Damaged
-from waitbench.records.run import RunRecord, Target
+from waitbench.records.load_point import Conditions, LoadPoint
+from waitbench.records.run import PlannedSection, RunRecord, Target
 from waitbench.records.spec import TrialSpec
 from waitbench.records.trial import TrialRecord
 
@@ -27,11 +27,8 @@ K = TypeVar("K")
 
 V = TypeVar("V")
 
-SectionKey = tuple[str, str, tuple[tuple[str, int], ...], str, Any, int]
-"""Scenario, workload, parameters, load model, the share (mixed load) or the profile (burst), and cores per service."""
-
-CellKey = tuple[SectionKey, float, str, bool]
-"""Section, load, variant, and whether it is a mixed load without its neighbours."""
+CellKey = tuple[LoadPoint, str, bool]
+"""Load point, variant, and whether it is a mixed load without its neighbours."""
 
 
 @dataclass(frozen=True)
@@ -151,14 +148,18 @@ def compare(
     """The comparison of a run's trials. Raises WaitbenchError if the plan does not ask for one of them."""
     every = list(trials)
     have = {trial.spec.file for trial in every} | {each.spec.file for each in damaged}
-    cells = _cells(run, [trial for trial in every if trial.spec.objective_p99_ms is None])
-    sections = [(key[0], list(group)) for key, group in groupby(cells, key=lambda cell: _section_key(cell.spec))]
+    planned = {section.conditions: section for section in run.sections}
+    for trial in every:
+        if trial.spec.conditions not in planned:
+            raise _unplanned(trial.spec)
+    cells = _cells(run, [trial for trial in every if not trial.spec.conditions.search])
+    sections = [(found, list(group)) for found, group in groupby(cells, key=lambda cell: cell.spec.conditions)]
     return Comparison(
         run=run,
-        sections=[_section(group) for scenario, group in sections if not scenario],
-        mixed=[_mixed_section(group) for scenario, group in sections if scenario == "mixed"],
-        bursts=[BurstSection([Burst(cell) for cell in group]) for scenario, group in sections if scenario == "burst"],
-        knees=_knees(run, [trial for trial in every if trial.spec.objective_p99_ms is not None]),
+        sections=[_section(found, group) for found, group in sections if not found.mixed and not found.burst],
+        mixed=[MixedSection(found.mixed, _mixed_points(group)) for found, group in sections if found.mixed],
+        bursts=[BurstSection([Burst(cell) for cell in group]) for found, group in sections if found.burst],
+        knees=_knees(run, planned, [trial for trial in every if trial.spec.conditions.search]),
         missing=[spec for spec in run.trials if spec.file not in have],
         stale=stale,
         damaged=list(damaged),
@@ -167,41 +168,36 @@ def compare(
 
 def _cells(run: RunRecord, trials: list[TrialRecord]) -> list[Cell]:
     """Cells in the order of the plan, of loads and of contenders, not of the shuffled blocks."""
-    order, place = list(run.targets), _places(run)
-    for trial in trials:
-        if _section_key(trial.spec) not in place:
-            raise _unplanned(trial.spec)
+    order, place = list(run.targets), {section.conditions: n for n, section in enumerate(run.sections)}
     planned = _grouped(run.trials, _cell_key)
     groups = _grouped(trials, lambda trial: _cell_key(trial.spec))
     cells = [Cell.of(run.targets[group[0].spec.variant], group, len(planned[key])) for key, group in groups.items()]
-    return sorted(cells, key=lambda c: (place[_section_key(c.spec)], c.load, order.index(c.variant)))
+    return sorted(cells, key=lambda c: (place[c.spec.conditions], c.load, order.index(c.variant)))
 
 
-def _knees(run: RunRecord, trials: list[TrialRecord]) -> list[KneeSection]:
+def _knees(
+    run: RunRecord, planned: Mapping[Conditions, PlannedSection], trials: list[TrialRecord]
+) -> list[KneeSection]:
     sections = []
-    for (key, objective), group in _grouped(trials, lambda t: (_section_key(t.spec), t.spec.objective_p99_ms)).items():
+    for found, group in _grouped(trials, lambda trial: trial.spec.conditions).items():
+        assert found.search is not None
+        from_rate, to_rate = planned[found].from_rate, planned[found].to_rate
+        if from_rate is None or to_rate is None:
+            raise _unplanned(group[0].spec)
         by_variant = _grouped(group, lambda trial: trial.spec.variant)
         knees = [
-            Knee(target, by_variant[name], run.plan["repeats"], *_rates(run, group[0].spec))
+            Knee(target, by_variant[name], run.plan.repeats, from_rate, to_rate)
             for name, target in run.targets.items()
             if name in by_variant
         ]
-        sections.append(KneeSection(WORKLOADS[key[1]], dict(key[2]), objective or 0.0, knees))
+        workload = WORKLOADS[found.workload]
+        sections.append(KneeSection(workload, found.params, found.search.objective_p99_ms, knees))
     return sections
-
-
-def _rates(run: RunRecord, spec: TrialSpec) -> tuple[float, float]:
-    """The first and the highest rate of the search that a trial belongs to."""
-    sought = (spec.workload, spec.params, spec.objective_p99_ms)
-    cells = [c for c in run.plan["cells"] if (c["workload"], c["params"], c.get("p99_ms")) == sought]
-    if not cells or not {"from_rate", "to_rate"} <= {*cells[0]}:
-        raise _unplanned(spec)
-    return cells[0]["from_rate"], cells[0]["to_rate"]
 
 
 def _unplanned(spec: TrialSpec) -> WaitbenchError:
     return WaitbenchError(
-        f"run.json is damaged: plan.cells: no cell asks for {spec.asked_words}, which {spec.file} has. Restore run.json"
+        f"run.json is damaged: sections: none has {spec.asked_words}, which {spec.file} has. Restore run.json"
     )
 
 
@@ -209,31 +205,16 @@ def _bounded(ratio: Interval | None) -> bool:
     return ratio is not None and ratio.bounded
 
 
-def _places(run: RunRecord) -> dict[SectionKey, int]:
-    """The position of each section in the plan."""
-    places: dict[SectionKey, int] = {}
-    for cell in run.plan["cells"]:
-        scenario = cell["workload"] if cell["workload"] in SCENARIOS else ""
-        played = cell.get("share") or tuple((step["rate"], step["seconds"]) for step in cell.get("profile") or [])
-        model = "closed" if cell.get("users") else "open"
-        cpus = cell.get("service_cpus") or 0
-        key = (scenario, cell.get("of") or cell["workload"], tuple(cell["params"].items()), model, played, cpus)
-        places.setdefault(key, len(places))
-    return places
-
-
-def _section(cells: list[Cell]) -> Section:
-    spec = cells[0].spec
+def _section(found: Conditions, cells: list[Cell]) -> Section:
     points = [Point(load, list(group)) for load, group in groupby(cells, key=lambda cell: cell.load)]
-    return Section(WORKLOADS[spec.workload], spec.params, points)
+    return Section(WORKLOADS[found.workload], found.params, points)
 
 
-def _mixed_section(cells: list[Cell]) -> MixedSection:
-    points = [
+def _mixed_points(cells: list[Cell]) -> list[MixedPoint]:
+    return [
         MixedPoint(load, [_pair(each) for each in _grouped(group, lambda cell: cell.variant).values()])
         for load, group in groupby(cells, key=lambda cell: cell.load)
     ]
-    return MixedSection(cells[0].spec, points)
 
 
 def _pair(cells: list[Cell]) -> Pair:
@@ -244,13 +225,7 @@ def _pair(cells: list[Cell]) -> Pair:
 
 
 def _cell_key(spec: TrialSpec) -> CellKey:
-    return _section_key(spec), spec.load, spec.variant, spec.alone
-
-
-def _section_key(spec: TrialSpec) -> SectionKey:
-    inner = spec.beside or spec
-    played = spec.beside.share if spec.beside else tuple((stage.rate, stage.seconds) for stage in spec.profile)
-    return spec.scenario, inner.workload, tuple(inner.params.items()), spec.load_model, played, spec.cpus
+    return spec.point, spec.variant, spec.alone
 
 
 def _grouped(items: Iterable[V], key: Callable[[V], K]) -> dict[K, list[V]]:

@@ -33,7 +33,7 @@ def read_comparison(folder: RunFolder, run: RunRecord, stale: bool = False) -> C
 def _unknown_workload(run: RunRecord) -> str:
     """The first trial whose workload or parameters are not in the catalog; "" if there is none."""
     for number, spec in enumerate(run.trials):
-        beside = params_fault(spec.beside.workload, spec.beside.params) if spec.beside else ""
-        if fault := params_fault(spec.workload, spec.params) or beside:
-            return f"trials.{number}.{fault}"
+        asked = spec.conditions.asked
+        if fault := params_fault(spec.workload, spec.params) or params_fault(asked.workload, asked.params):
+            return f"trials.{number}.point.conditions.{fault}"
     return ""

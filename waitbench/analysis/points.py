@@ -52,7 +52,7 @@ class Point:
 
     @property
     def load_words(self) -> str:
-        return self.cells[0].spec.load_words
+        return self.cells[0].spec.point.load_words
 
     @property
     def open(self) -> bool:
@@ -137,7 +137,7 @@ class Section:
     @property
     def cpus(self) -> int:
         """The number of cores of each service; 0 means its declared ones."""
-        return self.top.cells[0].spec.cpus
+        return self.top.cells[0].spec.conditions.service_cpus
 
     @property
     def title(self) -> str:
@@ -148,7 +148,7 @@ class Section:
     @property
     def twins(self) -> bool:
         """Whether the section only compares one contender with itself (A/A)."""
-        names = {cell.target.twin_of for point in self.points for cell in point.cells}
+        names = {cell.target.same_as for point in self.points for cell in point.cells}
         return len(names) == 1 and names != {""}
 
     @property

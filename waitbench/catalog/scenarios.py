@@ -5,24 +5,24 @@ from typing import Literal
 
 
 @dataclass(frozen=True)
-class Scenario:
-    """A kind of trial with more than one workload or more than one load."""
+class ScenarioTexts:
+    """The texts on a kind of trial with more than one workload or more than one load."""
 
     name: Literal["mixed", "burst"]
     title: str
     shows: str
 
 
-SCENARIOS: dict[str, Scenario] = {
+SCENARIOS: dict[str, ScenarioTexts] = {
     scenario.name: scenario
     for scenario in (
-        Scenario(
+        ScenarioTexts(
             "mixed",
             "A fast path with slow neighbours",
             "whether slow requests delay the fast ones next to them (head-of-line blocking); the same fast arrivals "
             "are sent with the slow ones and without, and the slow ones are not ranked",
         ),
-        Scenario(
+        ScenarioTexts(
             "burst",
             "Calm, overload, calm",
             "how long a stack takes to recover from an overload, and its goodput during it; a longer or higher "

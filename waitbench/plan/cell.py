@@ -1,6 +1,5 @@
 """Cells: what is requested, and at which loads."""
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -8,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 from waitbench.catalog.scenarios import SCENARIOS
 from waitbench.catalog.workloads import WORKLOADS
 from waitbench.plan.suggestion import nearest
-from waitbench.records.spec import Stage
+from waitbench.records.load_point import Burst, Conditions, LoadPoint, Mixed, Plain, Scenario, Search, Stage
 from waitbench.records.text import control_in
 
 USERS_MAX = 20_000
@@ -31,19 +30,6 @@ _SCENARIO_ADVICE = {
     "burst": 'a burst has of = "wait", profile = [{ rate = 100, seconds = 5 }, ...], and the params of the '
     "workload in `of`",
 }
-
-
-@dataclass(frozen=True)
-class Load:
-    """`size` users in a closed loop, or `size` requests per second in an open loop."""
-
-    model: Literal["closed", "open"]
-    size: float
-
-    @property
-    def tag(self) -> str:
-        """For file names: `500u`, `200rps`."""
-        return f"{self.size:g}{'u' if self.model == 'closed' else 'rps'}"
 
 
 class Strict(BaseModel):
@@ -188,10 +174,37 @@ class Cell(Strict):
         return self
 
     @property
-    def loads(self) -> list[Load]:
-        closed = [Load("closed", users) for users in self.users or []]
-        bursts = [Load("open", max(step.rate for step in self.profile))] if self.profile else []
-        return closed + [Load("open", rate) for rate in self.rate or []] + bursts
+    def points(self) -> list[LoadPoint]:
+        """Its load points; none for a search, which finds its rates itself."""
+        return [self.point(load) for load in self.loads]
+
+    def point(self, load: float) -> LoadPoint:
+        return LoadPoint(conditions=self.conditions, load=load)
+
+    @property
+    def loads(self) -> list[float]:
+        """Numbers of users, or rates; the highest rate of a burst; none for a search."""
+        bursts = [max(step.rate for step in self.profile)] if self.profile else []
+        return [*(self.users or self.rate or []), *bursts]
+
+    @property
+    def conditions(self) -> Conditions:
+        """The key that its trials share: equal for cells that ask for the same requests."""
+        return Conditions(
+            workload=self.measured,
+            params={} if self.workload == "mixed" else self.params,
+            load_model="closed" if self.users else "open",
+            scenario=self._scenario,
+            service_cpus=self.service_cpus or 0,
+        )
+
+    @property
+    def _scenario(self) -> Scenario:
+        if self.of is not None and self.share is not None:
+            return Mixed(workload=self.of, params=self.params, share=self.share)
+        if self.profile:
+            return Burst(stages=tuple(Stage(rate=step.rate, seconds=step.seconds) for step in self.profile))
+        return Search(objective_p99_ms=self.p99_ms) if self.p99_ms else Plain()
 
     @property
     def measured(self) -> str:
@@ -202,16 +215,6 @@ class Cell(Strict):
     def asked(self) -> set[str]:
         """Every workload that requests are sent for. A contender runs this cell only if it serves all of them."""
         return {self.measured, self.of or self.measured}
-
-    @property
-    def asks(self) -> tuple[object, ...]:
-        """The requests to a service, without contender and duration: equal for cells that may share trials."""
-        scenario = self.share, tuple((step.rate, step.seconds) for step in self.profile or [])
-        return self.workload, self.of, tuple(sorted(self.params.items())), scenario, self.service_cpus or 0
-
-    @property
-    def stages(self) -> list[Stage]:
-        return [Stage(rate=step.rate, seconds=step.seconds) for step in self.profile or []]
 
     @model_validator(mode="after")
     def _params_fit(self) -> "Cell":

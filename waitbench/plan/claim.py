@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from waitbench.catalog.workloads import WORKLOADS
-from waitbench.plan.cell import SEVERAL, Cell, Load, Strict, Text
+from waitbench.plan.cell import SEVERAL, Cell, Strict, Text
 from waitbench.plan.suggestion import nearest
 from waitbench.plan.zone import Refuted, Supported
+from waitbench.records.load_point import Conditions, LoadPoint
 
 T = TypeVar("T")
 
@@ -95,17 +96,35 @@ class Place(NamedTuple):
 
     cell: ClaimCell
     variant: str
-    load: Load
+    point: LoadPoint
     workers: int | None
     alone: bool
 
     @property
-    def asked(self) -> tuple[Any, ...]:
-        """The identity of its trials, whichever cell asks for them."""
-        cell = self.cell
-        params = WORKLOADS[cell.of or cell.workload].complete(cell.params)
-        what = cell.workload, cell.of, tuple(sorted(params.items())), cell.share
-        return *what, self.load, self.alone, self.variant, self.workers, cell.service_cpus or 0
+    def key(self) -> "PlaceKey":
+        return PlaceKey(self.point, self.variant, self.workers, self.alone)
+
+
+class PlaceKey(NamedTuple):
+    """The identity of the trials of a place, whichever cell asks for them."""
+
+    point: LoadPoint
+    variant: str
+    workers: int | None
+    alone: bool
+
+    @property
+    def complete(self) -> "PlaceKey":
+        """The key with the default values of parameters: equal if the same requests go to the same service."""
+        return self._replace(point=self.point.model_copy(update={"conditions": _complete(self.point.conditions)}))
+
+
+def _complete(conditions: Conditions) -> Conditions:
+    asked = conditions.asked
+    params = {"params": WORKLOADS[asked.workload].complete(asked.params)}
+    if conditions.mixed:
+        return conditions.model_copy(update={"scenario": conditions.mixed.model_copy(update=params)})
+    return conditions.model_copy(update=params)
 
 
 class Claim(Strict):
@@ -137,16 +156,15 @@ class Claim(Strict):
         variant = side.variant or _only("variant", cell.name, cell.variants)
         if variant not in cell.variants:
             raise ValueError(f"variant: {cell.name} does not have {variant!r}; {nearest(variant, cell.variants)}")
-        loads = {load.size: load for load in cell.loads}
-        size = side.load or _only("load", cell.name, loads)
-        if size not in loads:
-            raise ValueError(f"load: {cell.name} does not have {size:g}; there are: {_listed(loads)}")
+        load = side.load or _only("load", cell.name, cell.loads)
+        if load not in cell.loads:
+            raise ValueError(f"load: {cell.name} does not have {load:g}; there are: {_listed(cell.loads)}")
         workers = side.workers or (_only("workers", cell.name, cell.workers) if cell.workers else None)
         if cell.workers and workers not in cell.workers:
             raise ValueError(f"workers: {cell.name} does not have {workers}; there are: {_listed(cell.workers)}")
         if side.alone and cell.workload != "mixed":
             raise ValueError(f"alone: {cell.name} is not mixed, so it has no neighbours; leave it out")
-        return Place(cell, variant, loads[size], workers, side.alone)
+        return Place(cell, variant, cell.point(load), workers, side.alone)
 
     @model_validator(mode="after")
     def _names_differ(self) -> "Claim":
@@ -165,7 +183,7 @@ class Claim(Strict):
             if advice := _no_such_figure(rule.figure, place.cell):
                 raise ValueError(f"{where}: {advice}")
         for number, rule in enumerate(self.rules):
-            if self.place(rule.of).asked == self.place(rule.over).asked:
+            if self.place(rule.of).key.complete == self.place(rule.over).key.complete:
                 raise ValueError(
                     f"rules[{number}]: of and over are the same, so their ratio is 1; name two that differ"
                 )

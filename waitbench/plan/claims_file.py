@@ -53,8 +53,8 @@ def require_samples(path: Path, plan: Plan, variants: Mapping[str, Variant]) -> 
 def _possible_requests(place: Place, variant: Variant, measure_s: float) -> float | None:
     """Return the theoretical maximum of measured requests in one trial; None if there is no limit."""
     cell, budget = place.cell, {**variant.budget, "workers": place.workers or 1}
-    closed = place.load.model == "closed"
-    users, rate = (int(place.load.size), None) if closed else (None, place.load.size * (1 - (cell.share or 0)))
+    closed = place.point.conditions.load_model == "closed"
+    users, rate = (int(place.point.load), None) if closed else (None, place.point.load * (1 - (cell.share or 0)))
     params = {} if cell.workload == "mixed" else cell.params
     allowed = ceiling(WORKLOADS[cell.measured], params, budget, users, rate)
     return allowed.rps * (cell.measure_s or measure_s) if allowed else None

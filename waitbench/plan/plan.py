@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from waitbench.catalog.workloads import WORKLOADS
-from waitbench.plan.cell import LIST_MAX, REPEATS_MAX, SEVERAL, Cell, Load, Strict, Text
+from waitbench.plan.cell import LIST_MAX, REPEATS_MAX, SEVERAL, Cell, Strict, Text
 from waitbench.plan.claim import NAME_MAX, Claim
 from waitbench.plan.suggestion import nearest
+from waitbench.records.load_point import LoadPoint
 
 SEARCH_REPEATS = 12
 """The highest number of repeats in a search: its limit of trials has to allow them on both sides of a knee."""
@@ -119,27 +120,26 @@ class Plan(Strict):
 
     @model_validator(mode="after")
     def _shared_alike(self) -> "Plan":
-        for points in self.blocks:
-            cells = [cell for cell, _ in points]
+        for point, cells in self.blocks:
             for key in ("arrivals", "max_in_flight"):
                 given = list(dict.fromkeys(getattr(cell, key) for cell in cells))
                 if len(given) > 1:
                     raise ValueError(
-                        f"cells: {cells[0].workload} at {points[0][1].tag} has {key} = {given[0]} in one cell, "
+                        f"cells: {cells[0].workload} at {point.tag} has {key} = {given[0]} in one cell, "
                         f"{given[1]} in another; cells with the same requests share their trials, so give both the "
                         f"same {key}, or another rate"
                     )
         return self
 
     @property
-    def load_points(self) -> list[tuple[Cell, Load]]:
+    def load_points(self) -> list[tuple[Cell, LoadPoint]]:
         """Each cell at each of its loads."""
-        return [(cell, load) for cell in self.cells for load in cell.loads]
+        return [(cell, point) for cell in self.cells for point in cell.points]
 
     @property
-    def blocks(self) -> list[list[tuple[Cell, Load]]]:
-        """The load points of one repeat, grouped by their requests. Each contender runs a group once."""
-        found: dict[object, list[tuple[Cell, Load]]] = {}
-        for cell, load in self.load_points:
-            found.setdefault((cell.asks, load), []).append((cell, load))
-        return list(found.values())
+    def blocks(self) -> list[tuple[LoadPoint, list[Cell]]]:
+        """The load points of one repeat, each with the cells that ask for it. Each contender runs a load point once."""
+        found: dict[LoadPoint, list[Cell]] = {}
+        for cell, point in self.load_points:
+            found.setdefault(point, []).append(cell)
+        return list(found.items())

@@ -19,7 +19,6 @@ from waitbench.plan.plan import LOOPBACK, Plan
 from waitbench.plan.refusal import PLAN_TABLES, refusal
 from waitbench.plan.suggestion import nearest
 from waitbench.plan.toml import read_toml
-from waitbench.records.words import load_words
 
 STEM_MAX = 100
 TRIALS_MAX = 10_000
@@ -128,15 +127,15 @@ def _check_loads(path: Path, plan: Plan, shared: list[int]) -> None:
 
     A cell that names its contenders, as those of claims do, may repeat a load: such cells share their trials.
     """
-    points = [(plan.cells[number], load) for number in shared for load in plan.cells[number].loads]
-    asked = [(_named(cell), tuple(sorted(cell.params.items())), load) for cell, load in points]
+    points = [(plan.cells[number], point) for number in shared for point in plan.cells[number].points]
+    asked = [(_named(cell), tuple(sorted(cell.params.items())), point.load_words) for cell, point in points]
     times = Counter(asked)
-    for (cell, load), asks in zip(points, asked, strict=True):
+    for (cell, point), asks in zip(points, asked, strict=True):
         if times[asks] > 1:
             given = ", ".join([_named(cell), *params_words(cell.params)])
             hint = " (bursts are distinguished by their highest rate)" if cell.workload == "burst" else ""
             raise UsageError(
-                f"{path}: cells: {given} with {load_words(load.model, load.size)} is there twice{hint}; keep one, and "
+                f"{path}: cells: {given} with {point.load_words} is there twice{hint}; keep one, and "
                 "raise repeats for more trials"
             )
 

@@ -4,9 +4,10 @@ import random
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from waitbench.plan.cell import Cell, Load
+from waitbench.plan.cell import Cell
 from waitbench.plan.contender import Contender, contenders
 from waitbench.plan.plan import Plan
+from waitbench.records.load_point import LoadPoint
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Slot:
     block: int
     repeat: int
     cell: Cell
-    load: Load
+    point: LoadPoint
     contender: str
     measure_s: float
     alone: bool = False
@@ -40,12 +41,12 @@ def schedule(plan: Plan, seed: int, limited: Mapping[str, Collection[str]] = {})
     found = contenders(plan)
     slots: list[Slot] = []
     block = 0
-    for repeat in range(1, max((_repeats(points, plan) for points in plan.blocks), default=0) + 1):
-        for points in rng.sample(plan.blocks, len(plan.blocks)):
-            if repeat > _repeats(points, plan):
+    for repeat in range(1, max((_repeats(cells, plan) for _, cells in plan.blocks), default=0) + 1):
+        for point, cells in rng.sample(plan.blocks, len(plan.blocks)):
+            if repeat > _repeats(cells, plan):
                 continue
             block += 1
-            cells, (cell, load) = [cell for cell, _ in points], points[0]
+            cell = cells[0]
             measure_s = max(_seconds(each, plan) for each in cells)
             both = [
                 (contender.label, alone)
@@ -54,18 +55,19 @@ def schedule(plan: Plan, seed: int, limited: Mapping[str, Collection[str]] = {})
                 for alone in ((False, True) if cell.workload == "mixed" else (False,))
             ]
             slots += [
-                Slot(block, repeat, cell, load, label, measure_s, alone) for label, alone in rng.sample(both, len(both))
+                Slot(block, repeat, cell, point, label, measure_s, alone)
+                for label, alone in rng.sample(both, len(both))
             ]
     return slots
 
 
-def _repeats(points: list[tuple[Cell, Load]], plan: Plan) -> int:
+def _repeats(cells: list[Cell], plan: Plan) -> int:
     """Return the highest number of repeats among cells that share their trials."""
-    return max(cell.repeats or plan.repeats for cell, _ in points)
+    return max(cell.repeats or plan.repeats for cell in cells)
 
 
 def _seconds(cell: Cell, plan: Plan) -> float:
-    return sum(stage.seconds for stage in cell.stages) or cell.measure_s or plan.measure_s
+    return sum(step.seconds for step in cell.profile or []) or cell.measure_s or plan.measure_s
 
 
 def _plays(contender: Contender, cells: list[Cell], serves: Mapping[str, Collection[str]]) -> bool:

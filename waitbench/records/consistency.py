@@ -4,56 +4,27 @@ Each function returns the first wrong field with the value found; "" if there is
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from waitbench.records.fault import first_fault, shown
-from waitbench.records.fields import Above, Amount, Count, Params
+from waitbench.records.fields import Count
 from waitbench.records.run import RunRecord
-from waitbench.records.spec import Stage, TrialSpec
+from waitbench.records.spec import TrialSpec
 from waitbench.records.trial import Latency, Phase, TrialRecord, Usage
 
 TIMEOUT = "timeout"
 """The only class of errors that has a latency."""
 WINDOW_OFF = 0.01
 """How far a window's length may be from the planned one, as a share of it: the generator ends it by the clock."""
-NEIGHBOURS = "beside"
-"""The field for the neighbours of a mixed load."""
-OF_A_SERVICE = ("monotonic_s", "requests_answered", "peak_in_flight", "cpu_s", "rss_bytes", "peak_rss_bytes")
-OF_THE_REMOTE_API = ("monotonic_s", "cpu_s", "loop_lag_ms")
-MOMENTS = ("before", "window_start", "window_end", "after")
 
 
 class _Shape(BaseModel):
     """The fields that reports read from a part of run.json that is stored without a check."""
 
     model_config = ConfigDict(extra="ignore", strict=True, allow_inf_nan=False)
-
-
-# More than 12 fields: they mirror the keys of a cell in run.json.
-class _Cell(_Shape):
-    workload: str
-    of: str | None = None
-    params: Params
-    share: Amount | None = None
-    profile: list[Stage] | None = None
-    users: list[Count] | None = None
-    rate: list[Above] | None = None
-    p99_ms: Above | None = None
-    from_rate: Above = 1.0
-    to_rate: Above = 1.0
-    repeats: Count | None = None
-    measure_s: Above | None = None
-    service_cpus: Count | None = None
-
-
-class _Plan(_Shape):
-    title: str
-    repeats: Count
-    warmup_s: Amount
-    measure_s: Above
-    cells: list[_Cell]
 
 
 class _Environment(_Shape):
@@ -73,7 +44,6 @@ class _Info(_Shape):
 def run_fault(run: RunRecord) -> str:
     """Check run.json as a whole."""
     shapes: list[tuple[str, type[_Shape], object]] = [
-        ("plan", _Plan, run.plan),
         ("environment", _Environment, run.environment),
         *((f"targets.{name}.info", _Info, target.info) for name, target in run.targets.items()),
     ]
@@ -95,13 +65,13 @@ def _shape_fault(name: str, shape: type[_Shape], value: object) -> str:
 
 
 def _spec_fault(spec: TrialSpec, run: RunRecord) -> str:
-    neighbours = spec.beside
+    mixed = spec.conditions.mixed is not None
     whole = spec.load_model == "open" or spec.load == int(spec.load)
     return _first(
-        "" if whole else f"load: a closed loop needs a whole number of users, not {spec.load:g}",
+        "" if whole else f"point.load: a closed loop needs a whole number of users, not {spec.load:g}",
         "" if spec.variant in run.targets else f"variant: {shown(spec.variant)} is not among the targets",
-        "" if (spec.scenario == "mixed") == (neighbours is not None) else f"{NEIGHBOURS}: only a mixed load has it",
-        "" if (spec.scenario == "burst") == bool(spec.profile) else "profile: only a burst has one",
+        "" if mixed == (spec.neighbours is not None) else "neighbours: a mixed load needs them, and only it has them",
+        "alone: only a mixed load can be without its neighbours" if spec.alone and not mixed else "",
     )
 
 
@@ -127,16 +97,16 @@ def _window(trial: TrialRecord) -> str:
 
 
 def _counts(trial: TrialRecord) -> str:
-    neighbours = trial.beside
+    neighbours = trial.neighbours
     if trial.drained > trial.measured.sent:
         return f"drained: it is {trial.drained}, but only {trial.measured.sent} requests were sent"
     if trial.gathered.sent > trial.warmup.sent:
         return f"gathered: it has {trial.gathered.sent} requests, but the warm-up has only {trial.warmup.sent}"
-    if neighbours and not trial.spec.beside:
-        return f"{NEIGHBOURS}: it has figures, but the trial has no neighbours"
+    if neighbours and not trial.spec.neighbours:
+        return "neighbours: it has figures, but the trial has no neighbours"
     return _first(
         _latency_fault("latency", trial.latency, trial.measured),
-        _latency_fault(f"{NEIGHBOURS}.latency", neighbours.latency, neighbours.measured) if neighbours else "",
+        _latency_fault("neighbours.latency", neighbours.latency, neighbours.measured) if neighbours else "",
     )
 
 
@@ -162,25 +132,18 @@ def _arrivals(trial: TrialRecord) -> str:
 def _parts(trial: TrialRecord) -> str:
     if len(trial.thirds_iqm_us) not in (0, 3):
         return f"thirds_iqm_us: it has {len(trial.thirds_iqm_us)} values, not three"
-    if trial.spec.scenario == "burst" and not (trial.bins and trial.bin_s > 0):
+    if trial.spec.conditions.burst and not (trial.bins and trial.bin_s > 0):
         return "bins: a burst needs bins, and a bin_s above zero"
     return ""
 
 
 def _usages(trial: TrialRecord) -> str:
-    return _first(
-        _usage_fault("usage", trial.usage, OF_A_SERVICE),
-        _usage_fault("upstream", trial.upstream, OF_THE_REMOTE_API),
-    )
+    return _first(_usage_fault("usage", trial.usage), _usage_fault("upstream", trial.upstream))
 
 
-def _usage_fault(name: str, usage: Usage, keys: Iterable[str]) -> str:
+def _usage_fault(name: str, usage: Usage[Any]) -> str:
     """Check the readings of a service. Those at the window's edges may come in any order if the service is slow."""
-    readings = {moment: found for moment in MOMENTS if (found := getattr(usage, moment)) is not None}
-    for moment, reading in readings.items():
-        if lacks := [key for key in keys if key not in reading]:
-            return f"{name}.{moment}: it lacks {lacks[0]}"
-    times = {moment: reading["monotonic_s"] for moment, reading in readings.items()}
+    times = {moment: reading.monotonic_s for moment, reading in usage.readings.items()}
     if times.get("before", 0.0) > min(times.values(), default=0.0):
         return f"{name}.before.monotonic_s: it is later than another reading"
     if times.get("after", math.inf) < max(times.values(), default=0.0):

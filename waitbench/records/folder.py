@@ -63,10 +63,11 @@ class RunFolder:
     def read_run(self) -> RunRecord:
         """Raises WaitbenchError if there is no run, or if its parts do not agree."""
         from waitbench.records.consistency import run_fault
+        from waitbench.records.schema_2 import upgraded_run
 
         if not os.path.exists(self._run):  # Path.exists raises if a name is too long
             raise WaitbenchError(f"{self.path} is not a run folder: it has no run.json. Run folders are in results/")
-        return _read(self._run, RunRecord, RUN_MAX, run_fault)
+        return _read(self._run, RunRecord, RUN_MAX, run_fault, upgraded_run)
 
     def damaged_run(self, fault: str) -> WaitbenchError:
         """Return the error for a fault of run.json that only its reader can see."""
@@ -101,12 +102,14 @@ class RunFolder:
     def read_trial(self, spec: TrialSpec) -> TrialRecord:
         """Raises WaitbenchError if the file is damaged, or belongs to another trial."""
         from waitbench.records.consistency import spec_difference, trial_fault
+        from waitbench.records.schema_2 import upgraded_trial
 
         return _read(
             self.trials / spec.file,
             TrialRecord,
             TRIAL_MAX,
             lambda trial: spec_difference(trial.spec, spec) or trial_fault(trial),
+            upgraded_trial,
         )
 
     def write_live(self, live: Live) -> None:
@@ -134,20 +137,23 @@ def _write(path: Path, record: BaseModel) -> None:
         raise Unwritable.because(path, error) from None
 
 
-def _read(path: Path, record: type[_T], limit: int, fault: Callable[[_T], str]) -> _T:
+def _read(path: Path, record: type[_T], limit: int, fault: Callable[[_T], str], upgraded: Callable[[bytes], str]) -> _T:
+    """Read a record. `upgraded` turns a file of schema version 2 into one of version 3."""
     try:
         raw = read_bounded(path, limit)
         version = _Versioned.model_validate_json(raw).schema_version
-        if version != SCHEMA_VERSION:
+        if version not in (2, SCHEMA_VERSION):
             raise WaitbenchError(
-                f"{path} has schema version {version}; this waitbench reads {SCHEMA_VERSION}. "
+                f"{path} has schema version {version}; this waitbench reads 2 and {SCHEMA_VERSION}. "
                 "Report the run with the waitbench that made it"
             )
-        found = record.model_validate_json(raw, strict=True)
+        found = record.model_validate_json(upgraded(raw) if version == 2 else raw, strict=True)
     except Unreadable as error:
         raise WaitbenchError(f"{path} cannot be read: {error}. {_ADVICE}") from None
     except ValidationError as error:
         raise WaitbenchError(f"{path} is damaged: {first_fault(error)}. {_ADVICE}") from None
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise WaitbenchError(f"{path} is damaged: as a file of schema version 2, {error!r}. {_ADVICE}") from None
     if what := fault(found):
         raise WaitbenchError(f"{path} is damaged: {what}. {_ADVICE}")
     return found

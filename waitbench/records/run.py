@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from waitbench.records.fields import SCHEMA_VERSION, Amount, Count, Record, Status
+from waitbench.records.fields import SCHEMA_VERSION, Above, Amount, Count, Record, Status
+from waitbench.records.load_point import Conditions
 from waitbench.records.spec import TrialSpec
 
 
@@ -40,7 +41,7 @@ class Target(Record):
     forms: compared with itself, with more workers, or on more cores."""
     cpus: Count = 0
     """Cores that it may use; 0: those that every service has."""
-    twin_of: str = ""
+    same_as: str = ""
     """The contender's own name, if it is there more than once to be compared with itself (A/A)."""
     workloads: list[str] | None = None
     """The workloads it serves; None for all."""
@@ -57,6 +58,42 @@ class Target(Record):
         return self.workloads is None or workload in self.workloads
 
 
+class _Kept(Record):
+    """A part of a plan. Reports read the fields given here; the others are kept as they are."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class PlannedCell(_Kept):
+    """A cell of the plan, as far as reports show it."""
+
+    workload: str
+    repeats: Count | None = None
+    """Replaces the plan's value, as `measure_s` does."""
+    measure_s: Above | None = None
+
+
+class RunPlan(_Kept):
+    """The plan of a run, as far as reports show it."""
+
+    title: str
+    repeats: Count
+    warmup_s: Amount
+    measure_s: Above
+    cells: list[PlannedCell]
+    claims: list[dict[str, Any]] = Field(default_factory=list)
+    """Read by plan.claim when the claims are judged."""
+
+
+class PlannedSection(Record):
+    """A section of the report: the conditions of one or more cells, in the order of the plan."""
+
+    conditions: Conditions
+    from_rate: Above | None = None
+    """Where a search begins; None unless it is one, as `to_rate`."""
+    to_rate: Above | None = None
+
+
 # More than 12 fields: they mirror the keys of run.json.
 class RunRecord(Record):
     schema_version: int = SCHEMA_VERSION
@@ -70,7 +107,8 @@ class RunRecord(Record):
     engine: str
     seed: Count
     plan_name: str
-    plan: dict[str, Any]
+    plan: RunPlan
+    sections: list[PlannedSection]
     upstream_url: str | None = None
     targets: dict[str, Target]
     environment: dict[str, Any] = Field(default_factory=dict)

@@ -1,11 +1,9 @@
 """One trial as planned."""
 
-from typing import Annotated, Literal
-
-from pydantic import Field
+from typing import Literal
 
 from waitbench.records.fields import Above, Amount, Count, FileName, Params, Record
-from waitbench.records.words import load_words
+from waitbench.records.load_point import Conditions, LoadPoint, Stage
 
 
 class Exchange(Record):
@@ -25,22 +23,6 @@ class Exchange(Record):
     """The shortest time that a correct response can take."""
 
 
-class Neighbours(Exchange):
-    """Slow requests alongside the measured ones."""
-
-    workload: str
-    params: Params
-    share: Annotated[float, Field(gt=0, lt=1)]
-    """Their share of all arrivals. A seeded draw decides on each arrival."""
-
-
-class Stage(Record):
-    """A part of a load profile: requests per second, for so many seconds."""
-
-    rate: Above
-    seconds: Above
-
-
 # More than 12 fields: they mirror the keys of a trial in run.json.
 class TrialSpec(Exchange):
     """One trial as planned: everything that the generator needs to know."""
@@ -49,31 +31,18 @@ class TrialSpec(Exchange):
     block: Count
     repeat: Count
     variant: str
-    workload: str
-    """The workload of the measured requests."""
-    params: Params
-    scenario: Literal["", "mixed", "burst"] = ""
-    """The scenario that the workload is part of, if any."""
-    beside: Neighbours | None = None
-    """Mixed loads: a share of the arrivals requests this instead."""
+    point: LoadPoint
+    neighbours: Exchange | None = None
+    """The slow requests of a mixed load."""
     alone: bool = False
     """Mixed loads: without the neighbours' arrivals, for comparison. All other arrivals come at the same times."""
-    profile: list[Stage] = Field(default_factory=list)
-    """Bursts: one stage after the other, instead of one rate."""
-    load_model: Literal["closed", "open"] = "closed"
-    load: Annotated[int | float, Field(gt=0, le=1_000_000)]
-    """Users of a closed loop; requests per second of an open one, neighbours included; the highest rate of a burst."""
     arrivals: Literal["poisson", "uniform"] = "poisson"
     arrivals_seed: Count = 0
     """Open loops: the same for every contender of a block, so that all get the same arrivals."""
     max_in_flight: Count = 0
-    objective_p99_ms: Above | None = None
-    """Searches for the knee: the p99 objective that this rate is tested against."""
     warmup_s: Amount
     measure_s: Above
     timeout_s: Above
-    cpus: Count = 0
-    """Cores of the service; 0: those that every service has."""
     base_url: str
     instrumented: bool
     """Whether the service counts its own requests (/usage)."""
@@ -82,23 +51,43 @@ class TrialSpec(Exchange):
     """Whether its workloads need the database, which the remote API's process then watches."""
 
     @property
-    def load_words(self) -> str:
-        return load_words(self.load_model, self.load)
+    def conditions(self) -> Conditions:
+        return self.point.conditions
 
     @property
-    def description(self) -> str:
-        """`wait ms=100 500 users`."""
-        return f"{self.asked_words} {self.load_words}"
+    def workload(self) -> str:
+        return self.conditions.workload
 
     @property
-    def asked_words(self) -> str:
-        """`wait ms=100`, or `mixed cpu ksteps=200 alone`."""
-        inner = self.beside or self
-        named = [self.scenario, inner.workload] if self.scenario else [self.workload]
-        params = [f"{name}={value}" for name, value in inner.params.items()]
-        return " ".join([*named, *params, *(["alone"] if self.alone else [])])
+    def params(self) -> Params:
+        return self.conditions.params
+
+    @property
+    def load_model(self) -> Literal["closed", "open"]:
+        return self.conditions.load_model
+
+    @property
+    def load(self) -> float:
+        return self.point.load
 
     @property
     def users(self) -> int:
         """The number of Locust users: those of a closed loop, or one that sends everything in an open loop."""
         return int(self.load) if self.load_model == "closed" else 1
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages of a burst; none for any other trial."""
+        return self.conditions.burst.stages if self.conditions.burst else ()
+
+    @property
+    def description(self) -> str:
+        """`wait ms=100 500 users`."""
+        return f"{self.asked_words} {self.point.load_words}"
+
+    @property
+    def asked_words(self) -> str:
+        """`wait ms=100`, or `mixed cpu ksteps=200 alone`."""
+        named = [*filter(None, [self.conditions.scenario_name]), self.conditions.asked.workload]
+        params = [f"{name}={value}" for name, value in self.conditions.asked.params.items()]
+        return " ".join([*named, *params, *(["alone"] if self.alone else [])])

@@ -1,7 +1,7 @@
 """One trial as measured."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Generic, TypeVar
 
 from pydantic import AliasChoices, Field, model_validator
 
@@ -99,7 +99,7 @@ class Bin(Record):
     """Good responses that ended in it, whenever they were due."""
 
 
-class Beside(Record):
+class Neighbours(Record):
     """The results of the neighbours of a mixed load."""
 
     warmup: Phase
@@ -130,13 +130,61 @@ class Generator(Record):
     from the start of the warm-up to the end of the drain. None if they cannot be distinguished (in containers)."""
 
 
-class Usage(Record):
-    """The service's own figures at four moments; None if the service gave none."""
+class Reading(Record):
+    """The figures that a process reports of itself at one moment."""
 
-    before: dict[str, Amount] | None = None
-    window_start: dict[str, Amount] | None = None
-    window_end: dict[str, Amount] | None = None
-    after: dict[str, Amount] | None = None
+    monotonic_s: Amount
+    """On the clock of the machine, which all processes share."""
+    cpu_s: Amount
+    """CPU time since it started."""
+
+
+class ServiceReading(Reading):
+    """The response of a service to /usage, summed over its processes. Counts and bytes are since it started."""
+
+    requests_answered: Amount
+    peak_in_flight: Amount
+    """Since the last reset, as `peak_rss_bytes`."""
+    rss_bytes: Amount
+    peak_rss_bytes: Amount
+    requests_started: Amount | None = None
+    in_flight: Amount | None = None
+    processes: Amount | None = None
+    disk_read_bytes: Amount | None = None
+    """None if the system does not report it."""
+    cores: Amount | None = None
+    """How many cores the service may use."""
+    cores_free_s: Amount | None = None
+    """The time, summed over these cores, that they were idle. None in files of earlier versions."""
+
+
+class RemoteReading(Reading):
+    """The response of the remote API to /usage."""
+
+    loop_lag_ms: Amount
+    """How late its loop ran at most since the last reading."""
+    database_late_s: Amount | None = None
+    """How late small queries ended in total, beyond the time that each may take. None if it does not watch the
+    database."""
+
+
+R = TypeVar("R", bound=Reading)
+
+
+class Usage(Record, Generic[R]):
+    """The readings of a process at four moments of a trial; None where it reported nothing."""
+
+    before: R | None = None
+    window_start: R | None = None
+    window_end: R | None = None
+    after: R | None = None
+
+    @property
+    def readings(self) -> dict[str, R]:
+        """The readings that there are, by their moment, in order."""
+        moments = {"before": self.before, "window_start": self.window_start, "window_end": self.window_end,
+                   "after": self.after}  # fmt: skip
+        return {moment: reading for moment, reading in moments.items() if reading is not None}
 
 
 # More than 12 fields: they mirror the keys of a trial file.
@@ -162,8 +210,8 @@ class TrialRecord(Record):
     """None in a closed loop."""
     timeline: list[Second]
     generator: Generator
-    usage: Usage
-    upstream: Usage
+    usage: Usage[ServiceReading]
+    upstream: Usage[RemoteReading]
     connects: Connects | None = None
     """One for each user if every response kept its connection alive."""
     occupancy: Amount | None = None
@@ -176,13 +224,13 @@ class TrialRecord(Record):
     thirds_iqm_us: list[Count | None] = Field([], validation_alias=AliasChoices("thirds_iqm_us", "thirds_p50_us"))
     """The interquartile mean of latency in each third of the window, by the intended start of requests. Early versions
     stored the median."""
-    beside: Beside | None = None
+    neighbours: Neighbours | None = None
     """The neighbours of a mixed load. No other figure here includes them, except the totals of requests."""
     bins: list[Bin] = Field(default_factory=list)
     """The bins of a burst, in order."""
     bin_s: Amount = 0.0
     """How long each bin is: the resolution of a recovery time."""
-    stolen_share: Amount | None = None
+    steal_share: Amount | None = None
     """CPU steal time, which a hypervisor gave to others, as a share of the time of all cores in the window. None if the
     system does not report it."""
     disturbance: str = ""
@@ -191,5 +239,5 @@ class TrialRecord(Record):
     @property
     def sent(self) -> int:
         """Every request of the trial, warm-up and neighbours included."""
-        others = self.beside.warmup.sent + self.beside.measured.sent if self.beside else 0
+        others = self.neighbours.warmup.sent + self.neighbours.measured.sent if self.neighbours else 0
         return self.warmup.sent + self.measured.sent + others

@@ -2,7 +2,7 @@
 
 from waitbench.analysis.claims import Evidence, Ruling, Verdict
 from waitbench.catalog.workloads import params_words
-from waitbench.records.words import counted, load_words
+from waitbench.records.words import counted
 from waitbench.report.figures import number
 
 DIGITS = {"cpu_s_per_1k": 3}
@@ -80,7 +80,7 @@ def place_words(side: Evidence) -> str:
         asked += [f"with neighbours ({', '.join(neighbours)})"]
     processes = [counted(place.workers or 1, "process", "processes")] if cell.workers else []
     cores = [counted(cell.service_cpus, "core", "cores")] if cell.service_cpus else []
-    return ", ".join([side.title, *asked, load_words(place.load.model, place.load.size), *processes, *cores])
+    return ", ".join([side.title, *asked, place.point.load_words, *processes, *cores])
 
 
 def plain(text: str) -> str:

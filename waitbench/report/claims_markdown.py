@@ -14,7 +14,7 @@ COLUMNS = (
 
 
 def render(comparison: Comparison, charts: list[Chart]) -> str:
-    lines = [f"# Verdicts: {for_markdown(comparison.run.plan['title'])}", ""]
+    lines = [f"# Verdicts: {for_markdown(comparison.run.plan.title)}", ""]
     if comparison.state:
         lines += [f"**{for_markdown(comparison.state)}**", ""]
     lines += [HOW, "", "All figures and caveats are in [report.md](report.md).", ""]

@@ -2,12 +2,12 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 from waitbench.analysis.comparison import Comparison
 from waitbench.analysis.knee.found import Knee, KneeSection
 from waitbench.catalog.percentiles import PERCENTILES
-from waitbench.records.run import Target
+from waitbench.records.run import RunPlan, Target
 from waitbench.records.spec import TrialSpec
 from waitbench.records.trial import TrialRecord
 from waitbench.report.charts.theme import CROWDED
@@ -71,7 +71,7 @@ def shortfalls(comparison: Comparison) -> list[str]:
     """The caveats: contenders left out, damaged trials, reasons from rules, and percentiles without enough samples."""
     lines = absences(comparison) + [f"{each.why}." for each in comparison.damaged]
     for cell in comparison.cells:
-        where = f"{cell.target.title}, {_workload_words(cell.spec)}, {cell.spec.load_words}"
+        where = f"{cell.target.title}, {_workload_words(cell.spec)}, {cell.spec.point.load_words}"
         for reason in cell.reasons:
             if reason.weight == "invalid" or reason.code in ("neighbours", "trap"):
                 advice = f" Advice: {reason.advice}." if reason.advice else ""
@@ -84,8 +84,8 @@ def shortfalls(comparison: Comparison) -> list[str]:
 
 def _workload_words(spec: TrialSpec) -> str:
     """`wait`, or `mixed cpu alone`."""
-    inner = spec.beside or spec
-    return " ".join(filter(None, [spec.scenario, inner.workload, "alone" if spec.alone else ""]))
+    conditions = spec.conditions
+    return " ".join(filter(None, [conditions.scenario_name, conditions.asked.workload, "alone" if spec.alone else ""]))
 
 
 def _knee_caveats(section: KneeSection, knee: Knee) -> list[str]:
@@ -122,7 +122,7 @@ def _method(comparison: Comparison) -> list[tuple[str, str]]:
     measured = _of_cells(plan, "measure_s")
     return [
         ("plan", f"{run.plan_name}, {_of_cells(plan, 'repeats')} repeats, seed {run.seed}, engine {run.engine}"),
-        ("trial", f"{plan['warmup_s']:g} s of warm-up, {measured} s measured, then a wait for all responses"),
+        ("trial", f"{plan.warmup_s:g} s of warm-up, {measured} s measured, then a wait for all responses"),
         ("order", "shuffled blocks, repeated; a block has each contender once under one load" + _search(comparison)),
         *_scenarios(comparison),
         ("load", _load(comparison)),
@@ -136,14 +136,14 @@ def _method(comparison: Comparison) -> list[tuple[str, str]]:
     ]  # fmt: skip
 
 
-def _of_cells(plan: dict[str, Any], name: str) -> str:
+def _of_cells(plan: RunPlan, name: Literal["repeats", "measure_s"]) -> str:
     """A value of the plan and of its cells: `3`, or `1 to 6` if cells have their own."""
-    values = {cell.get(name) or plan[name] for cell in plan["cells"]} or {plan[name]}
+    values = {getattr(cell, name) or getattr(plan, name) for cell in plan.cells} or {getattr(plan, name)}
     return " to ".join(f"{value:g}" for value in sorted({min(values), max(values)}))
 
 
 def _steal_time(trials: list[TrialRecord]) -> list[tuple[str, str]]:
-    most = max((t.stolen_share or 0.0 for t in trials), default=0.0)
+    most = max((t.steal_share or 0.0 for t in trials), default=0.0)
     return [("CPU steal time", f"at most {most:.0%} of this machine's CPU time in a trial")] if most > 0 else []
 
 

@@ -22,10 +22,11 @@ def params(given: Mapping[str, int | str]) -> str:
 
 def asked(spec: TrialSpec) -> dict[str, str]:
     """The columns `workload` and `params` of a trial. A scenario names its inner workload before the parameters."""
-    inner = spec.beside or spec
-    of = {"of": inner.workload} if spec.scenario else {}
-    share = {"share": f"{spec.beside.share:g}"} if spec.beside else {}
-    return {"workload": spec.scenario or spec.workload, "params": params({**of, **share, **inner.params})}
+    conditions = spec.conditions
+    of = {"of": conditions.asked.workload} if conditions.scenario_name else {}
+    share = {"share": f"{conditions.mixed.share:g}"} if conditions.mixed else {}
+    workload = conditions.scenario_name or conditions.workload
+    return {"workload": workload, "params": params({**of, **share, **conditions.asked.params})}
 
 
 def said(reasons: list[Reason]) -> str:

@@ -36,7 +36,7 @@ KNEE_COLUMNS = (
 
 
 def render(comparison: Comparison, charts: list[Chart]) -> str:
-    lines = [f"# {for_markdown(comparison.run.plan['title'])}", ""]
+    lines = [f"# {for_markdown(comparison.run.plan.title)}", ""]
     if comparison.state:
         lines += [f"**{for_markdown(comparison.state)}**", ""]
     lines += _verdicts(comparison)

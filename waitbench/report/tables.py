@@ -97,13 +97,13 @@ def _trial_row(trial: TrialRecord, target: Target) -> dict[str, str]:
         "generator_lag_p99_ms": number(trial.generator.lag_p99_ms, 3),
         "generator_lag_max_ms": number(trial.generator.lag_max_ms, 3),
         "service_answered": _answered(trial),
-        "service_peak_in_flight": str(int(trial.usage.after["peak_in_flight"])) if trial.usage.after else "",
+        "service_peak_in_flight": str(int(trial.usage.after.peak_in_flight)) if trial.usage.after else "",
         "valid": "false" if spoilt_by(found) else "true",
         "reasons": said(found),
         **_neighbours(trial),
         **_burst(trial),
         "kib_per_request": number(kib_per_request(trial), 3),
-        "stolen_share": number(trial.stolen_share, 3),
+        "stolen_share": number(trial.steal_share, 3),
         "service_foreign_share": number(service_share(trial, target), 3),
         "foreign_share": number(trial.generator.foreign_share, 3),
         "longest_silence_s": number(trial.longest_silence_s, 3),
@@ -128,13 +128,13 @@ def _latencies(trial: TrialRecord) -> dict[str, str]:
 
 def _neighbours(trial: TrialRecord) -> dict[str, str]:
     """The columns of a mixed load; empty for any other trial."""
-    slow = trial.beside
+    slow = trial.neighbours
     us = None
     if slow and slow.latency and slow.latency.count >= samples_needed(PERCENTILES["p99"]):
         us = histogram.percentile_of_us(slow.latency.histogram, PERCENTILES["p99"])
     neighbours = "alone" if trial.spec.alone else "beside"
     return {
-        "neighbours": neighbours if trial.spec.beside else "",
+        "neighbours": neighbours if trial.spec.conditions.mixed else "",
         "neighbours_requests": str(slow.measured.sent) if slow else "",
         "neighbours_errors": str(slow.measured.failed) if slow else "",
         "neighbours_goodput_rps": number(slow.measured.good / trial.window_s if slow else None, 3),
@@ -144,7 +144,7 @@ def _neighbours(trial: TrialRecord) -> dict[str, str]:
 
 def _burst(trial: TrialRecord) -> dict[str, str]:
     spans = {"calm": recovery.calm_span, "overload": recovery.overload_span, "after": recovery.after_span}
-    burst = trial.spec.scenario == "burst"
+    burst = trial.spec.conditions.burst
     return {
         **{
             f"{name}_goodput_rps": number(recovery.answered_rps(trial, span(trial.spec)) if burst else None, 3)
@@ -171,7 +171,7 @@ def _ms(us: int | None) -> float | None:
 
 def _answered(trial: TrialRecord) -> str:
     before, after = trial.usage.before, trial.usage.after
-    return str(int(after["requests_answered"] - before["requests_answered"])) if before and after else ""
+    return str(int(after.requests_answered - before.requests_answered)) if before and after else ""
 
 
 def _csv(columns: list[str], rows: list[dict[str, str]]) -> str:

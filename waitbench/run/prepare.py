@@ -9,17 +9,15 @@ from datetime import datetime
 from pathlib import Path
 
 from waitbench import __version__
-from waitbench.catalog.scenarios import SCENARIOS
 from waitbench.catalog.variants import Variant, labelled
 from waitbench.catalog.workloads import WORKLOADS
 from waitbench.errors import Unwritable
-from waitbench.plan.cell import Cell
 from waitbench.plan.contender import Contender, contenders
 from waitbench.plan.plan import External, Plan
 from waitbench.plan.trial_order import Slot, schedule
 from waitbench.records.folder import RunFolder, now
-from waitbench.records.run import RunRecord, Target
-from waitbench.records.spec import Exchange, Neighbours, TrialSpec
+from waitbench.records.run import PlannedSection, RunPlan, RunRecord, Target
+from waitbench.records.spec import Exchange, TrialSpec
 from waitbench.run.environment import environment
 
 
@@ -62,7 +60,7 @@ def targets(plan: Plan, variants: dict[str, Variant], base_urls: dict[str, str])
             kind=variants[who.variant].kind,
             variant=who.variant,
             cpus=who.cpus,
-            twin_of=who.variant if plan.variants.count(who.variant) > 1 else "",
+            same_as=who.variant if plan.variants.count(who.variant) > 1 else "",
             framework=variants[who.variant].framework,
             model=variants[who.variant].model,
             server=variants[who.variant].server,
@@ -80,7 +78,7 @@ def targets(plan: Plan, variants: dict[str, Variant], base_urls: dict[str, str])
             title=item.name,
             base_url=item.base_url,
             external=True,
-            twin_of=same[0] if len(same) > 1 else "",
+            same_as=same[0] if len(same) > 1 else "",
             workloads=list(item.paths),
         )
     return found
@@ -131,7 +129,8 @@ def run_record(
         engine=engine,
         seed=seed,
         plan_name=plan_name,
-        plan=plan.model_dump(mode="json"),
+        plan=RunPlan.model_validate(plan.model_dump(mode="json")),
+        sections=sections(plan),
         upstream_url=upstream_url,
         targets=found,
         environment=environment(),
@@ -141,47 +140,45 @@ def run_record(
     )
 
 
+def sections(plan: Plan) -> list[PlannedSection]:
+    """Return the conditions that the plan's cells ask for, each once, in the order of the plan."""
+    found = {cell.conditions: cell for cell in reversed(plan.cells)}  # the first of equal ones has its say
+    return [
+        PlannedSection(
+            conditions=conditions,
+            from_rate=found[conditions].from_rate if conditions.search else None,
+            to_rate=found[conditions].to_rate if conditions.search else None,
+        )
+        for conditions in dict.fromkeys(cell.conditions for cell in plan.cells)
+    ]
+
+
 def trial_spec(slot: Slot, plan: Plan, seed: int, found: dict[str, Target]) -> TrialSpec:
     """Return everything that the generator has to know about one trial."""
     cell, target = slot.cell, found[slot.contender]
     external = next((item for item in plan.external if item.name == slot.contender), None)
-    params = {} if cell.workload == "mixed" else cell.params
-    tag = f"{slot.load.tag}-alone" if slot.alone else slot.load.tag
+    conditions, tag = slot.point.conditions, slot.point.tag
+    slow = conditions.mixed
     return TrialSpec(
-        **_exchange(cell.measured, params, external).model_dump(),
-        file=f"{slot.block:03d}-{slot.contender}-{cell.workload}-{tag}.json",
+        **_exchange(conditions.workload, conditions.params, external).model_dump(),
+        file=f"{slot.block:03d}-{slot.contender}-{cell.workload}-{tag}{'-alone' if slot.alone else ''}.json",
         block=slot.block,
         repeat=slot.repeat,
         variant=slot.contender,
-        workload=cell.measured,
-        params=params,
-        scenario=SCENARIOS[cell.workload].name if cell.workload in SCENARIOS else "",
-        beside=_neighbours(cell, external),
+        point=slot.point,
+        neighbours=_exchange(slow.workload, slow.params, external) if slow else None,
         alone=slot.alone,
-        profile=cell.stages,
-        load_model=slot.load.model,
-        load=int(slot.load.size) if slot.load.model == "closed" else slot.load.size,
         arrivals=slot.cell.arrivals,
         arrivals_seed=seed * 1000 + slot.block,
-        max_in_flight=slot.cell.max_in_flight if slot.load.model == "open" else 0,
-        objective_p99_ms=slot.cell.p99_ms,
+        max_in_flight=slot.cell.max_in_flight if conditions.load_model == "open" else 0,
         warmup_s=plan.warmup_s,
         measure_s=slot.measure_s,
         timeout_s=plan.timeout_s,
-        cpus=target.cpus,
         base_url=target.base_url,
         instrumented=external is None,
         uses_upstream=external is None and "upstream" in cell.asked,
         uses_database=external is None and "db" in cell.asked,
     )
-
-
-def _neighbours(cell: Cell, external: External | None) -> Neighbours | None:
-    """Return the neighbours of a mixed load: the requests that are sent with the measured ones. Else None."""
-    if cell.of is None or cell.share is None:
-        return None
-    exchange = _exchange(cell.of, cell.params, external)
-    return Neighbours(**exchange.model_dump(), workload=cell.of, params=cell.params, share=cell.share)
 
 
 def _exchange(name: str, params: dict[str, int], external: External | None) -> Exchange:

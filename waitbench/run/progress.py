@@ -56,7 +56,7 @@ class RunProgress:
         errors = f", {trial.measured.failed} errors" if trial.measured.failed else ""
         what = f"{spec.variant:<16} {spec.asked_words}"
         rate = trial.measured.good / trial.window_s
-        figures = f" {what:<42} {spec.load_words:>14} {rate:>9,.1f}/s{errors}"
+        figures = f" {what:<42} {spec.point.load_words:>14} {rate:>9,.1f}/s{errors}"
         tell(self._console, (f"{number:>3}/{self._total}", "dim"), figures)
 
 

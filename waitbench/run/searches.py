@@ -4,7 +4,7 @@ import random
 
 from waitbench.analysis.knee import search
 from waitbench.catalog.percentiles import samples_needed
-from waitbench.plan.cell import Cell, Load
+from waitbench.plan.cell import Cell
 from waitbench.plan.contender import contenders
 from waitbench.plan.plan import Plan
 from waitbench.plan.trial_order import Slot
@@ -50,7 +50,8 @@ class Searches:
         return []
 
     def _next(self, record: RunRecord, cell: Cell, target: Target) -> Slot | None:
-        mine = [spec for spec in record.trials if spec.variant == target.name and _is_of(spec, cell)]
+        conditions = cell.conditions
+        mine = [spec for spec in record.trials if spec.variant == target.name and spec.conditions == conditions]
         outcomes = [(float(spec.load), self._outcome(spec, target)) for spec in mine]
         rate = search.next_rate(search.Tried(outcomes, self._plan.repeats), cell.from_rate, cell.to_rate)
         if rate is None:
@@ -58,14 +59,10 @@ class Searches:
         block = max((spec.block for spec in record.trials), default=0) + 1
         sample_s = min(LONGEST_S, samples_needed(99) / rate)
         length_s = max(self._plan.measure_s, sample_s)
-        return Slot(block, len(mine) + 1, cell, Load("open", rate), target.name, length_s)
+        return Slot(block, len(mine) + 1, cell, cell.point(rate), target.name, length_s)
 
     def _outcome(self, spec: TrialSpec, target: Target) -> search.Outcome:
         """Judge a trial once: a histogram takes time, and every block needs all earlier trials."""
         if spec.file not in self._seen:
             self._seen[spec.file] = search.judged(self._folder.read_trial(spec), target).outcome
         return self._seen[spec.file]
-
-
-def _is_of(spec: TrialSpec, cell: Cell) -> bool:
-    return (spec.workload, spec.params, spec.objective_p99_ms) == (cell.workload, cell.params, cell.p99_ms)

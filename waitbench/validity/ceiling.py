@@ -20,8 +20,8 @@ def ceiling_of(trial: TrialRecord, target: Target) -> Ceiling | None:
     """
     spec = trial.spec
     users = spec.users if spec.load_model == "closed" else None
-    rate = spec.load * (1 - spec.beside.share if spec.beside else 1)
-    offered = rate if spec.load_model == "open" and spec.scenario != "burst" else None
+    rate = spec.load * (1 - spec.conditions.mixed.share if spec.conditions.mixed else 1)
+    offered = rate if spec.load_model == "open" and not spec.conditions.burst else None
     return ceiling(WORKLOADS[spec.workload], spec.params, target.budget_read or target.budget, users, offered)
 
 
@@ -34,7 +34,7 @@ def reached(trial: TrialRecord, target: Target) -> Iterator[Reason]:
     """The first of these: goodput above the maximum, a response that came too early, goodput at the maximum."""
     allowed = ceiling_of(trial, target)
     # In a burst, queued responses may come after the window, and the rate is no maximum.
-    bound = None if trial.spec.scenario == "burst" else allowed
+    bound = None if trial.spec.conditions.burst else allowed
     found = [*_over(trial, bound), *_cut_short(trial), *_at(trial, bound)]
     yield from found[:1]
 
@@ -75,8 +75,8 @@ def _at(trial: TrialRecord, allowed: Ceiling | None) -> Iterator[Reason]:
 def _cut_short(trial: TrialRecord) -> Iterator[Reason]:
     """A response, measured or a neighbour's, that came before its wait could have ended."""
     asked: list[tuple[Exchange, Latency | None]] = [(trial.spec, trial.latency)]
-    if trial.spec.beside and trial.beside:
-        asked.append((trial.spec.beside, trial.beside.latency))
+    if trial.spec.neighbours and trial.neighbours:
+        asked.append((trial.spec.neighbours, trial.neighbours.latency))
     for exchange, taken in asked:
         if trial.spec.instrumented and taken and taken.min_us / 1e6 < exchange.least_s - EARLY_MS / 1000:
             yield Reason(

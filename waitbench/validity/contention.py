@@ -8,8 +8,6 @@ from waitbench.validity.reason import Reason
 
 NOTE, LIMIT = 0.05, 0.10
 """Shares of one core in the window. docs/methodology.md says how often a quiet machine comes near them."""
-_REPORTED = {"cores", "cores_free_s"}
-"""Figures that a service of an earlier version or a damaged file lacks."""
 ADVICE = "stop other programs (`top` shows them) and run again"
 
 
@@ -19,7 +17,7 @@ def contended(trial: TrialRecord, target: Target) -> Iterator[Reason]:
     For `disk` it is only a note, because the kernel writes and reads for the service in threads of its own.
     """
     service, generator = service_share(trial, target), trial.generator.foreign_share
-    disk = "disk" in (trial.spec.workload, trial.spec.beside.workload if trial.spec.beside else "")
+    disk = "disk" in (trial.spec.workload, trial.spec.conditions.asked.workload)
     if service is not None:
         yield from _judged(service, "the service's", disk)
     if generator is not None:
@@ -40,10 +38,12 @@ def service_share(trial: TrialRecord, target: Target) -> float | None:
     it, or shares cores with the generator; then the generator's figure covers both.
     """
     begin, end = trial.usage.window_start, trial.usage.window_end
-    if begin is None or end is None or not begin.keys() & end.keys() >= _REPORTED:
+    if begin is None or end is None:
         return None
-    elapsed_s = end["monotonic_s"] - begin["monotonic_s"]
+    if begin.cores_free_s is None or end.cores_free_s is None or end.cores is None:  # a service of an earlier version
+        return None
+    elapsed_s = end.monotonic_s - begin.monotonic_s
     if elapsed_s <= 0 or set(target.info.get("cores", ())) & set(trial.generator.cores):
         return None
-    busy_s = elapsed_s * end["cores"] - (end["cores_free_s"] - begin["cores_free_s"])
-    return max(0.0, busy_s - (end["cpu_s"] - begin["cpu_s"])) / elapsed_s
+    busy_s = elapsed_s * end.cores - (end.cores_free_s - begin.cores_free_s)
+    return max(0.0, busy_s - (end.cpu_s - begin.cpu_s)) / elapsed_s

@@ -30,7 +30,7 @@ def errors(trial: TrialRecord) -> Iterator[Reason]:
     sent, failed = trial.measured.sent, trial.measured.failed
     if sent == 0:
         yield Reason("no-requests", "invalid", "no request was sent in the window", "raise measure_s")
-    elif failed / sent > ERROR_SHARE and trial.spec.scenario != "burst":
+    elif failed / sent > ERROR_SHARE and not trial.spec.conditions.burst:
         yield Reason(
             "errors",
             "invalid",
@@ -97,7 +97,7 @@ def stalled(trial: TrialRecord) -> Iterator[Reason]:
     The cause cannot be seen from outside, so this is a note.
     """
     silence_s = trial.longest_silence_s
-    if silence_s is None or trial.latency is None or trial.spec.scenario == "burst":
+    if silence_s is None or trial.latency is None or trial.spec.conditions.burst:
         return
     typical_s = histogram.percentile_of_us(trial.latency.histogram, 50) / 1e6
     if silence_s > max(STALL_S, STALL_TIMES * typical_s):
@@ -127,7 +127,7 @@ def drift(trial: TrialRecord, target: Target) -> Iterator[Reason]:
     the few slow requests that cause them, and the trap exists to show them. So for a trap this is only a note.
     """
     first, middle, last = trial.thirds_iqm_us or [None] * 3
-    if trial.spec.scenario == "burst":
+    if trial.spec.conditions.burst:
         return
     if first is None or middle is None or last is None:
         return

@@ -59,9 +59,9 @@ def stolen(trial: TrialRecord) -> Iterator[Reason]:
 
 
 def _stolen(trial: TrialRecord) -> str:
-    if trial.stolen_share is None or trial.stolen_share <= STOLEN:
+    if trial.steal_share is None or trial.steal_share <= STOLEN:
         return ""
-    return f"CPU steal time: {trial.stolen_share:.0%}"
+    return f"CPU steal time: {trial.steal_share:.0%}"
 
 
 def _advice(trial: TrialRecord, what: str) -> str:
@@ -88,7 +88,7 @@ def _rate(trial: TrialRecord, arrivals: Arrivals) -> Iterator[Reason]:
             "the load generator failed: see locust.log in the run's folder",
         )
         return
-    if trial.spec.scenario == "burst":
+    if trial.spec.conditions.burst:
         return  # it sheds and falls behind on purpose
     shed, intended = _shed(trial, arrivals)
     if shed > SHED_SHARE * intended:
@@ -130,10 +130,10 @@ def _dispatch(trial: TrialRecord, arrivals: Arrivals) -> Iterator[Reason]:
 
 def _shed(trial: TrialRecord, arrivals: Arrivals) -> tuple[int, int]:
     """How many arrivals were shed, of how many. Neighbours are included, because max_in_flight limits both."""
-    if trial.beside is None:
+    if trial.neighbours is None:
         return arrivals.shed, arrivals.intended
-    beside = trial.beside
-    return arrivals.shed + beside.shed, arrivals.intended + beside.measured.sent + beside.shed
+    neighbours = trial.neighbours
+    return arrivals.shed + neighbours.shed, arrivals.intended + neighbours.measured.sent + neighbours.shed
 
 
 def _behind(trial: TrialRecord, arrivals: Arrivals) -> bool:
@@ -148,5 +148,5 @@ def _behind(trial: TrialRecord, arrivals: Arrivals) -> bool:
     # The latency of the first third, so that a growing queue does not raise its own limit.
     typical_us = next(filter(None, trial.thirds_iqm_us), trial.latency.min_us)
     rate = arrivals.intended / trial.window_s
-    held_up = rate * histogram.percentile_of_us(trial.latency.histogram, 99) / 1e6 if trial.beside else 0.0
+    held_up = rate * histogram.percentile_of_us(trial.latency.histogram, 99) / 1e6 if trial.neighbours else 0.0
     return arrivals.ended < ACHIEVED * arrivals.intended - 3 * math.sqrt(2 * rate * typical_us / 1e6) - held_up

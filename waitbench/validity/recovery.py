@@ -36,19 +36,19 @@ class Span:
 
 def calm_span(spec: TrialSpec) -> Span:
     """The span of the first stage."""
-    return _stages(spec)[0]
+    return _spans(spec)[0]
 
 
 def overload_span(spec: TrialSpec) -> Span:
     """From the first stage at the highest rate to the end of the last."""
-    highest = max(stage.rate for stage in spec.profile)
-    at = [span for stage, span in zip(spec.profile, _stages(spec), strict=True) if stage.rate == highest]
+    highest = max(stage.rate for stage in spec.stages)
+    at = [span for stage, span in zip(spec.stages, _spans(spec), strict=True) if stage.rate == highest]
     return Span(at[0].begin_s, at[-1].end_s)
 
 
 def after_span(spec: TrialSpec) -> Span:
     """The rest of the trial, in which the service can recover."""
-    return Span(overload_span(spec).end_s, _stages(spec)[-1].end_s)
+    return Span(overload_span(spec).end_s, _spans(spec)[-1].end_s)
 
 
 def within(trial: TrialRecord, span: Span) -> list[Bin]:
@@ -113,10 +113,10 @@ def recovery_s(trial: TrialRecord) -> float | None:
     return bins[first].begin_s - span.begin_s if first else 0.0
 
 
-def _stages(spec: TrialSpec) -> list[Span]:
+def _spans(spec: TrialSpec) -> list[Span]:
     """The span of each stage; the profile begins with the measured window."""
     spans, begin_s = [], spec.warmup_s
-    for stage in spec.profile:
+    for stage in spec.stages:
         spans.append(Span(begin_s, begin_s + stage.seconds))
         begin_s += stage.seconds
     return spans

@@ -10,7 +10,7 @@ from waitbench.validity.reason import Reason
 
 def calm(trial: TrialRecord) -> Iterator[Reason]:
     """A burst needs a calm that defines the normal state to recover to."""
-    if trial.spec.scenario != "burst":
+    if not trial.spec.conditions.burst:
         return
     calm = recovery.within(trial, recovery.calm_span(trial.spec))
     failed, well = recovery.calm_error_share(trial), recovery.calm_well_share(trial)
@@ -28,9 +28,9 @@ def calm(trial: TrialRecord) -> Iterator[Reason]:
 
 def neighbours(trial: TrialRecord) -> Iterator[Reason]:
     """The neighbours of a mixed load are not measured, but they have to be sent."""
-    if trial.spec.beside is None or trial.spec.alone:
+    if not trial.spec.conditions.mixed or trial.spec.alone:
         return
-    measured = trial.beside.measured if trial.beside else Phase()
+    measured = trial.neighbours.measured if trial.neighbours else Phase()
     if measured.sent == 0:
         advice = "raise measure_s or share"
         yield Reason("neighbours", "invalid", "no neighbour was sent in the window", advice)

@@ -34,7 +34,7 @@ def gil(target: Target) -> Iterator[Reason]:
 
 def overlap(trial: TrialRecord, target: Target) -> Iterator[Reason]:
     """Each workload of the trial must have passed the concurrency check; its result says nothing about the others."""
-    neighbours = trial.spec.beside
+    neighbours = trial.spec.conditions.mixed
     for name in dict.fromkeys([trial.spec.workload, *([neighbours.workload] if neighbours else [])]):
         proof = target.proofs.get(name)
         if target.kind == "trap":
@@ -71,7 +71,7 @@ def accounts(trial: TrialRecord) -> Iterator[Reason]:
         advice = "see the service's log: it may have died"
         yield Reason("accounts", "invalid", "the service did not report its own request count", advice)
         return
-    answered = int(after["requests_answered"] - before["requests_answered"])
+    answered = int(after.requests_answered - before.requests_answered)
     if answered != trial.sent:
         yield Reason(
             "accounts",
@@ -86,14 +86,14 @@ def upstream(trial: TrialRecord) -> Iterator[Reason]:
     if not trial.spec.uses_upstream:
         return
     begin, end = trial.upstream.window_start, trial.upstream.window_end
-    if begin is None or end is None or end["monotonic_s"] <= begin["monotonic_s"]:
+    if begin is None or end is None or end.monotonic_s <= begin.monotonic_s:
         yield Reason(
             "upstream-limit", "invalid", "the remote API did not report its figures in the window",
             "lower the load and see its log: it may have been overloaded or have died",
         )  # fmt: skip
         return
-    share = (end["cpu_s"] - begin["cpu_s"]) / (end["monotonic_s"] - begin["monotonic_s"])
-    lag_ms = end["loop_lag_ms"]
+    share = (end.cpu_s - begin.cpu_s) / (end.monotonic_s - begin.monotonic_s)
+    lag_ms = end.loop_lag_ms
     if share > UPSTREAM_CPU or lag_ms > UPSTREAM_LAG_MS:
         yield Reason(
             "upstream-limit", "invalid",
@@ -108,16 +108,17 @@ def database(trial: TrialRecord) -> Iterator[Reason]:
     The remote API's process sends it small queries all the time and reports how late the responses were. Files of
     earlier versions lack this.
     """
-    begin, end = trial.upstream.window_start or {}, trial.upstream.window_end or {}
     if not trial.spec.uses_database:
         return
-    if "database_late_s" not in begin or "database_late_s" not in end:
+    begin_s, end_s = (reading.database_late_s if reading else None
+                      for reading in (trial.upstream.window_start, trial.upstream.window_end))  # fmt: skip
+    if begin_s is None or end_s is None:
         yield Reason(
             "database-limit", "invalid", "it is unknown whether the database kept up in the window",
             "see upstream.log: the process that monitors the database may have been overloaded or have died",
         )  # fmt: skip
         return
-    late_s = end["database_late_s"] - begin["database_late_s"]
+    late_s = end_s - begin_s
     if late_s > 0:
         yield Reason(
             "database-limit", "invalid",
@@ -131,12 +132,13 @@ def disk(trial: TrialRecord) -> Iterator[Reason]:
     asked = _disk_bytes(trial)
     if not asked or not trial.spec.instrumented:
         return
-    before, after = trial.usage.before or {}, trial.usage.after or {}
-    if "disk_read_bytes" not in before or "disk_read_bytes" not in after:
+    before, after = (reading.disk_read_bytes if reading else None
+                     for reading in (trial.usage.before, trial.usage.after))  # fmt: skip
+    if before is None or after is None:
         advice = "see the service's log, and whether /proc/PID/io can be read where it runs"
         yield Reason("disk", "invalid", "the service did not report what it read from the disk", advice)
         return
-    share = (after["disk_read_bytes"] - before["disk_read_bytes"]) / asked
+    share = (after - before) / asked
     if share < FROM_DISK:
         yield Reason(
             "disk",
@@ -152,10 +154,8 @@ def _disk_bytes(trial: TrialRecord) -> int:
     Failed requests do not count, because they need not have read anything.
     """
     asked = [(trial.spec.workload, trial.spec.params, (trial.warmup, trial.measured))]
-    if trial.spec.beside and trial.beside:
-        asked.append(
-            (trial.spec.beside.workload, trial.spec.beside.params, (trial.beside.warmup, trial.beside.measured))
-        )
+    if (mixed := trial.spec.conditions.mixed) and trial.neighbours:
+        asked.append((mixed.workload, mixed.params, (trial.neighbours.warmup, trial.neighbours.measured)))
     return sum(
         sum(phase.good for phase in phases) * params["kib"] * 1024 for name, params, phases in asked if name == "disk"
     )

@@ -167,8 +167,8 @@ def takes_part(cell: Cell) -> bool:
     with the same name.
     """
     target = cell.target
-    plain = target.kind == "contender" and not target.external and not target.twin_of and target.gil
-    return plain and target.budget.get("workers") == 1 and target.cpus == 0 and cell.spec.cpus == 0
+    plain = target.kind == "contender" and not target.external and not target.same_as and target.gil
+    return plain and target.budget.get("workers") == 1 and target.cpus == 0 and cell.spec.conditions.service_cpus == 0
 
 
 def levels_of(target: Target) -> Levels:

@@ -78,9 +78,10 @@ def _slows(trial: TrialRecord) -> bool:
 def late_share(trial: TrialRecord) -> float:
     """The share of the window's arrivals without a good response within the objective: late, failed or shed."""
     assert trial.arrivals is not None
-    assert trial.spec.objective_p99_ms is not None
+    search = trial.spec.conditions.search
+    assert search is not None
     # Timeouts are in the histogram too, with a latency above any objective, since a plan's timeout is longer.
-    within = histogram.count_up_to(trial.latency.histogram, trial.spec.objective_p99_ms * 1000) if trial.latency else 0
+    within = histogram.count_up_to(trial.latency.histogram, search.objective_p99_ms * 1000) if trial.latency else 0
     intended = trial.arrivals.intended
     return (intended - within) / intended if intended else 1.0
 

@@ -8,7 +8,7 @@ from statistics import median
 
 from waitbench.analysis.cells import Cell
 from waitbench.analysis.statistics import Interval, mean_interval
-from waitbench.catalog.scenarios import SCENARIOS, Scenario
+from waitbench.catalog.scenarios import SCENARIOS, ScenarioTexts
 from waitbench.catalog.workloads import params_tags, params_words
 from waitbench.records.spec import TrialSpec
 from waitbench.records.trial import Bin, TrialRecord
@@ -113,12 +113,12 @@ class BurstSection:
         return self.bursts[0].cell.spec
 
     @property
-    def scenario(self) -> Scenario:
+    def scenario(self) -> ScenarioTexts:
         return SCENARIOS["burst"]
 
     @property
     def key(self) -> str:
-        profile = (f"{stage.rate:g}x{stage.seconds:g}" for stage in self.spec.profile)
+        profile = (f"{stage.rate:g}x{stage.seconds:g}" for stage in self.spec.stages)
         return "-".join(["burst", self.spec.workload, *params_tags(self.spec.params), *profile])
 
     @property
@@ -129,7 +129,7 @@ class BurstSection:
     @property
     def profile_words(self) -> str:
         """`100, 900, 100 requests/s for 5, 5, 10 s`."""
-        rates, seconds = zip(*((f"{s.rate:g}", f"{s.seconds:g}") for s in self.spec.profile), strict=True)
+        rates, seconds = zip(*((f"{s.rate:g}", f"{s.seconds:g}") for s in self.spec.stages), strict=True)
         return f"{', '.join(rates)} requests/s for {', '.join(seconds)} s"
 
     @property

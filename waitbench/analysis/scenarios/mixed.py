@@ -6,11 +6,11 @@ from functools import cached_property
 from waitbench.analysis.cells import Cell, latency_ratio
 from waitbench.analysis.statistics import Interval, Verdict, natural_interval, time_verdict
 from waitbench.catalog.percentiles import PERCENTILES, samples_needed
-from waitbench.catalog.scenarios import SCENARIOS, Scenario
+from waitbench.catalog.scenarios import SCENARIOS, ScenarioTexts
 from waitbench.catalog.workloads import params_tags, params_words
 from waitbench.records import histogram
-from waitbench.records.spec import TrialSpec
-from waitbench.records.trial import Beside
+from waitbench.records.load_point import Mixed
+from waitbench.records.trial import Neighbours
 
 
 @dataclass(frozen=True)
@@ -48,19 +48,19 @@ class Pair:
     def neighbours_goodput(self) -> Interval | None:
         """The neighbours' good responses per second."""
         cells = [self.beside] if self.beside else []
-        rates = [t.beside.measured.good / t.window_s for cell in cells for t in cell.trials if t.beside]
+        rates = [t.neighbours.measured.good / t.window_s for cell in cells for t in cell.trials if t.neighbours]
         return natural_interval(rates) if rates else None
 
     @cached_property
     def neighbours_p99_ms(self) -> float | None:
-        found = [each.latency for each in self._besides if each.latency]
+        found = [each.latency for each in self._neighbours if each.latency]
         if sum(each.count for each in found) < samples_needed(PERCENTILES["p99"]):
             return None
         return histogram.percentile_us(histogram.merged(each.histogram for each in found), PERCENTILES["p99"]) / 1000
 
     @property
-    def _besides(self) -> list[Beside]:
-        return [trial.beside for trial in self.beside.trials if trial.beside] if self.beside else []
+    def _neighbours(self) -> list[Neighbours]:
+        return [trial.neighbours for trial in self.beside.trials if trial.neighbours] if self.beside else []
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class MixedPoint:
 
     @property
     def load_words(self) -> str:
-        return self.pairs[0].first.spec.load_words
+        return self.pairs[0].first.spec.point.load_words
 
     @cached_property
     def percentile(self) -> str:
@@ -93,19 +93,16 @@ class MixedPoint:
 class MixedSection:
     """One kind of neighbours, at all its rates."""
 
-    spec: TrialSpec
-    """The spec of one of its trials; what is used of it is the same in all."""
+    slow: Mixed
     points: list[MixedPoint]
 
     @property
-    def scenario(self) -> Scenario:
+    def scenario(self) -> ScenarioTexts:
         return SCENARIOS["mixed"]
 
     @property
     def key(self) -> str:
-        assert self.spec.beside is not None
-        given = params_tags(self.spec.beside.params)
-        return "-".join(["mixed", self.spec.beside.workload, *given, f"share{self.spec.beside.share:g}"])
+        return "-".join(["mixed", self.slow.workload, *params_tags(self.slow.params), f"share{self.slow.share:g}"])
 
     @property
     def title(self) -> str:
@@ -114,9 +111,7 @@ class MixedSection:
     @property
     def neighbours(self) -> str:
         """`5 % of cpu, ksteps = 200`."""
-        assert self.spec.beside is not None
-        share = f"{self.spec.beside.share * 100:g} % of {self.spec.beside.workload}"
-        return ", ".join([share, *params_words(self.spec.beside.params)])
+        return ", ".join([f"{self.slow.share * 100:g} % of {self.slow.workload}", *params_words(self.slow.params)])
 
     @property
     def top(self) -> MixedPoint:

@@ -33,7 +33,7 @@ class Gathering:
 
     @property
     def load_words(self) -> str:
-        return self.contenders[0].serial.spec.load_words
+        return self.contenders[0].serial.spec.point.load_words
 
 
 def gatherings(sections: Sequence[Section]) -> list[Gathering]:

@@ -93,7 +93,7 @@ def _counted(point: MixedPoint) -> list[Pair]:
 
 def goodput(axes: Axes, section: BurstSection, styles: Looks) -> str:
     """Draw goodput over time, with the offered rate; return the caption."""
-    stages = section.spec.profile
+    stages = section.spec.stages
     edges = [section.calm.begin_s + sum(stage.seconds for stage in stages[:n]) for n in range(len(stages) + 1)]
     axes.stairs([stage.rate for stage in stages], edges, baseline=None, **{**CEILING, "label": "offered"})
     for burst in counted_bursts(section):
