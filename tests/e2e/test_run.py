@@ -373,7 +373,8 @@ class TestDeaths:
         assert ended.code == 3
         [row] = ended.rows()
         assert row["valid"] == "false"
-        assert "errors: " in row["reasons"]
+        # The requests that it had in flight failed. On a busy machine both were sent before the window.
+        assert "accounts: " in row["reasons"]
         assert bench.left_behind() == []
 
     @pytest.mark.parametrize(
