@@ -1,6 +1,7 @@
 """Tests checks and the harness's own requests against servers that misbehave."""
 
 import itertools
+import json
 import re
 import socket
 import threading
@@ -16,6 +17,8 @@ from waitbench.catalog.workloads import WORKLOADS
 from waitbench.check.concurrent_calls import at_once
 from waitbench.check.contract import SAMPLES, bad_queries
 from waitbench.check.overlap_waits import CALLS, gathered, waits
+from waitbench.check.overlap_work import CALLS as CPU_CALLS
+from waitbench.check.overlap_work import works
 from waitbench.errors import WaitbenchError
 from waitbench.launch.client import Service, wait_until
 from waitbench.launch.local import free_port
@@ -114,6 +117,61 @@ def test_a_busy_machine_is_not_mistaken_for_calls_that_take_turns(
     assert (proof.good, proof.held) == (good, CALLS)
     assert (proof.rounds < 2.5) == good
     assert bool(re.fullmatch(r"20 concurrent calls took as long as [3-9]\.\d calls one after .*", proof.says)) != good
+
+
+class Working(Sparing):
+    """Reports CPU time as if each call worked for a second, except that some concurrent calls report only `share`."""
+
+    disable_nagle_algorithm = True
+    share, quick = 1.0, 0
+    """How many crowds report less."""
+    lock, cpu_s, calls, crowds = threading.Lock(), 0.0, 0, 0
+
+    def do_GET(self) -> None:
+        if self.path.startswith("/cpu?ksteps=4000"):
+            with self.lock:
+                type(self).calls += 1
+            time.sleep(0.3)
+        if self.path == "/info":
+            self._respond(b'{"gil":true}')
+        elif self.path == "/usage":
+            self._report()
+        else:
+            self._respond(b"{}")
+
+    def do_POST(self) -> None:
+        type(self).calls = 0
+        self._report()
+
+    def _report(self) -> None:
+        """Count what the calls since the last reset took."""
+        crowd = self.calls == CPU_CALLS
+        type(self).crowds += crowd
+        share = self.share if crowd and self.crowds <= self.quick else 1.0
+        type(self).cpu_s += self.calls * share
+        figures = {"cpu_s": self.cpu_s, "monotonic_s": self.cpu_s, "peak_in_flight": self.calls}
+        self._respond(json.dumps(figures).encode())
+
+
+@pytest.mark.parametrize(
+    ("share", "quick", "good", "crowds"),
+    [
+        pytest.param(0.78, 5, True, 6, id="a processor that changes its speed"),
+        pytest.param(0.78, 99, False, 10, id="calls that always take less"),
+        pytest.param(0.3, 99, False, 3, id="calls that hardly work"),
+    ],
+)
+def test_a_processor_that_changes_its_speed_is_not_mistaken_for_calls_without_work(
+    share: float, quick: int, good: bool, crowds: int
+) -> None:
+    class Handler(Working):
+        pass
+
+    Handler.share, Handler.quick = share, quick
+    with server(Handler) as service:
+        proof = works(service, WORKLOADS["cpu"], {"workers": 1, "in_flight": 1000})
+    assert (proof.good, Handler.crowds) == (good, crowds), proof.says
+    assert proof.says == ("" if good else f"4 concurrent calls took only {share * 4:.1f} times the CPU time of one")
 
 
 class Unable(Sparing):

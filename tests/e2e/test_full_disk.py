@@ -117,6 +117,6 @@ def test_without_disk_space_for_the_report_a_run_prints_the_figures(bench: Bench
     assert len(folder.read_trials(folder.read_run())) == 2
     files = [path for path in folder.path.rglob("*") if path.is_file() and path.suffix != ".log"]
     assert all(path.stat().st_size for path in files)
-    assert "compared with itself (A/A)" in " ".join(ended.err.split())
+    assert "compared with itself, A/A" in " ".join(ended.err.split())
     assert list(bench.out.rglob("*.part")) == []
     assert bench.left_behind() == []

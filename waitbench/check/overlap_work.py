@@ -24,8 +24,11 @@ while another thread works."""
 SHORT_S = 0.01
 """A call that takes less CPU time, as in a compiled language, ends before a scheduler interrupts it. Several such calls
 need not be in flight together, and the number of other responses meanwhile shows nothing."""
-TRIES, TRIES_OF_SHORT = 3, 10
-"""The second is for calls of a few milliseconds, which suffer more from a processor that changes its speed."""
+DOUBT = 0.5
+"""From this share on, a processor that changed its speed may be the cause: it varies by a factor of two."""
+TRIES, MORE_TRIES = 3, 10
+"""The second is for findings that a processor which changes its speed may cause, and for calls of a few milliseconds,
+which suffer more from it."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,14 @@ def works(service: Service, workload: Workload, budget: Budget) -> Proof:
     held = together(budget, CALLS)
     most = min(budget.get("workers", 1), held) if holds_gil else held
     alone = _alone(service, path)
-    for attempt in range(TRIES_OF_SHORT if alone.cpu_s < SHORT_S else TRIES):
+    for attempt in range(MORE_TRIES):
         if attempt:  # again: the processor may have been slow for the one call and fast for the others
             alone = min(alone, _alone(service, path), key=lambda spent: spent.cpu_s)
         crowd = _spent(service, path, CALLS, ask=held == CALLS)
         says = _says(alone, crowd, most, held)
         if not says or crowd.held > held or crowd.held == 1 < held:  # a busy machine causes neither of the last two
+            break
+        if attempt + 1 >= TRIES and not _in_doubt(alone, crowd):
             break
     return Proof(good=not says, calls=CALLS, held=crowd.held, rounds=_times(crowd, alone), says=says)
 
@@ -88,6 +93,11 @@ def _says(alone: Spent, crowd: Spent, most: int, held: int) -> str:
     if held == CALLS and crowd.meanwhile <= CALLS:
         return f"only {crowd.meanwhile} other requests completed during {CALLS} concurrent calls"
     return ""
+
+
+def _in_doubt(alone: Spent, crowd: Spent) -> bool:
+    """Whether a processor that changes its speed may be the cause of what was found."""
+    return alone.cpu_s < SHORT_S or DOUBT <= _times(crowd, alone) / CALLS < SHARE
 
 
 def _times(crowd: Spent, alone: Spent) -> float:
