@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from loadtests.connection import TIMEOUT
-from loadtests.percentiles import interquartile_mean, nearest_rank
+from loadtests.percentiles import interquartile_mean, percentile, percentile_of_unordered
 from waitbench.records import histogram
 from waitbench.records.spec import TrialSpec
 from waitbench.records.trial import Arrivals, Bin, Connects, Latency, Phase, Second
@@ -49,8 +49,8 @@ class Batch:
     @property
     def p99_ms(self) -> float | None:
         """The p99 of the good requests, in milliseconds; None if there are none."""
-        taken = self.taken_us[self.good]
-        return float(np.percentile(taken, 99, method="inverted_cdf")) / 1000 if len(taken) else None
+        us = percentile_of_unordered(self.taken_us[self.good], 99)
+        return None if us is None else us / 1000
 
 
 class Recorder:
@@ -186,16 +186,16 @@ class Recorder:
             shed=shed,
             shed_warmup=len(self._shed) - shed,
             ended=int(np.count_nonzero((ended >= window.begin_ns) & (ended < window.end_ns))),
-            delay_p50_us=nearest_rank(late_us, 50),
-            delay_p99_us=nearest_rank(late_us, 99),
-            delay_max_us=nearest_rank(late_us, 100),
+            delay_p50_us=percentile(late_us, 50),
+            delay_p99_us=percentile(late_us, 99),
+            delay_max_us=percentile(late_us, 100),
             service_time=self._latency(self._taken_us(self._sent)[self._counted(window)]),
         )
 
     def connects(self) -> Connects:
         """Connections made in the whole trial, and how long that took."""
         took_us = np.sort(_numbers(self._connects_ns)) // 1000
-        p50, p99, highest = (nearest_rank(took_us, percent) for percent in (50, 99, 100))
+        p50, p99, highest = (percentile(took_us, percent) for percent in (50, 99, 100))
         return Connects(made=len(took_us), p50_us=p50, p99_us=p99, max_us=highest)
 
     def bins(self, window: Window) -> list[Bin]:
@@ -281,8 +281,8 @@ def _second(second: int, taken_us: _Numbers, errors: int) -> Second:
         second=second,
         good=len(taken_us),
         errors=errors,
-        p50_us=nearest_rank(taken_us, 50),
-        p99_us=nearest_rank(taken_us, 99),
+        p50_us=percentile(taken_us, 50),
+        p99_us=percentile(taken_us, 99),
     )
 
 

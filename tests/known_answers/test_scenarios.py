@@ -14,7 +14,7 @@ from statistics import median
 
 import pytest
 
-from loadtests.percentiles import nearest_rank
+from loadtests.percentiles import percentile
 from loadtests.recorder import BIN_S
 from tests.known_answers.account import Account, accounts
 from tests.known_answers.programmed import HANDED_OUT, QUEUE_S, SOON
@@ -250,7 +250,7 @@ class Burst:
         for n in range(len(self.trial.bins)):
             pairs = zip(self.due_s, ended_s, strict=True)
             taken = sorted(round((end_s - due_s) * 1e6) for due_s, end_s in pairs if self.bin_of(due_s) == n)
-            found.append((nearest_rank(taken, 90) or 0) / 1000)
+            found.append((percentile(taken, 90) or 0) / 1000)
         return found
 
     @cached_property

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtests.percentiles import lag_percentile_ms, nearest_rank
+from loadtests.percentiles import lag_percentile_ms, percentile
 from loadtests.recorder import Recorder, Window
 from loadtests.share_runner import ticks_late_s
 from waitbench.records import histogram
@@ -237,7 +237,7 @@ class TestBins:
         assert [each.answered for each in found] == [1, 1, 0, 1]  # and one ended after the window
         assert [each.p50_us for each in found] == [1_000, 510_000, None, 201_000]
 
-    def test_percentiles_are_by_nearest_rank(self) -> None:
+    def test_percentiles_are_by_percentile(self) -> None:
         """Latencies are 1 to 20 ms. The ranks are the 10th, the 18th, and ceil(19.8) = 20th."""
         first = self.found(*[(0, ms) for ms in range(20, 0, -1)])[0]
         assert (first.p50_us, first.p90_us, first.p99_us) == (10_000, 18_000, 20_000)
@@ -315,11 +315,11 @@ class TestNearestRank:
     def test_it_is_the_lowest_value_that_so_many_do_not_exceed(
         self, values: list[int], percent: int, right: int | None
     ) -> None:
-        assert nearest_rank(values, percent) == right
+        assert percentile(values, percent) == right
 
     @given(st.lists(st.integers(0, 100), min_size=1), st.integers(1, 100))
     def test_so_many_values_and_no_fewer_do_not_exceed_it(self, values: list[int], percent: int) -> None:
-        found = nearest_rank(sorted(values), percent)
+        found = percentile(sorted(values), percent)
         assert found is not None
         assert sum(value <= found for value in values) * 100 >= percent * len(values)
         assert sum(value < found for value in values) * 100 < percent * len(values)

@@ -1,7 +1,6 @@
 """Latency histograms: HdrHistogram, microseconds, three significant digits."""
 
 import base64
-import math
 import operator
 import struct
 import zlib
@@ -16,6 +15,7 @@ from hdrh.codec import HdrCookieException, HdrLengthException
 from hdrh.histogram import HdrHistogram
 
 from waitbench.errors import WaitbenchError
+from waitbench.records.rank import nearest_rank
 
 LOWEST_US, HIGHEST_US, DIGITS = 1, 600_000_000, 3
 ENCODED_MAX, DECODED_MAX = 2**19, 2**18
@@ -128,8 +128,7 @@ def percentiles_us(histogram: HdrHistogram, percents: Sequence[float]) -> list[i
     """
     if not (count := histogram.get_total_count()):
         return [0] * len(percents)
-    # 99.9 % of 1,000 is slightly more than 999 in binary
-    ranks = [max(math.ceil(round(count * percent / 100, 6)), 1) for percent in percents]
+    ranks = [nearest_rank(count, percent) for percent in percents]
     indices = np.searchsorted(np.cumsum(_counts(histogram)), ranks)
     return [_value_us(histogram, index) for index in indices.tolist()]
 
