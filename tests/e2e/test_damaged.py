@@ -184,7 +184,7 @@ def as_latin(file: Path) -> None:
         ),
         pytest.param(
             with_field("spec.point.load", 20),
-            "spec.point: it is ",
+            "spec.point.load: it is 20, and run.json has 10",
             id="another load",
             marks=pytest.mark.fault(
                 "numbers",

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from waitbench.records.fault import first_fault, shown
-from waitbench.records.fields import Count
+from waitbench.records.fields import Count, Record
 from waitbench.records.run import RunRecord
 from waitbench.records.spec import TrialSpec
 from waitbench.records.trial import Latency, Phase, TrialRecord, Usage
@@ -77,11 +77,16 @@ def _spec_fault(spec: TrialSpec, run: RunRecord) -> str:
 
 def spec_difference(spec: TrialSpec, planned: TrialSpec) -> str:
     """Compare the plan in a trial file with run.json: the file may be another trial's, or changed."""
-    for name in TrialSpec.model_fields:
-        found, meant = getattr(spec, name), getattr(planned, name)
-        if found != meant:
-            return f"spec.{name}: it is {shown(found)}, and run.json has {shown(meant)}"
-    return ""
+    return _difference("spec", spec, planned)
+
+
+def _difference(name: str, found: object, meant: object) -> str:
+    """Name the innermost field that differs."""
+    if found == meant:
+        return ""
+    if isinstance(found, Record) and type(found) is type(meant):
+        return _first(*(_difference(f"{name}.{key}", getattr(found, key), getattr(meant, key)) for key in dict(found)))
+    return f"{name}: it is {shown(found)}, and run.json has {shown(meant)}"
 
 
 def trial_fault(trial: TrialRecord) -> str:
