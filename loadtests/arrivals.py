@@ -23,8 +23,7 @@ def arrivals_ns(spec: TrialSpec) -> Iterator[tuple[int, bool]]:
     (`alone`), the other arrivals do not change.
     """
     draws = random.Random(f"neighbours {spec.arrivals_seed}")  # noqa: S311 - must be reproducible, not secret
-    mixed = spec.conditions.mixed
-    share = mixed.share if mixed else 0.0
+    share = spec.conditions.neighbours_share
     for at_s in _at_s(spec, _stages(spec)):
         neighbour = share > 0 and draws.random() < share
         if not (neighbour and spec.alone):

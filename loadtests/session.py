@@ -146,7 +146,7 @@ class Session:
             self._generator.prepare(spec)
         except OSError as error:  # its name has no address any more
             raise GaveUp(f"{spec.base_url} can't be found: {error}") from None
-        users = spec.users if spec.load_model == "closed" else self._generator.size
+        users = int(spec.load) if spec.load_model == "closed" else self._generator.size
         spawn_s = self._start_users(users)
         self._generator.gather(spec)
         return users, spawn_s

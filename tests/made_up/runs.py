@@ -204,7 +204,6 @@ def trial(
         "generator": GENERATOR,
         "usage": usage(measured.sent, cpu_s, peak_rss_bytes),
         "upstream": watched() if planned.uses_database else NO_REMOTE_USAGE,
-        "connections": planned.users,
     }
     return TrialRecord(**(known | changes))
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from waitbench.catalog.variants import Budget
-from waitbench.catalog.workloads import Params, Workload
+from waitbench.catalog.workloads import WORKLOADS, Params, Workload
+from waitbench.records.load_point import LoadPoint
 
 
 @dataclass(frozen=True)
@@ -12,6 +13,18 @@ class Ceiling:
 
     rps: float
     limit: str
+
+
+def ceiling_at(point: LoadPoint, budget: Budget) -> Ceiling | None:
+    """The theoretical maximum of the measured requests of a load point.
+
+    In a mixed load it excludes the neighbours. In a burst it ignores the offered rate, which changes.
+    """
+    conditions = point.conditions
+    closed = conditions.load_model == "closed"
+    rate = None if closed or conditions.burst else point.load * (1 - conditions.neighbours_share)
+    users = int(point.load) if closed else None
+    return ceiling(WORKLOADS[conditions.workload], conditions.params, budget, users, rate)
 
 
 def ceiling(

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from waitbench.catalog.variants import Budget
 from waitbench.records.fault import shown
+from waitbench.records.load_point import Mixed
 from waitbench.records.payload import pattern
 from waitbench.records.spec import Exchange
 
@@ -22,6 +23,11 @@ Answer = Callable[[Params], dict[str, Any]]
 
 EARLY_MS = 2.0
 """A correct response may come this much before its shortest time, since event loops round timers to milliseconds."""
+
+
+def neighbours_words(slow: Mixed) -> str:
+    """`5 % of cpu, ksteps = 200`."""
+    return ", ".join([f"{slow.share * 100:g} % of {slow.workload}", *params_words(slow.params)])
 
 
 def params_words(params: Params) -> list[str]:

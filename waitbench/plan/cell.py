@@ -176,7 +176,8 @@ class Cell(Strict):
     @property
     def points(self) -> list[LoadPoint]:
         """Its load points; none for a search, which finds its rates itself."""
-        return [self.point(load) for load in self.loads]
+        conditions = self.conditions
+        return [LoadPoint(conditions=conditions, load=load) for load in self.loads]
 
     def point(self, load: float) -> LoadPoint:
         return LoadPoint(conditions=self.conditions, load=load)
@@ -214,7 +215,7 @@ class Cell(Strict):
     @property
     def asked(self) -> set[str]:
         """Every workload that requests are sent for. A contender runs this cell only if it serves all of them."""
-        return {self.measured, self.of or self.measured}
+        return {*self.conditions.workloads}
 
     @model_validator(mode="after")
     def _params_fit(self) -> "Cell":

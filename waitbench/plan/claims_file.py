@@ -5,10 +5,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from waitbench.catalog.ceiling import ceiling
+from waitbench.catalog.ceiling import ceiling_at
 from waitbench.catalog.percentiles import PERCENTILES, samples_needed
 from waitbench.catalog.variants import Variant
-from waitbench.catalog.workloads import WORKLOADS
 from waitbench.errors import UsageError
 from waitbench.plan.claim import Claim, Claims, Place, Rule
 from waitbench.plan.plan import Plan
@@ -52,12 +51,8 @@ def require_samples(path: Path, plan: Plan, variants: Mapping[str, Variant]) -> 
 
 def _possible_requests(place: Place, variant: Variant, measure_s: float) -> float | None:
     """Return the theoretical maximum of measured requests in one trial; None if there is no limit."""
-    cell, budget = place.cell, {**variant.budget, "workers": place.workers or 1}
-    closed = place.point.conditions.load_model == "closed"
-    users, rate = (int(place.point.load), None) if closed else (None, place.point.load * (1 - (cell.share or 0)))
-    params = {} if cell.workload == "mixed" else cell.params
-    allowed = ceiling(WORKLOADS[cell.measured], params, budget, users, rate)
-    return allowed.rps * (cell.measure_s or measure_s) if allowed else None
+    allowed = ceiling_at(place.point, {**variant.budget, "workers": place.workers or 1})
+    return allowed.rps * (place.cell.measure_s or measure_s) if allowed else None
 
 
 def _wrong(claim: Claim, variants: Mapping[str, Variant]) -> str:

@@ -41,8 +41,9 @@ def schedule(plan: Plan, seed: int, limited: Mapping[str, Collection[str]] = {})
     found = contenders(plan)
     slots: list[Slot] = []
     block = 0
-    for repeat in range(1, max((_repeats(cells, plan) for _, cells in plan.blocks), default=0) + 1):
-        for point, cells in rng.sample(plan.blocks, len(plan.blocks)):
+    blocks = plan.blocks
+    for repeat in range(1, max((_repeats(cells, plan) for _, cells in blocks), default=0) + 1):
+        for point, cells in rng.sample(blocks, len(blocks)):
             if repeat > _repeats(cells, plan):
                 continue
             block += 1

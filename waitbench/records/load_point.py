@@ -86,6 +86,16 @@ class Conditions(Record):
         return self.mixed or self
 
     @property
+    def workloads(self) -> list[str]:
+        """Every workload that requests are sent for, the measured one first."""
+        return list(dict.fromkeys([self.workload, self.asked.workload]))
+
+    @property
+    def neighbours_share(self) -> float:
+        """The neighbours' share of all arrivals; 0 if there are none."""
+        return self.mixed.share if self.mixed else 0.0
+
+    @property
     def scenario_name(self) -> Literal["", "mixed", "burst"]:
         """The name of the scenario in the catalog; "" for a workload by itself, or a search."""
         return "mixed" if self.mixed else "burst" if self.burst else ""

@@ -71,11 +71,6 @@ class TrialSpec(Exchange):
         return self.point.load
 
     @property
-    def users(self) -> int:
-        """The number of Locust users: those of a closed loop, or one that sends everything in an open loop."""
-        return int(self.load) if self.load_model == "closed" else 1
-
-    @property
     def stages(self) -> tuple[Stage, ...]:
         """The stages of a burst; none for any other trial."""
         return self.conditions.burst.stages if self.conditions.burst else ()

@@ -1,7 +1,7 @@
 """The figures of claims as every format shows them."""
 
 from waitbench.analysis.claims import Evidence, Ruling, Verdict
-from waitbench.catalog.workloads import params_words
+from waitbench.catalog.workloads import neighbours_words, params_words
 from waitbench.records.words import counted
 from waitbench.report.figures import number
 
@@ -72,12 +72,12 @@ def ruling_rows(verdict: Verdict) -> list[dict[str, str]]:
 def place_words(side: Evidence) -> str:
     """`FastAPI on asyncio, wait, ms = 100, 100 users, 2 processes, 2 cores`."""
     place, cell = side.place, side.place.cell
-    asked = [cell.measured] if cell.workload == "mixed" else [cell.workload, *params_words(cell.params)]
+    conditions = place.point.conditions
+    asked = [conditions.workload, *params_words(conditions.params)]
     if place.alone:
         asked += ["alone"]
-    elif cell.workload == "mixed":
-        neighbours = [f"{(cell.share or 0) * 100:g} % of {cell.of}", *params_words(cell.params)]
-        asked += [f"with neighbours ({', '.join(neighbours)})"]
+    elif conditions.mixed:
+        asked += [f"with neighbours ({neighbours_words(conditions.mixed)})"]
     processes = [counted(place.workers or 1, "process", "processes")] if cell.workers else []
     cores = [counted(cell.service_cpus, "core", "cores")] if cell.service_cpus else []
     return ", ".join([side.title, *asked, place.point.load_words, *processes, *cores])

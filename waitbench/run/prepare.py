@@ -12,10 +12,12 @@ from waitbench import __version__
 from waitbench.catalog.variants import Variant, labelled
 from waitbench.catalog.workloads import WORKLOADS
 from waitbench.errors import Unwritable
+from waitbench.plan.cell import Cell
 from waitbench.plan.contender import Contender, contenders
 from waitbench.plan.plan import External, Plan
 from waitbench.plan.trial_order import Slot, schedule
 from waitbench.records.folder import RunFolder, now
+from waitbench.records.load_point import Conditions
 from waitbench.records.run import PlannedSection, RunPlan, RunRecord, Target
 from waitbench.records.spec import Exchange, TrialSpec
 from waitbench.run.environment import environment
@@ -142,14 +144,16 @@ def run_record(
 
 def sections(plan: Plan) -> list[PlannedSection]:
     """Return the conditions that the plan's cells ask for, each once, in the order of the plan."""
-    found = {cell.conditions: cell for cell in reversed(plan.cells)}  # the first of equal ones has its say
+    found: dict[Conditions, Cell] = {}
+    for cell in plan.cells:
+        found.setdefault(cell.conditions, cell)
     return [
         PlannedSection(
             conditions=conditions,
-            from_rate=found[conditions].from_rate if conditions.search else None,
-            to_rate=found[conditions].to_rate if conditions.search else None,
+            from_rate=cell.from_rate if conditions.search else None,
+            to_rate=cell.to_rate if conditions.search else None,
         )
-        for conditions in dict.fromkeys(cell.conditions for cell in plan.cells)
+        for conditions, cell in found.items()
     ]
 
 
@@ -176,8 +180,8 @@ def trial_spec(slot: Slot, plan: Plan, seed: int, found: dict[str, Target]) -> T
         timeout_s=plan.timeout_s,
         base_url=target.base_url,
         instrumented=external is None,
-        uses_upstream=external is None and "upstream" in cell.asked,
-        uses_database=external is None and "db" in cell.asked,
+        uses_upstream=external is None and "upstream" in conditions.workloads,
+        uses_database=external is None and "db" in conditions.workloads,
     )
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from waitbench.catalog.ceiling import Ceiling, ceiling
-from waitbench.catalog.workloads import EARLY_MS, WORKLOADS
+from waitbench.catalog.ceiling import Ceiling, ceiling_at
+from waitbench.catalog.workloads import EARLY_MS
 from waitbench.records.run import Target
 from waitbench.records.spec import Exchange
 from waitbench.records.trial import Latency, TrialRecord
@@ -14,15 +14,8 @@ AT_CEILING = 0.95
 
 
 def ceiling_of(trial: TrialRecord, target: Target) -> Ceiling | None:
-    """The theoretical maximum of the measured requests.
-
-    In a mixed load it excludes the neighbours. In a burst it ignores the offered rate, which changes.
-    """
-    spec = trial.spec
-    users = spec.users if spec.load_model == "closed" else None
-    rate = spec.load * (1 - spec.conditions.mixed.share if spec.conditions.mixed else 1)
-    offered = rate if spec.load_model == "open" and not spec.conditions.burst else None
-    return ceiling(WORKLOADS[spec.workload], spec.params, target.budget_read or target.budget, users, offered)
+    """The theoretical maximum of the measured requests, by the budget that the service reported."""
+    return ceiling_at(trial.spec.point, target.budget_read or target.budget)
 
 
 def goodput_rps(trial: TrialRecord) -> float:

@@ -17,7 +17,7 @@ def contended(trial: TrialRecord, target: Target) -> Iterator[Reason]:
     For `disk` it is only a note, because the kernel writes and reads for the service in threads of its own.
     """
     service, generator = service_share(trial, target), trial.generator.foreign_share
-    disk = "disk" in (trial.spec.workload, trial.spec.conditions.asked.workload)
+    disk = "disk" in trial.spec.conditions.workloads
     if service is not None:
         yield from _judged(service, "the service's", disk)
     if generator is not None:

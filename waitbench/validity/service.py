@@ -34,8 +34,7 @@ def gil(target: Target) -> Iterator[Reason]:
 
 def overlap(trial: TrialRecord, target: Target) -> Iterator[Reason]:
     """Each workload of the trial must have passed the concurrency check; its result says nothing about the others."""
-    neighbours = trial.spec.conditions.mixed
-    for name in dict.fromkeys([trial.spec.workload, *([neighbours.workload] if neighbours else [])]):
+    for name in trial.spec.conditions.workloads:
         proof = target.proofs.get(name)
         if target.kind == "trap":
             yield from _trap(name, proof)

@@ -7,7 +7,7 @@ from waitbench.analysis.cells import Cell, latency_ratio
 from waitbench.analysis.statistics import Interval, Verdict, natural_interval, time_verdict
 from waitbench.catalog.percentiles import PERCENTILES, samples_needed
 from waitbench.catalog.scenarios import SCENARIOS, ScenarioTexts
-from waitbench.catalog.workloads import params_tags, params_words
+from waitbench.catalog.workloads import neighbours_words, params_tags
 from waitbench.records import histogram
 from waitbench.records.load_point import Mixed
 from waitbench.records.trial import Neighbours
@@ -110,8 +110,7 @@ class MixedSection:
 
     @property
     def neighbours(self) -> str:
-        """`5 % of cpu, ksteps = 200`."""
-        return ", ".join([f"{self.slow.share * 100:g} % of {self.slow.workload}", *params_words(self.slow.params)])
+        return neighbours_words(self.slow)
 
     @property
     def top(self) -> MixedPoint:
