@@ -106,8 +106,12 @@ def stopped(process: psutil.Process) -> Iterator[None]:
 
 @contextmanager
 def busy_loop(*cores: int) -> Iterator[psutil.Process]:
-    """A process that is never idle, on these cores."""
-    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as process:
+    """A process that is never idle, on these cores.
+
+    It has a session of its own, as a program in another terminal has: with "autogroup" (sched(7)) it would otherwise
+    share its CPU time with every other test that runs.
+    """
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"], start_new_session=True) as process:
         try:
             os.sched_setaffinity(process.pid, cores)
             yield psutil.Process(process.pid)

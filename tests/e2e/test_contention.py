@@ -11,7 +11,7 @@ import pytest
 
 from loadtests.contention import Contention
 from tests.e2e.bench import FASTAPI, Bench, plan
-from tests.e2e.meddling import Judged, Meddler, busy_loop, stopped
+from tests.e2e.meddling import Judged, Meddler, busy_loop, favour, stopped
 from waitbench.records.trial import TrialRecord
 
 pytestmark = pytest.mark.live
@@ -75,7 +75,8 @@ def disturbed(make_bench: Callable[[], Bench]) -> Judged:
     def keep_the_services_core_busy() -> None:
         folder = bench.folder()
         assert folder
-        with busy_loop(*folder.read_run().targets[FASTAPI].info["cores"]):
+        with busy_loop(*folder.read_run().targets[FASTAPI].info["cores"]) as other:
+            favour(other.pid)
             time.sleep(0.8 * MEASURE_S)
 
     def stop_the_database() -> None:

@@ -6,7 +6,7 @@ from waitbench.records.run import Target
 from waitbench.records.trial import TrialRecord
 from waitbench.validity.reason import Reason
 
-NOTE, LIMIT = 0.05, 0.10
+NOTE, LIMIT = 0.07, 0.10
 """Shares of one core in the window. docs/methodology.md says how often a quiet machine comes near them."""
 ADVICE = "stop other programs (`top` shows them) and run again"
 
