@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 
 import * as cores from './cores.js';
-import * as fellows from './fellows.js';
+import * as siblings from './siblings.js';
 import * as libc from './libc.js';
 import { settings } from './settings.js';
 import * as tally from './tally.js';
@@ -50,5 +50,5 @@ async function runtime() {
 }
 
 function backlog(server) {
-  return cluster.isWorker ? fellows.backlog : libc.backlog(server._handle.fd);
+  return cluster.isWorker ? siblings.backlog : libc.backlog(server._handle.fd);
 }

@@ -10,7 +10,7 @@ import os from 'node:os';
 import path from 'node:path';
 
 import * as cores from './cores.js';
-import { giveBackAll } from './fellows.js';
+import { giveBackAll } from './siblings.js';
 import * as libc from './libc.js';
 import { giveBack, resetPeak } from './memory.js';
 import { pathOf } from './paths.js';

@@ -38,7 +38,7 @@ def with_target(name: str, **changes: Any) -> list[Factors]:
     return compare(runs.run_record([t.spec for t in trials], targets), trials).factors
 
 
-def spoilt(trials: Sequence[TrialRecord], *names: str) -> list[TrialRecord]:
+def made_invalid(trials: Sequence[TrialRecord], *names: str) -> list[TrialRecord]:
     return [t.model_copy(update={"disturbance": "stopped"}) if t.spec.variant in names else t for t in trials]
 
 
@@ -69,14 +69,14 @@ class TestMatrix:
         assert [cell.variant for cell in found.cells] == list(SQUARE[:3])
 
     def test_invalid_contenders_are_excluded_with_a_note(self) -> None:
-        found = factors_of(spoilt(matrix_trials(), "django-sync"))
+        found = factors_of(made_invalid(matrix_trials(), "django-sync"))
         assert "django-sync" not in splits(found)["goodput"].contenders
         assert "Invalid, so not included: Django on sync workers." in notes(found)
 
     def test_the_reference_is_the_level_with_the_most_contenders_or_else_the_first(self) -> None:
         found = factors_of(matrix_trials())
         assert [found.levels(factor)[0] for factor in FACTORS] == ["flask", "threads"]
-        without = factors_of(spoilt(matrix_trials(), "flask-threads", "django-threads"))
+        without = factors_of(made_invalid(matrix_trials(), "flask-threads", "django-threads"))
         assert [found.levels("model")[0] for found in (found, without)] == ["threads", "asyncio"]
 
 
@@ -147,7 +147,7 @@ class TestReport:
         assert "good responses/s cannot be split" in answers(compare(matrix_run(trials), trials))[1]
 
     def test_without_valid_contenders_nothing_is_split(self) -> None:
-        trials = spoilt(matrix_trials(SQUARE), *SQUARE)
+        trials = made_invalid(matrix_trials(SQUARE), *SQUARE)
         comparison = compare(matrix_run(trials), trials)
         assert only(comparison).measures == []
         assert answers(comparison)[1].endswith("framework effect and concurrency-model effect: no valid figure.")

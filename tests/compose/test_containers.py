@@ -83,7 +83,7 @@ def responds(project: Project, path: str) -> bool:
 def exit_code(folder: RunFolder) -> int:
     """The exit code of a run that ended by itself. Checks that only a busy machine made trials invalid."""
     comparison = load_comparison(folder)
-    assert {code for cell in comparison.cells for code in cell.spoilt_by} <= NOISE
+    assert {code for cell in comparison.cells for code in cell.invalid_codes} <= NOISE
     return 0 if comparison.all_valid else 3
 
 

@@ -37,7 +37,7 @@ class Judged:
     def reasons_of(self, trial: TrialRecord) -> list[Reason]:
         return reasons(trial, self.folder.read_run().targets[trial.spec.variant])
 
-    def spoilt_by(self, what: str, code: str) -> str:
+    def invalidated_by(self, what: str, code: str) -> str:
         """The text of an expected reason. Checks that it makes the trial invalid, and that the report has it."""
         found = self.found(what)
         assert code in found, (what, sorted(found))

@@ -110,7 +110,7 @@ class TestDisturbedRun:
         "the trial is invalid (`contention`) and says how much of the core went to others",
     )
     def test_a_busy_loop_on_the_service_s_core_is_noticed(self, disturbed: Judged) -> None:
-        text = disturbed.spoilt_by(f"{FASTAPI}, cpu", "contention")
+        text = disturbed.invalidated_by(f"{FASTAPI}, cpu", "contention")
         assert text.startswith("other processes took ")
 
     @pytest.mark.fault(
@@ -119,7 +119,7 @@ class TestDisturbedRun:
         "the trial is invalid (`database-limit`)",
     )
     def test_a_database_that_is_stopped_is_noticed(self, disturbed: Judged) -> None:
-        assert "small database queries ended" in disturbed.spoilt_by(f"{FASTAPI}, db", "database-limit")
+        assert "small database queries ended" in disturbed.invalidated_by(f"{FASTAPI}, db", "database-limit")
 
     @pytest.mark.fault(
         "numbers",

@@ -106,17 +106,17 @@ class TestMeddled:
         trial = meddled.trial(f"{FASTAPI}, wait ms=20 5 users")
         assert answered(trial) == trial.sent + 3
         text = f"{trial.sent} requests sent, but the service counted {trial.sent + 3} responses"
-        assert meddled.spoilt_by(f"{FASTAPI}, wait ms=20 5 users", "accounts") == text
+        assert meddled.invalidated_by(f"{FASTAPI}, wait ms=20 5 users", "accounts") == text
 
     @pytest.mark.fault(
         "numbers", "the generator is stopped once, across the end of a window", "the trial is invalid (`generator-lag`)"
     )
     def test_a_generator_that_is_stopped_once_lags(self, meddled: Judged) -> None:
         """One stop makes one tick late, and also every tick that was due meanwhile."""
-        meddled.spoilt_by(f"{FASTAPI}, wait ms=20 6 users", "generator-lag")
+        meddled.invalidated_by(f"{FASTAPI}, wait ms=20 6 users", "generator-lag")
 
     def test_a_generator_that_is_stopped_again_and_again_lags(self, meddled: Judged) -> None:
-        meddled.spoilt_by(f"{FASTAPI}, wait ms=20 100 requests/s", "generator-lag")
+        meddled.invalidated_by(f"{FASTAPI}, wait ms=20 100 requests/s", "generator-lag")
 
     @pytest.mark.fault(
         "numbers",
@@ -124,11 +124,11 @@ class TestMeddled:
         "the trial is invalid (`dispatch-delay`, `generator-lag`)",
     )
     def test_a_generator_that_is_stopped_again_and_again_sends_late(self, meddled: Judged) -> None:
-        meddled.spoilt_by(f"{FASTAPI}, wait ms=20 100 requests/s", "dispatch-delay")
+        meddled.invalidated_by(f"{FASTAPI}, wait ms=20 100 requests/s", "dispatch-delay")
 
     @pytest.mark.fault("numbers", "the remote API is stopped during a trial", "the trial is invalid (`upstream-limit`)")
     def test_a_remote_api_that_is_stopped_is_part_of_the_limit(self, meddled: Judged) -> None:
-        meddled.spoilt_by(f"{FASTAPI}, upstream", "upstream-limit")
+        meddled.invalidated_by(f"{FASTAPI}, upstream", "upstream-limit")
 
 
 # External services that misbehave. The harness sees them only from outside.
@@ -183,14 +183,14 @@ class TestCrooked:
     )
     def test_a_service_that_fails_now_and_then_is_reported_with_its_status(self, crooks: Judged) -> None:
         failed = crooks.trial("fails, wait").measured
-        text = crooks.spoilt_by("fails, wait", "errors")
+        text = crooks.invalidated_by("fails, wait", "errors")
         assert text.endswith(f"of {failed.sent} requests failed: {failed.failed} × status 500")
         assert failed.failed == pytest.approx(failed.sent / crooked.FAILS_EVERY, abs=1)
 
     @pytest.mark.fault("numbers", "a service becomes slower within the window", "the trial is invalid (`drift`)")
     def test_a_service_that_becomes_slower_is_in_no_steady_state(self, crooks: Judged) -> None:
         assert re.fullmatch(
-            r"typical latency went from \d+ to \d+ ms within the window", crooks.spoilt_by("slows", "drift")
+            r"typical latency went from \d+ to \d+ ms within the window", crooks.invalidated_by("slows", "drift")
         )
 
     @pytest.mark.fault("numbers", "a service never serves one of the users", "the trial is invalid (`starved`)")
@@ -199,30 +199,30 @@ class TestCrooked:
         trial = crooks.trial("starves, wait")
         assert trial.measured.failed == 0
         text = "1 of 10 users had no response in the whole window and are in no percentile"
-        assert crooks.spoilt_by("starves, wait", "starved") == text
+        assert crooks.invalidated_by("starves, wait", "starved") == text
         assert "starved" not in crooks.found("slows, wait")
 
     @pytest.mark.fault("numbers", "a service falls behind the rate of an open loop", "the trial is invalid (`rate`)")
     def test_a_service_that_falls_behind_the_rate_is_reported_even_if_nothing_was_shed(self, crooks: Judged) -> None:
         assert crooks.trial("queues, db ms=20 80 ").arrivals.shed == 0  # type: ignore[union-attr]
-        assert "responses came back in the window, but" in crooks.spoilt_by("queues, db ms=20 80 ", "rate")
+        assert "responses came back in the window, but" in crooks.invalidated_by("queues, db ms=20 80 ", "rate")
 
     @pytest.mark.fault(
         "numbers", "arrivals of an open loop are shed", "they are counted, and the trial is invalid (`rate`)"
     )
     def test_arrivals_that_were_shed_are_reported(self, crooks: Judged) -> None:
         text = "arrivals were shed: 3 requests were in flight"
-        assert crooks.spoilt_by("queues, db ms=20 81 ", "rate").endswith(text)
+        assert crooks.invalidated_by("queues, db ms=20 81 ", "rate").endswith(text)
 
     @pytest.mark.fault("numbers", "no request falls into the window", "the trial is invalid (`no-requests`)")
     def test_a_window_without_requests_does_not_count(self, crooks: Judged) -> None:
-        crooks.spoilt_by("crumbles, fast 0.1 requests/s", "no-requests")
+        crooks.invalidated_by("crumbles, fast 0.1 requests/s", "no-requests")
 
     @pytest.mark.fault(
         "numbers", "no neighbour of a mixed load falls into the window", "the trial is invalid (`neighbours`)"
     )
     def test_a_mixed_load_without_neighbours_in_the_window_does_not_count(self, crooks: Judged) -> None:
-        crooks.spoilt_by("crumbles, mixed disk kib=1 20 requests/s", "neighbours")
+        crooks.invalidated_by("crumbles, mixed disk kib=1 20 requests/s", "neighbours")
         assert "neighbours" not in crooks.found("crumbles, mixed disk kib=1 alone")
 
     @pytest.mark.fault(
@@ -232,7 +232,7 @@ class TestCrooked:
     )
     def test_a_burst_whose_calm_has_failed_requests_does_not_count(self, crooks: Judged) -> None:
         assert crooked.FAILS_EVERY < 60 * 0.5  # the fewest whole bins of the calm, so one of their requests fails
-        text = crooks.spoilt_by("fails, burst", "calm")
+        text = crooks.invalidated_by("fails, burst", "calm")
         assert text.endswith("of the requests in the calm failed or were shed")
 
     @pytest.mark.fault(
@@ -245,7 +245,7 @@ class TestCrooked:
         calm = crooks.trial("crumbles, fast 0.1 requests/s").generator.cpu_share
         share = crooks.trial("crumbles, fast 50 users").generator.cpu_share
         assert share > 5 * calm
-        crooks.spoilt_by("crumbles, fast 50 users", "generator-cpu" if share > GENERATOR_CPU else "generator-lag")
+        crooks.invalidated_by("crumbles, fast 50 users", "generator-cpu" if share > GENERATOR_CPU else "generator-lag")
 
 
 # Our own services, each with one mistake in it.
@@ -291,11 +291,11 @@ class TestWrong:
         "its trials are invalid (`budget`) and give both sizes",
     )
     def test_a_smaller_pool_than_declared_does_not_count(self, wrong: Judged) -> None:
-        assert wrong.spoilt_by(f"{DJANGO}, wait", "budget") == "db_pool: declared 50, but running with 49"
+        assert wrong.invalidated_by(f"{DJANGO}, wait", "budget") == "db_pool: declared 50, but running with 49"
 
     @pytest.mark.fault("numbers", "a service blocks its event loop during a run", "its trials are invalid (`overlap`)")
     def test_a_service_that_blocks_its_event_loop_does_not_count(self, wrong: Judged) -> None:
-        assert wrong.spoilt_by(f"{FASTAPI}, wait", "overlap").startswith("wait: ")
+        assert wrong.invalidated_by(f"{FASTAPI}, wait", "overlap").startswith("wait: ")
 
     def test_a_trap_that_blocks_counts_and_its_note_says_so(self, wrong: Judged) -> None:
         found = wrong.found("gevent-unpatched, wait")
@@ -306,25 +306,27 @@ class TestWrong:
     @pytest.mark.fault("numbers", "a trap does not block", "its trials are invalid (`overlap`)")
     def test_a_trap_whose_calls_overlap_does_not_count(self, wrong: Judged) -> None:
         text = "wait: the calls of this trap overlap, but a trap has to block"
-        assert wrong.spoilt_by("fastapi-blocking, wait", "overlap") == text
+        assert wrong.invalidated_by("fastapi-blocking, wait", "overlap") == text
 
     @pytest.mark.skipif(not getattr(sys, "_is_gil_enabled", lambda: True)(), reason="this Python has no GIL")
     @pytest.mark.fault("numbers", "a service declared without the GIL runs with it", "its trials are invalid (`gil`)")
     def test_a_service_declared_without_the_gil_that_has_it_does_not_count(self, wrong: Judged) -> None:
-        assert wrong.spoilt_by("flask-free-threaded, wait", "gil") == "declared without the GIL, but running with it"
+        assert (
+            wrong.invalidated_by("flask-free-threaded, wait", "gil") == "declared without the GIL, but running with it"
+        )
 
     @pytest.mark.fault(
         "numbers", "a service reads its files from memory, not from the disk", "its trials are invalid (`disk`)"
     )
     def test_files_that_come_from_memory_show_in_what_the_disk_read(self, wrong: Judged) -> None:
-        assert "the rest came from memory" in wrong.spoilt_by(f"{FLASK}, disk", "disk")
+        assert "the rest came from memory" in wrong.invalidated_by(f"{FLASK}, disk", "disk")
         assert "disk" not in wrong.found(f"{DJANGO}, disk")
 
     @pytest.mark.fault(
         "numbers", "a service responds before its wait is over", "its trials are invalid (`over-ceiling`)"
     )
     def test_a_wait_that_is_cut_short_exceeds_the_theoretical_maximum(self, wrong: Judged) -> None:
-        text = wrong.spoilt_by(f"{FLASK}, wait", "over-ceiling")
+        text = wrong.invalidated_by(f"{FLASK}, wait", "over-ceiling")
         assert re.search(r"wait was (skipped|cut short)$", text)
 
 
@@ -448,7 +450,7 @@ class TestSound:
         assert trial.occupancy is not None
         folder.write_trial(trial.model_copy(update={"occupancy": trial.occupancy / 2}))
         write_report(folder)
-        Judged(folder).spoilt_by(f"{FASTAPI}, wait ms=200 5 users", "littles-law")
+        Judged(folder).invalidated_by(f"{FASTAPI}, wait ms=200 5 users", "littles-law")
 
     @pytest.mark.fault(
         "numbers",
@@ -467,7 +469,7 @@ class TestSound:
         text = "users were started or stopped from outside"
         folder.write_trial(trial.model_copy(update={"disturbance": text}))
         write_report(folder)
-        assert Judged(folder).spoilt_by(f"{FASTAPI}, wait ms=200 5 users", "disturbed") == text
+        assert Judged(folder).invalidated_by(f"{FASTAPI}, wait ms=200 5 users", "disturbed") == text
 
     @pytest.mark.fault(
         "numbers",

@@ -23,7 +23,7 @@ class Need:
 class Calibration:
     """The limits of one core of this machine: rates in requests per second, times in milliseconds."""
 
-    honest_rate: float | None
+    reliable_rate: float | None
     """The highest open rate at which every trial was valid and p99 was within `objective_ms`; None if no rate was."""
     objective_ms: float
     limit: str
@@ -38,7 +38,7 @@ class Calibration:
     lag_p99_ms: float
     """The worst lag of the generator's loop in a valid trial."""
     dispatch_delay_p99_ms: float | None
-    """How late requests were sent at `honest_rate`."""
+    """How late requests were sent at `reliable_rate`."""
     rss_mib: float
     """The generator's memory with the most requests in flight."""
     needs: list[Need]
@@ -46,12 +46,12 @@ class Calibration:
     @property
     def too_much(self) -> list[Need]:
         """The plans that need more than the generator can do reliably on this machine."""
-        rate = self.honest_rate or 0.0
+        rate = self.reliable_rate or 0.0
         return [need for need in self.needs if need.users > self.in_flight or need.rate > rate]
 
     @property
     def enough(self) -> bool:
-        return self.honest_rate is not None and self.in_flight > 0 and not self.too_much
+        return self.reliable_rate is not None and self.in_flight > 0 and not self.too_much
 
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "enough": self.enough, "too_much": [need.plan for need in self.too_much]}
@@ -78,7 +78,7 @@ def calibration(comparison: Comparison, needs: Iterable[Need]) -> Calibration:
     rate = _reliable_rate(knee)
     delays = [t.arrivals.delay_p99_us for t in knee.trials if t.arrivals and t.spec.load == rate]
     return Calibration(
-        honest_rate=rate,
+        reliable_rate=rate,
         objective_ms=search.objective_ms,
         limit=knee.limit or "the service or the machine",
         in_flight=int(waiting.load) if waiting else 0,
@@ -106,7 +106,7 @@ def _shows_floor(cell: Cell) -> bool:
 
     The generator's work between two requests is long compared with ten microseconds, and not part of their latency.
     """
-    return set(cell.spoilt_by) <= {"littles-law"}
+    return set(cell.invalid_codes) <= {"littles-law"}
 
 
 def _without_wait(cells: list[Cell], users: int) -> Cell | None:
@@ -136,10 +136,10 @@ def summary_lines(found: Calibration) -> list[str]:
 
 
 def _rate(found: Calibration) -> str:
-    if found.honest_rate is None:
+    if found.reliable_rate is None:
         return f"open loop: no rate was reliable (every trial valid, p99 within {found.objective_ms:g} ms)"
     return (
-        f"open loop: reliable up to {found.honest_rate:,.0f} requests/s (every trial valid, p99 within "
+        f"open loop: reliable up to {found.reliable_rate:,.0f} requests/s (every trial valid, p99 within "
         f"{found.objective_ms:g} ms; above it, {found.limit} was the limit){_late(found)}"
     )
 

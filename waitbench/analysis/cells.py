@@ -20,7 +20,7 @@ from waitbench.records.trial import TrialRecord
 from waitbench.validity.ceiling import ceiling_of, goodput_rps
 from waitbench.validity.reason import Reason
 from waitbench.validity.repeats import outliers
-from waitbench.validity.rules import reasons, spoilt_by
+from waitbench.validity.rules import invalidating_codes, reasons
 
 READING_OFF = 0.25
 """How much the time between two readings of a service may differ from the window, as a share of the window."""
@@ -85,12 +85,12 @@ class Cell:
 
     @property
     def valid(self) -> bool:
-        return not self.spoilt_by
+        return not self.invalid_codes
 
     @property
-    def spoilt_by(self) -> list[str]:
+    def invalid_codes(self) -> list[str]:
         """The codes of the rules that make it invalid."""
-        return spoilt_by(self.reasons)
+        return invalidating_codes(self.reasons)
 
     @cached_property
     def ceiling_bound(self) -> bool:

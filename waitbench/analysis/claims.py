@@ -13,7 +13,7 @@ from waitbench.errors import WaitbenchError
 from waitbench.plan.claim import Claim, Place, PlaceKey, Rule, Side
 from waitbench.records.run import RunRecord, Target
 from waitbench.validity.generator import GENERATOR_OWN
-from waitbench.validity.rules import reasons, spoilt_by
+from waitbench.validity.rules import invalidating_codes, reasons
 
 Judgement = Literal["supported", "refuted", "inconclusive", "untested"]
 REPEATS = 2
@@ -179,7 +179,7 @@ def _measured(cell: Cell) -> tuple[Cell, str]:
     """
     if cell.valid:
         return cell, ""
-    judged = [(trial, set(spoilt_by(reasons(trial, cell.target)))) for trial in cell.trials]
+    judged = [(trial, set(invalidating_codes(reasons(trial, cell.target)))) for trial in cell.trials]
     drifts = sum("drift" in codes for _, codes in judged)
     excused = NOT_ITS_OWN | ({"drift"} if drifts < DRIFT_SHARE * len(judged) else set())
     kept = [trial for trial, codes in judged if not codes or codes - excused]
@@ -194,7 +194,7 @@ def _measured(cell: Cell) -> tuple[Cell, str]:
 def _lack(figure: str, cell: Cell, value: float | None, by_repeat: Mapping[int, float]) -> str:
     """Why a cell's figure cannot be compared; "" if it can."""
     if not cell.valid:
-        return "not counted: " + ", ".join(cell.spoilt_by)
+        return "not counted: " + ", ".join(cell.invalid_codes)
     if len(cell.trials) < REPEATS:
         return f"it has one trial, but an interval needs {REPEATS}"
     name = figure.removesuffix("_ms")

@@ -17,7 +17,7 @@ from waitbench.report.figures import asked, burst_row, knee_row, mixed_row, numb
 from waitbench.validity import recovery
 from waitbench.validity.ceiling import ceiling_of, goodput_rps
 from waitbench.validity.contention import service_share
-from waitbench.validity.rules import reasons, spoilt_by
+from waitbench.validity.rules import invalidating_codes, reasons
 
 SUMMARY = (
     "variant", "workload", "params", "load_model", "load", "trials", "requests", "errors", "goodput_rps",
@@ -98,7 +98,7 @@ def _trial_row(trial: TrialRecord, target: Target) -> dict[str, str]:
         "generator_lag_max_ms": number(trial.generator.lag_max_ms, 3),
         "service_answered": _answered(trial),
         "service_peak_in_flight": str(int(trial.usage.after.peak_in_flight)) if trial.usage.after else "",
-        "valid": "false" if spoilt_by(found) else "true",
+        "valid": "false" if invalidating_codes(found) else "true",
         "reasons": said(found),
         **_neighbours(trial),
         **_burst(trial),

@@ -38,7 +38,7 @@ def load_title(points: list[Point]) -> str:
 def standing_word(point: Point, cell: Cell) -> str:
     """How a cell compares with the best of its load point, in a few words."""
     if not cell.valid:
-        return "not counted: " + ", ".join(cell.spoilt_by)
+        return "not counted: " + ", ".join(cell.invalid_codes)
     best, unit = (f"lowest {point.percentile}", f"best {point.percentile}") if point.open else ("highest", "best")
     if cell not in point.counted:
         return _unranked(point, cell, unit)
@@ -74,13 +74,13 @@ def mixed_word(point: MixedPoint, pair: Pair) -> str:
 
 
 def _codes(cell: Cell) -> str:
-    return f"{', '.join(cell.spoilt_by)} ({'alone' if cell.spec.alone else 'with neighbours'})"
+    return f"{', '.join(cell.invalid_codes)} ({'alone' if cell.spec.alone else 'with neighbours'})"
 
 
 def burst_word(section: BurstSection, burst: Burst) -> str:
     """Whether a contender recovered, in a few words."""
     if not burst.cell.valid:
-        return "not counted: " + ", ".join(burst.cell.spoilt_by)
+        return "not counted: " + ", ".join(burst.cell.invalid_codes)
     if not burst.unrecovered:
         return "recovered" if burst.recovery and burst.recovery.mean else "recovered immediately"
     trials = len(burst.cell.trials)

@@ -13,10 +13,10 @@ from waitbench.records.folder import RunFolder
 from waitbench.run.conclude import Outcome, tell_answers, tell_report
 from waitbench.run.environment import git_commit
 from waitbench.run.execute import require_ui_port
+from waitbench.run.heartbeat import Heartbeat
 from waitbench.run.locks import announced, sole_writer
 from waitbench.run.order import Order
 from waitbench.run.progress import RunProgress, watch_trials
-from waitbench.run.silence import Silence
 
 WATCH_S = 0.5
 SILENT_S = 300.0
@@ -59,11 +59,11 @@ def _follow(containers: Containers, folder: RunFolder, console: Console) -> int:
 
     Raises WaitbenchError if the load container reports no progress for SILENT_S.
     """
-    shown, silence = 0, Silence(WATCH_S, SILENT_S)
+    shown, heartbeat = 0, Heartbeat(WATCH_S, SILENT_S)
     with RunProgress(console) as progress:
         while (code := containers.exit_code()) is None:
             shown = watch_trials(progress, folder, shown)
-            if silence.too_long((shown, folder.read_live())):
+            if heartbeat.lost((shown, folder.read_live())):
                 raise WaitbenchError(
                     f"the load container reported no progress for {SILENT_S:.0f} s; its log ends:\n"
                     f"{containers.last_words()}"

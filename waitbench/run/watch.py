@@ -11,9 +11,9 @@ from waitbench.errors import UsageError, WaitbenchError
 from waitbench.launch.client import wait_until
 from waitbench.launch.process import Process
 from waitbench.records.folder import UNWRITABLE_CODE, RunFolder
+from waitbench.run.heartbeat import Heartbeat
 from waitbench.run.progress import RunProgress, watch_trials
 from waitbench.run.searches import Searches
-from waitbench.run.silence import Silence
 
 WATCH_S = 0.2
 GENERATOR_START_S = 30.0
@@ -55,7 +55,7 @@ def watch(
         raise WaitbenchError(
             f"Locust did not start within {bound_s:.0f} s; the end of its output:\n{locust.last_words()}"
         )
-    shown, silence, bound_s = 0, Silence(WATCH_S, patience_s()), patience_s()
+    shown, heartbeat, bound_s = 0, Heartbeat(WATCH_S, patience_s()), patience_s()
     with RunProgress(console) as progress:
         while True:
             # Read before the status: the generator may write its last status and end in between.
@@ -69,7 +69,7 @@ def watch(
                 raise error
             if ended:
                 raise _ended(locust, folder)
-            if silence.too_long(live):
+            if heartbeat.lost(live):
                 raise _silent(bound_s, folder, locust)
             time.sleep(WATCH_S)
     if live.failure:

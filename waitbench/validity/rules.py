@@ -8,7 +8,7 @@ from waitbench.validity import ceiling, contention, figures, generator, scenario
 from waitbench.validity.reason import Reason
 
 
-def spoilt_by(found: Iterable[Reason]) -> list[str]:
+def invalidating_codes(found: Iterable[Reason]) -> list[str]:
     """The codes of the rules that make a trial or a cell invalid; none if it is valid."""
     return list(dict.fromkeys(reason.code for reason in found if reason.weight == "invalid"))
 

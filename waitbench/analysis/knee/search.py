@@ -14,7 +14,7 @@ from waitbench.records import histogram
 from waitbench.records.run import Target
 from waitbench.records.trial import TrialRecord
 from waitbench.validity.generator import GENERATOR_OWN, SHED_SHARE
-from waitbench.validity.rules import reasons, spoilt_by
+from waitbench.validity.rules import invalidating_codes, reasons
 
 Outcome = Literal["met", "missed", "void"]
 
@@ -50,7 +50,7 @@ class Judged:
 
 
 def judged(trial: TrialRecord, target: Target) -> Judged:
-    codes = frozenset(spoilt_by(reasons(trial, target)))
+    codes = frozenset(invalidating_codes(reasons(trial, target)))
     only_shed = _only_shed(trial)
     if codes & GENERATOR or (only_shed and "errors" not in codes):
         return Judged(trial, "void", codes & GENERATOR or frozenset({"max_in_flight"}))

@@ -1,7 +1,7 @@
-"""Notices that a process no longer reports."""
+"""Notices that a process no longer reports its status."""
 
 
-class Silence:
+class Heartbeat:
     """Measures for how long a status has not changed.
 
     It counts the turns of the loop that looks, not the time. So nothing counts as silent while the machine is suspended
@@ -13,7 +13,7 @@ class Silence:
         self._last: object = None
         self._turns = 0
 
-    def too_long(self, sign: object) -> bool:
+    def lost(self, sign: object) -> bool:
         """Look once. Returns whether `sign` has been the same for longer than the bound."""
         self._turns = self._turns + 1 if sign == self._last else 0
         self._last = sign
