@@ -61,17 +61,17 @@ def quiet(runs: int) -> int:
                 raise SystemExit(f"run {seed} ended with {done.returncode}:\n{done.stderr}")
             comparison = load_comparison(RunFolder(Path(done.stdout.strip())))
             found = [(trial, cell.target) for cell in comparison.cells for trial in cell.trials]
-            said = {(cell.variant, r.weight, r.code, r.text) for cell in comparison.cells for r in cell.reasons}
-            codes = Counter(code for _, _, code, _ in said if code in RULES)
+            said = {(cell.variant, reason) for cell in comparison.cells for reason in cell.reasons}
+            codes = Counter(reason.code for _, reason in said if reason.code in RULES)
             silent += not codes
             service = max(service_share(trial, target) or 0.0 for trial, target in found)
             generator = max(trial.generator.foreign_share or 0.0 for trial, _ in found)
             what = ", ".join(f"{count} x {code}" for code, count in codes.items()) or "no rule"
             print(f"{seed:>3}  {len(found)} trials: other processes took at most {service:.1%} of a core ", end="")
             print(f"(service), {generator:.1%} (generator); exit {done.returncode}; {what}", flush=True)
-            for variant, weight, code, text in sorted(said):
-                if weight == "invalid" or code in RULES:
-                    print(f"     {variant}: {code} ({weight}): {text}", flush=True)
+            for variant, reason in sorted(said, key=str):
+                if reason.weight == "invalid" or reason.code in RULES:
+                    print(f"     {variant}: {reason.code} ({reason.weight}): {reason.text}", flush=True)
     print(f"{silent} of {runs} runs without a reason of {', '.join(RULES)}")
     return 0 if runs - silent <= FALSE_ALARMS * runs else 1
 

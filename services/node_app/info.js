@@ -5,9 +5,9 @@ import { readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 
 import * as cores from './cores.js';
-import * as siblings from './siblings.js';
 import * as libc from './libc.js';
 import { settings } from './settings.js';
+import * as siblings from './siblings.js';
 import * as tally from './tally.js';
 
 const PACKAGES = ['fastify', 'pg', 'piscina', 'undici'];

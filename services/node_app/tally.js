@@ -10,11 +10,11 @@ import os from 'node:os';
 import path from 'node:path';
 
 import * as cores from './cores.js';
-import { giveBackAll } from './siblings.js';
 import * as libc from './libc.js';
 import { giveBack, resetPeak } from './memory.js';
 import { pathOf } from './paths.js';
 import { settings } from './settings.js';
+import { giveBackAll } from './siblings.js';
 
 const [STARTED, ANSWERED, IN_FLIGHT, PEAK_IN_FLIGHT] = [0, 1, 2, 3];
 const SIZE = 4 * Float64Array.BYTES_PER_ELEMENT;
