@@ -6,8 +6,7 @@ import click
 from rich.console import Console
 
 from waitbench.catalog.variants import Variant
-from waitbench.catalog.workloads import WORKLOADS
-from waitbench.check.contract import SAMPLES
+from waitbench.catalog.workloads import WORKLOADS, Workload
 from waitbench.check.finding import Finding
 from waitbench.check.service import check_service
 from waitbench.errors import WaitbenchError
@@ -15,9 +14,6 @@ from waitbench.launch.client import Service
 from waitbench.launch.local import LocalStack, require_free
 from waitbench.run.lines import tell as console_line
 from waitbench.run.locks import Work, announced
-
-# Options for what curl would not do by itself: send a file, and read slowly without printing the response.
-OPTIONS = {"upload": "--data-binary 'any bytes' ", "download": "--limit-rate 64K --output /dev/null "}
 
 
 def serve(variant: Variant, port: int) -> None:
@@ -36,9 +32,16 @@ def serve(variant: Variant, port: int) -> None:
 
 def commands(base_url: str, variant: Variant) -> list[str]:
     """Return shell commands that request `/info` and each workload of the variant."""
-    served = [name for name in WORKLOADS if variant.serves(name)]
-    asked = [(OPTIONS.get(name, ""), WORKLOADS[name].path(SAMPLES[name])) for name in served]
+    served = [workload for workload in WORKLOADS.values() if variant.serves(workload.name)]
+    asked = [(_curl_options(workload), workload.path(workload.sample)) for workload in served]
     return [f"curl {options}'{base_url}{path}'" for options, path in [("", "/info"), *asked]]
+
+
+def _curl_options(workload: Workload) -> str:
+    """Options for what curl would not do by itself: send a body, and read slowly without printing the response."""
+    if workload.sends:
+        return "--data-binary 'any bytes' "
+    return "--limit-rate 64K --output /dev/null " if workload.receives else ""
 
 
 def check(names: list[str], known: dict[str, Variant], console: Console) -> bool:
