@@ -1,6 +1,7 @@
 """Keeps one service up for use by hand, or checks services one after the other."""
 
 import time
+from collections.abc import Collection
 
 import click
 from rich.console import Console
@@ -44,23 +45,26 @@ def _curl_options(workload: Workload) -> str:
     return "--limit-rate 64K --output /dev/null " if workload.receives else ""
 
 
-def check(names: list[str], known: dict[str, Variant], console: Console) -> bool:
-    """Start, check and report the named services one after the other. Returns whether all findings are good."""
+def check(names: list[str], known: dict[str, Variant], console: Console, workloads: Collection[str] = ()) -> bool:
+    """Start, check and report the named services one after the other. Returns whether all findings are good.
+
+    It checks all workloads, or only those in `workloads`.
+    """
     all_good = True
     with announced(Work()), LocalStack() as stack:
         for name in dict.fromkeys(names):
-            findings = _checked(stack, known[name])
+            findings = _checked(stack, known[name], workloads or tuple(WORKLOADS))
             tell(name, findings, console)
             all_good = all_good and all(finding.good for finding in findings)
     return all_good
 
 
-def _checked(stack: LocalStack, variant: Variant) -> list[Finding]:
+def _checked(stack: LocalStack, variant: Variant, workloads: Collection[str]) -> list[Finding]:
     """Start and check one service. If it does not start, that is a finding, and the others are still checked."""
     try:
-        stack.start([variant.name])
+        stack.start([variant.name], workloads=workloads)
         with Service(stack.base_urls[variant.name]) as service:
-            return check_service(service, variant)
+            return check_service(service, variant, workloads)
     except WaitbenchError as error:
         return [Finding("start", "the service starts", False, str(error))]
     finally:
