@@ -12,7 +12,7 @@ import threading
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from work import cores, tally
+from work import cores, counters
 from work.settings import settings
 
 gunicorn_worker: Any = None
@@ -38,7 +38,7 @@ def info(
     None means that the service has no such thing.
     """
     budget = {
-        "workers": len(tally.worker_pids()),
+        "workers": len(counters.worker_pids()),
         **_server_budget(),
         "db_pool": db_pool,
         "upstream_connections": upstream_connections,
