@@ -9,23 +9,18 @@ from work.responses import BadInput
 _WHOLE = re.compile(r"[0-9]{1,9}")
 
 
-def required(name: str, given: Sequence[str], low: int, high: int) -> int:
-    """Return a whole number from `low` to `high` that is given exactly once."""
+def whole(name: str, given: Sequence[str], low: int, high: int) -> int:
+    """Return a whole number from `low` to `high` that is given exactly once. Raises BadInput otherwise."""
     if len(given) != 1 or not _WHOLE.fullmatch(given[0]) or not low <= int(given[0]) <= high:
         raise BadInput(f"{name} must be given once, a whole number from {low} to {high}")
     return int(given[0])
 
 
-def optional(name: str, given: Sequence[str], low: int, high: int, default: int) -> int:
-    """Return the same, or `default` if it is not given."""
-    return required(name, given, low, high) if given else default
-
-
 def ms(given: Sequence[str]) -> int:
     """How long to wait, in milliseconds."""
-    return required("ms", given, 0, 60_000)
+    return whole("ms", given, 0, 60_000)
 
 
 def inline(given: Sequence[str]) -> int:
     """1: work where the request is handled; 0 (default): where the concurrency model does such work."""
-    return optional("inline", given, 0, 1, default=0)
+    return whole("inline", given, 0, 1) if given else 0

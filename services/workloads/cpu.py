@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from work.params import inline as inline
-from work.params import required
+from work.params import whole
 from work.responses import encode
 
 
 def ksteps(given: Sequence[str]) -> int:
     """How many thousand steps to compute."""
-    return required("ksteps", given, 1, 10_000)
+    return whole("ksteps", given, 1, 10_000)
 
 
 def body(ksteps: int, result: int) -> bytes:

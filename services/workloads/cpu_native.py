@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy
 from work.params import inline as inline
-from work.params import required
+from work.params import whole
 from work.responses import encode
 
 
 def n(given: Sequence[str]) -> int:
     """How many rows and columns the matrices have."""
-    return required("n", given, 1, 1000)
+    return whole("n", given, 1, 1000)
 
 
 def body(n: int, total: int) -> bytes:

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from work import pattern
 from work.params import inline as inline
-from work.params import required
+from work.params import whole
 from work.responses import DependencyFailed, encode
 from work.settings import settings
 
@@ -16,7 +16,7 @@ FAILED = "the file could not be written to the disk and read back"
 
 def kib(given: Sequence[str]) -> int:
     """How much to write and read back, in KiB."""
-    return required("kib", given, 1, 4096)
+    return whole("kib", given, 1, 4096)
 
 
 def body(kib: int, sha256: str) -> bytes:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from work.params import required
+from work.params import whole
 
 
 def kib(given: Sequence[str]) -> int:
     """How much to send, in KiB."""
-    return required("kib", given, 0, 65_536)
+    return whole("kib", given, 0, 65_536)

@@ -129,7 +129,7 @@ def test_a_workload_touches_at_most_twelve_files_and_contributing_lists_each(cop
 
 
 def test_a_workload_passes_the_tests_that_need_no_service(copy: Path) -> None:
-    done = _run(copy, "pytest", "-q", "-p", "no:xdist", "-p", "no:cacheprovider", *STATIC_TESTS)
+    done = _run(copy, "pytest", "-q", "-p", "no:cacheprovider", *STATIC_TESTS)
     assert done.returncode == 0, done.stdout
 
 
@@ -144,13 +144,14 @@ def test_every_framework_passes_all_checks_of_the_new_workload(copy: Path) -> No
     "the handler of a new workload is wrong: a short wait, a wrong sum, a blocked event loop",
     "`waitbench check` finds each: the proofs of the workload say what to look for",
 )
-def test_a_wrong_handler_of_the_new_workload_is_found(copy: Path) -> None:
+def test_a_wrong_handler_of_the_new_workload_is_found(copy: Path, tmp_path: Path) -> None:
+    wrong_copy = shutil.copytree(copy, tmp_path / "wrong", ignore=LEFT_OUT)
     for file, (right, wrong) in MISTAKES.items():
-        path = copy / "services" / file
+        path = wrong_copy / "services" / file
         before, start, handler = path.read_text().partition("def get_pause(")
         assert handler.count(right) == 1
         path.write_text(before + start + handler.replace(right, wrong))
-    done = _check(copy, "flask-threads", "django-gevent", "fastapi-asyncio")
+    done = _check(wrong_copy, "flask-threads", "django-gevent", "fastapi-asyncio")
     assert done.returncode == 1, done.stderr
     found = re.findall(r"^(?:([\w-]+): wrong|  (\w+: .*))", done.stdout, re.MULTILINE)
     assert ["".join(each) for each in found] == [

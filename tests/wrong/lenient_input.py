@@ -13,6 +13,6 @@ def _lenient(name, given, low, high):
     return value
 
 
-params.required = _lenient
+params.whole = _lenient
 
 from fastapi_app.async_app import application  # noqa: E402, F401

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from work.params import ms as ms
-from work.params import required
+from work.params import whole
 from work.responses import encode
 
 
 def terms(given: Sequence[str]) -> int:
     """How many numbers to add."""
-    return required("terms", given, 1, 1000)
+    return whole("terms", given, 1, 1000)
 
 
 def body(ms: int, terms: int, total: int) -> bytes:
