@@ -7,7 +7,7 @@ from waitbench.catalog.proofs import FullWait, OverlappingWaits
 from waitbench.catalog.variants import Budget
 from waitbench.catalog.workload import Workload
 
-WAITS = ({"ms": 0}, {"ms": 40}, {"ms": 160})
+WAIT_TIMES = ({"ms": 0}, {"ms": 40}, {"ms": 160})
 """No wait, a short one, and a long one."""
 
 
@@ -26,54 +26,62 @@ def _shelf() -> list[dict[str, Any]]:
     return [{"id": n, "name": f"item {n}", "price_cents": n * 37 % 10_000} for n in range(7, 10_001, 1_000)]
 
 
+FAST = Workload(
+    "fast",
+    "An immediate response",
+    "what the framework and its server cost by themselves; nothing waits",
+    parameters={},
+    sample={},
+    response=lambda _: {"workload": "fast"},
+)
+
+WAIT = Workload(
+    "wait",
+    "A plain wait",
+    "how many requests a stack can keep waiting at the same time; at the theoretical maximum, arithmetic sets "
+    "the throughput and nothing is ranked",
+    parameters={"ms": MS},
+    sample={"ms": 100},
+    response=lambda params: {"workload": "wait", "ms": params["ms"]},
+    proofs=(FullWait(WAIT_TIMES),),
+    overlap=OverlappingWaits(),
+)
+
+UPSTREAM = Workload(
+    "upstream",
+    "Calls to a slow remote API",
+    "waiting on real sockets, including the work of an HTTP client; a request's remote calls are concurrent, "
+    "or one after the other with serial = 1, and the difference is the gain of concurrency; it shows nothing "
+    "about a remote API that is slow because it is busy",
+    parameters={"ms": MS, "calls": Parameter(1, 20, default=1), "serial": NO_YES},
+    sample={"ms": 100, "calls": 3},
+    response=lambda params: {"workload": "upstream", "ms": params["ms"], "calls": _calls(params)},
+    proofs=(FullWait((*WAIT_TIMES, {"ms": 40, "calls": 3, "serial": 1})),),
+    overlap=OverlappingWaits(
+        ways=({"ms": 400}, {"ms": 200, "calls": 2, "serial": 1}),
+        inside={"ms": 200, "calls": 3},
+    ),
+    needs=frozenset({"remote API"}),
+    slots=_upstream_slots,
+    least_s=lambda params: params["ms"] / 1000 * (params["calls"] if params["serial"] else 1),
+)
+
+DB = Workload(
+    "db",
+    "A slow PostgreSQL query",
+    "waiting on a driver and its pool; beyond the pool's theoretical maximum every stack queues in the same way",
+    parameters={"ms": MS},
+    sample={"ms": 50},
+    response=lambda params: {"workload": "db", "ms": params["ms"], "rows": _shelf()},
+    proofs=(FullWait(WAIT_TIMES),),
+    overlap=OverlappingWaits(pool="db_pool"),
+    needs=frozenset({"database"}),
+    slots=lambda _, budget: {"db_pool": budget["db_pool"]} if "db_pool" in budget else {},
+)
+
 WAITING = (
-    Workload(
-        "fast",
-        "An immediate response",
-        "what the framework and its server cost by themselves; nothing waits",
-        parameters={},
-        sample={},
-        response=lambda _: {"workload": "fast"},
-    ),
-    Workload(
-        "wait",
-        "A plain wait",
-        "how many requests a stack can keep waiting at the same time; at the theoretical maximum, arithmetic sets "
-        "the throughput and nothing is ranked",
-        parameters={"ms": MS},
-        sample={"ms": 100},
-        response=lambda params: {"workload": "wait", "ms": params["ms"]},
-        proofs=(FullWait(WAITS),),
-        overlap=OverlappingWaits(),
-    ),
-    Workload(
-        "upstream",
-        "Calls to a slow remote API",
-        "waiting on real sockets, including the work of an HTTP client; a request's remote calls are concurrent, "
-        "or one after the other with serial = 1, and the difference is the gain of concurrency; it shows nothing "
-        "about a remote API that is slow because it is busy",
-        parameters={"ms": MS, "calls": Parameter(1, 20, default=1), "serial": NO_YES},
-        sample={"ms": 100, "calls": 3},
-        response=lambda params: {"workload": "upstream", "ms": params["ms"], "calls": _calls(params)},
-        proofs=(FullWait((*WAITS, {"ms": 40, "calls": 3, "serial": 1})),),
-        overlap=OverlappingWaits(
-            ways=({"ms": 400}, {"ms": 200, "calls": 2, "serial": 1}),
-            inside={"ms": 200, "calls": 3},
-        ),
-        needs=frozenset({"remote API"}),
-        slots=_upstream_slots,
-        least_s=lambda params: params["ms"] / 1000 * (params["calls"] if params["serial"] else 1),
-    ),
-    Workload(
-        "db",
-        "A slow PostgreSQL query",
-        "waiting on a driver and its pool; beyond the pool's theoretical maximum every stack queues in the same way",
-        parameters={"ms": MS},
-        sample={"ms": 50},
-        response=lambda params: {"workload": "db", "ms": params["ms"], "rows": _shelf()},
-        proofs=(FullWait(WAITS),),
-        overlap=OverlappingWaits(pool="db_pool"),
-        needs=frozenset({"database"}),
-        slots=lambda _, budget: {"db_pool": budget["db_pool"]} if "db_pool" in budget else {},
-    ),
+    FAST,
+    WAIT,
+    UPSTREAM,
+    DB,
 )
