@@ -38,29 +38,29 @@ async def get_fast():
 
 @api.get("/wait")
 async def get_wait(request: Request):
-    ms = wait.ms(request.query_wait.getlist("ms"))
+    ms = wait.ms(request.query_params.getlist("ms"))
     await nonblocking.wait(ms)
     return reply(wait.body(ms))
 
 
 @api.get("/upstream")
 async def get_upstream(request: Request):
-    ms = upstream.ms(request.query_upstream.getlist("ms"))
-    calls = upstream.calls(request.query_upstream.getlist("calls"))
-    serial = upstream.serial(request.query_upstream.getlist("serial"))
+    ms = upstream.ms(request.query_params.getlist("ms"))
+    calls = upstream.calls(request.query_params.getlist("calls"))
+    serial = upstream.serial(request.query_params.getlist("serial"))
     return reply(upstream.body(ms, await nonblocking.remote_calls(ms, calls, serial)))
 
 
 @api.get("/db")
 async def get_db(request: Request):
-    ms = db.ms(request.query_db.getlist("ms"))
+    ms = db.ms(request.query_params.getlist("ms"))
     return reply(db.body(ms, await nonblocking.query(ms)))
 
 
 @api.get("/disk")
 async def get_disk(request: Request):
-    kib = disk.kib(request.query_disk.getlist("kib"))
-    inline = disk.inline(request.query_disk.getlist("inline"))
+    kib = disk.kib(request.query_params.getlist("kib"))
+    inline = disk.inline(request.query_params.getlist("inline"))
     return reply(disk.body(kib, await nonblocking.work(inline, disk.write_and_read_back, kib)))
 
 
@@ -72,22 +72,22 @@ async def post_upload(request: Request):
 
 @api.get("/download")
 async def get_download(request: Request):
-    kib = download.kib(request.query_download.getlist("kib"))
+    kib = download.kib(request.query_params.getlist("kib"))
     headers = {"Content-Length": str(kib * 1024)}
     return StreamingResponse(nonblocking.pieces(kib * 1024), 200, headers, responses.BYTES)
 
 
 @api.get("/cpu")
 async def get_cpu(request: Request):
-    ksteps = cpu.ksteps(request.query_cpu.getlist("ksteps"))
-    inline = cpu.inline(request.query_cpu.getlist("inline"))
+    ksteps = cpu.ksteps(request.query_params.getlist("ksteps"))
+    inline = cpu.inline(request.query_params.getlist("inline"))
     return reply(cpu.body(ksteps, await nonblocking.work(inline, cpu.compute, ksteps)))
 
 
 @api.get("/cpu_native")
 async def get_cpu_native(request: Request):
-    n = cpu_native.n(request.query_cpu_native.getlist("n"))
-    inline = cpu_native.inline(request.query_cpu_native.getlist("inline"))
+    n = cpu_native.n(request.query_params.getlist("n"))
+    inline = cpu_native.inline(request.query_params.getlist("inline"))
     return reply(cpu_native.body(n, await nonblocking.work(inline, cpu_native.multiply, n)))
 
 

@@ -242,6 +242,7 @@ class TestUsage:
             (["serve", "nope"], "there are: flask-threads"),
             (["serve", "flask-threads", "--port", "0"], "--port"),
             (["check", "nope"], "there are: flask-threads"),
+            (["check", "--workload", "nope"], "there are: fast, wait"),
             (["report"], "Missing argument"),
             (["nope"], "nope"),
         ],
