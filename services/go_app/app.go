@@ -17,7 +17,7 @@ type service struct {
 	pool     *sql.DB
 	client   *http.Client
 	work     slots
-	counters    counters
+	counters counters
 	routes   map[string]route
 }
 
