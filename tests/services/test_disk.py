@@ -154,7 +154,7 @@ def test_a_full_disk_is_a_failed_dependency(folder: Path, monkeypatch: pytest.Mo
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(DependencyFailed, match="the disk did not take the file"):
+    with pytest.raises(DependencyFailed, match="could not be written to the disk and read back"):
         disk.write_and_read_back(1)
     assert list(folder.iterdir()) == []
 
