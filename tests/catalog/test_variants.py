@@ -25,7 +25,7 @@ def test_every_framework_is_listed_with_every_model_that_it_has() -> None:
     flask_and_django = {
         (name, model) for name in ("flask", "django") for model in ("sync", "threads", "gevent", "asyncio")
     }
-    assert models == flask_and_django | {("fastapi", "threads"), ("fastapi", "asyncio")}
+    assert models == flask_and_django | {("fastapi", "threads"), ("fastapi", "asyncio"), ("quart", "asyncio")}
 
 
 def test_only_traps_say_what_is_wrong_with_them() -> None:
@@ -67,8 +67,12 @@ EQUAL: dict[str, int] = {
 
 SYNC = ("flask-sync", "django-sync")
 GEVENT = ("django-gevent", "flask-gevent", "gevent-unpatched")
-UVICORN = ("fastapi-asyncio", "django-asyncio", "fastapi-blocking", "fastapi-threads")
-LOOPS = ("fastapi-asyncio", "django-asyncio", "fastapi-blocking")
+UVICORN = ("fastapi-asyncio", "fastapi-h11", "django-asyncio", "quart-asyncio", "fastapi-blocking", "fastapi-threads")
+GUNICORN_ASGI = ("fastapi-gunicorn", "django-gunicorn", "quart-gunicorn")
+GRANIAN_ASGI = ("fastapi-granian", "django-granian", "quart-granian")
+GRANIAN = (*GRANIAN_ASGI, "flask-granian", "django-granian-threads")
+COROUTINES = ("fastapi-asyncio", "fastapi-h11", "django-asyncio", "quart-asyncio", *GUNICORN_ASGI, *GRANIAN_ASGI)
+LOOPS = (*COROUTINES, "fastapi-blocking")
 REFERENCES = ("go", "node", "node-cluster")
 EXCEPTIONS: list[tuple[tuple[str, ...], dict[str, int | None], str]] = [
     (SYNC, {"in_flight": 1}, "a worker that takes one request at a time"),
@@ -84,7 +88,9 @@ EXCEPTIONS: list[tuple[tuple[str, ...], dict[str, int | None], str]] = [
     (GEVENT, {"upstream_threads": None}, "remote calls are made in greenlets"),
     (UVICORN, {"connections": None}, "uvicorn limits connections only by responding with 503 above a limit"),
     (LOOPS, {"in_flight": None}, "a coroutine needs no resource of which there is a fixed number"),
-    (("fastapi-asyncio", "django-asyncio", "flask-asyncio"), {"upstream_threads": None}, "remote calls are coroutines"),
+    ((*COROUTINES, "flask-asyncio"), {"upstream_threads": None}, "remote calls are coroutines"),
+    (GUNICORN_ASGI, {"backlog": 100}, "this worker of gunicorn ignores the setting"),
+    (GRANIAN, {"keep_alive_s": 60}, "granian allows at most 60 s for the next request of a connection"),
     (REFERENCES, {"in_flight": None, "connections": None}, "neither Go nor Node limits these by itself"),
     (REFERENCES, {"upstream_threads": None}, "remote calls cooperate"),
     (("node-cluster",), {"workers": 2}, "its purpose is to have several processes"),

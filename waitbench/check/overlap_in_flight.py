@@ -25,9 +25,9 @@ from waitbench.records.spec import Exchange
 CALLS = 20
 HOLD_S = 3.0
 """How long the slow clients wait until the service has all of them in flight."""
-MEMORY_SHARE = 0.2
+MEMORY_SHARE = 0.3
 """The memory that the service may take, as a share of all bodies together: for pieces of them, and for new threads. For
-20 bodies of 16 MiB that is 64 MiB."""
+20 bodies of 16 MiB that is 96 MiB. Django keeps 2.5 MiB of each body in memory, which is 50 MiB."""
 DISK_SHARE = 0.5
 """The share of the calls that write to a disk that have to be in flight together. The time of a disk can't be set, so
 the first call may end before the last one arrives. If one call blocks the service, 1 is in flight."""
