@@ -44,7 +44,7 @@ class Variant:
     scales: bool = True
     """Whether its server accepts a number of processes."""
     reports: Mapping[str, str] = field(default_factory=dict)
-    """What the live server must report of itself in /info: its worker, its event loop, its HTTP parser."""
+    """Its worker, its event loop and its HTTP parser, as the live server must report them in /info."""
 
     def serves(self, workload: str) -> bool:
         return self.workloads is None or workload in self.workloads

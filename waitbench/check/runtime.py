@@ -12,7 +12,7 @@ GEVENT_PATCHES = {"socket", "select", "time", "threading"}
 MAIN_THREAD = "MainThread"
 
 Runtime = dict[str, Any]
-"""What the service reports about how it runs, read from its live objects (services/work/servers.py)."""
+"""The `runtime` of /info, which the service reads from its live objects (services/work/servers.py)."""
 
 
 def check_runtime(variant: Variant, runtime: Runtime) -> Iterator[Finding]:
