@@ -9,7 +9,8 @@ from bare_app.endpoints import respond
 
 async def bare(scope, receive, send):
     if scope["type"] == "lifespan":
-        return await _live(receive, send)
+        await _live(receive, send)
+        return
     reply = respond(scope["method"], scope["path"], scope["query_string"].decode("latin-1"))
     if reply.wait_s:
         await asyncio.sleep(reply.wait_s)

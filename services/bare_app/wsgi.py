@@ -15,7 +15,7 @@ def bare(environ, start_response):
     if reply.wait_s:
         time.sleep(reply.wait_s)
     headers = [("Content-Type", reply.media_type), ("Content-Length", str(len(reply.body)))]
-    start_response(PHRASES[reply.status], headers + [("Allow", reply.allow)] if reply.allow else headers)
+    start_response(PHRASES[reply.status], [*headers, ("Allow", reply.allow)] if reply.allow else headers)
     return [b"" if environ["REQUEST_METHOD"] == "HEAD" else reply.body]
 
 

@@ -11,7 +11,15 @@ SYNC = ("flask-sync", "django-sync")
 GEVENT = ("django-gevent", "flask-gevent", "gevent-unpatched")
 BARE_ASGI = ("bare-uvicorn", "bare-h11", "bare-gunicorn-asgi", "bare-granian-asgi")
 BARE = ("bare-gthread", "bare-gevent", "bare-granian-wsgi", *BARE_ASGI)
-UVICORN = ("fastapi-asyncio", "fastapi-h11", "django-asyncio", "quart-asyncio", "fastapi-blocking", "fastapi-threads")
+UVICORN = (
+    "fastapi-asyncio",
+    "fastapi-h11",
+    "django-asyncio",
+    "quart-asyncio",
+    "fastapi-blocking",
+    "fastapi-threads",
+    "fastapi-threads-40",
+)
 GUNICORN_ASGI = ("fastapi-gunicorn", "django-gunicorn", "quart-gunicorn")
 GRANIAN_ASGI = ("fastapi-granian", "django-granian", "quart-granian")
 GRANIAN = (*GRANIAN_ASGI, "flask-granian", "django-granian-threads")
@@ -41,7 +49,11 @@ def test_every_framework_is_listed_with_every_model_that_it_has() -> None:
 
 
 def test_only_traps_say_what_is_wrong_with_them() -> None:
-    assert {name for name, variant in VARIANTS.items() if variant.trap} == {"fastapi-blocking", "gevent-unpatched"}
+    assert {name for name, variant in VARIANTS.items() if variant.trap} == {
+        "fastapi-blocking",
+        "fastapi-threads-40",
+        "gevent-unpatched",
+    }
     assert all((variant.kind == "trap") == bool(variant.trap) for variant in VARIANTS.values())
     assert {variant.profile for variant in VARIANTS.values() if variant.trap} == {"traps"}
 
@@ -102,6 +114,7 @@ EXCEPTIONS: list[tuple[tuple[str, ...], dict[str, int | None], str]] = [
         {"keep_alive_s": 60},
         "granian allows at most 60 s for the next request of a connection",
     ),
+    (("fastapi-threads-40",), {"in_flight": 40}, "its purpose is to have anyio's default"),
     (REFERENCES, {"in_flight": None, "connections": None}, "neither Go nor Node limits these by itself"),
     (REFERENCES, {"upstream_threads": None}, "remote calls cooperate"),
     (("node-cluster",), {"workers": 2}, "its purpose is to have several processes"),

@@ -15,7 +15,7 @@ from waitbench.records.run import Proof
 
 
 def check_overlap(
-    service: Service, budget: Budget, workloads: Iterable[Workload], short: AbstractSet[str]
+    service: Service, budget: Budget, workloads: Iterable[Workload], short: AbstractSet[str], trap: bool = False
 ) -> Iterator[Finding]:
     """Check concurrent calls of each workload.
 
@@ -23,12 +23,12 @@ def check_overlap(
     """
     for workload in workloads:
         if not (isinstance(workload.overlap, OverlappingWork) and workload.name in short):
-            yield from _findings(service, workload, budget)
+            yield from _findings(service, workload, budget, trap)
 
 
-def _findings(service: Service, workload: Workload, budget: Budget) -> Iterator[Finding]:
+def _findings(service: Service, workload: Workload, budget: Budget, trap: bool) -> Iterator[Finding]:
     name = workload.name
-    for what, found in _proofs(service, workload, budget):
+    for what, found in _proofs(service, workload, budget, trap):
         yield Finding("overlap", what, found.good, found.says, name)
     if isinstance(workload.overlap, OverlappingClients):
         found, of_memory = clients_overlap(service, workload, workload.overlap, budget)
@@ -39,12 +39,12 @@ def _findings(service: Service, workload: Workload, budget: Budget) -> Iterator[
         yield Finding("budget", what, not of_memory, of_memory, name)
 
 
-def _proofs(service: Service, workload: Workload, budget: Budget) -> Iterator[tuple[str, Proof]]:
+def _proofs(service: Service, workload: Workload, budget: Budget, trap: bool) -> Iterator[tuple[str, Proof]]:
     """Yield each statement about concurrent calls with its proof. Slow clients also prove something about memory."""
     name = workload.name
     match workload.overlap:
         case OverlappingWaits() as declared:
-            yield from _waits(service, workload, declared, budget)
+            yield from _waits(service, workload, declared, budget, trap)
         case OverlappingFiles() as declared:
             found = files_overlap(service, workload, declared, budget)
             yield f"{found.calls} slow {name} calls are in flight at the same time", found
@@ -56,22 +56,22 @@ def _proofs(service: Service, workload: Workload, budget: Budget) -> Iterator[tu
 
 
 def _waits(
-    service: Service, workload: Workload, declared: OverlappingWaits, budget: Budget
+    service: Service, workload: Workload, declared: OverlappingWaits, budget: Budget, trap: bool
 ) -> Iterator[tuple[str, Proof]]:
     for params in slow_calls(declared, budget):
-        found = waits_overlap(service, workload, declared, params, budget)
+        found = waits_overlap(service, workload, declared, params, budget, trap)
         room = together(budget, found.calls)
-        so = "overlap" if room == found.calls else f"run {room} at a time"
+        so = "overlap" if trap or room == found.calls else f"run {room} at a time"
         yield f"{found.calls} slow calls of {workload.path(params)} {so}", found
     if declared.inside:
         found = calls_inside_overlap(service, workload, declared.inside)
         yield f"the {found.calls} remote calls of one {workload.path(declared.inside)} are concurrent", found
 
 
-def proof(service: Service, workload: Workload, budget: Budget) -> Proof:
+def proof(service: Service, workload: Workload, budget: Budget, trap: bool = False) -> Proof:
     """Make concurrent calls before any load. Returns the first proof that is wrong, or else the first of all."""
     if isinstance(workload.overlap, OverlappingClients):
         held, of_memory = clients_overlap(service, workload, workload.overlap, budget)
         return held.model_copy(update={"good": False, "says": of_memory}) if of_memory and held.good else held
-    found = [each for _, each in _proofs(service, workload, budget)]
+    found = [each for _, each in _proofs(service, workload, budget, trap)]
     return next((one for one in found if not one.good), found[0])

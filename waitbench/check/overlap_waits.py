@@ -31,6 +31,9 @@ IN_A_ROW = 0.8
 three, not sixteen."""
 INSIDE_ROUNDS = 2.0
 """If a request takes at least this many times the wait of one of its calls, at least two ran one after the other."""
+TRAP_CALLS = 100
+"""The most calls that a trap is checked with. A trap with too few threads blocks only when all are taken, so it gets
+CALLS more than its budget has room for."""
 LOOK_CALLS, LOOK_MS = 8, 100
 """A quick look before the long calls. If a service handles one call at a time, this shows it in one second; twenty long
 calls take eight."""
@@ -59,7 +62,11 @@ class Course:
         return IN_A_ROW * self.calls / self.held if self.held < self.calls else 0.0
 
 
-def _course(declared: OverlappingWaits, budget: Budget) -> Course:
+def _course(declared: OverlappingWaits, budget: Budget, trap: bool) -> Course:
+    calls = budget.get("in_flight", TRAP_CALLS) + CALLS
+    if trap and calls <= TRAP_CALLS:
+        calls = min(calls, budget.get(declared.pool, calls))
+        return Course(calls, calls, POOL_ROUNDS)
     held = together(budget, CALLS)
     if held < CALLS:
         calls = min(CALLS, TURNS * held)
@@ -71,10 +78,13 @@ def _course(declared: OverlappingWaits, budget: Budget) -> Course:
 
 
 def waits_overlap(
-    service: Service, workload: Workload, declared: OverlappingWaits, params: Params, budget: Budget
+    service: Service, workload: Workload, declared: OverlappingWaits, params: Params, budget: Budget, trap: bool = False
 ) -> Proof:
-    """Check concurrent calls with these parameters, which are one of the ways to wait."""
-    right = _course(declared, budget)
+    """Check concurrent calls with these parameters, which are one of the ways to wait.
+
+    For a trap there are so many that it has to block.
+    """
+    right = _course(declared, budget, trap)
     service.get(workload.path({**params, "ms": 1}))
     if right.held >= CALLS and (blocked := _in_a_row(service, workload, params, right.calls)):
         return blocked
