@@ -10,8 +10,8 @@ from waitbench.analysis.comparison import Comparison, compare
 from waitbench.analysis.points import Point
 from waitbench.records.spec import TrialSpec
 from waitbench.records.trial import TrialRecord
-from waitbench.report.summary import answers
-from waitbench.report.words import standing_word
+from waitbench.report.words.sections import standing_word
+from waitbench.report.words.summary import answers
 
 FLASK, DJANGO, FASTAPI = "flask-threads", "django-gevent", "fastapi-asyncio"
 NO_ORDER = "highest, not significant"

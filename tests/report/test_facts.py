@@ -2,7 +2,13 @@
 
 from tests.made_up import runs
 from waitbench.analysis.comparison import compare
-from waitbench.report.facts import budgets, facts
+from waitbench.report.table import Table
+from waitbench.report.tables.budgets import budget_table
+from waitbench.report.words.facts import facts
+
+
+def texts(table: Table) -> list[tuple[str, ...]]:
+    return [tuple(entry.text for entry in row.entries) for row in table.rows]
 
 
 def test_a_missing_pool_is_none_and_a_missing_limit_is_no_limit() -> None:
@@ -11,10 +17,10 @@ def test_a_missing_pool_is_none_and_a_missing_limit_is_no_limit() -> None:
     null = runs.target("null", framework="none", budget_read={"workers": 1}, workloads=["fast", "wait"])
     run = runs.run_record(specs, targets=[flask, null])
     comparison = compare(run, [runs.trial(spec) for spec in specs])
-    assert budgets(comparison).rows == [
-        ("processes", ["1", "1"]),
-        ("concurrent requests per process", ["1000", "no limit"]),
-        ("PostgreSQL connections per process", ["50", "none"]),
+    assert texts(budget_table(comparison)) == [
+        ("processes", "1", "1"),
+        ("concurrent requests per process", "1000", "no limit"),
+        ("PostgreSQL connections per process", "50", "none"),
     ]
 
 
@@ -25,10 +31,10 @@ def test_the_cores_of_each_service_are_reported_if_any_has_several_processes() -
         runs.target("flask-threads-2w-2cpu", budget_read={"workers": 2}, cpus=2),
     ]
     specs = [runs.spec(target.name) for target in targets]
-    found = budgets(compare(runs.run_record(specs, targets=targets), [runs.trial(spec) for spec in specs]))
-    assert found.rows == [
-        ("processes", ["1", "2", "2"]),
-        ("cores per service (default: the same for every service)", ["default", "default", "2"]),
+    found = budget_table(compare(runs.run_record(specs, targets=targets), [runs.trial(spec) for spec in specs]))
+    assert texts(found) == [
+        ("processes", "1", "2", "2"),
+        ("cores per service (default: the same for every service)", "default", "default", "2"),
     ]
 
 
@@ -36,9 +42,10 @@ def test_many_contenders_have_a_row_each() -> None:
     names = [f"contender-{number}" for number in range(7)]
     targets = [runs.target(name, budget_read={"workers": 1, "in_flight": n}) for n, name in enumerate(names, 1)]
     specs = [runs.spec(name) for name in names]
-    found = budgets(compare(runs.run_record(specs, targets=targets), [runs.trial(spec) for spec in specs]))
-    assert (found.corner, found.titles) == ("contender", ["processes", "concurrent requests per process"])
-    assert found.rows == [(name, ["1", str(n)]) for n, name in enumerate(names, 1)]
+    found = budget_table(compare(runs.run_record(specs, targets=targets), [runs.trial(spec) for spec in specs]))
+    titles = [column.title for column in found.columns]
+    assert titles == ["contender", "processes", "concurrent requests per process"]
+    assert texts(found) == [(name, "1", str(n)) for n, name in enumerate(names, 1)]
 
 
 def test_only_the_packages_that_a_service_uses_are_reported() -> None:

@@ -20,7 +20,7 @@ from waitbench.errors import WaitbenchError
 from waitbench.records.folder import RunFolder
 from waitbench.records.live import Live
 from waitbench.records.trial import TrialRecord
-from waitbench.report.summary import answers, certainty
+from waitbench.report.words.summary import answers, certainty
 from waitbench.report.write import write_report
 
 # The columns that programs may rely on.
@@ -73,7 +73,7 @@ class Page(HTMLParser):
         if "data-variant" not in row:
             return None
         key = (self._section, row["data-variant"], row["data-load"])
-        if "invalid" in row["class"].split():
+        if row.get("class") == "invalid":
             self.struck.add(key)
         return key
 

@@ -6,7 +6,7 @@ from tests.analysis.test_comparison import DJANGO, FASTAPI, FLASK, at_rates, mad
 from tests.made_up import runs
 from waitbench.analysis.comparison import compare
 from waitbench.records.trial import TrialRecord
-from waitbench.report.summary import answers
+from waitbench.report.words.summary import answers
 
 
 def the_answer(trials: list[TrialRecord]) -> str:

@@ -1,7 +1,6 @@
-"""The method, the environment, the budgets and the caveats of a run, in the same lines for every format."""
+"""The method, the environment and the caveats of a run, in the same lines for every format."""
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import Literal
 
 from waitbench.analysis.comparison import Comparison
@@ -10,56 +9,13 @@ from waitbench.catalog.percentiles import PERCENTILES
 from waitbench.records.run import RunPlan, Target
 from waitbench.records.spec import TrialSpec
 from waitbench.records.trial import TrialRecord
-from waitbench.report.charts.theme import CROWDED
-from waitbench.report.figures import knee_doubt
+from waitbench.report.words.knees import knee_doubt
 
 Facts = list[tuple[str, list[tuple[str, str]]]]
-
-BUDGET_WORDS = {
-    "workers": "processes",
-    "in_flight": "concurrent requests per process",
-    "connections": "concurrent connections per process",
-    "backlog": "connections that may wait to be accepted",
-    "keep_alive_s": "seconds that an idle connection is kept open",
-    "db_pool": "PostgreSQL connections per process",
-    "upstream_connections": "connections to the remote API per process",
-    "upstream_threads": "threads for remote calls per process",
-    "work_threads": "threads for disk and CPU work per process",
-}
 
 
 def facts(comparison: Comparison) -> Facts:
     return [("How it was measured", _method(comparison)), ("Environment", _environment(comparison))]
-
-
-@dataclass(frozen=True)
-class Budgets:
-    """A table of the budget that each running contender reported."""
-
-    corner: str
-    titles: list[str]
-    rows: list[tuple[str, list[str]]]
-
-
-def budgets(comparison: Comparison) -> Budgets:
-    """The table of budgets, with a column for each contender, or with a row for each if there are many."""
-    targets = [t for t in comparison.variants if not t.external]
-    names = [name for name in BUDGET_WORDS if any(name in _found(t) for t in targets)]
-    titles, limits = [t.title for t in targets], [BUDGET_WORDS[name] for name in names]
-    figures = [[str(_found(t).get(name, _absent(name))) for t in targets] for name in names]
-    if any(_found(t).get("workers", 1) > 1 or t.cpus for t in targets):
-        # Two processes on the one default core are not worth two cores.
-        limits.insert(1, "cores per service (default: the same for every service)")
-        figures.insert(1, [str(t.cpus or "default") for t in targets])
-    if len(comparison.variants) <= CROWDED:
-        return Budgets("limit", titles, list(zip(limits, figures, strict=True)))
-    turned = [list(row) for row in zip(*figures, strict=True)] if figures else [[] for _ in targets]
-    return Budgets("contender", limits, list(zip(titles, turned, strict=True)))
-
-
-def _absent(name: str) -> str:
-    """The word for a missing figure: the service has no such limit, or no such resource."""
-    return "no limit" if name in ("in_flight", "connections") else "none"
 
 
 def absences(comparison: Comparison) -> list[str]:
@@ -219,7 +175,3 @@ def _service(target: Target) -> str:
 
 _SERVERS = ("gunicorn", "gevent", "uvicorn", "uvloop", "httptools")
 """Packages that a server's title names."""
-
-
-def _found(target: Target) -> dict[str, int]:
-    return target.budget_read or target.budget
