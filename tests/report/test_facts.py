@@ -2,9 +2,11 @@
 
 from tests.made_up import runs
 from waitbench.analysis.comparison import compare
+from waitbench.records.run import Target
 from waitbench.report.table import Table
 from waitbench.report.tables.budgets import budget_table
-from waitbench.report.words.facts import facts
+from waitbench.report.words.facts import facts, shortfalls
+from waitbench.report.words.summary import introduction
 
 
 def texts(table: Table) -> list[tuple[str, ...]]:
@@ -69,3 +71,64 @@ def test_repeats_and_seconds_are_reported_as_a_range_if_cells_have_their_own() -
         method = dict(dict(facts(compare(changed, [runs.trial(spec) for spec in specs])))["How it was measured"])
         assert method["plan"].startswith(f"made-up, {repeats} repeats, ")
         assert f" {seconds} s measured, " in method["trial"]
+
+
+class TestNotes:
+    """Notes on trials that count are caveats too, because no figure shows them."""
+
+    @staticmethod
+    def caveats(stalled: int, of: int = 5) -> list[str]:
+        specs = [runs.spec("flask-threads", load=10 * n) for n in range(1, of + 1)]
+        trials = [runs.trial(spec, longest_silence_s=1.0 if n < stalled else 0.0) for n, spec in enumerate(specs)]
+        comparison = compare(runs.run_record(specs), trials)
+        assert comparison.all_valid
+        return [line for line in shortfalls(comparison) if "stall" in line]
+
+    def test_each_is_a_line_with_its_place(self) -> None:
+        one, two = self.caveats(2)
+        assert one.startswith(
+            "Flask on threads, wait, 10 users: stall (a note; the trial counts): no response for 1.0 s "
+        )
+        assert two.startswith("Flask on threads, wait, 20 users: stall ")
+
+    def test_many_of_a_rule_are_one_line(self) -> None:
+        [line] = self.caveats(4)
+        assert line.startswith(
+            "stall: 4 notes in 4 of 5 rows; the trials count (Flask on threads, wait, 10 users; Flask on threads, "
+            "wait, 20 users; Flask on threads, wait, 30 users; and others). The first: no response for 1.0 s of 10 s, "
+        )
+
+    def test_none_is_no_line(self) -> None:
+        assert self.caveats(0) == []
+
+
+class TestIntroduction:
+    @staticmethod
+    def first(*targets: Target) -> list[str]:
+        specs = [runs.spec(target.name) for target in targets]
+        run = runs.run_record(specs, targets=list(targets))
+        return introduction(compare(run, [runs.trial(spec) for spec in specs]))
+
+    def test_it_names_the_contenders_and_not_what_is_shown_next_to_them(self) -> None:
+        lines = self.first(
+            runs.target("flask-threads"), runs.target("django-gevent"), runs.target("go", kind="reference")
+        )
+        assert lines[0] == "This run compares Flask on threads and Django on gevent."
+
+    def test_a_run_of_an_instrument_alone_is_introduced_too(self) -> None:
+        null = runs.target(
+            "null", framework="none", workloads=["fast", "wait"], kind="instrument", title="Null service"
+        )
+        assert self.first(null)[0] == "This run measures Null service."
+
+    def test_it_counts_many_contenders(self) -> None:
+        lines = self.first(*(runs.target(f"contender-{number}") for number in range(7)))
+        assert lines[0] == "This run compares 7 contenders."
+
+    def test_it_says_that_each_has_one_core_only_if_that_is_so(self) -> None:
+        one = runs.target(budget_read={"workers": 1}, info={"cores": [0]})
+        two = runs.target("go", budget_read={"workers": 1}, info={"cores": [0, 1]})
+        said = "Each service has one process on one core."
+        assert said in self.first(one)
+        assert said not in self.first(one, two)
+        assert said not in self.first(one, runs.target("node", budget_read={"workers": 2}, info={"cores": [0]}))

@@ -16,7 +16,7 @@ from waitbench.report.tables.factors import factor_table
 from waitbench.report.tables.sections import burst_table, cells_table, knee_table, mixed_table
 from waitbench.report.words import factors, knees
 from waitbench.report.words.facts import Facts, facts, shortfalls
-from waitbench.report.words.summary import certainty, section_answers
+from waitbench.report.words.summary import certainty, introduction, section_answers
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,8 @@ class ClaimPart:
 @dataclass(frozen=True)
 class Report:
     comparison: Comparison
+    introduction: tuple[str, ...]
+    """Sentences on what is compared."""
     results: tuple[str, ...]
     """The first lines, one for each result."""
     certainty: tuple[str, ...]
@@ -71,6 +73,7 @@ def report_of(comparison: Comparison, charted: bool = True) -> Report:
     judged = _by_section(claim_charts.draw(comparison) if charted else [])
     return Report(
         comparison,
+        introduction=tuple(introduction(comparison)),
         results=tuple(section_answers(comparison)),
         certainty=tuple(certainty(comparison)),
         parts=tuple(_parts(comparison, drawn)),

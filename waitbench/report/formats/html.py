@@ -16,6 +16,7 @@ from waitbench.report.contents import Report
 from waitbench.report.tables.claims import verdict_table
 from waitbench.report.words.claims import HOW, JUDGED
 from waitbench.report.words.facts import absences
+from waitbench.report.words.summary import CERTAINTY
 
 _templates = Environment(
     loader=PackageLoader("waitbench.report"),
@@ -57,6 +58,7 @@ def _page(template: str, report: Report, **more: Any) -> str:
         dots=dots(comparison),
         crowded=len(comparison.variants) > CROWDED,
         judged=JUDGED,
+        certainty_title=CERTAINTY,
         inline=_inline,
         **more,
     )

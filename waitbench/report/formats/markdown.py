@@ -9,6 +9,7 @@ from waitbench.report.table import Column, Entry, Row, Table
 from waitbench.report.tables.claims import verdict_table
 from waitbench.report.words.claims import HOW, JUDGED
 from waitbench.report.words.facts import absences
+from waitbench.report.words.summary import CERTAINTY
 
 EMPTY = "–"
 """Stands for a figure that is unknown."""
@@ -44,11 +45,12 @@ def _entry(entry: Entry, column: Column, row: Row) -> str:
 
 def _report(report: Report) -> Iterator[str]:
     yield from _heading(report, report.title)
+    yield from (*map(for_markdown, report.introduction), "")
     if report.claims:
         yield from ("## Verdicts", "", *map(_verdict, report.claims), "", "## Results", "")
     yield from _listed(report.results)
     if report.certainty:
-        yield from ("", *map(for_markdown, report.certainty))
+        yield from ("", f"## {CERTAINTY}", "", *map(for_markdown, report.certainty))
     for part in report.parts:
         yield from ("", *_part(part), "", *_charts(part.charts))
     yield from ("", "## Budgets, as read back from the running services", "", *table_lines(report.budgets), "")

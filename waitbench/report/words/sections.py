@@ -42,19 +42,40 @@ def _top(section: Section) -> str:
     if point.ceiling_bound:
         return f"{where} {_at_maximum(point, point.best)}{_not_counted(point)}."
     others = [s for s in point.standings if not s.best and s.cell in point.counted]
-    equal = [s for s in others if s.verdict in ("tie", "inconclusive")]
     behind = [s for s in others if s.verdict == "slower"]
     behind.sort(key=lambda s: (s.ratio.mean if s.ratio else 0) * (1 if point.open else -1))
+    level = [s for s in others if s not in behind]
     unranked = [s for s in point.standings if s.cell.valid and s.cell not in point.counted]
-    parts = [_lead(point, point.best, alone=not others, unranked=bool(unranked))]
-    if equal:
-        parts.append(f"its lead {listed([_over(s) for s in equal])} is not significant")
-    parts += [f"{s.cell.target.title} {_compared(point, s)}" for s in behind]
-    parts += [f"{_KINDS[s.cell.target.kind]} {s.cell.target.title} {_compared(point, s)}" for s in unranked]
-    return f"{where} {'; '.join(parts)}{_not_counted(point)}."
+    word = "slower" if point.open else "behind"
+    lead = ", but no significant lead" if level and not behind else ""
+    sentences = [
+        f"{where} {_lead(point, point.best, alone=not others, unranked=bool(unranked))}{lead}.",
+        _listing(f"Significantly {word}", [_ratio(s) for s in behind]),
+        _listing(f"Not significantly {word}", [_ratio(s, p99=False) for s in level]),
+        *(
+            _listing(title, [_ratio(s) for s in unranked if s.cell.target.kind == kind])
+            for kind, title in _KINDS.items()
+        ),
+        _listing("Not counted", _invalid(point)),
+    ]
+    return " ".join(filter(None, sentences))
 
 
-_KINDS = {"reference": "for reference,", "trap": "the trap", "instrument": "the instrument"}
+def _listing(title: str, parts: list[str]) -> str:
+    """`Not counted: Flask on threads and Django on gevent.`, or "" without parts."""
+    return f"{title}: {listed(parts)}." if parts else ""
+
+
+def _ratio(standing: Standing, p99: bool = True) -> str:
+    """`Flask on threads at 0.50x (95 % CI 0.45–0.55, p99 250 ms)`, by its ratio to the best."""
+    title, ratio = standing.cell.target.title, standing.ratio
+    if ratio is None:
+        return f"{title} (no repeat in common)"
+    return f"{title} at {times(ratio)}{in_brackets(confidence(ratio), *(_known_p99(standing.cell) if p99 else []))}"
+
+
+_KINDS = {"reference": "For reference", "trap": "A trap", "instrument": "An instrument"}
+"""The kinds that are not ranked."""
 
 
 def _at_maximum(point: Point, best: Cell) -> str:
@@ -90,29 +111,16 @@ def _lead(point: Point, best: Cell, alone: bool, unranked: bool) -> str:
     return f"{best.target.title} has {only}" if alone else f"{best.target.title} has {rank}{among}, {figure}"
 
 
-def _over(standing: Standing) -> str:
-    """`over Flask on threads (0.98x, 95 % CI 0.95–1.02)`."""
-    ratio = standing.ratio
-    figures = in_brackets(times(ratio), confidence(ratio)) if ratio else " (no repeat in common)"
-    return f"over {standing.cell.target.title}{figures}"
-
-
-def _compared(point: Point, standing: Standing) -> str:
-    """`reaches 0.50x of the best (95 % CI 0.45–0.55, p99 250 ms)`."""
-    ratio = standing.ratio
-    if ratio is None:
-        return "has no repeat in common with the best"
-    compared = f"takes {times(ratio)} as long as the best" if point.open else f"reaches {times(ratio)} of the best"
-    return compared + in_brackets(confidence(ratio), *_known_p99(standing.cell))
-
-
 def _all(cells: list[Cell]) -> str:
     return "all contenders" if all(cell.valid for cell in cells) else "all valid contenders"
 
 
+def _invalid(point: Point) -> list[str]:
+    return [cell.target.title for cell in point.cells if not cell.valid]
+
+
 def _not_counted(point: Point) -> str:
-    titles = [cell.target.title for cell in point.cells if not cell.valid]
-    return f"; not counted: {', '.join(titles)}" if titles else ""
+    return f"; not counted: {listed(_invalid(point))}" if _invalid(point) else ""
 
 
 def _below(section: Section) -> str:
@@ -156,12 +164,12 @@ def standing_word(point: Point, cell: Cell) -> str:
     if cell not in point.counted:
         return _unranked(point, cell, unit)
     if point.ceiling_bound:
-        return "at the theoretical maximum, not ranked"
+        return "at maximum, not ranked"
     standing = next(s for s in point.standings if s.cell is cell)
     ranked = [s for s in point.standings if s.cell in point.counted]
     if standing.best and not any(s.verdict == "slower" for s in ranked):
         return f"{best}, not significant" if any(s.verdict for s in ranked) else "only valid contender"
-    at_maximum = ", at the theoretical maximum" if cell.ceiling_bound else ""
+    at_maximum = ", at maximum" if cell.ceiling_bound else ""
     return _against_best(standing, best, unit) + at_maximum
 
 
