@@ -89,7 +89,7 @@ class TestWheel:
         bundle = {name for name in bundle if not name.endswith("/Dockerfile")}  # images are built in a checkout
         contained = {name for name in wheel.namelist() if not name.startswith(f"{DIST_INFO}/")}
         assert contained == package | bundle
-        assert {"waitbench/report/report.html.j2", "waitbench/bundle/loadtests/plans/quick.toml"} <= contained
+        assert {"waitbench/report/templates/report.html.j2", "waitbench/bundle/loadtests/plans/quick.toml"} <= contained
 
     def test_everything_that_it_installs_is_in_one_package(self, wheel: zipfile.ZipFile) -> None:
         assert {name.partition("/")[0] for name in wheel.namelist()} == {"waitbench", DIST_INFO}

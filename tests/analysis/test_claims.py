@@ -14,7 +14,7 @@ from waitbench.plan.claim import Claim
 from waitbench.plan.zone import Refuted, Supported
 from waitbench.records.spec import TrialSpec
 from waitbench.records.trial import TrialRecord
-from waitbench.report.summary import answers
+from waitbench.report.words.summary import answers
 
 FLASK, FASTAPI = "flask-threads", "fastapi-asyncio"
 CELL = f"""

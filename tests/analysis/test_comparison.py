@@ -10,8 +10,8 @@ from waitbench.analysis.comparison import Comparison, compare
 from waitbench.analysis.points import Point
 from waitbench.records.spec import TrialSpec
 from waitbench.records.trial import TrialRecord
-from waitbench.report.summary import answers
-from waitbench.report.words import standing_word
+from waitbench.report.words.sections import standing_word
+from waitbench.report.words.summary import answers
 
 FLASK, DJANGO, FASTAPI = "flask-threads", "django-gevent", "fastapi-asyncio"
 NO_ORDER = "highest, not significant"
@@ -92,20 +92,20 @@ class TestRanking:
         ]
         comparison = made(trials)
         assert words(only_point(comparison)) == {FLASK: "inconclusive", DJANGO: NO_ORDER}
-        assert "its lead over Flask on threads (no repeat in common) is not significant" in answers(comparison)[0]
+        assert "Not significantly behind: Flask on threads (no repeat in common)." in answers(comparison)[0]
 
 
 class TestCeiling:
     def test_a_point_with_all_at_the_ceiling_ranks_nothing(self) -> None:
         point = only_point(made(at_rates({FLASK: [97, 97, 97], DJANGO: [99, 99, 99]})))
         assert point.ceiling_bound
-        assert set(words(point).values()) == {"at the theoretical maximum, not ranked"}
+        assert set(words(point).values()) == {"at maximum, not ranked"}
         assert {s.verdict for s in point.standings} == {"tie", None}
 
     def test_one_at_the_ceiling_does_not_make_it_a_tie(self) -> None:
         point = only_point(made(at_rates({FLASK: [49, 50, 51], DJANGO: [98, 99, 99]})))
         assert not point.ceiling_bound
-        assert words(point) == {FLASK: "0.51x best", DJANGO: "highest, at the theoretical maximum"}
+        assert words(point) == {FLASK: "0.51x best", DJANGO: "highest, at maximum"}
 
     def test_most_of_the_trials_decide(self) -> None:
         comparison = made(at_rates({FLASK: [97, 97, 90], DJANGO: [97, 90, 90]}))
@@ -368,7 +368,7 @@ class TestOpenLoop:
         point = only_point(comparison)
         assert words(point) == {FLASK: "2.00x best p99", DJANGO: "lowest p99", FASTAPI: "tie"}
         assert {s.cell.variant: s.verdict for s in point.standings}[FLASK] == "slower"
-        assert "Flask on threads takes 2.00" in answers(comparison)[0]
+        assert "Significantly slower: Flask on threads at 2.00x (" in answers(comparison)[0]
 
     def test_the_same_workload_under_both_loads_makes_two_sections(self) -> None:
         comparison = made(self.at_latencies({FLASK: [100]}) + at_rates({FLASK: [80]}))
@@ -405,21 +405,21 @@ class TestReferencesAndTraps:
         assert found == {FLASK: "highest", FASTAPI: "0.50x best", "go": "reference: 2.00x best"}
         [line] = answers(comparison)
         assert "Flask on threads has the highest throughput of the contenders, 41 good responses/s" in line
-        assert "; for reference, Go reaches 2.00x of the best (95 % CI 2.00–2.00" in line
+        assert " For reference: Go at 2.00x (95 % CI 2.00–2.00" in line
 
     def test_a_trap_that_was_seen_to_block_counts_and_is_shown_as_a_trap(self) -> None:
         comparison = self.compared({FLASK: [40, 41, 42], "trap": [4, 4.1, 4.2]})
         assert words(only_point(comparison)) == {FLASK: "only valid contender", "trap": "trap: 0.10x best"}
         assert [r.code for r in cell_of(comparison, "trap").reasons] == ["trap"]
-        assert "; the trap A trap reaches 0.10x of the best (95 % CI 0.10–0.10)" in answers(comparison)[0]
+        assert " A trap: A trap at 0.10x (95 % CI 0.10–0.10)." in answers(comparison)[0]
 
     def test_contenders_at_the_same_ceiling_tie_even_if_a_trap_is_far_below(self) -> None:
         comparison = self.compared({FLASK: [97, 97, 97], DJANGO: [99, 99, 99], "trap": [4, 4.1, 4.2]})
         point = only_point(comparison)
         assert point.ceiling_bound
         assert words(point) == {
-            FLASK: "at the theoretical maximum, not ranked",
-            DJANGO: "at the theoretical maximum, not ranked",
+            FLASK: "at maximum, not ranked",
+            DJANGO: "at maximum, not ranked",
             "trap": "trap: 0.04x best",
         }
 
@@ -433,8 +433,8 @@ class TestReferencesAndTraps:
         point = only_point(comparison)
         assert not point.ceiling_bound
         assert words(point) == {
-            FLASK: "highest, at the theoretical maximum",
-            DJANGO: "0.10x best, at the theoretical maximum",
+            FLASK: "highest, at maximum",
+            DJANGO: "0.10x best, at maximum",
         }
 
 

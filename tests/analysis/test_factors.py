@@ -12,8 +12,8 @@ from waitbench.analysis.comparison import Comparison, compare
 from waitbench.analysis.factors.load_points import Factors
 from waitbench.analysis.factors.model import FACTORS, Split
 from waitbench.records.trial import TrialRecord
-from waitbench.report.factor_words import notes
-from waitbench.report.summary import answers
+from waitbench.report.words.factors import notes
+from waitbench.report.words.summary import answers
 
 SQUARE = ("flask-threads", "flask-gevent", "django-threads", "django-gevent")
 

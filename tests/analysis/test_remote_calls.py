@@ -8,7 +8,7 @@ import pytest
 from tests.analysis.test_comparison import DJANGO, FLASK, made
 from tests.made_up import runs
 from waitbench.records.trial import RemoteReading, TrialRecord, Usage
-from waitbench.report.summary import answers
+from waitbench.report.words.summary import answers
 
 ONCE = {"ms": 100, "calls": 5}
 ROW = {"ms": 100, "calls": 5, "serial": 1}

@@ -24,8 +24,8 @@ from waitbench.analysis.loading import load_comparison
 from waitbench.errors import WaitbenchError
 from waitbench.paths import ROOT
 from waitbench.records.folder import RunFolder
-from waitbench.report import html, markdown
-from waitbench.report.tables import summary_csv, trials_csv
+from waitbench.report.contents import report_of
+from waitbench.report.write import EXPORTERS
 from waitbench.run.conclude import conclude
 
 __all__ = ["waitbench"]
@@ -589,11 +589,11 @@ def refused(folder: RunFolder) -> str:
     """Why a run is refused, or "" if it is reported. Checks that its figures are finite and that formats render."""
     try:
         comparison = load_comparison(folder)
-        tables = [summary_csv(comparison), trials_csv(comparison)]
-        markdown.render(comparison, [])
-        html.render(comparison, [])
+        report = report_of(comparison, charted=False)
+        files = dict(file for exporter in EXPORTERS for file in exporter(report))
     except WaitbenchError as error:
         return str(error)
+    tables = [text for name, text in files.items() if name.endswith(".csv")]
     figures = {cell for text in tables for row in csv.reader(io.StringIO(text)) for cell in row}
     assert not {"nan", "inf", "-inf"} & figures
     assert len(comparison.damaged) <= 1

@@ -17,7 +17,7 @@ uncharted = pytest.mark.usefixtures("without_charts")
 
 @pytest.fixture
 def without_charts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("waitbench.report.write.draw", lambda _: [])
+    monkeypatch.setattr("waitbench.report.contents.draw", lambda _: [])
 
 
 VARIANTS = ("flask-threads", "django-gevent", "fastapi-asyncio")

@@ -15,8 +15,8 @@ from waitbench.analysis.scenarios.bursts import BurstSection
 from waitbench.records.folder import RunFolder
 from waitbench.records.load_point import Stage
 from waitbench.records.trial import TrialRecord
-from waitbench.report.summary import answers
-from waitbench.report.words import burst_word
+from waitbench.report.words.scenarios import burst_word
+from waitbench.report.words.summary import answers
 from waitbench.report.write import write_report
 
 FLASK, DJANGO, FASTAPI = "flask-threads", "django-gevent", "fastapi-asyncio"

@@ -12,9 +12,9 @@ from tests.report.test_report import Page as ReportPage
 from tests.report.test_report import rows, svgs
 from waitbench.analysis.loading import load_comparison
 from waitbench.records.folder import RunFolder
-from waitbench.report.claim_figures import FIGURE_WORDS
 from waitbench.report.figures import span
-from waitbench.report.summary import answers
+from waitbench.report.words.claims import FIGURE_WORDS
+from waitbench.report.words.summary import answers
 from waitbench.report.write import write_report
 
 VERDICTS = {"holds": "supported", "fails": "refuted", "wavers": "inconclusive", "unknown": "untested"}
@@ -77,16 +77,17 @@ class TestEveryFormat:
         assert len(lines) == len(table)
         for line, row in zip(lines, table, strict=True):
             cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
-            word = f"{row['verdict']}: {row['why']}" if row["why"] else row["verdict"]
+            word = f"**{row['verdict']}**: {row['why']}" if row["why"] else f"**{row['verdict']}**"
+            ratio = f"**{row['ratio']}**" if row["ratio"] else "–"
             assert cells[1:] == [
                 FIGURE_WORDS[row["figure"]], row["of"], row["of_figure"] or "–", row["over"], row["over_figure"] or "–",
-                row["ratio"] or "–", span(row["ratio_low"], row["ratio_high"]), row["supported"], row["refuted"], word,
+                ratio, span(row["ratio_low"], row["ratio_high"]) or "–", row["supported"], row["refuted"], word,
             ]  # fmt: skip
 
     def test_all_verdicts_come_first(self, page: ClaimsPage, markdown: str) -> None:
         first = page.text[: page.text.index("<h2>")]
         assert [first.index(f">{verdict}<") for verdict in VERDICTS.values()]
-        summary = markdown[: markdown.index("## ")]
+        summary = markdown[: markdown.index("\n## ")]
         assert re.findall(r"\*\*([a-z]+)\*\*", summary) == list(VERDICTS.values())
         for reason in ("2 of 2 rules supported", "1 of 1 rule refuted"):
             assert reason in page.words
@@ -103,7 +104,7 @@ class TestEveryFormat:
     def test_the_reason_why_a_rule_is_untested_is_shown(self, page: ClaimsPage, markdown: str) -> None:
         why = "FastAPI on asyncio: it was not measured in cell waiting; django-gevent: it was not in this run"
         assert f": {why}" in page.words
-        assert f"| untested: {why} |" in markdown
+        assert f"| **untested**: {why} |" in markdown
 
     def test_a_variant_that_was_left_out_is_named_once_before_the_claims(self, page: ClaimsPage, markdown: str) -> None:
         assert page.words.count("Go was left out: its <i>container</i> is not there.") == 1

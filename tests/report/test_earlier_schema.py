@@ -12,7 +12,9 @@ import pytest
 from waitbench.analysis.loading import load_comparison
 from waitbench.errors import WaitbenchError
 from waitbench.records.folder import RunFolder
-from waitbench.report import tables
+from waitbench.report.formats.csv_files import text
+from waitbench.report.tables.summary import summary
+from waitbench.report.tables.trials import trials
 
 FOLDER = Path(__file__).parent / "schema_2"
 
@@ -27,8 +29,8 @@ def copy(tmp_path: Path) -> RunFolder:
 def test_a_folder_of_schema_2_gives_the_same_tables() -> None:
     comparison = load_comparison(RunFolder(FOLDER))
     assert json.loads((FOLDER / "run.json").read_text())["schema_version"] == 2
-    assert tables.summary_csv(comparison) == (FOLDER / "summary.csv").read_text()
-    assert tables.trials_csv(comparison) == (FOLDER / "trials.csv").read_text()
+    assert text(summary(comparison)) == (FOLDER / "summary.csv").read_text()
+    assert text(trials(comparison)) == (FOLDER / "trials.csv").read_text()
 
 
 def test_its_plan_is_kept_and_its_contender_is_compared_with_itself() -> None:

@@ -12,8 +12,8 @@ from tests.report.test_report import Page, rows, svgs
 from waitbench.analysis.loading import load_comparison
 from waitbench.records.folder import RunFolder
 from waitbench.report.charts.theme import looks
-from waitbench.report.factor_words import HEADING, notes
-from waitbench.report.summary import answers
+from waitbench.report.words.factors import HEADING, notes
+from waitbench.report.words.summary import answers
 from waitbench.report.write import write_report
 
 
@@ -34,16 +34,16 @@ def in_page(text: str) -> dict[tuple[str, str, str], tuple[str, bool]]:
     """The effects in report.html by level, level of the other factor, and measure: the text, and whether it is bold."""
     found = {}
     for level, within, row in re.findall(r'<tr data-level="([^"]+)" data-within="([^"]*)">(.*?)</tr>', text, re.DOTALL):
-        for measure, style, shown in re.findall(r'<td data-label="(.+?)" class="(best)?">(.+?)</td>', row):
+        for measure, style, shown in re.findall(r'<td data-label="(.+?)" class="figure( best)?">(.+?)</td>', row):
             found[level, within, MEASURES[measure]] = (shown, bool(style))
     return found
 
 
 def in_markdown(text: str) -> dict[tuple[str, str, str], str]:
     """The same for report.md; the text includes the markup for bold."""
-    lines = text[text.index(f"### {HEADING}") :].splitlines()
+    lines = text[text.index(f"### {HEADING}") :].partition("\n## ")[0].splitlines()
     table = [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")]
-    measures = [MEASURES[title] for title in table[0][1:]]  # the empty column before them was stripped
+    measures = [MEASURES[title] for title in table[0][1:]]  # the empty title of the first column was stripped
     found: dict[tuple[str, str, str], str] = {}
     for title, _, *cells in table[2:]:
         level, _, within = title.replace(" in ", " on ").lower().partition(" on ")

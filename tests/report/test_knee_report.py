@@ -15,8 +15,8 @@ from waitbench.analysis.loading import load_comparison
 from waitbench.records.folder import RunFolder
 from waitbench.records.live import Live
 from waitbench.records.trial import TrialRecord
-from waitbench.report.summary import answers
-from waitbench.report.words import knee_word
+from waitbench.report.words.knees import knee_word
+from waitbench.report.words.summary import answers
 from waitbench.report.write import write_report
 
 FLASK, DJANGO, FASTAPI = KNEES
@@ -80,7 +80,7 @@ class TestWhole:
     def test_the_bounds_are_the_same_in_every_format(self, page: Page, markdown: str) -> None:
         for bounds in ("200–218", "183 or more", "800–872"):
             assert bounds in page.words
-            assert f"| {bounds} |" in markdown
+            assert f"| **{bounds}** |" in markdown
         assert page.figures[SECTION, FASTAPI, "800"]["p99_ms"] == "110.0"
 
     def test_each_is_compared_with_the_best(self, page: Page, markdown: str) -> None:

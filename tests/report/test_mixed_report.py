@@ -11,9 +11,9 @@ from waitbench.analysis.loading import load_comparison
 from waitbench.analysis.scenarios.mixed import MixedPoint, Pair
 from waitbench.records.folder import RunFolder
 from waitbench.records.trial import TrialRecord
-from waitbench.report.figures import mixed_row
-from waitbench.report.summary import answers
-from waitbench.report.words import mixed_word
+from waitbench.report.tables.summary import mixed_row
+from waitbench.report.words.scenarios import mixed_word
+from waitbench.report.words.summary import answers
 
 FLASK, DJANGO, FASTAPI = "flask-threads", "django-gevent", "fastapi-asyncio"
 SECTION = "mixed-cpu-ksteps200-share0.1"

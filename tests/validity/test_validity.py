@@ -526,12 +526,16 @@ class TestOutliers:
         assert reason.text == "repeat 2 had a goodput of 9.8/s, but the median of 3 repeats is 39.3/s"
 
     def test_a_faster_repeat_is_an_outlier_too(self) -> None:
-        assert len(self.of(20, 20, 30)) == 1
+        assert len(self.of(20, 20, 28.1)) == 1
+
+    def test_forty_percent_is_the_limit(self) -> None:
+        assert self.of(40, 40, 24) == []
+        assert len(self.of(40, 40, 23.9)) == 1
 
     @pytest.mark.parametrize(
         "rates",
-        [(40, 40, 31), (40, 10), (40, 10, 20), (40, 40, 10, 10)],
-        ids=["within a quarter", "two alone", "all differ", "two against two"],
+        [(40, 40, 27), (40, 10), (40, 10, 20), (40, 40, 10, 10)],
+        ids=["slower by a third", "two alone", "all differ", "two against two"],
     )
     def test_repeats_that_only_vary_are_no_outliers(self, rates: tuple[float, ...]) -> None:
         assert self.of(*rates) == []

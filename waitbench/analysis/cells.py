@@ -92,6 +92,11 @@ class Cell:
         """The codes of the rules that make it invalid."""
         return invalidating_codes(self.reasons)
 
+    @property
+    def not_counted(self) -> str:
+        """`not counted: disturbed, errors`, for an invalid cell."""
+        return f"not counted: {', '.join(self.invalid_codes)}"
+
     @cached_property
     def ceiling_bound(self) -> bool:
         """Whether most of its trials are at the ceiling and their mean is near it.

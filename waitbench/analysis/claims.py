@@ -194,7 +194,7 @@ def _measured(cell: Cell) -> tuple[Cell, str]:
 def _lack(figure: str, cell: Cell, value: float | None, by_repeat: Mapping[int, float]) -> str:
     """Why a cell's figure cannot be compared; "" if it can."""
     if not cell.valid:
-        return "not counted: " + ", ".join(cell.invalid_codes)
+        return cell.not_counted
     if len(cell.trials) < REPEATS:
         return f"it has one trial, but an interval needs {REPEATS}"
     name = figure.removesuffix("_ms")

@@ -13,7 +13,7 @@ from waitbench.analysis.knee.found import Knee, KneeSection
 from waitbench.analysis.points import Point, Section
 from waitbench.analysis.scenarios.bursts import Burst, BurstSection
 from waitbench.analysis.scenarios.mixed import MixedPoint, MixedSection, Pair
-from waitbench.analysis.scenarios.remote_calls import Gathering, gatherings
+from waitbench.analysis.scenarios.remote_calls import RemoteCallGain, remote_call_gains
 from waitbench.analysis.statistics import CONFIDENCE, Interval, chance_calls
 from waitbench.catalog.workloads import WORKLOADS
 from waitbench.errors import WaitbenchError
@@ -66,8 +66,8 @@ class Comparison:
         ]
 
     @cached_property
-    def gatherings(self) -> list[Gathering]:
-        return gatherings(self.sections)
+    def remote_call_gains(self) -> list[RemoteCallGain]:
+        return remote_call_gains(self.sections)
 
     @cached_property
     def factors(self) -> list[Factors]:
@@ -113,7 +113,7 @@ class Comparison:
         costs = [section.top.cost for section in self.sections]
         costed = [cost.contenders for cost in costs if cost and _bounded(cost.ratio)]
         unchosen = sum(_bounded(point.ratio(pair)) for s in self.mixed for point in s.points for pair in point.pairs)
-        unchosen += sum(_bounded(each.ratio) for gathering in self.gatherings for each in gathering.contenders)
+        unchosen += sum(_bounded(each.ratio) for gain in self.remote_call_gains for each in gain.contenders)
         unchosen += sum(each.calls for each in self.factors)
         tested = sum(each.oddities for each in self.factors)  # by an F test, and the contender by a second test
         comparisons = sum(ranked) + len(costed) + unchosen

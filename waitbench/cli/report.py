@@ -17,7 +17,7 @@ def report(folder: Path) -> None:
     Exits 3 if a trial file is damaged; the report then has only the other trials.
     """
     from waitbench.records.folder import RunFolder
-    from waitbench.report.summary import answers
+    from waitbench.report.words.summary import answers
     from waitbench.report.write import write_report
 
     comparison = write_report(RunFolder(folder))

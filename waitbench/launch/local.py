@@ -11,6 +11,8 @@ from collections.abc import Collection, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
+import psutil
+
 from waitbench.catalog.variants import labelled, load_variants
 from waitbench.catalog.workloads import WORKLOADS, needed
 from waitbench.errors import UsageError, WaitbenchError
@@ -251,18 +253,8 @@ def sweep() -> None:
     for where in (Path(tempfile.gettempdir()), _scratch()):
         for folder in where.glob(f"{_PREFIX}[0-9]*-*"):
             owner = re.match(rf"{_PREFIX}(\d+)-", folder.name)
-            if owner and not _alive(int(owner[1])):
+            if owner and not psutil.pid_exists(int(owner[1])):
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _scratch() -> Path:

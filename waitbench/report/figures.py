@@ -1,14 +1,8 @@
-"""Figures as every format shows them, so that the tables of all formats are equal to the digit."""
+"""Figures as text, in the same way in every format."""
 
 from collections.abc import Mapping
 
-from waitbench.analysis.cells import Cell
-from waitbench.analysis.knee.found import Knee, KneeSection
-from waitbench.analysis.scenarios.bursts import Burst
-from waitbench.analysis.scenarios.mixed import MixedPoint, Pair
 from waitbench.analysis.statistics import Interval
-from waitbench.records.spec import TrialSpec
-from waitbench.validity.reason import Reason
 
 
 def number(value: float | None, digits: int) -> str:
@@ -16,135 +10,12 @@ def number(value: float | None, digits: int) -> str:
     return "" if value is None else f"{value:.{digits}f}"
 
 
-def params(given: Mapping[str, int | str]) -> str:
-    return ";".join(f"{name}={value}" for name, value in given.items())
-
-
-def asked(spec: TrialSpec) -> dict[str, str]:
-    """The columns `workload` and `params` of a trial. A scenario names its inner workload before the parameters."""
-    conditions = spec.conditions
-    of = {"of": conditions.asked.workload} if conditions.scenario_name else {}
-    share = {"share": f"{conditions.mixed.share:g}"} if conditions.mixed else {}
-    workload = conditions.scenario_name or conditions.workload
-    return {"workload": workload, "params": params({**of, **share, **conditions.asked.params})}
-
-
-def said(reasons: list[Reason]) -> str:
-    return "; ".join(f"{reason.code}: {reason.text}" for reason in reasons)
-
-
-def summary_row(cell: Cell) -> dict[str, str]:
-    """A cell as a row of summary.csv. The columns that programs rely on come first."""
-    ceiling = cell.ceiling
-    return {
-        "variant": cell.variant,
-        **asked(cell.spec),
-        "load_model": cell.spec.load_model,
-        "load": f"{cell.load:g}",
-        "trials": str(len(cell.trials)),
-        "requests": str(cell.requests),
-        "errors": str(cell.errors),
-        "goodput_rps": number(cell.goodput.mean, 1),
-        "goodput_low": number(cell.goodput.low, 1),
-        "goodput_high": number(cell.goodput.high, 1),
-        **{f"{name}_ms": number(cell.percentile_ms(name), 1) for name in ("p50", "p90", "p95", "p99", "p999")},
-        "max_ms": number(cell.max_ms, 1),
-        "mean_ms": number(cell.mean_ms, 1),
-        "cpu_s_per_1k": number(cell.cpu_s_per_1k, 3),
-        "peak_rss_mib": number(cell.peak_rss_mib, 1),
-        "ceiling_rps": number(ceiling.rps if ceiling else None, 1),
-        "valid": "true" if cell.valid else "false",
-        "reasons": said(cell.reasons),
-        "ceiling_limit": ceiling.limit if ceiling else "",
-        "trials_planned": str(cell.planned),
-        **_percentile_bounds(cell),
-        "kib_per_request": number(cell.kib_per_request, 1),
-    }
-
-
-def mixed_row(point: MixedPoint, pair: Pair, cell: Cell) -> dict[str, str]:
-    """A contender with its neighbours or alone, as a row of summary.csv. Its figures are those of the fast path."""
-    row = summary_row(cell) | {"neighbours": "alone" if cell.spec.alone else "beside"}
-    if cell.spec.alone:
-        return row
-    goodput, ratio = pair.neighbours_goodput, point.ratio(pair)
-    return row | {
-        "neighbours_goodput_rps": number(goodput.mean if goodput else None, 1),
-        "neighbours_p99_ms": number(pair.neighbours_p99_ms, 1),
-        **bounds("beside_over_alone", ratio, 3),
-        "compared_by": point.percentile if ratio else "",
-    }
-
-
-def burst_row(burst: Burst) -> dict[str, str]:
-    """A contender in a burst, as a row of summary.csv."""
-    return summary_row(burst.cell) | {
-        "calm_goodput_rps": number(burst.calm_rps, 1),
-        "overload_goodput_rps": number(burst.overload_rps, 1),
-        "after_goodput_rps": number(burst.after_rps, 1),
-        **bounds("recovery", burst.recovery, 2, mean="recovery_s"),
-        "resolution_s": number_as_given(burst.resolution_s),
-        "calm_p99_ms": number(burst.calm_p99_ms, 1),
-        "shed": str(burst.cell.shed),
-    }
-
-
-def bounds(name: str, value: Interval | None, digits: int, mean: str = "") -> dict[str, str]:
-    return {
-        mean or name: number(value.mean if value else None, digits),
-        f"{name}_low": number(value.low if value else None, digits),
-        f"{name}_high": number(value.high if value else None, digits),
-    }
-
-
-def knee_row(section: KneeSection, knee: Knee) -> dict[str, str]:
-    """The knee of one contender, as a row of summary.csv. Its figures are those at the lower bound."""
-    cell = knee.at_low
-    row = summary_row(cell) if cell else {"variant": knee.variant, "workload": section.workload.name}
-    return row | {
-        "params": params(section.params),
-        "load_model": "knee",
-        "load": number_as_given(knee.low),
-        "trials": str(len(knee.trials)),
-        "valid": "true" if cell else "false",
-        "reasons": f"knee: {knee_doubt(knee)}" if knee_doubt(knee) else "",
-        "trials_planned": str(len(knee.trials)),
-        "objective_p99_ms": number_as_given(section.objective_ms),
-        "knee_low": number_as_given(knee.low),
-        "knee_high": number_as_given(knee.high),
-    }
-
-
-def knee_interval(knee: Knee) -> str:
-    """`1200–1320`, or `1200 or more` if one bound is unknown."""
-    if knee.low is None:
-        return f"below {knee.high:g}" if knee.high is not None else ""
-    return f"{knee.low:g}–{knee.high:g}" if knee.high is not None else f"{knee.low:g} or more"
-
-
-def knee_doubt(knee: Knee) -> str:
-    """The reason why a bound of the knee is unknown; "" if both are known."""
-    if knee.low is not None and knee.high is not None:
-        return ""
-    if not knee.finished:
-        return "the search was not finished"
-    limit = f"limited by {knee.limit}, not by the service" if knee.limit else ""
-    if knee.low is None:
-        return "; ".join(filter(None, ["no rate met the objective in every repeat", limit]))
-    return limit or "no rate missed it in every repeat"
-
-
 def number_as_given(value: float | None) -> str:
     return "" if value is None else f"{value:g}"
 
 
-def _percentile_bounds(cell: Cell) -> dict[str, str]:
-    found = {name: cell.percentile_interval(name) for name in ("p50", "p99")}
-    return {
-        f"{name}_{bound}": number(getattr(value, bound) if value else None, 1)
-        for name, value in found.items()
-        for bound in ("low", "high")
-    }
+def params(given: Mapping[str, int | str]) -> str:
+    return ";".join(f"{name}={value}" for name, value in given.items())
 
 
 def span(low: str, high: str) -> str:
@@ -157,3 +28,11 @@ def interval(value: Interval | None, digits: int) -> str:
     if value is None or value.low is None or value.high is None:
         return ""
     return f"{value.low:.{digits}f}–{value.high:.{digits}f}"
+
+
+def bounds(name: str, value: Interval | None, digits: int, mean: str = "") -> dict[str, str]:
+    return {
+        mean or name: number(value.mean if value else None, digits),
+        f"{name}_low": number(value.low if value else None, digits),
+        f"{name}_high": number(value.high if value else None, digits),
+    }

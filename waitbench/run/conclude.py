@@ -12,7 +12,7 @@ from waitbench.errors import Unwritable
 from waitbench.launch.interrupts import deferred
 from waitbench.records.fields import Status
 from waitbench.records.folder import RunFolder, now
-from waitbench.report.summary import answers
+from waitbench.report.words.summary import answers
 from waitbench.report.write import save_report
 from waitbench.run.lines import tell
 

@@ -9,11 +9,11 @@ from waitbench.analysis.statistics import Interval
 
 
 @dataclass(frozen=True)
-class Gathered:
+class ContenderGain:
     """One contender under one load, with serial and with concurrent calls."""
 
     serial: Cell
-    at_once: Cell
+    concurrent: Cell
 
     @property
     def ratio(self) -> Interval | None:
@@ -21,39 +21,39 @@ class Gathered:
 
         None if either cell is invalid.
         """
-        return latency_ratio(self.at_once, self.serial, "p50")
+        return latency_ratio(self.concurrent, self.serial, "p50")
 
 
 @dataclass(frozen=True)
-class Gathering:
+class RemoteCallGain:
     """The same remote calls, serial and concurrent, at the highest load that both have."""
 
-    at_once: Section
-    contenders: list[Gathered]
+    concurrent: Section
+    contenders: list[ContenderGain]
 
     @property
     def load_words(self) -> str:
         return self.contenders[0].serial.spec.point.load_words
 
 
-def gatherings(sections: Sequence[Section]) -> list[Gathering]:
+def remote_call_gains(sections: Sequence[Section]) -> list[RemoteCallGain]:
     """One comparison for each concurrent section with a serial section that is otherwise the same."""
     rows = [section for section in sections if _serial(section)]
     once = [section for section in sections if section.workload.name == "upstream" and not _serial(section)]
     pairs = [(serial, each) for each in once for serial in rows if _calls(serial) == _calls(each)]
-    return [found for serial, each in pairs if (found := _gathering(serial, each))]
+    return [found for serial, each in pairs if (found := _remote_call_gain(serial, each))]
 
 
-def _gathering(serial: Section, at_once: Section) -> Gathering | None:
-    shared = {point.load for point in serial.points} & {point.load for point in at_once.points}
+def _remote_call_gain(serial: Section, concurrent: Section) -> RemoteCallGain | None:
+    shared = {point.load for point in serial.points} & {point.load for point in concurrent.points}
     if not shared:
         return None
     in_row, together = (
         {cell.variant: cell for point in section.points if point.load == max(shared) for cell in point.cells}
-        for section in (serial, at_once)
+        for section in (serial, concurrent)
     )
-    found = [Gathered(in_row[name], together[name]) for name in together if name in in_row]
-    return Gathering(at_once, found) if found else None
+    found = [ContenderGain(in_row[name], together[name]) for name in together if name in in_row]
+    return RemoteCallGain(concurrent, found) if found else None
 
 
 def _serial(section: Section) -> bool:

@@ -12,7 +12,7 @@ from waitbench.analysis.statistics import Interval
 from waitbench.records.text import for_chart
 from waitbench.records.words import listed
 from waitbench.report.charts.theme import INK, LINES, MARKS, MUTED, SIZE_IN, Looks
-from waitbench.report.factor_words import HEADING
+from waitbench.report.words.factors import HEADING
 
 ACROSS = 2
 LEVEL_IN, PANEL_IN = 0.19, 0.62

@@ -10,7 +10,7 @@ from waitbench.analysis.points import Point, Section
 from waitbench.catalog.percentiles import TAIL_SAMPLES
 from waitbench.records import histogram
 from waitbench.report.charts.theme import CEILING, GRID, THOUSANDS, Looks, far_apart, logarithmic, look, name_rows
-from waitbench.report.words import load_title
+from waitbench.report.words.sections import load_title
 
 
 def _throughput(axes: Axes, section: Section, styles: Looks) -> str:

@@ -1,65 +1,30 @@
-"""The method, the environment, the budgets and the caveats of a run, in the same lines for every format."""
+"""The method, the environment and the caveats of a run, in the same lines for every format."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Literal
 
+from waitbench.analysis.cells import Cell
 from waitbench.analysis.comparison import Comparison
 from waitbench.analysis.knee.found import Knee, KneeSection
-from waitbench.catalog.percentiles import PERCENTILES
+from waitbench.catalog.percentiles import PERCENTILES, samples_needed
 from waitbench.records.run import RunPlan, Target
 from waitbench.records.spec import TrialSpec
 from waitbench.records.trial import TrialRecord
-from waitbench.report.charts.theme import CROWDED
-from waitbench.report.figures import knee_doubt
+from waitbench.report.words.knees import knee_doubt
 
 Facts = list[tuple[str, list[tuple[str, str]]]]
 
-BUDGET_WORDS = {
-    "workers": "processes",
-    "in_flight": "concurrent requests per process",
-    "connections": "concurrent connections per process",
-    "backlog": "connections that may wait to be accepted",
-    "keep_alive_s": "seconds that an idle connection is kept open",
-    "db_pool": "PostgreSQL connections per process",
-    "upstream_connections": "connections to the remote API per process",
-    "upstream_threads": "threads for remote calls per process",
-    "work_threads": "threads for disk and CPU work per process",
-}
+SAID_EACH = ("neighbours", "trap")
+"""Notes that every cell with them has a caveat for."""
+SAID_ELSEWHERE = ("ceiling-bound",)
+"""Notes that the table itself shows."""
+MOST_NOTES = 3
+"""The most caveats about notes of one rule. If there are more, one caveat counts them."""
 
 
 def facts(comparison: Comparison) -> Facts:
     return [("How it was measured", _method(comparison)), ("Environment", _environment(comparison))]
-
-
-@dataclass(frozen=True)
-class Budgets:
-    """A table of the budget that each running contender reported."""
-
-    corner: str
-    titles: list[str]
-    rows: list[tuple[str, list[str]]]
-
-
-def budgets(comparison: Comparison) -> Budgets:
-    """The table of budgets, with a column for each contender, or with a row for each if there are many."""
-    targets = [t for t in comparison.variants if not t.external]
-    names = [name for name in BUDGET_WORDS if any(name in _found(t) for t in targets)]
-    titles, limits = [t.title for t in targets], [BUDGET_WORDS[name] for name in names]
-    figures = [[str(_found(t).get(name, _absent(name))) for t in targets] for name in names]
-    if any(_found(t).get("workers", 1) > 1 or t.cpus for t in targets):
-        # Two processes on the one default core are not worth two cores.
-        limits.insert(1, "cores per service (default: the same for every service)")
-        figures.insert(1, [str(t.cpus or "default") for t in targets])
-    if len(comparison.variants) <= CROWDED:
-        return Budgets("limit", titles, list(zip(limits, figures, strict=True)))
-    turned = [list(row) for row in zip(*figures, strict=True)] if figures else [[] for _ in targets]
-    return Budgets("contender", limits, list(zip(titles, turned, strict=True)))
-
-
-def _absent(name: str) -> str:
-    """The word for a missing figure: the service has no such limit, or no such resource."""
-    return "no limit" if name in ("in_flight", "connections") else "none"
 
 
 def absences(comparison: Comparison) -> list[str]:
@@ -71,15 +36,39 @@ def shortfalls(comparison: Comparison) -> list[str]:
     """The caveats: contenders left out, damaged trials, reasons from rules, and percentiles without enough samples."""
     lines = absences(comparison) + [f"{each.why}." for each in comparison.damaged]
     for cell in comparison.cells:
-        where = f"{cell.target.title}, {_workload_words(cell.spec)}, {cell.spec.point.load_words}"
+        where = _place(cell)
         for reason in cell.reasons:
-            if reason.weight == "invalid" or reason.code in ("neighbours", "trap"):
+            if reason.weight == "invalid" or reason.code in SAID_EACH:
                 advice = f" Advice: {reason.advice}." if reason.advice else ""
                 lines.append(f"{where}: {reason.code}: {reason.text}.{advice}")
         if len(cell.trials) < cell.planned:
             lines.append(f"{where}: {len(cell.trials)} of {cell.planned} trials.")
     lines += [line for section in comparison.knees for knee in section.knees for line in _knee_caveats(section, knee)]
-    return lines + _short_percentiles(comparison)
+    return [*lines, *_notes(comparison), *_short_percentiles(comparison)]
+
+
+def _notes(comparison: Comparison) -> Iterator[str]:
+    """Notes of rules on trials that count: a line for each cell, or one for each rule that has many."""
+    noted: dict[str, list[tuple[str, str]]] = {}
+    for cell in comparison.cells:
+        for reason in cell.reasons:
+            if reason.weight == "note" and reason.code not in (*SAID_EACH, *SAID_ELSEWHERE):
+                noted.setdefault(reason.code, []).append((_place(cell), reason.text))
+    for code, found in noted.items():
+        places = list(dict.fromkeys(place for place, _ in found))
+        if len(found) <= MOST_NOTES:
+            yield from (f"{place}: {code} (a note; the trial counts): {text}." for place, text in found)
+        else:
+            shown = "; ".join(places[:MOST_NOTES]) + ("; and others" if len(places) > MOST_NOTES else "")
+            yield (
+                f"{code}: {len(found)} notes in {len(places)} of {len(comparison.cells)} rows; the trials count "
+                f"({shown}). The first: {found[0][1]}. All are in summary.csv."
+            )
+
+
+def _place(cell: Cell) -> str:
+    """`Flask on threads, wait, 500 users`."""
+    return f"{cell.target.title}, {_workload_words(cell.spec)}, {cell.spec.point.load_words}"
 
 
 def _workload_words(spec: TrialSpec) -> str:
@@ -105,9 +94,12 @@ def _short_percentiles(comparison: Comparison) -> list[str]:
         short = [cell for cell in comparison.cells if cell.samples_short(name)]
         if short:
             most = max(cell.samples_short(name) for cell in short)
-            cells = f"{len(short)} of {len(comparison.cells)} cells"
+            rows = f"{len(short)} of {len(comparison.cells)} rows"
             title = name.replace("p999", "p99.9")
-            lines.append(f"{title} is empty in {cells}; it needs up to {most:,} more requests.")
+            lines.append(
+                f"{title} is empty in {rows}: it needs {samples_needed(PERCENTILES[name]):,} requests, and up to "
+                f"{most:,} are missing. More repeats or a longer measure_s in the plan give them."
+            )
     return lines
 
 
@@ -119,9 +111,9 @@ def _method(comparison: Comparison) -> list[tuple[str, str]]:
     late = f"; requests sent at most {max(delays):.1f} ms late (p99)" if delays else ""
     most_cpu = max((t.generator.cpu_share for t in trials), default=0.0)
     sent = sum(t.sent for t in trials)
-    measured = _of_cells(plan, "measure_s")
+    measured = of_cells(plan, "measure_s")
     return [
-        ("plan", f"{run.plan_name}, {_of_cells(plan, 'repeats')} repeats, seed {run.seed}, engine {run.engine}"),
+        ("plan", f"{run.plan_name}, {of_cells(plan, 'repeats')} repeats, seed {run.seed}, engine {run.engine}"),
         ("trial", f"{plan.warmup_s:g} s of warm-up, {measured} s measured, then a wait for all responses"),
         ("order", "shuffled blocks, repeated; a block has each contender once under one load" + _search(comparison)),
         *_scenarios(comparison),
@@ -136,7 +128,7 @@ def _method(comparison: Comparison) -> list[tuple[str, str]]:
     ]  # fmt: skip
 
 
-def _of_cells(plan: RunPlan, name: Literal["repeats", "measure_s"]) -> str:
+def of_cells(plan: RunPlan, name: Literal["repeats", "measure_s"]) -> str:
     """A value of the plan and of its cells: `3`, or `1 to 6` if cells have their own."""
     values = {getattr(cell, name) or getattr(plan, name) for cell in plan.cells} or {getattr(plan, name)}
     return " to ".join(f"{value:g}" for value in sorted({min(values), max(values)}))
@@ -219,7 +211,3 @@ def _service(target: Target) -> str:
 
 _SERVERS = ("gunicorn", "gevent", "uvicorn", "uvloop", "httptools")
 """Packages that a server's title names."""
-
-
-def _found(target: Target) -> dict[str, int]:
-    return target.budget_read or target.budget

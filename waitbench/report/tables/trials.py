@@ -1,74 +1,24 @@
-"""The CSV files: summary.csv has a row for each cell, trials.csv for each trial, claims.csv for each rule, and
-factors.csv for each effect."""
-
-import csv
-import io
+"""trials.csv: a row for each trial."""
 
 from waitbench.analysis.cells import kib_per_request
 from waitbench.analysis.comparison import Comparison
 from waitbench.catalog.percentiles import PERCENTILES, samples_needed
 from waitbench.records import histogram
 from waitbench.records.run import Target
-from waitbench.records.text import for_csv
 from waitbench.records.trial import TrialRecord
-from waitbench.report.claim_figures import ruling_rows
-from waitbench.report.factor_words import factor_rows
-from waitbench.report.figures import asked, burst_row, knee_row, mixed_row, number, number_as_given, said, summary_row
+from waitbench.report.figures import number, number_as_given
+from waitbench.report.table import Table, of_records
+from waitbench.report.tables.summary import asked, said
 from waitbench.validity import recovery
 from waitbench.validity.ceiling import ceiling_of, goodput_rps
 from waitbench.validity.contention import service_share
 from waitbench.validity.rules import invalidating_codes, reasons
 
-SUMMARY = (
-    "variant", "workload", "params", "load_model", "load", "trials", "requests", "errors", "goodput_rps",
-    "goodput_low", "goodput_high", "p50_ms", "p90_ms", "p95_ms", "p99_ms", "p999_ms", "max_ms", "mean_ms",
-    "cpu_s_per_1k", "peak_rss_mib", "ceiling_rps", "valid", "reasons", "ceiling_limit", "trials_planned",
-    "p50_low", "p50_high", "p99_low", "p99_high", "objective_p99_ms", "knee_low", "knee_high",
-    "neighbours", "neighbours_goodput_rps", "neighbours_p99_ms", "calm_goodput_rps", "overload_goodput_rps",
-    "after_goodput_rps", "recovery_s", "recovery_low", "recovery_high", "resolution_s", "kib_per_request",
-    "calm_p99_ms", "shed", "beside_over_alone", "beside_over_alone_low", "beside_over_alone_high", "compared_by",
-)  # fmt: skip
 
-
-def summary_csv(comparison: Comparison) -> str:
-    rows = [summary_row(cell) for section in comparison.sections for point in section.points for cell in point.cells]
-    for mixed in comparison.mixed:
-        rows += [mixed_row(point, pair, cell) for point in mixed.points for pair in point.pairs for cell in pair.cells]
-    rows += [burst_row(burst) for section in comparison.bursts for burst in section.bursts]
-    rows += [knee_row(section, knee) for section in comparison.knees for knee in section.knees]
-    return _csv(list(SUMMARY), rows)
-
-
-FACTORS_CSV = (
-    "workload", "params", "load_model", "load", "measure", "repeats", "contenders", "factor", "level", "reference",
-    "ratio", "ratio_low", "ratio_high", "says", "share", "within",
-)  # fmt: skip
-
-
-def factors_csv(comparison: Comparison) -> str:
-    """The text of factors.csv: all measures of all load points that have a matrix.
-
-    A measure has a row for each effect, each share, the contender that departs most, and each simple effect.
-    """
-    rows = [
-        {**asked(spec), "load_model": spec.load_model, "load": f"{spec.load:g}", **row}
-        for found in comparison.factors
-        for measured in found.measures
-        for spec in [found.cells[0].spec]
-        for row in factor_rows(found, measured)
-    ]
-    return _csv(list(FACTORS_CSV), rows)
-
-
-def trials_csv(comparison: Comparison) -> str:
+def trials(comparison: Comparison) -> Table:
     rows = [_trial_row(trial, each.target) for each in comparison.searched for trial in each.trials]
     rows.sort(key=lambda row: (int(row["block"]), row["started_at"]))
-    return _csv(list(rows[0]) if rows else ["block"], rows)
-
-
-def claims_csv(comparison: Comparison) -> str:
-    rows = [row for verdict in comparison.claims for row in ruling_rows(verdict)]
-    return _csv(list(rows[0]), rows)
+    return of_records(list(rows[0]) if rows else ["block"], rows)
 
 
 def _trial_row(trial: TrialRecord, target: Target) -> dict[str, str]:
@@ -172,11 +122,3 @@ def _ms(us: int | None) -> float | None:
 def _answered(trial: TrialRecord) -> str:
     before, after = trial.usage.before, trial.usage.after
     return str(int(after.requests_answered - before.requests_answered)) if before and after else ""
-
-
-def _csv(columns: list[str], rows: list[dict[str, str]]) -> str:
-    out = io.StringIO()
-    writer = csv.DictWriter(out, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: for_csv(text) for name, text in row.items()} for row in rows)
-    return out.getvalue()

@@ -1,0 +1,1 @@
+"""Every sentence and verdict of a report."""
