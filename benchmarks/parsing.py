@@ -36,7 +36,7 @@ def as_it_is() -> Any:
 
 
 def with_a_model() -> Any:
-    from work import tally
+    from work import counters
 
     api = FastAPI()
 
@@ -45,11 +45,11 @@ def with_a_model() -> Any:
         await asyncio.sleep(ms / 1000)
         return Waited(ms=ms)
 
-    return tally.CountedAsgi(api)
+    return counters.CountedAsgi(api)
 
 
 def with_a_dict() -> Any:
-    from work import tally
+    from work import counters
 
     api = FastAPI()
 
@@ -58,7 +58,7 @@ def with_a_dict() -> Any:
         await asyncio.sleep(ms / 1000)
         return {"workload": "wait", "ms": ms}
 
-    return tally.CountedAsgi(api)
+    return counters.CountedAsgi(api)
 
 
 def request() -> dict[str, Any]:

@@ -20,9 +20,9 @@ control_socket_disable = True
 def post_worker_init(worker):
     """Give the live worker to /info, which reads its budget, and read bodies in the pieces that services ask for."""
     from gunicorn.http.unreader import SocketUnreader
-    from work import info, pattern
+    from work import pattern, servers
 
-    info.gunicorn_worker = worker
+    servers.gunicorn_worker = worker
     # By default gunicorn reads up to 1 MiB of a body ahead, and copies the rest at every read of a 64 KiB piece. Fifty
     # uploads then took 1.7 times the CPU, and 109 MiB on threads instead of 16.
     SocketUnreader.max_body_chunk = pattern.PIECE

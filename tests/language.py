@@ -16,8 +16,8 @@ CODE = ("waitbench", "loadtests", "services", "tests", "benchmarks", "tools", "h
 SHOWN_CODE = ("waitbench", "loadtests")
 """Python files whose texts are shown to users."""
 SHOWN = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs", "results/README.md", "loadtests", "waitbench", "services")
-"""Other files that users read: Markdown, templates, plans and lists."""
-SUFFIXES = (".md", ".j2", ".toml")
+"""Other files that users read: Markdown, templates, plans, lists and the contract."""
+SUFFIXES = (".md", ".j2", ".toml", ".yaml")
 SKIPPED = {"node_modules", "build", "example", "bundle", "__pycache__"}
 RETIRED = {
     r"told|tells? of": "reported, shown",

@@ -27,7 +27,7 @@ DIST_INFO = f"waitbench-{__version__}.dist-info"
 IGNORED = (
     "services/go_app/build/service",
     "services/node_app/node_modules/fastify/fastify.js",
-    "services/work/__pycache__/answers.cpython-311.pyc",
+    "services/work/__pycache__/responses.cpython-311.pyc",
     "loadtests/__pycache__/share.cpython-311.pyc",
     "waitbench/__pycache__/errors.cpython-311.pyc",
     ".venv/bin/python",

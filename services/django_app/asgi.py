@@ -2,8 +2,9 @@
 
 import tempfile
 
-from work import answers, params
+from work import responses
 from work.settings import settings
+from workloads import upload
 
 # Django reads a whole body before it calls a view: up to 2.5 MB into memory, more into a temporary file. That file is
 # in the default folder (FILE_UPLOAD_TEMP_DIR is only for forms), which is often kept in memory. This one is on a disk.
@@ -36,10 +37,10 @@ class AroundDjango:
             return False
         length = dict(scope["headers"]).get(b"content-length")
         try:
-            params.content_length(length and length.decode("latin-1"))
-        except answers.Refusal as error:
-            body = answers.problem(error.status, str(error))
-            headers = [(b"content-type", answers.PROBLEM.encode()), (b"content-length", b"%d" % len(body))]
+            upload.content_length(length and length.decode("latin-1"))
+        except responses.Refusal as error:
+            body = responses.problem(error.status, str(error))
+            headers = [(b"content-type", responses.PROBLEM.encode()), (b"content-length", b"%d" % len(body))]
             await send({"type": "http.response.start", "status": error.status, "headers": headers})
             await send({"type": "http.response.body", "body": body})
             return True

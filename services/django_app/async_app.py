@@ -4,7 +4,8 @@ import os
 
 from django.core.asgi import get_asgi_application
 from django.http import StreamingHttpResponse
-from work import answers, nonblocking, params, tally
+from work import counters, nonblocking, responses
+from workloads import cpu, cpu_native, db, disk, download, fast, upload, upstream, wait
 
 from django_app.asgi import AroundDjango
 from django_app.wiring import reply
@@ -13,71 +14,71 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "django_app.settings")
 
 
 async def health(request):
-    return reply(answers.HEALTH)
+    return reply(responses.HEALTH)
 
 
 async def info(request):
-    return reply(answers.encode(nonblocking.info()))
+    return reply(responses.encode(nonblocking.info()))
 
 
 async def usage(request):
-    return reply(answers.encode(tally.usage()))
+    return reply(responses.encode(counters.usage()))
 
 
 async def reset_usage(request):
-    tally.reset_peaks()
-    return reply(answers.encode(tally.usage()))
+    counters.reset_peaks()
+    return reply(responses.encode(counters.usage()))
 
 
-async def fast(request):
-    return reply(answers.FAST)
+async def get_fast(request):
+    return reply(fast.BODY)
 
 
-async def wait(request):
-    ms = params.ms(request.GET.getlist("ms"))
+async def get_wait(request):
+    ms = wait.ms(request.GET.getlist("ms"))
     await nonblocking.wait(ms)
-    return reply(answers.waited(ms))
+    return reply(wait.body(ms))
 
 
-async def upstream(request):
-    ms = params.ms(request.GET.getlist("ms"))
-    calls = params.calls(request.GET.getlist("calls"))
-    serial = params.serial(request.GET.getlist("serial"))
-    return reply(answers.called(ms, await nonblocking.upstream(ms, calls, serial)))
+async def get_upstream(request):
+    ms = upstream.ms(request.GET.getlist("ms"))
+    calls = upstream.calls(request.GET.getlist("calls"))
+    serial = upstream.serial(request.GET.getlist("serial"))
+    return reply(upstream.body(ms, await nonblocking.remote_calls(ms, calls, serial)))
 
 
-async def db(request):
-    ms = params.ms(request.GET.getlist("ms"))
-    return reply(answers.queried(ms, await nonblocking.db(ms)))
+async def get_db(request):
+    ms = db.ms(request.GET.getlist("ms"))
+    return reply(db.body(ms, await nonblocking.query(ms)))
 
 
-async def disk(request):
-    kib = params.disk_kib(request.GET.getlist("kib"))
-    inline = params.inline(request.GET.getlist("inline"))
-    return reply(answers.stored(kib, await nonblocking.disk(kib, inline)))
+async def get_disk(request):
+    kib = disk.kib(request.GET.getlist("kib"))
+    inline = disk.inline(request.GET.getlist("inline"))
+    return reply(disk.body(kib, await nonblocking.work(inline, disk.write_and_read_back, kib)))
 
 
-async def upload(request):
-    length = params.content_length(request.headers.get("Content-Length"))
-    return reply(answers.received(length, await nonblocking.upload_read(request.read, length)))
+async def post_upload(request):
+    length = upload.content_length(request.headers.get("Content-Length"))
+    return reply(upload.body(length, await nonblocking.digest_of_file(request.read, length)))
 
 
-async def download(request):
-    kib = params.download_kib(request.GET.getlist("kib"))
+async def get_download(request):
+    kib = download.kib(request.GET.getlist("kib"))
     headers = {"Content-Length": str(kib * 1024)}
-    return StreamingHttpResponse(nonblocking.download(kib), content_type=answers.BYTES, headers=headers)
+    return StreamingHttpResponse(nonblocking.pieces(kib * 1024), content_type=responses.BYTES, headers=headers)
 
 
-async def cpu(request):
-    ksteps = params.ksteps(request.GET.getlist("ksteps"))
-    inline = params.inline(request.GET.getlist("inline"))
-    return reply(answers.computed(ksteps, await nonblocking.cpu(ksteps, inline)))
+async def get_cpu(request):
+    ksteps = cpu.ksteps(request.GET.getlist("ksteps"))
+    inline = cpu.inline(request.GET.getlist("inline"))
+    return reply(cpu.body(ksteps, await nonblocking.work(inline, cpu.compute, ksteps)))
 
 
-async def cpu_native(request):
-    n = params.n(request.GET.getlist("n"))
-    inline = params.inline(request.GET.getlist("inline"))
-    return reply(answers.multiplied(n, await nonblocking.cpu_native(n, inline)))
+async def get_cpu_native(request):
+    n = cpu_native.n(request.GET.getlist("n"))
+    inline = cpu_native.inline(request.GET.getlist("inline"))
+    return reply(cpu_native.body(n, await nonblocking.work(inline, cpu_native.multiply, n)))
 
 
-application = tally.CountedUntilAnswered(AroundDjango(get_asgi_application(), nonblocking.lifespan))
+application = counters.CountedUntilSent(AroundDjango(get_asgi_application(), nonblocking.lifespan))

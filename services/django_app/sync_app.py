@@ -4,7 +4,8 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 from django.http import StreamingHttpResponse
-from work import answers, blocking, params, tally
+from work import blocking, counters, responses
+from workloads import cpu, cpu_native, db, disk, download, fast, upload, upstream, wait
 
 from django_app.wiring import reply
 
@@ -12,71 +13,71 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "django_app.settings")
 
 
 def health(request):
-    return reply(answers.HEALTH)
+    return reply(responses.HEALTH)
 
 
 def info(request):
-    return reply(answers.encode(blocking.info()))
+    return reply(responses.encode(blocking.info()))
 
 
 def usage(request):
-    return reply(answers.encode(tally.usage()))
+    return reply(responses.encode(counters.usage()))
 
 
 def reset_usage(request):
-    tally.reset_peaks()
-    return reply(answers.encode(tally.usage()))
+    counters.reset_peaks()
+    return reply(responses.encode(counters.usage()))
 
 
-def fast(request):
-    return reply(answers.FAST)
+def get_fast(request):
+    return reply(fast.BODY)
 
 
-def wait(request):
-    ms = params.ms(request.GET.getlist("ms"))
+def get_wait(request):
+    ms = wait.ms(request.GET.getlist("ms"))
     blocking.wait(ms)
-    return reply(answers.waited(ms))
+    return reply(wait.body(ms))
 
 
-def upstream(request):
-    ms = params.ms(request.GET.getlist("ms"))
-    calls = params.calls(request.GET.getlist("calls"))
-    serial = params.serial(request.GET.getlist("serial"))
-    return reply(answers.called(ms, blocking.upstream(ms, calls, serial)))
+def get_upstream(request):
+    ms = upstream.ms(request.GET.getlist("ms"))
+    calls = upstream.calls(request.GET.getlist("calls"))
+    serial = upstream.serial(request.GET.getlist("serial"))
+    return reply(upstream.body(ms, blocking.remote_calls(ms, calls, serial)))
 
 
-def db(request):
-    ms = params.ms(request.GET.getlist("ms"))
-    return reply(answers.queried(ms, blocking.db(ms)))
+def get_db(request):
+    ms = db.ms(request.GET.getlist("ms"))
+    return reply(db.body(ms, blocking.query(ms)))
 
 
-def disk(request):
-    kib = params.disk_kib(request.GET.getlist("kib"))
-    inline = params.inline(request.GET.getlist("inline"))
-    return reply(answers.stored(kib, blocking.disk(kib, inline)))
+def get_disk(request):
+    kib = disk.kib(request.GET.getlist("kib"))
+    inline = disk.inline(request.GET.getlist("inline"))
+    return reply(disk.body(kib, blocking.work(inline, disk.write_and_read_back, kib)))
 
 
-def upload(request):
-    length = params.content_length(request.headers.get("Content-Length"))
-    return reply(answers.received(length, blocking.upload(request.read, length)))
+def post_upload(request):
+    length = upload.content_length(request.headers.get("Content-Length"))
+    return reply(upload.body(length, blocking.digest(request.read, length)))
 
 
-def download(request):
-    kib = params.download_kib(request.GET.getlist("kib"))
+def get_download(request):
+    kib = download.kib(request.GET.getlist("kib"))
     headers = {"Content-Length": str(kib * 1024)}
-    return StreamingHttpResponse(blocking.download(kib), content_type=answers.BYTES, headers=headers)
+    return StreamingHttpResponse(blocking.pieces(kib * 1024), content_type=responses.BYTES, headers=headers)
 
 
-def cpu(request):
-    ksteps = params.ksteps(request.GET.getlist("ksteps"))
-    inline = params.inline(request.GET.getlist("inline"))
-    return reply(answers.computed(ksteps, blocking.cpu(ksteps, inline)))
+def get_cpu(request):
+    ksteps = cpu.ksteps(request.GET.getlist("ksteps"))
+    inline = cpu.inline(request.GET.getlist("inline"))
+    return reply(cpu.body(ksteps, blocking.work(inline, cpu.compute, ksteps)))
 
 
-def cpu_native(request):
-    n = params.n(request.GET.getlist("n"))
-    inline = params.inline(request.GET.getlist("inline"))
-    return reply(answers.multiplied(n, blocking.cpu_native(n, inline)))
+def get_cpu_native(request):
+    n = cpu_native.n(request.GET.getlist("n"))
+    inline = cpu_native.inline(request.GET.getlist("inline"))
+    return reply(cpu_native.body(n, blocking.work(inline, cpu_native.multiply, n)))
 
 
-application = tally.CountedWsgi(get_wsgi_application())
+application = counters.CountedWsgi(get_wsgi_application())

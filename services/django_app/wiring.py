@@ -4,15 +4,15 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpResponse
 from django.urls import path
 from django.utils.decorators import sync_and_async_middleware
-from work import answers
+from work import responses
 
 
-def reply(body, status=200, media_type=answers.JSON, headers=None):
+def reply(body, status=200, media_type=responses.JSON, headers=None):
     return HttpResponse(body, media_type, status, headers=headers)
 
 
 def refuse(status, body, headers=None):
-    return reply(body, status, answers.PROBLEM, headers)
+    return reply(body, status, responses.PROBLEM, headers)
 
 
 @sync_and_async_middleware
@@ -23,8 +23,8 @@ def refusal(get_response):
         return get_response(request)
 
     def process_exception(request, error):
-        if isinstance(error, answers.Refusal):
-            return refuse(error.status, answers.problem(error.status, str(error)))
+        if isinstance(error, responses.Refusal):
+            return refuse(error.status, responses.problem(error.status, str(error)))
         return None
 
     if iscoroutinefunction(get_response):
@@ -34,15 +34,15 @@ def refusal(get_response):
 
 
 def not_found(request, exception):
-    return refuse(404, answers.NOT_FOUND)
+    return refuse(404, responses.NOT_FOUND)
 
 
 def method_not_allowed(allowed):
-    return refuse(405, answers.METHOD_NOT_ALLOWED, {"Allow": allowed})
+    return refuse(405, responses.METHOD_NOT_ALLOWED, {"Allow": allowed})
 
 
 def server_error(request):
-    return refuse(500, answers.SERVER_ERROR)
+    return refuse(500, responses.SERVER_ERROR)
 
 
 def route(method, pattern, view):

@@ -3,7 +3,8 @@
 from functools import wraps
 
 from fastapi import Request
-from work import answers, blocking, nonblocking, params, tally
+from work import blocking, counters, nonblocking
+from workloads import upload
 
 from fastapi_app import sync_app
 from fastapi_app.wiring import reply, service
@@ -12,10 +13,10 @@ api = service(blocking.lifespan)
 
 
 @api.post("/upload")
-async def upload(request: Request):
+async def post_upload(request: Request):
     """The only handler without the mistake: if the loop does not read a body, it never arrives."""
-    length = params.content_length(request.headers.get("Content-Length"))
-    return reply(answers.received(length, await nonblocking.upload(request.stream())))
+    length = upload.content_length(request.headers.get("Content-Length"))
+    return reply(upload.body(length, await nonblocking.digest(request.stream())))
 
 
 def under_async_def(handler):
@@ -27,7 +28,7 @@ def under_async_def(handler):
 
 
 for route in sync_app.api.routes:
-    if route.name != "upload":
+    if route.path != "/upload":
         api.add_api_route(route.path, under_async_def(route.endpoint), methods=route.methods)
 
-application = tally.CountedAsgi(api)
+application = counters.CountedAsgi(api)

@@ -2,7 +2,8 @@
 
 from fastapi import Request
 from fastapi.responses import StreamingResponse
-from work import answers, blocking, params, tally
+from work import blocking, counters, responses
+from workloads import cpu, cpu_native, db, disk, download, fast, upload, upstream, wait
 
 from fastapi_app.wiring import reader, reply, service
 
@@ -11,83 +12,83 @@ api = service(blocking.lifespan)
 
 @api.get("/health")
 def health():
-    return reply(answers.HEALTH)
+    return reply(responses.HEALTH)
 
 
 @api.get("/info")
 def info():
-    return reply(answers.encode(blocking.info()))
+    return reply(responses.encode(blocking.info()))
 
 
 @api.get("/usage")
 def usage():
-    return reply(answers.encode(tally.usage()))
+    return reply(responses.encode(counters.usage()))
 
 
 @api.post("/usage/reset")
 def reset_usage():
-    tally.reset_peaks()
-    return reply(answers.encode(tally.usage()))
+    counters.reset_peaks()
+    return reply(responses.encode(counters.usage()))
 
 
 @api.get("/fast")
-def fast():
-    return reply(answers.FAST)
+def get_fast():
+    return reply(fast.BODY)
 
 
 @api.get("/wait")
-def wait(request: Request):
-    ms = params.ms(request.query_params.getlist("ms"))
+def get_wait(request: Request):
+    ms = wait.ms(request.query_params.getlist("ms"))
     blocking.wait(ms)
-    return reply(answers.waited(ms))
+    return reply(wait.body(ms))
 
 
 @api.get("/upstream")
-def upstream(request: Request):
-    ms = params.ms(request.query_params.getlist("ms"))
-    calls = params.calls(request.query_params.getlist("calls"))
-    serial = params.serial(request.query_params.getlist("serial"))
-    return reply(answers.called(ms, blocking.upstream(ms, calls, serial)))
+def get_upstream(request: Request):
+    ms = upstream.ms(request.query_params.getlist("ms"))
+    calls = upstream.calls(request.query_params.getlist("calls"))
+    serial = upstream.serial(request.query_params.getlist("serial"))
+    return reply(upstream.body(ms, blocking.remote_calls(ms, calls, serial)))
 
 
 @api.get("/db")
-def db(request: Request):
-    ms = params.ms(request.query_params.getlist("ms"))
-    return reply(answers.queried(ms, blocking.db(ms)))
+def get_db(request: Request):
+    ms = db.ms(request.query_params.getlist("ms"))
+    return reply(db.body(ms, blocking.query(ms)))
 
 
 @api.get("/disk")
-def disk(request: Request):
-    kib = params.disk_kib(request.query_params.getlist("kib"))
-    inline = params.inline(request.query_params.getlist("inline"))
-    return reply(answers.stored(kib, blocking.disk(kib, inline)))
+def get_disk(request: Request):
+    kib = disk.kib(request.query_params.getlist("kib"))
+    inline = disk.inline(request.query_params.getlist("inline"))
+    return reply(disk.body(kib, blocking.work(inline, disk.write_and_read_back, kib)))
 
 
 @api.post("/upload")
-def upload(request: Request):
-    length = params.content_length(request.headers.get("Content-Length"))
-    return reply(answers.received(length, blocking.upload(reader(request), length)))
+def post_upload(request: Request):
+    length = upload.content_length(request.headers.get("Content-Length"))
+    return reply(upload.body(length, blocking.digest(reader(request), length)))
 
 
 @api.get("/download")
-def download(request: Request):
-    kib = params.download_kib(request.query_params.getlist("kib"))
+def get_download(request: Request):
+    kib = download.kib(request.query_params.getlist("kib"))
     headers = {"Content-Length": str(kib * 1024)}
-    return StreamingResponse(blocking.download(kib), 200, headers, answers.BYTES)
+    return StreamingResponse(blocking.pieces(kib * 1024), 200, headers, responses.BYTES)
 
 
 @api.get("/cpu")
-def cpu(request: Request):
-    ksteps = params.ksteps(request.query_params.getlist("ksteps"))
-    inline = params.inline(request.query_params.getlist("inline"))
-    return reply(answers.computed(ksteps, blocking.cpu(ksteps, inline)))
+def get_cpu(request: Request):
+    ksteps = cpu.ksteps(request.query_params.getlist("ksteps"))
+    inline = cpu.inline(request.query_params.getlist("inline"))
+    return reply(cpu.body(ksteps, blocking.work(inline, cpu.compute, ksteps)))
 
 
 @api.get("/cpu_native")
-def cpu_native(request: Request):
-    n = params.n(request.query_params.getlist("n"))
-    inline = params.inline(request.query_params.getlist("inline"))
-    return reply(answers.multiplied(n, blocking.cpu_native(n, inline)))
+def get_cpu_native(request: Request):
+    n = cpu_native.n(request.query_params.getlist("n"))
+    inline = cpu_native.inline(request.query_params.getlist("inline"))
+    return reply(cpu_native.body(n, blocking.work(inline, cpu_native.multiply, n)))
 
 
-application = tally.CountedAsgi(api)
+application = counters.CountedAsgi(api)

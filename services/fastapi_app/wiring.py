@@ -3,15 +3,15 @@
 from anyio import from_thread
 from fastapi import FastAPI, Response
 from starlette.requests import ClientDisconnect
-from work import answers
+from work import responses
 
 
-def reply(body, status=200, media_type=answers.JSON, headers=None):
+def reply(body, status=200, media_type=responses.JSON, headers=None):
     return Response(body, status, headers, media_type)
 
 
 def refuse(status, body, headers=None):
-    return reply(body, status, answers.PROBLEM, headers)
+    return reply(body, status, responses.PROBLEM, headers)
 
 
 def reader(request):
@@ -25,27 +25,27 @@ def reader(request):
 
 
 async def refusal(request, error):
-    return refuse(error.status, answers.problem(error.status, str(error)))
+    return refuse(error.status, responses.problem(error.status, str(error)))
 
 
 async def cut_short(request, error):
-    return refuse(400, answers.problem(400, answers.CUT_SHORT))
+    return refuse(400, responses.problem(400, responses.CUT_SHORT))
 
 
 async def not_found(request, error):
-    return refuse(404, answers.NOT_FOUND)
+    return refuse(404, responses.NOT_FOUND)
 
 
 async def method_not_allowed(request, error):
-    return refuse(405, answers.METHOD_NOT_ALLOWED, error.headers)
+    return refuse(405, responses.METHOD_NOT_ALLOWED, error.headers)
 
 
 async def server_error(request, error):
-    return refuse(500, answers.SERVER_ERROR)
+    return refuse(500, responses.SERVER_ERROR)
 
 
 REFUSALS = {
-    answers.Refusal: refusal,
+    responses.Refusal: refusal,
     ClientDisconnect: cut_short,
     404: not_found,
     405: method_not_allowed,

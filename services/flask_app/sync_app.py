@@ -1,89 +1,90 @@
 """The slow endpoints in Flask, as views that block."""
 
 from flask import request
-from work import answers, blocking, params, tally
+from work import blocking, counters, responses
+from workloads import cpu, cpu_native, db, disk, download, fast, upload, upstream, wait
 
 from flask_app.wiring import app, reply
 
 
 @app.get("/health")
 def health():
-    return reply(answers.HEALTH)
+    return reply(responses.HEALTH)
 
 
 @app.get("/info")
 def info():
-    return reply(answers.encode(blocking.info()))
+    return reply(responses.encode(blocking.info()))
 
 
 @app.get("/usage")
 def usage():
-    return reply(answers.encode(tally.usage()))
+    return reply(responses.encode(counters.usage()))
 
 
 @app.post("/usage/reset")
 def reset_usage():
-    tally.reset_peaks()
-    return reply(answers.encode(tally.usage()))
+    counters.reset_peaks()
+    return reply(responses.encode(counters.usage()))
 
 
 @app.get("/fast")
-def fast():
-    return reply(answers.FAST)
+def get_fast():
+    return reply(fast.BODY)
 
 
 @app.get("/wait")
-def wait():
-    ms = params.ms(request.args.getlist("ms"))
+def get_wait():
+    ms = wait.ms(request.args.getlist("ms"))
     blocking.wait(ms)
-    return reply(answers.waited(ms))
+    return reply(wait.body(ms))
 
 
 @app.get("/upstream")
-def upstream():
-    ms = params.ms(request.args.getlist("ms"))
-    calls = params.calls(request.args.getlist("calls"))
-    serial = params.serial(request.args.getlist("serial"))
-    return reply(answers.called(ms, blocking.upstream(ms, calls, serial)))
+def get_upstream():
+    ms = upstream.ms(request.args.getlist("ms"))
+    calls = upstream.calls(request.args.getlist("calls"))
+    serial = upstream.serial(request.args.getlist("serial"))
+    return reply(upstream.body(ms, blocking.remote_calls(ms, calls, serial)))
 
 
 @app.get("/db")
-def db():
-    ms = params.ms(request.args.getlist("ms"))
-    return reply(answers.queried(ms, blocking.db(ms)))
+def get_db():
+    ms = db.ms(request.args.getlist("ms"))
+    return reply(db.body(ms, blocking.query(ms)))
 
 
 @app.get("/disk")
-def disk():
-    kib = params.disk_kib(request.args.getlist("kib"))
-    inline = params.inline(request.args.getlist("inline"))
-    return reply(answers.stored(kib, blocking.disk(kib, inline)))
+def get_disk():
+    kib = disk.kib(request.args.getlist("kib"))
+    inline = disk.inline(request.args.getlist("inline"))
+    return reply(disk.body(kib, blocking.work(inline, disk.write_and_read_back, kib)))
 
 
 @app.post("/upload")
-def upload():
-    length = params.content_length(request.headers.get("Content-Length"))
-    return reply(answers.received(length, blocking.upload(request.stream.read, length)))
+def post_upload():
+    length = upload.content_length(request.headers.get("Content-Length"))
+    return reply(upload.body(length, blocking.digest(request.stream.read, length)))
 
 
 @app.get("/download")
-def download():
-    kib = params.download_kib(request.args.getlist("kib"))
-    return reply(blocking.download(kib), 200, answers.BYTES, {"Content-Length": str(kib * 1024)})
+def get_download():
+    kib = download.kib(request.args.getlist("kib"))
+    return reply(blocking.pieces(kib * 1024), 200, responses.BYTES, {"Content-Length": str(kib * 1024)})
 
 
 @app.get("/cpu")
-def cpu():
-    ksteps = params.ksteps(request.args.getlist("ksteps"))
-    inline = params.inline(request.args.getlist("inline"))
-    return reply(answers.computed(ksteps, blocking.cpu(ksteps, inline)))
+def get_cpu():
+    ksteps = cpu.ksteps(request.args.getlist("ksteps"))
+    inline = cpu.inline(request.args.getlist("inline"))
+    return reply(cpu.body(ksteps, blocking.work(inline, cpu.compute, ksteps)))
 
 
 @app.get("/cpu_native")
-def cpu_native():
-    n = params.n(request.args.getlist("n"))
-    inline = params.inline(request.args.getlist("inline"))
-    return reply(answers.multiplied(n, blocking.cpu_native(n, inline)))
+def get_cpu_native():
+    n = cpu_native.n(request.args.getlist("n"))
+    inline = cpu_native.inline(request.args.getlist("inline"))
+    return reply(cpu_native.body(n, blocking.work(inline, cpu_native.multiply, n)))
 
 
-application = tally.CountedWsgi(app)
+application = counters.CountedWsgi(app)

@@ -3,7 +3,7 @@
 from flask import Flask, Response
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import Rule
-from work import answers
+from work import responses
 
 
 class ExactRule(Rule):
@@ -23,29 +23,29 @@ app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
 app.url_map.merge_slashes = False
 
 
-def reply(body, status=200, media_type=answers.JSON, headers=None):
+def reply(body, status=200, media_type=responses.JSON, headers=None):
     return Response(body, status, headers, content_type=media_type)
 
 
 def refuse(status, body, headers=None):
-    return reply(body, status, answers.PROBLEM, headers)
+    return reply(body, status, responses.PROBLEM, headers)
 
 
-@app.errorhandler(answers.Refusal)
+@app.errorhandler(responses.Refusal)
 def refusal(error):
-    return refuse(error.status, answers.problem(error.status, str(error)))
+    return refuse(error.status, responses.problem(error.status, str(error)))
 
 
 @app.errorhandler(NotFound)
 def not_found(error):
-    return refuse(404, answers.NOT_FOUND)
+    return refuse(404, responses.NOT_FOUND)
 
 
 @app.errorhandler(MethodNotAllowed)
 def method_not_allowed(error):
-    return refuse(405, answers.METHOD_NOT_ALLOWED, {"Allow": ", ".join(error.valid_methods)})
+    return refuse(405, responses.METHOD_NOT_ALLOWED, {"Allow": ", ".join(error.valid_methods)})
 
 
 @app.errorhandler(500)
 def server_error(error):
-    return refuse(500, answers.SERVER_ERROR)
+    return refuse(500, responses.SERVER_ERROR)

@@ -17,7 +17,7 @@ type service struct {
 	pool     *sql.DB
 	client   *http.Client
 	work     slots
-	tally    tally
+	counters counters
 	routes   map[string]route
 }
 
@@ -53,8 +53,8 @@ func newService(settings settings) *service {
 
 func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !uncounted(r.URL.Path) {
-		s.tally.begin()
-		defer s.tally.end()
+		s.counters.begin()
+		defer s.counters.end()
 	}
 	defer failed(w)
 	route, found := s.routes[r.URL.Path]
@@ -82,12 +82,12 @@ func (s *service) info(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *service) usage(w http.ResponseWriter, r *http.Request) error {
-	return reply(w, encode(s.tally.usage()))
+	return reply(w, encode(s.counters.usage()))
 }
 
 func (s *service) resetUsage(w http.ResponseWriter, r *http.Request) error {
-	s.tally.resetPeaks()
-	return reply(w, encode(s.tally.usage()))
+	s.counters.resetPeaks()
+	return reply(w, encode(s.counters.usage()))
 }
 
 func (s *service) fast(w http.ResponseWriter, r *http.Request) error {

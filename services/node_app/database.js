@@ -4,7 +4,7 @@ import pg from 'pg';
 
 import { settings } from './settings.js';
 
-export const FAILED = 'the database did not answer in time';
+export const FAILED = 'the database did not respond in time';
 
 const SHELF = 7;
 // It has a name, so that each connection prepares it once.

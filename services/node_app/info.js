@@ -8,7 +8,7 @@ import * as cores from './cores.js';
 import * as libc from './libc.js';
 import { settings } from './settings.js';
 import * as siblings from './siblings.js';
-import * as tally from './tally.js';
+import * as counters from './counters.js';
 
 const PACKAGES = ['fastify', 'pg', 'piscina', 'undici'];
 
@@ -26,7 +26,7 @@ export async function info(server, pools) {
     versions: { node: process.versions.node, ...Object.fromEntries(PACKAGES.map((name) => [name, version(name)])) },
     runtime: await runtime(),
     budget: {
-      workers: tally.workerPids().length,
+      workers: counters.workerPids().length,
       backlog: await backlog(server),
       keep_alive_s: server.keepAliveTimeout / 1000,
       ...pools,
@@ -45,7 +45,7 @@ async function runtime() {
   return {
     event_loop: process.versions.uv ? 'libuv' : '',
     pool_threads: names.filter((name) => name === 'libuv-worker\n').length,
-    processes: tally.processes().length,
+    processes: counters.processes().length,
   };
 }
 

@@ -1,6 +1,6 @@
 // Query parameters and lengths, by one rule for all variants, since each framework parses differently.
 
-import { BadInput, LengthMissing, TooLarge } from './answers.js';
+import { BadInput, LengthMissing, TooLarge } from './responses.js';
 
 // No sign, no blank, at most nine digits.
 const WHOLE = /^[0-9]{1,9}$/;
@@ -60,11 +60,11 @@ export function inline(given = '0') {
 // How many bytes an upload has, by its Content-Length.
 export function contentLength(given) {
   if (given === undefined || !DIGITS.test(given)) {
-    throw new LengthMissing('an upload says its Content-Length');
+    throw new LengthMissing('an upload needs a Content-Length');
   }
   const length = Number(given);
   if (length > UPLOAD_MAX) {
-    throw new TooLarge(`an upload has at most ${UPLOAD_MAX} bytes`);
+    throw new TooLarge(`an upload may have at most ${UPLOAD_MAX} bytes`);
   }
   return length;
 }

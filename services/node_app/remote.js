@@ -2,10 +2,10 @@
 
 import { Pool } from 'undici';
 
-import { DependencyFailed } from './answers.js';
+import { DependencyFailed } from './responses.js';
 import { settings } from './settings.js';
 
-export const FAILED = 'the remote API did not answer in time';
+export const FAILED = 'the remote API did not respond in time';
 
 const grace = settings.dependencyGraceMs;
 const pool = new Pool(settings.upstreamUrl, {

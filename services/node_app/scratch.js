@@ -4,12 +4,12 @@ import { createHash } from 'node:crypto';
 import { closeSync, constants, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 
-import { DependencyFailed } from './answers.js';
+import { DependencyFailed } from './responses.js';
 import * as libc from './libc.js';
 import * as pattern from './pattern.js';
 import { settings } from './settings.js';
 
-export const FAILED = 'the disk did not take the file, or did not give it back';
+export const FAILED = 'the file could not be written to the disk and read back';
 
 // O_TMPFILE, which Node does not name: the file never has a name, so it cannot be left behind.
 const NAMELESS = 0o20000000 | constants.O_DIRECTORY | constants.O_RDWR;

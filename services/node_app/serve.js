@@ -3,12 +3,12 @@
 import { setTimeout } from 'node:timers/promises';
 
 import { app } from './app.js';
-import * as tally from './tally.js';
+import * as counters from './counters.js';
 
 export async function serve({ host, port, backlog, 'keep-alive': keepAliveS, workers }) {
-  tally.open();
+  counters.open();
   // The first worker that listens may be asked at once how many there are.
-  while (tally.workerPids().length < workers) {
+  while (counters.workerPids().length < workers) {
     await setTimeout(5);
   }
   const { server } = app;

@@ -2,12 +2,12 @@
 
 import { createServer, ServerResponse } from 'node:http';
 
-import * as answers from './answers.js';
+import * as responses from './responses.js';
 import { decoded } from './paths.js';
-import * as tally from './tally.js';
+import * as counters from './counters.js';
 
 export function serverFactory(handler) {
-  const counted = tally.counted(handler);
+  const counted = counters.counted(handler);
   const serve = (request, response) => {
     request.url = decoded(request.url);
     counted(request, response);
@@ -29,7 +29,7 @@ export function noRequest(error, socket) {
     socket.destroy();
     return;
   }
-  const head = ['HTTP/1.1 400 Bad Request', `content-type: ${answers.PROBLEM}`, 'connection: close'];
-  const body = answers.NO_REQUEST;
+  const head = ['HTTP/1.1 400 Bad Request', `content-type: ${responses.PROBLEM}`, 'connection: close'];
+  const body = responses.NO_REQUEST;
   socket.end([...head, `content-length: ${body.length}`, '', body].join('\r\n'));
 }

@@ -6,7 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 
 import { Piscina } from 'piscina';
 
-import { BadInput, CUT_SHORT, DependencyFailed } from './answers.js';
+import { BadInput, CUT_SHORT, DependencyFailed } from './responses.js';
 import * as database from './database.js';
 import { info as describe } from './info.js';
 import * as pattern from './pattern.js';

@@ -5,7 +5,7 @@ import asyncio
 import signal
 
 import uvloop
-from work import info
+from work import servers
 
 from null_app.server import NullServer
 
@@ -14,7 +14,7 @@ async def serve(options: argparse.Namespace) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    info.null_server = server = NullServer(options.keep_alive)
+    servers.null_server = server = NullServer(options.keep_alive)
     await server.listen(options.host, options.port, options.backlog)
     await ended.wait()
 

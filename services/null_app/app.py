@@ -7,7 +7,8 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, unquote
 
 import httptools
-from work import answers, info, params, tally
+from work import counters, info, responses
+from workloads import fast, wait
 
 Query = Mapping[str, Sequence[str]]
 
@@ -27,39 +28,39 @@ class Reply(NamedTuple):
         return self.head + b"connection: " + connection + b"\r\n\r\n" + self.body
 
 
-def reply(body: bytes, status: int = 200, media_type: str = answers.JSON, headers: str = "") -> Reply:
+def reply(body: bytes, status: int = 200, media_type: str = responses.JSON, headers: str = "") -> Reply:
     first = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
     return Reply(f"{first}content-type: {media_type}\r\ncontent-length: {len(body)}\r\n{headers}".encode(), body)
 
 
 def refuse(status: int, body: bytes, headers: str = "") -> Reply:
-    return reply(body, status, answers.PROBLEM, headers)
+    return reply(body, status, responses.PROBLEM, headers)
 
 
 def health() -> Reply:
-    return reply(answers.HEALTH)
+    return reply(responses.HEALTH)
 
 
 def describe() -> Reply:
-    return reply(answers.encode(info.info()))
+    return reply(responses.encode(info.info()))
 
 
 def usage() -> Reply:
-    return reply(answers.encode(tally.usage()))
+    return reply(responses.encode(counters.usage()))
 
 
 def reset_usage() -> Reply:
-    tally.reset_peaks()
-    return reply(answers.encode(tally.usage()))
+    counters.reset_peaks()
+    return reply(responses.encode(counters.usage()))
 
 
-def fast(query: Query) -> Reply:
-    return reply(answers.FAST)
+def get_fast(query: Query) -> Reply:
+    return reply(fast.BODY)
 
 
-def wait(query: Query) -> Reply:
-    ms = params.ms(query.get("ms", []))
-    return reply(answers.waited(ms))._replace(wait_s=ms / 1000)
+def get_wait(query: Query) -> Reply:
+    ms = wait.ms(query.get("ms", []))
+    return reply(wait.body(ms))._replace(wait_s=ms / 1000)
 
 
 # The harness's own requests need a new response each time. A workload's response depends only on the target.
@@ -69,9 +70,9 @@ SERVICE: dict[str, tuple[str, Callable[[], Reply]]] = {
     "/usage": ("GET", usage),
     "/usage/reset": ("POST", reset_usage),
 }
-WORKLOADS: dict[str, Callable[[Query], Reply]] = {"/fast": fast, "/wait": wait}
+WORKLOADS: dict[str, Callable[[Query], Reply]] = {"/fast": get_fast, "/wait": get_wait}
 
-MALFORMED = refuse(400, answers.problem(400, "this is no HTTP request"))._replace(counted=False, closing=True)
+MALFORMED = refuse(400, responses.problem(400, "this is not an HTTP request"))._replace(counted=False, closing=True)
 
 
 def respond(method: bytes, target: bytes) -> Reply:
@@ -98,10 +99,10 @@ def _found(method: str, target: bytes) -> Reply | Callable[[], Reply]:
 def _fixed(method: str, takes: str, path: str, query: str) -> Reply:
     """Check for 404, 405 and 400 in the contract's order, and only then make the response."""
     if path not in SERVICE and path not in WORKLOADS:
-        return refuse(404, answers.NOT_FOUND)
+        return refuse(404, responses.NOT_FOUND)
     if method != takes:
-        return refuse(405, answers.METHOD_NOT_ALLOWED, f"allow: {takes}\r\n")
+        return refuse(405, responses.METHOD_NOT_ALLOWED, f"allow: {takes}\r\n")
     try:
         return WORKLOADS[path](parse_qs(query, keep_blank_values=True))
-    except answers.BadInput as error:
-        return refuse(400, answers.problem(400, str(error)))
+    except responses.BadInput as error:
+        return refuse(400, responses.problem(400, str(error)))

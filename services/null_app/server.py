@@ -11,11 +11,11 @@ from collections import deque
 from typing import Any, NamedTuple
 
 import httptools
-from work import tally
+from work import counters
 
 from null_app import app
 
-FAST = app.fast({}).encoded(keep_alive=True)
+FAST = app.get_fast({}).encoded(keep_alive=True)
 TICK_S = 0.001
 """The step of uvloop's timers, which may end early by this much. Here no wait does, since the generator is measured
 by it."""
@@ -108,7 +108,7 @@ class Connection(asyncio.Protocol):
         target, self._target = self._target, b""
         method, keep_alive = self._parser.get_method(), self._parser.should_keep_alive()
         if target == b"/fast" and method == b"GET" and keep_alive and self._free:
-            tally.at_once()
+            counters.at_once()
             self._transport.write(FAST)
             self._responded_at = self._loop.time()
         else:
@@ -125,7 +125,7 @@ class Connection(asyncio.Protocol):
         reply = app.respond(request.method, request.target)
         keep_alive = request.keep_alive and not reply.closing
         if reply.counted:
-            tally.begin()
+            counters.begin()
         if reply.wait_s:
             self._free = False
             self._held = Held(reply, keep_alive, time.monotonic() + reply.wait_s)
@@ -180,4 +180,4 @@ class Connection(asyncio.Protocol):
 
 def _end(reply: app.Reply) -> None:
     if reply.counted:
-        tally.end()
+        counters.end()

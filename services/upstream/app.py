@@ -10,7 +10,7 @@ import contextlib
 import time
 from urllib.parse import parse_qs
 
-from work import answers, params, tally
+from work import counters, params, responses
 
 from upstream.watch import DatabaseWatch
 
@@ -34,15 +34,15 @@ lag = LoopLag()
 database = DatabaseWatch()
 
 
-async def answer(method, path, query):
+async def respond(method, path, query):
     if (method, path) == ("GET", "/slow"):
         ms, call = params.ms(query.get("ms", [])), query.get("call", ["0"])[0]
         await asyncio.sleep(ms / 1000)
-        return 200, answers.encode({"call": int(call), "ms": ms})
+        return 200, responses.encode({"call": int(call), "ms": ms})
     if (method, path) == ("GET", "/health"):
-        return 200, answers.HEALTH
+        return 200, responses.HEALTH
     if (method, path) == ("POST", "/usage/reset"):
-        tally.reset_peaks()
+        counters.reset_peaks()
         if query.get("database") == ["1"]:
             database.start()
         else:
@@ -50,10 +50,10 @@ async def answer(method, path, query):
         await asyncio.sleep(2 * TICK_S)  # so that the lag of the reset itself does not count
         lag.worst_s = 0.0
     elif (method, path) != ("GET", "/usage"):
-        return 404, answers.NOT_FOUND
+        return 404, responses.NOT_FOUND
     late_s = database.late_s()
     watched = {} if late_s is None else {"database_late_s": late_s}
-    return 200, answers.encode({**tally.usage(), "loop_lag_ms": lag.worst_s * 1000, **watched})
+    return 200, responses.encode({**counters.usage(), "loop_lag_ms": lag.worst_s * 1000, **watched})
 
 
 async def lifespan(receive, send):
@@ -74,12 +74,12 @@ async def app(scope, receive, send):
         return
     try:
         query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        status, body = await answer(scope["method"], scope["path"], query)
-    except (answers.BadInput, ValueError) as error:
-        status, body = 400, answers.problem(400, str(error))
+        status, body = await respond(scope["method"], scope["path"], query)
+    except (responses.BadInput, ValueError) as error:
+        status, body = 400, responses.problem(400, str(error))
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
-application = tally.CountedAsgi(app)
+application = counters.CountedAsgi(app)

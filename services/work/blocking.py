@@ -1,4 +1,4 @@
-"""The waits and the work of services that block: on threads, or on gevent, which makes the same calls cooperative."""
+"""How services that block wait and work: on threads, or on gevent, which makes the same calls cooperative."""
 
 import queue
 import time
@@ -12,11 +12,11 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from work import database, processor, remote, scratch
-from work.answers import DependencyFailed, Refusal
-from work.bodies import download as download
-from work.bodies import upload as upload
+from work import database, remote
+from work.bodies import digest as digest
 from work.info import info as describe
+from work.pattern import pieces as pieces
+from work.responses import DependencyFailed, Refusal
 from work.settings import settings
 from work.threads import NativeThreads, OwnThreads, attempt
 
@@ -43,7 +43,7 @@ def wait(ms: int) -> None:
     time.sleep(ms / 1000)
 
 
-def upstream(ms: int, calls: int, serial: int) -> list[dict[str, Any]]:
+def remote_calls(ms: int, calls: int, serial: int) -> list[dict[str, Any]]:
     """Make `calls` remote calls, one after the other or concurrently, and return when all have ended."""
     if serial or calls == 1:
         return [_call(ms, call) for call in range(calls)]
@@ -82,7 +82,7 @@ def _gather_by_greenlets(work: Callable[[int], Any], count: int) -> list[Any]:
 _gather = _gather_by_greenlets if settings.model == "gevent" else _gather_by_threads
 
 
-def db(ms: int) -> list[dict[str, Any]]:
+def query(ms: int) -> list[dict[str, Any]]:
     """Return rows of an indexed read, from a query that waits `ms` in the database."""
     try:
         if _pool.closed:
@@ -99,17 +99,8 @@ def db(ms: int) -> list[dict[str, Any]]:
         raise DependencyFailed(database.FAILED) from error
 
 
-def disk(kib: int, inline: int) -> str:
-    """Write a file to the disk, read it back, and return the SHA-256 of it."""
-    return str(_work_threads.run(inline, scratch.keep_and_read_back, kib))
-
-
-def cpu(ksteps: int, inline: int) -> int:
-    return int(_work_threads.run(inline, processor.plain, ksteps))
-
-
-def cpu_native(n: int, inline: int) -> int:
-    return int(_work_threads.run(inline, processor.native, n))
+work = _work_threads.run
+"""Do work that cannot be awaited: `work(inline, function, *arguments)` returns the function's result."""
 
 
 def info() -> dict[str, Any]:

@@ -1,26 +1,22 @@
-"""Reading and sending of bodies where it may block: the same in every service that has a thread for it."""
+"""Reading of bodies where it may block: the same in every service that has a thread for it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from hashlib import sha256
 
-from work import answers, pattern
-from work.answers import BadInput
+from work import pattern, responses
+from work.responses import BadInput
 
 
-def upload(read: Callable[[int], bytes], length: int) -> str:
+def digest(read: Callable[[int], bytes], length: int) -> str:
     """Return the SHA-256 of a body, read piece by piece as it comes."""
-    digest = sha256()
+    found = sha256()
     while length:
         try:
             piece = read(min(pattern.PIECE, length))
         except OSError as error:
-            raise BadInput(answers.CUT_SHORT) from error
+            raise BadInput(responses.CUT_SHORT) from error
         if not piece:
-            raise BadInput(answers.CUT_SHORT)
-        digest.update(piece)
+            raise BadInput(responses.CUT_SHORT)
+        found.update(piece)
         length -= len(piece)
-    return digest.hexdigest()
-
-
-def download(kib: int) -> Iterator[bytes]:
-    return pattern.pieces(kib * 1024)
+    return found.hexdigest()

@@ -6,7 +6,7 @@ import psycopg
 
 from work.settings import settings
 
-FAILED = "the database did not answer in time"
+FAILED = "the database did not respond in time"
 
 # autocommit: a query is one round trip instead of three. prepare_threshold: each connection prepares at once.
 CONNECTION: dict[str, Any] = {"autocommit": True, "prepare_threshold": 1, "connect_timeout": 3}

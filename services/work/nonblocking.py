@@ -1,4 +1,4 @@
-"""The waits and the work of services on an event loop, by the asynchronous parts of blocking.py's libraries."""
+"""How services on an event loop wait and work, by the asynchronous parts of blocking.py's libraries."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -12,10 +12,11 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from work import bodies, database, pattern, processor, remote, scratch
-from work.answers import DependencyFailed
+from work import bodies, database, pattern, remote
 from work.info import info as describe
+from work.responses import DependencyFailed
 from work.settings import settings
+from work.threads import Result
 
 _pool = AsyncConnectionPool(connection_class=database.AsyncConnection, **database.POOL)
 _clients: asyncio.LifoQueue[httpx2.AsyncClient | None] = asyncio.LifoQueue(settings.upstream_connections)
@@ -35,7 +36,7 @@ async def wait(ms: int) -> None:
     await asyncio.sleep(ms / 1000)
 
 
-async def upstream(ms: int, calls: int, serial: int) -> list[dict[str, Any]]:
+async def remote_calls(ms: int, calls: int, serial: int) -> list[dict[str, Any]]:
     """Make `calls` remote calls, one after the other or concurrently, and return when all have ended."""
     if serial or calls == 1:
         return [await _call(ms, call) for call in range(calls)]
@@ -65,7 +66,7 @@ async def _free_client() -> httpx2.AsyncClient | None:
         raise DependencyFailed(remote.FAILED) from error
 
 
-async def db(ms: int) -> list[dict[str, Any]]:
+async def query(ms: int) -> list[dict[str, Any]]:
     """Return rows of an indexed read, from a query that waits `ms` in the database."""
     try:
         if _pool.closed:
@@ -83,42 +84,29 @@ async def db(ms: int) -> list[dict[str, Any]]:
         raise DependencyFailed(database.FAILED) from error
 
 
-async def disk(kib: int, inline: int) -> str:
-    """Write a file to the disk, read it back, and return the SHA-256 of it."""
-    return str(await _work(inline, scratch.keep_and_read_back, kib))
-
-
-async def upload(pieces: AsyncIterator[bytes]) -> str:
+async def digest(pieces: AsyncIterator[bytes]) -> str:
     """Return the SHA-256 of a body, piece by piece as it comes."""
-    digest = sha256()
+    found = sha256()
     async for piece in pieces:
-        digest.update(piece)
-    return digest.hexdigest()
+        found.update(piece)
+    return found.hexdigest()
 
 
-async def upload_read(read: Callable[[int], bytes], length: int) -> str:
+async def digest_of_file(read: Callable[[int], bytes], length: int) -> str:
     """Return the SHA-256 of a body that has arrived in whole and is read like a file."""
-    return str(await _work(0, bodies.upload, read, length))
+    return await work(0, bodies.digest, read, length)
 
 
-async def download(kib: int) -> AsyncIterator[bytes]:
-    for piece in pattern.pieces(kib * 1024):
+async def pieces(size: int) -> AsyncIterator[bytes]:
+    for piece in pattern.pieces(size):
         yield piece
 
 
-async def cpu(ksteps: int, inline: int) -> int:
-    return int(await _work(inline, processor.plain, ksteps))
-
-
-async def cpu_native(n: int, inline: int) -> int:
-    return int(await _work(inline, processor.native, n))
-
-
-async def _work(inline: int, work: Callable[..., Any], *args: Any) -> Any:
+async def work(inline: int, function: Callable[..., Result], *args: Any) -> Result:
     """Work in a thread, so that the loop continues. With `inline`, work on the loop, which then stops."""
     if inline:
-        return work(*args)
-    return await asyncio.get_running_loop().run_in_executor(_work_threads, work, *args)
+        return function(*args)
+    return await asyncio.get_running_loop().run_in_executor(_work_threads, function, *args)
 
 
 def info() -> dict[str, Any]:

@@ -5,10 +5,10 @@ from typing import Any
 
 import httpx2
 
-from work.answers import DependencyFailed
+from work.responses import DependencyFailed
 from work.settings import settings
 
-FAILED = "the remote API did not answer in time"
+FAILED = "the remote API did not respond in time"
 
 # Each client here has one connection, and a service keeps a stack of clients. One client with a thousand connections
 # would look at every idle one for each request. With 300 calls in flight, that takes most of a service's CPU, more

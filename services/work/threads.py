@@ -5,9 +5,11 @@ Both classes take the work, and whether it is `inline`: done where the request i
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
-from work.answers import Refusal
+from work.responses import Refusal
+
+Result = TypeVar("Result")
 
 
 class OwnThreads:
@@ -20,7 +22,7 @@ class OwnThreads:
     def count(self) -> int:
         return int(self._slots._initial_value)  # type: ignore[attr-defined]
 
-    def run(self, _inline: int, work: Callable[..., Any], *args: Any) -> Any:
+    def run(self, _inline: int, work: Callable[..., Result], *args: Any) -> Result:
         with self._slots:
             return work(*args)
 
@@ -37,10 +39,10 @@ class NativeThreads:
     def count(self) -> int:
         return int(self._pool.maxsize)
 
-    def run(self, inline: int, work: Callable[..., Any], *args: Any) -> Any:
+    def run(self, inline: int, work: Callable[..., Result], *args: Any) -> Result:
         if inline:
             return work(*args)
-        result = self._pool.apply(attempt, (work, *args))
+        result: Result | Refusal = self._pool.apply(attempt, (work, *args))
         if isinstance(result, Refusal):
             raise result
         return result

@@ -7,6 +7,26 @@ from waitbench.catalog.workloads import WORKLOADS
 
 VARIANTS = load_variants()
 
+SYNC = ("flask-sync", "django-sync")
+GEVENT = ("django-gevent", "flask-gevent", "gevent-unpatched")
+BARE_ASGI = ("bare-uvicorn", "bare-h11", "bare-gunicorn-asgi", "bare-granian-asgi")
+BARE = ("bare-gthread", "bare-gevent", "bare-granian-wsgi", *BARE_ASGI)
+UVICORN = (
+    "fastapi-asyncio",
+    "fastapi-h11",
+    "django-asyncio",
+    "quart-asyncio",
+    "fastapi-blocking",
+    "fastapi-threads",
+    "fastapi-threads-40",
+)
+GUNICORN_ASGI = ("fastapi-gunicorn", "django-gunicorn", "quart-gunicorn")
+GRANIAN_ASGI = ("fastapi-granian", "django-granian", "quart-granian")
+GRANIAN = (*GRANIAN_ASGI, "flask-granian", "django-granian-threads")
+COROUTINES = ("fastapi-asyncio", "fastapi-h11", "django-asyncio", "quart-asyncio", *GUNICORN_ASGI, *GRANIAN_ASGI)
+LOOPS = (*COROUTINES, "fastapi-blocking")
+REFERENCES = ("go", "node", "node-cluster")
+
 
 def test_a_variant_is_a_contender_and_serves_everything_by_default() -> None:
     flask = VARIANTS["flask-threads"]
@@ -14,10 +34,10 @@ def test_a_variant_is_a_contender_and_serves_everything_by_default() -> None:
     assert all(flask.serves(name) for name in WORKLOADS)
 
 
-def test_the_null_service_is_an_instrument_and_serves_workloads_without_dependencies() -> None:
-    null = VARIANTS["null"]
-    assert null.kind == "instrument"
-    assert [name for name in WORKLOADS if null.serves(name)] == ["fast", "wait"]
+@pytest.mark.parametrize("name", ["null", *BARE])
+def test_an_instrument_serves_workloads_without_dependencies(name: str) -> None:
+    assert VARIANTS[name].kind == "instrument"
+    assert [workload for workload in WORKLOADS if VARIANTS[name].serves(workload)] == ["fast", "wait"]
 
 
 def test_every_framework_is_listed_with_every_model_that_it_has() -> None:
@@ -25,11 +45,15 @@ def test_every_framework_is_listed_with_every_model_that_it_has() -> None:
     flask_and_django = {
         (name, model) for name in ("flask", "django") for model in ("sync", "threads", "gevent", "asyncio")
     }
-    assert models == flask_and_django | {("fastapi", "threads"), ("fastapi", "asyncio")}
+    assert models == flask_and_django | {("fastapi", "threads"), ("fastapi", "asyncio"), ("quart", "asyncio")}
 
 
 def test_only_traps_say_what_is_wrong_with_them() -> None:
-    assert {name for name, variant in VARIANTS.items() if variant.trap} == {"fastapi-blocking", "gevent-unpatched"}
+    assert {name for name, variant in VARIANTS.items() if variant.trap} == {
+        "fastapi-blocking",
+        "fastapi-threads-40",
+        "gevent-unpatched",
+    }
     assert all((variant.kind == "trap") == bool(variant.trap) for variant in VARIANTS.values())
     assert {variant.profile for variant in VARIANTS.values() if variant.trap} == {"traps"}
 
@@ -65,11 +89,6 @@ EQUAL: dict[str, int] = {
 }
 """The budget that all variants share: a difference in it would be part of what is compared."""
 
-SYNC = ("flask-sync", "django-sync")
-GEVENT = ("django-gevent", "flask-gevent", "gevent-unpatched")
-UVICORN = ("fastapi-asyncio", "django-asyncio", "fastapi-blocking", "fastapi-threads")
-LOOPS = ("fastapi-asyncio", "django-asyncio", "fastapi-blocking")
-REFERENCES = ("go", "node", "node-cluster")
 EXCEPTIONS: list[tuple[tuple[str, ...], dict[str, int | None], str]] = [
     (SYNC, {"in_flight": 1}, "a worker that takes one request at a time"),
     (SYNC, {"connections": None}, "it holds the connection of that request and has no setting for another number"),
@@ -77,20 +96,31 @@ EXCEPTIONS: list[tuple[tuple[str, ...], dict[str, int | None], str]] = [
     (SYNC, {"db_pool": 1, "work_threads": 1}, "one request uses one of each, so more would be idle"),
     (SYNC, {"upstream_connections": 20, "upstream_threads": 20}, "one request makes at most 20 remote calls"),
     (
-        GEVENT,
+        (*GEVENT, "bare-gevent"),
         {"connections": 1000},
         "a greenlet serves each connection, so one number limits both, and it is the 1000 requests in flight",
     ),
     (GEVENT, {"upstream_threads": None}, "remote calls are made in greenlets"),
-    (UVICORN, {"connections": None}, "uvicorn limits connections only by responding with 503 above a limit"),
-    (LOOPS, {"in_flight": None}, "a coroutine needs no resource of which there is a fixed number"),
-    (("fastapi-asyncio", "django-asyncio", "flask-asyncio"), {"upstream_threads": None}, "remote calls are coroutines"),
+    (
+        (*UVICORN, "bare-uvicorn", "bare-h11"),
+        {"connections": None},
+        "uvicorn limits connections only by responding with 503 above a limit",
+    ),
+    ((*LOOPS, *BARE_ASGI), {"in_flight": None}, "a coroutine needs no resource of which there is a fixed number"),
+    ((*COROUTINES, "flask-asyncio"), {"upstream_threads": None}, "remote calls are coroutines"),
+    ((*GUNICORN_ASGI, "bare-gunicorn-asgi"), {"backlog": 100}, "this worker of gunicorn ignores the setting"),
+    (
+        (*GRANIAN, "bare-granian-wsgi", "bare-granian-asgi"),
+        {"keep_alive_s": 60},
+        "granian allows at most 60 s for the next request of a connection",
+    ),
+    (("fastapi-threads-40",), {"in_flight": 40}, "its purpose is to have anyio's default"),
     (REFERENCES, {"in_flight": None, "connections": None}, "neither Go nor Node limits these by itself"),
     (REFERENCES, {"upstream_threads": None}, "remote calls cooperate"),
     (("node-cluster",), {"workers": 2}, "its purpose is to have several processes"),
     (("null",), {"in_flight": None, "connections": None}, "it must never be the limit itself"),
     (
-        ("null",),
+        ("null", *BARE),
         {"db_pool": None, "upstream_connections": None, "upstream_threads": None, "work_threads": None},
         "it serves only workloads without dependencies and without work",
     ),

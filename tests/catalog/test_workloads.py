@@ -1,13 +1,17 @@
 """Each workload's request, correct response, shortest time and theoretical maximum."""
 
 import json
+from collections.abc import Iterator
 from hashlib import sha256
 
 import pytest
 
 from waitbench.catalog.ceiling import Ceiling, ceiling
+from waitbench.catalog.parameters import Params
+from waitbench.catalog.proofs import FullWait, FullWork, OverlappingWaits, OverlappingWork, RealDisk
 from waitbench.catalog.variants import Budget
-from waitbench.catalog.workloads import WORKLOADS
+from waitbench.catalog.workload import Workload
+from waitbench.catalog.workloads import WORKLOADS, needed, params_fault
 
 NO_LIMIT: Budget = {"workers": 1, "db_pool": 50, "upstream_connections": 1000}
 """The budget of an asyncio service, which has no limit on the requests in flight."""
@@ -169,3 +173,42 @@ def test_a_workload_without_a_wait_has_no_ceiling(workload: str, params: dict[st
 
 def test_a_service_with_an_unknown_budget_is_limited_only_by_the_users() -> None:
     assert ceiling(WORKLOADS["db"], {"ms": 50}, {}, 100, None) == Ceiling(2000, "users")
+
+
+def _requests_of_proofs(workload: Workload) -> Iterator[Params]:
+    """The parameters of every request that the workload's proofs make."""
+    for proof in (*workload.proofs, workload.overlap):
+        match proof:
+            case FullWait(calls):
+                yield from calls
+            case FullWork(efforts):
+                yield from (params for effort in efforts for params in (effort.lesser, effort.greater))
+            case OverlappingWaits(ways, _, inside):
+                yield from (*ways, *([inside] if inside else []))
+            case RealDisk(params) | OverlappingWork(params):
+                yield params
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_the_requests_of_a_proof_are_within_the_bounds(name: str) -> None:
+    assert {params_fault(name, params) for params in _requests_of_proofs(WORKLOADS[name])} <= {""}
+
+
+@pytest.mark.parametrize("name", [name for name, workload in WORKLOADS.items() if "ms" in workload.parameters])
+def test_every_workload_that_waits_proves_that_no_wait_is_cut_short_and_that_waits_overlap(name: str) -> None:
+    workload = WORKLOADS[name]
+    waits = [
+        workload.wait_s(params) for proof in workload.proofs if isinstance(proof, FullWait) for params in proof.calls
+    ]
+    assert max(waits) > 0.03
+    assert isinstance(workload.overlap, OverlappingWaits)
+
+
+def test_only_the_database_and_the_remote_api_are_started_for_some_workloads() -> None:
+    assert needed(["fast", "wait", "disk", "upload", "download", "cpu", "cpu_native"]) == set()
+    assert (needed(["db"]), needed(["upstream"])) == ({"database"}, {"remote API"})
+
+
+def test_a_disk_workload_says_how_many_bytes_it_needs_from_a_disk() -> None:
+    assert WORKLOADS["disk"].disk_bytes({"kib": 3}) == 3072
+    assert WORKLOADS["upload"].disk_bytes({"kib": 3}) == 0

@@ -12,13 +12,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from waitbench.catalog.proofs import OverlappingWaits, OverlappingWork
 from waitbench.catalog.variants import budget_differences
-from waitbench.catalog.workloads import WORKLOADS
+from waitbench.catalog.workloads import WORKLOADS, params_fault
 from waitbench.check.concurrent_calls import at_once
-from waitbench.check.contract import SAMPLES, bad_queries
-from waitbench.check.overlap_waits import CALLS, gathered, waits
+from waitbench.check.contract import bad_queries
+from waitbench.check.overlap_waits import CALLS, calls_inside_overlap, waits_overlap
 from waitbench.check.overlap_work import CALLS as CPU_CALLS
-from waitbench.check.overlap_work import works
+from waitbench.check.overlap_work import work_overlaps
 from waitbench.errors import WaitbenchError
 from waitbench.launch.client import Service, wait_until
 from waitbench.launch.local import free_port
@@ -113,10 +114,15 @@ def test_a_busy_machine_is_not_mistaken_for_calls_that_take_turns(
     handler: type[BaseHTTPRequestHandler], good: bool
 ) -> None:
     with server(handler) as service:
-        proof = waits(service, WORKLOADS["wait"], {"ms": 100}, {"workers": 1, "in_flight": 1000})
+        proof = waits_overlap(
+            service, WORKLOADS["wait"], OverlappingWaits(), {"ms": 100}, {"workers": 1, "in_flight": 1000}
+        )
     assert (proof.good, proof.held) == (good, CALLS)
     assert (proof.rounds < 2.5) == good
     assert bool(re.fullmatch(r"20 concurrent calls took as long as [3-9]\.\d calls one after .*", proof.says)) != good
+
+
+CPU_WORK = OverlappingWork({"ksteps": 4000}, holds_gil=True)
 
 
 class Working(Sparing):
@@ -169,7 +175,7 @@ def test_a_processor_that_changes_its_speed_is_not_mistaken_for_calls_without_wo
 
     Handler.share, Handler.quick = share, quick
     with server(Handler) as service:
-        proof = works(service, WORKLOADS["cpu"], {"workers": 1, "in_flight": 1000})
+        proof = work_overlaps(service, WORKLOADS["cpu"], CPU_WORK, {"workers": 1, "in_flight": 1000})
     assert (proof.good, Handler.crowds) == (good, crowds), proof.says
     assert proof.says == ("" if good else f"4 concurrent calls took only {share * 4:.1f} times the CPU time of one")
 
@@ -186,7 +192,7 @@ class Unable(Sparing):
 
 def test_remote_calls_that_are_refused_immediately_do_not_count_as_quick() -> None:
     with server(Unable) as service:
-        found = gathered(service, WORKLOADS["upstream"])
+        found = calls_inside_overlap(service, WORKLOADS["upstream"], {"ms": 200, "calls": 3})
     assert (found.good, found.says) == (False, "a request with 3 remote calls did not get status 200")
 
 
@@ -215,22 +221,19 @@ def test_remote_calls_that_are_refused_immediately_do_not_count_as_quick() -> No
     ],
 )
 def test_a_bad_query_has_one_mistake(name: str, right: list[str]) -> None:
-    sample = {**SAMPLES[name], "inline": 0} if name == "cpu" else SAMPLES[name]
-    assert list(bad_queries(WORKLOADS[name], sample)) == right
+    workload = WORKLOADS[name]
+    sample = {**workload.sample, "inline": 0} if name == "cpu" else workload.sample
+    assert list(bad_queries(workload, sample)) == right
 
 
 def test_no_query_has_a_parameter_that_only_the_client_uses() -> None:
     for workload in WORKLOADS.values():
-        for query in bad_queries(workload, SAMPLES[workload.name]):
+        for query in bad_queries(workload, workload.sample):
             assert "kib_per_s" not in query
 
 
 def test_every_workload_has_a_sample_within_its_bounds() -> None:
-    assert list(SAMPLES) == list(WORKLOADS)
-    for name, sample in SAMPLES.items():
-        parameters = WORKLOADS[name].parameters
-        assert all(parameters[key].low <= value <= parameters[key].high for key, value in sample.items())
-        assert all(key in sample for key, parameter in parameters.items() if parameter.default is None)
+    assert {params_fault(name, workload.sample) for name, workload in WORKLOADS.items()} == {""}
 
 
 def test_a_budget_differs_by_changed_missing_and_undeclared_values() -> None:

@@ -167,19 +167,19 @@ def test_the_longest_upload_and_the_longest_download_are_whole(stack: LocalStack
         pytest.param(
             f"Content-Length: {LONGEST + 1}",
             413,
-            f"an upload has at most {LONGEST} bytes",
+            f"an upload may have at most {LONGEST} bytes",
             marks=pytest.mark.fault(
                 "input", "an upload says that it has more than 64 MiB", "413, and nothing of it is read"
             ),
         ),
-        ("Content-Length: 99999999999", 413, f"an upload has at most {LONGEST} bytes"),
+        ("Content-Length: 99999999999", 413, f"an upload may have at most {LONGEST} bytes"),
         pytest.param(
             "Transfer-Encoding: chunked",
             411,
-            "an upload says its Content-Length",
+            "an upload needs a Content-Length",
             marks=pytest.mark.fault("input", "an upload does not say its length", "411, and nothing of it is read"),
         ),
-        ("X-Nothing: x", 411, "an upload says its Content-Length"),
+        ("X-Nothing: x", 411, "an upload needs a Content-Length"),
     ],
 )
 def test_an_upload_that_is_too_long_or_has_no_length_is_refused_unread(

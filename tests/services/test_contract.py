@@ -4,6 +4,7 @@ import http.client
 import json
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,9 +17,9 @@ from hypothesis import strategies as st
 from jsonschema_rs import Draft202012Validator
 from schemathesis import GenerationMode
 from schemathesis.config import SchemathesisConfig
-from work import database, remote, scratch
-from work import params as rules
-from work.answers import METHOD_NOT_ALLOWED, NOT_FOUND, BadInput, Refusal, problem
+from work import database, remote
+from work.responses import METHOD_NOT_ALLOWED, NOT_FOUND, BadInput, Refusal, problem
+from workloads import disk, upload
 
 from tests.conftest import EVERY_APP, installed
 from waitbench.catalog.variants import Variant, load_variants
@@ -32,8 +33,8 @@ pytestmark = pytest.mark.live
 VARIANTS = load_variants()
 EVERY_FRAMEWORK = ("flask-threads", "django-gevent", "fastapi-asyncio", "go", "node", "null")
 EXAMPLES = 10
-LIMITS = {"ms": rules.MS_MAX, "kib": rules.DOWNLOAD_KIB_MAX, "ksteps": rules.KSTEPS_MAX, "n": rules.N_MAX}
 ENOUGH = {"ms": 50, "kib": 64, "ksteps": 5, "n": 50}
+"""Values from which on a larger one would prove no more."""
 
 
 class SmallAmounts(requests.Session):
@@ -45,7 +46,8 @@ class SmallAmounts(requests.Session):
 
         def cut_down(found: re.Match[str]) -> str:
             name, amount = found[2], int(found[3])
-            limit = rules.DISK_KIB_MAX if path == "/disk" else LIMITS[name]
+            known = WORKLOADS[path[1:]].parameters if path[1:] in WORKLOADS else {}
+            limit = known[name].high if name in known else 0
             return found[1] + str(amount % ENOUGH[name] + 1 if ENOUGH[name] < amount <= limit else amount)
 
         request.url = re.sub(rf"([?&]({'|'.join(ENOUGH)})=)([0-9]{{1,9}})(?=&|$)", cut_down, request.url)
@@ -218,8 +220,7 @@ def test_the_harness_and_the_contract_state_the_same_parameters(contract: dict[s
 @pytest.mark.parametrize("path", sorted(MEASURED))
 def test_the_services_accept_the_parameters_of_the_contract(contract: dict[str, Any], path: str) -> None:
     for parameter, bounds in _parameters(contract, path).items():
-        # If two workloads use one name with different bounds, each has its own rule.
-        read = getattr(rules, f"{path[1:]}_{parameter}", None) or getattr(rules, parameter)
+        read = getattr(import_module(f"workloads.{path[1:]}"), parameter)
         assert (read([str(bounds.low)]), read([str(bounds.high)])) == (bounds.low, bounds.high)
         for outside in (bounds.low - 1, bounds.high + 1):
             with pytest.raises(BadInput) as refused:
@@ -279,7 +280,7 @@ def test_every_example_in_the_contract_is_allowed_by_it(contract: dict[str, Any]
 
 def _refused_length(given: str | None) -> bytes:
     with pytest.raises(Refusal) as refused:
-        rules.content_length(given)
+        upload.content_length(given)
     return problem(refused.value.status, str(refused.value))
 
 
@@ -289,8 +290,8 @@ def test_every_refusal_in_the_contract_is_what_the_services_send(contract: dict[
         "MethodProblem": METHOD_NOT_ALLOWED,
         "UpstreamProblem": problem(503, remote.FAILED),
         "DatabaseProblem": problem(503, database.FAILED),
-        "DiskProblem": problem(503, scratch.FAILED),
+        "DiskProblem": problem(503, disk.FAILED),
         "LengthProblem": _refused_length(None),
-        "TooLargeProblem": _refused_length(str(rules.UPLOAD_MAX + 1)),
+        "TooLargeProblem": _refused_length(str(upload.LARGEST + 1)),
     }
     assert [name for name, body in sent.items() if not _schema(contract, name).is_valid(json.loads(body))] == []

@@ -33,8 +33,8 @@ CROWD = 60
 """Concurrent requests: more than the database pool holds."""
 
 PROBLEM = '{{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"{}"}}'
-UPSTREAM_FAILED = PROBLEM.format("the remote API did not answer in time")
-DATABASE_FAILED = PROBLEM.format("the database did not answer in time")
+UPSTREAM_FAILED = PROBLEM.format("the remote API did not respond in time")
+DATABASE_FAILED = PROBLEM.format("the database did not respond in time")
 
 UPSTREAM, DATABASE = "/upstream?ms=5&calls=3", "/db?ms=5"
 RIGHT = {

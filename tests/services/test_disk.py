@@ -12,9 +12,9 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from work import scratch
-from work.answers import DependencyFailed
+from work.responses import DependencyFailed
 from work.settings import settings
+from workloads import disk
 
 from tests.conftest import EVERY_WAY, installed
 from waitbench.errors import WaitbenchError
@@ -130,7 +130,7 @@ class TestWithoutFolder:
         with Service(without_folder.base_urls[variant]) as service:
             response = service.get(f"/disk?kib=4&inline={inline}")
             assert (response.status_code, response.headers["content-type"]) == (503, "application/problem+json")
-            assert json.loads(response.content)["detail"] == scratch.FAILED
+            assert json.loads(response.content)["detail"] == disk.FAILED
             assert service.get("/fast").status_code == 200
         assert "Traceback" not in without_folder.processes[variant].log.read_text()
 
@@ -138,13 +138,13 @@ class TestWithoutFolder:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A scratch folder of this test, for this process."""
-    monkeypatch.setattr(scratch, "settings", dataclasses.replace(settings, scratch_dir=str(tmp_path)))
+    monkeypatch.setattr(disk, "settings", dataclasses.replace(settings, scratch_dir=str(tmp_path)))
     return tmp_path
 
 
 def test_the_disk_gives_back_what_was_written_and_no_file_is_left(folder: Path) -> None:
     for kib in (1, 63, 64, 65, 200):
-        assert right(kib).decode().count(scratch.keep_and_read_back(kib)) == 1
+        assert right(kib).decode().count(disk.write_and_read_back(kib)) == 1
     assert list(folder.iterdir()) == []
 
 
@@ -154,8 +154,8 @@ def test_a_full_disk_is_a_failed_dependency(folder: Path, monkeypatch: pytest.Mo
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(DependencyFailed, match="the disk did not take the file"):
-        scratch.keep_and_read_back(1)
+    with pytest.raises(DependencyFailed, match="could not be written to the disk and read back"):
+        disk.write_and_read_back(1)
     assert list(folder.iterdir()) == []
 
 
@@ -166,7 +166,7 @@ def test_a_disk_that_gives_back_other_bytes_is_a_failed_dependency(
 ) -> None:
     monkeypatch.setattr(os, "fsync", lambda number: os.pwrite(number, b"\xff", at))
     with pytest.raises(DependencyFailed):
-        scratch.keep_and_read_back(100)
+        disk.write_and_read_back(100)
 
 
 @pytest.mark.fault("numbers", "the disk gives back fewer bytes than were written", "503, and not a good response")
@@ -176,4 +176,4 @@ def test_a_disk_that_gives_back_fewer_bytes_is_a_failed_dependency(
 ) -> None:
     monkeypatch.setattr(os, "fsync", lambda number: os.truncate(number, to))
     with pytest.raises(DependencyFailed):
-        scratch.keep_and_read_back(100)
+        disk.write_and_read_back(100)

@@ -1,4 +1,6 @@
-"""How many lines two service files have in common: shared code belongs in services/work, the rest to a framework.
+"""How many lines two service files have in common.
+
+Shared code belongs in services/work and services/workloads, the rest to a framework.
 
 Two lines are alike if they have the same text, whatever their indentation. Blank lines do not count. The tests look for
 runs of such lines between every two files. A handler in two frameworks has the same work and the same response, and the
@@ -47,6 +49,6 @@ def test_a_run_has_successive_lines() -> None:
 def test_every_framework_has_the_same_handlers_in_the_same_order() -> None:
     apps = [app for name in ("sync_app", "async_app") for app in sorted(SERVICES.glob(f"*_app/{name}.py"))]
     handlers = [[line.split("(")[0].split()[-1] for line in text_lines(app) if "def " in line] for app in apps]
-    assert len(apps) == 6
+    assert len(apps) == 7
     assert all(names == handlers[0] for names in handlers)
-    assert len(handlers[0]) == 13
+    assert len(handlers[0]) >= 13

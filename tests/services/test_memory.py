@@ -14,8 +14,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from upstream.app import TICK_S, answer, lag
-from work import memory, tally
+from upstream.app import TICK_S, lag, respond
+from work import counters, memory
 
 from waitbench.launch.client import Service
 from waitbench.launch.local import LocalStack
@@ -43,7 +43,7 @@ def pairs() -> Iterator[LocalStack]:
 def _times_given_back(service: psutil.Process) -> dict[int, int]:
     """Return how often each worker has given back memory for another one, from its file of counts."""
     folder = Path(service.environ()["WAITBENCH_STATE_DIR"])
-    return {int(file.name): struct.unpack("5q", file.read_bytes())[tally.GAVE_BACK] - 1 for file in folder.iterdir()}
+    return {int(file.name): struct.unpack("5q", file.read_bytes())[counters.GAVE_BACK] - 1 for file in folder.iterdir()}
 
 
 @pytest.mark.slow  # only this resets services that have two processes
@@ -98,27 +98,27 @@ def test_a_process_that_is_not_a_worker_of_this_service_gets_no_signal(
 ) -> None:
     """A foreign process may have the pid of a worker that died."""
     sent: list[int] = []
-    monkeypatch.setattr(tally, "_folder", lambda: tmp_path)
-    monkeypatch.setattr(tally, "_own", None)
+    monkeypatch.setattr(counters, "_folder", lambda: tmp_path)
+    monkeypatch.setattr(counters, "_own", None)
     handler = signal.getsignal(memory.SIGNAL)
     with subprocess.Popen(["sleep", "60"], start_new_session=bool(gave_back)) as stranger:
-        tally._Counts(tmp_path / str(stranger.pid), create=True).numbers[tally.GAVE_BACK] = gave_back
+        counters._Counts(tmp_path / str(stranger.pid), create=True).numbers[counters.GAVE_BACK] = gave_back
         with monkeypatch.context() as watched:
             watched.setattr(os, "kill", lambda pid, _: sent.append(pid))
-            tally.reset_peaks()
+            counters.reset_peaks()
         stranger.kill()
     signal.signal(memory.SIGNAL, handler)
     assert sent == []
 
 
 def test_a_reset_sets_the_lag_of_the_remote_api_to_zero(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tally, "reset_peaks", lambda: time.sleep(1))
-    monkeypatch.setattr(tally, "usage", dict)
+    monkeypatch.setattr(counters, "reset_peaks", lambda: time.sleep(1))
+    monkeypatch.setattr(counters, "usage", dict)
 
     async def reset() -> None:
         watch = asyncio.create_task(lag.watch())  # type: ignore[no-untyped-call]
         await asyncio.sleep(0)
-        await answer("POST", "/usage/reset", {})  # type: ignore[no-untyped-call]
+        await respond("POST", "/usage/reset", {})  # type: ignore[no-untyped-call]
         await asyncio.sleep(2 * TICK_S)
         watch.cancel()
 

@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from null_app.server import Connection, NullServer
-from work import answers, tally
+from work import counters, responses
 from work.settings import settings
+from workloads import fast, wait
 
 from waitbench.launch.client import Service
 from waitbench.launch.local import LocalStack
@@ -32,9 +33,9 @@ def waiting(ms: int) -> bytes:
 @pytest.fixture(autouse=True)
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder of counts for this test."""
-    monkeypatch.setattr(tally, "settings", dataclasses.replace(settings, state_dir=str(tmp_path)))
-    monkeypatch.setattr(tally, "_own", None)
-    tally.worker_pids()
+    monkeypatch.setattr(counters, "settings", dataclasses.replace(settings, state_dir=str(tmp_path)))
+    monkeypatch.setattr(counters, "_own", None)
+    counters.worker_pids()
 
 
 class Wire:
@@ -96,13 +97,13 @@ def sent(*pieces: bytes, until: int = 0) -> Wire:
 
 
 def counted() -> tuple[int, ...]:
-    usage = tally.usage()
+    usage = counters.usage()
     return tuple(usage[name] for name in COUNTS)
 
 
 def test_a_request_gets_its_response_and_is_counted_and_the_connection_stays() -> None:
     wire = sent(FAST)
-    assert wire.replies() == [(200, answers.FAST, True)]
+    assert wire.replies() == [(200, fast.BODY, True)]
     assert not wire.closed
     assert counted() == (1, 1, 0, 1)
 
@@ -116,7 +117,7 @@ def test_requests_of_the_harness_are_not_counted() -> None:
 
 def test_pipelined_requests_get_their_responses_in_order() -> None:
     wire = sent(waiting(20) + FAST + NOPE + waiting(5) + FAST, until=5)
-    bodies = [answers.waited(20), answers.FAST, answers.NOT_FOUND, answers.waited(5), answers.FAST]
+    bodies = [wait.body(20), fast.BODY, responses.NOT_FOUND, wait.body(5), fast.BODY]
     assert [(status, body) for status, body, _ in wire.replies()] == list(
         zip([200, 200, 404, 200, 200], bodies, strict=True)
     )
@@ -175,8 +176,8 @@ def test_a_connection_stays_if_the_client_wants_it_to(request_: bytes, stays: bo
 
 
 def test_requests_after_connection_close_get_no_response() -> None:
-    assert sent(LAST + FAST).replies() == [(200, answers.FAST, False)]
-    assert sent(LAST, FAST).replies() == [(200, answers.FAST, False)]
+    assert sent(LAST + FAST).replies() == [(200, fast.BODY, False)]
+    assert sent(LAST, FAST).replies() == [(200, fast.BODY, False)]
 
 
 @pytest.mark.fault("input", "the null service gets bytes that are no HTTP request", "400, and the connection is closed")
@@ -208,14 +209,14 @@ def test_nonsense_waits_its_turn_after_the_requests_before_it() -> None:
 def test_an_offer_to_upgrade_is_ignored(offer: bytes) -> None:
     request = b"GET /fast HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: %s\r\n\r\n" % offer
     assert sent(request + request + NOPE).replies() == [
-        (200, answers.FAST, True), (200, answers.FAST, True), (404, answers.NOT_FOUND, True),
+        (200, fast.BODY, True), (200, fast.BODY, True), (404, responses.NOT_FOUND, True),
     ]  # fmt: skip
 
 
 def test_a_refusal_of_head_has_a_content_length_and_no_body() -> None:
     wire = sent(b"HEAD /fast HTTP/1.1\r\nhost: x\r\n\r\n")
     assert wire.written.endswith(b"\r\n\r\n")
-    assert b"content-length: %d\r\n" % len(answers.METHOD_NOT_ALLOWED) in wire.written
+    assert b"content-length: %d\r\n" % len(responses.METHOD_NOT_ALLOWED) in wire.written
 
 
 def test_the_waiting_request_of_a_client_that_leaves_is_ended() -> None:

@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from work import pattern, processor
-from work.answers import BadInput
+from work import pattern
+from work.responses import BadInput
 from work.threads import NativeThreads, OwnThreads
+from workloads import cpu_native
 
 from tests.conftest import EVERY_APP
 from waitbench.catalog.variants import load_variants
@@ -133,7 +134,7 @@ def test_the_threads_for_work_are_read_from_the_live_service(stack: LocalStack, 
 
 @pytest.mark.parametrize("n", [1, 2, 6, 7, 8, 35, 100])
 def test_the_product_of_matrices_is_exact(n: int) -> None:
-    assert processor.native(n) == product(n)
+    assert cpu_native.multiply(n) == product(n)
 
 
 def test_the_pattern_is_whole_at_any_length() -> None:

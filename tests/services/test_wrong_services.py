@@ -15,7 +15,7 @@ from waitbench.catalog.variants import load_variants
 from waitbench.catalog.workloads import WORKLOADS
 from waitbench.check.contract import check_contract
 from waitbench.check.finding import Finding
-from waitbench.check.overlap_waits import MS, POOL_MS
+from waitbench.check.overlap_waits import POOL_MS
 from waitbench.check.service import check_service
 from waitbench.launch.client import Service
 from waitbench.launch.local import LocalStack
@@ -38,6 +38,8 @@ class Wrong:
 
 WAIT, WORK, BODIES = ("wait",), ("cpu", "cpu_native"), ("upload", "download")
 ONE_BY_ONE = ("wait", "disk", "cpu")
+EVERY = ("fast", "wait", "upstream", "db", "disk", "upload", "download", "cpu", "cpu_native")
+MS = 400
 MANY = {"in_flight": 100, "connections": 200}
 FEW = {"in_flight": 100, "upstream_connections": 100}
 WRONG = {
@@ -55,14 +57,14 @@ WRONG = {
     "whole-bodies": Wrong("flask-threads", BODIES, "tests.wrong.whole_bodies:application"),
     "closed-form": Wrong("django-gevent", WORK, "tests.wrong.closed_form:application"),
     "never-ending": Wrong("flask-threads", ("cpu",), "tests.wrong.never_ending:application"),
-    "kept-answers": Wrong("fastapi-asyncio", WORK, "tests.wrong.kept_answers:application"),
+    "kept-results": Wrong("fastapi-asyncio", WORK, "tests.wrong.kept_results:application"),
     "small-pool": Wrong("flask-threads", ("db",), "tests.wrong.small_pool:application"),
     # Still enough for the calls that must overlap, so only reading back the budget finds it.
     "small-budget": Wrong("flask-threads", ("upstream",), budget=FEW),
     "not-one-at-a-time": Wrong("flask-sync", ONE_BY_ONE, server="gthread", budget=MANY),
     # The traps of variants.toml.
-    "fastapi-blocking": Wrong("fastapi-blocking", tuple(WORKLOADS)),
-    "gevent-unpatched": Wrong("gevent-unpatched", tuple(WORKLOADS)),
+    "fastapi-blocking": Wrong("fastapi-blocking", EVERY),
+    "gevent-unpatched": Wrong("gevent-unpatched", EVERY),
 }
 
 
@@ -163,7 +165,7 @@ def test_another_body_is_found_by_the_contract(own_stack: LocalStack) -> None:
 )
 def test_accepted_bad_input_is_found_by_the_contract(own_stack: LocalStack) -> None:
     with running(own_stack, "lenient-input") as service:
-        every = check_contract(service, load_variants()["fastapi-asyncio"], WORKLOADS.values())
+        every = check_contract(service, load_variants()["fastapi-asyncio"], [WORKLOADS[name] for name in EVERY])
         found = [finding for finding in every if not finding.good]
     right = set()
     for path, others, name, value in (
@@ -312,7 +314,7 @@ def test_bodies_held_whole_are_found_by_their_memory(own_stack: LocalStack) -> N
             ),
         ),
         pytest.param(
-            "kept-answers",
+            "kept-results",
             marks=pytest.mark.fault(
                 "numbers",
                 "a service keeps results, and does the work once",
@@ -325,7 +327,7 @@ def test_correct_results_without_the_work_are_found_by_their_cpu_time(own_stack:
     found = found_wrong(own_stack, name)
     assert [(finding.group, finding.workload) for finding in found] == [("timing", "cpu"), ("timing", "cpu_native")]
     assert all("the work was cut short, or its result was cached" in finding.detail for finding in found)
-    if name == "kept-answers":  # the very first call did the work, and its time is shown
+    if name == "kept-results":  # the very first call did the work, and its time is shown
         for finding in found:
             at_best, at_first = map(float, re.findall(r"(?:^|at first )([\d.]+) ms", finding.detail))
             assert at_first > 3 * at_best, finding.detail

@@ -5,10 +5,10 @@ from hashlib import sha256
 from work import nonblocking
 
 
-async def _upload(pieces):
+async def _digest(pieces):
     return sha256(b"".join([piece async for piece in pieces])).hexdigest()  # the mistake
 
 
-nonblocking.upload = _upload
+nonblocking.digest = _digest
 
 from fastapi_app.async_app import application  # noqa: E402, F401

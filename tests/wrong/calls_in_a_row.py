@@ -2,13 +2,13 @@
 
 from work import nonblocking
 
-_upstream = nonblocking.upstream
+_remote_calls = nonblocking.remote_calls
 
 
 async def _in_a_row(ms, calls, serial):
-    return await _upstream(ms, calls, 1)  # the mistake
+    return await _remote_calls(ms, calls, 1)  # the mistake
 
 
-nonblocking.upstream = _in_a_row
+nonblocking.remote_calls = _in_a_row
 
 from fastapi_app.async_app import application  # noqa: E402, F401

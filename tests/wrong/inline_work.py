@@ -3,10 +3,10 @@
 from work import nonblocking
 
 
-async def _work(inline, work, *args):
-    return work(*args)  # the mistake
+async def _work(inline, function, *args):
+    return function(*args)  # the mistake
 
 
-nonblocking._work = _work
+nonblocking.work = _work
 
 from fastapi_app.async_app import application  # noqa: E402, F401

@@ -1,6 +1,6 @@
 """Wrong on purpose: within the bounds, accepts everything that int() accepts, and the last of several values."""
 
-from work import answers, params
+from work import params, responses
 
 
 def _lenient(name, given, low, high):
@@ -9,10 +9,10 @@ def _lenient(name, given, low, high):
     except (IndexError, ValueError):
         value = low - 1
     if not low <= value <= high:
-        raise answers.BadInput(f"{name} must be given once, a whole number from {low} to {high}")
+        raise responses.BadInput(f"{name} must be given once, a whole number from {low} to {high}")
     return value
 
 
-params._whole = _lenient
+params.whole = _lenient
 
 from fastapi_app.async_app import application  # noqa: E402, F401

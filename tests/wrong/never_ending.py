@@ -2,20 +2,20 @@
 
 import threading
 
-from work import processor
+from workloads import cpu
 
-_plain, _working = processor.plain, threading.Lock()
+_compute, _working = cpu.compute, threading.Lock()
 
 
 def _never_together(ksteps):
     if not _working.acquire(blocking=False):
         threading.Event().wait()  # the mistake
     try:
-        return _plain(ksteps)
+        return _compute(ksteps)
     finally:
         _working.release()
 
 
-processor.plain = _never_together
+cpu.compute = _never_together
 
 from flask_app.sync_app import application  # noqa: E402, F401

@@ -1,7 +1,8 @@
 """Wrong on purpose: a number in the body is written as text."""
 
-from work import answers
+from work import responses
+from workloads import wait
 
-answers.waited = lambda ms: answers.encode({"workload": "wait", "ms": str(ms)})
+wait.body = lambda ms: responses.encode({"workload": "wait", "ms": str(ms)})
 
 from django_app.sync_app import application  # noqa: E402, F401

@@ -4,7 +4,7 @@ from hashlib import sha256
 
 from work import blocking, pattern
 
-blocking.upload = lambda read, length: sha256(read(length)).hexdigest()
-blocking.download = lambda kib: iter([b"".join(pattern.pieces(kib * 1024))])
+blocking.digest = lambda read, length: sha256(read(length)).hexdigest()
+blocking.pieces = lambda size: iter([b"".join(pattern.pieces(size))])
 
 from flask_app.sync_app import application  # noqa: E402, F401

@@ -2,8 +2,8 @@
 
 import itertools
 import tomllib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -43,6 +43,8 @@ class Variant:
     """The command that installs its program."""
     scales: bool = True
     """Whether its server accepts a number of processes."""
+    reports: Mapping[str, str] = field(default_factory=dict)
+    """Its worker, its event loop and its HTTP parser, as the live server must report them in /info."""
 
     def serves(self, workload: str) -> bool:
         return self.workloads is None or workload in self.workloads
@@ -68,6 +70,7 @@ def load_variants(path: Path = VARIANTS) -> dict[str, Variant]:
             program=listing["servers"][entry["server"]].get("program", ""),
             setup=listing["servers"][entry["server"]].get("setup", ""),
             scales="{workers}" in listing["servers"][entry["server"]]["command"],
+            reports=listing["servers"][entry["server"]].get("reports", {}),
         )
         for name, entry in listing["variants"].items()
     }

@@ -1,10 +1,13 @@
 """Checks whether a service responds as services/openapi.yaml says: the correct bytes, and every refusal."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from waitbench.catalog.parameters import NO_YES, Parameter, Params
+from waitbench.catalog.proofs import RefusedLengths
 from waitbench.catalog.variants import Variant
-from waitbench.catalog.workloads import NO_YES, WORKLOADS, Parameter, Workload
+from waitbench.catalog.workload import Workload
+from waitbench.catalog.workloads import WORKLOADS
 from waitbench.check.concurrent_calls import caller, heard
 from waitbench.check.finding import Finding
 from waitbench.launch.client import Service
@@ -12,42 +15,29 @@ from waitbench.records.payload import pattern
 
 JSON, PROBLEM, BYTES = "application/json", "application/problem+json", "application/octet-stream"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
-UPLOAD_MOST = 64 * 1024 * 1024
 REFUSED_WITHIN_S = 5.0
 """The time limit for a refusal that must not wait for the body, because the body is never sent."""
-
-SAMPLES: dict[str, dict[str, int]] = {
-    "fast": {},
-    "wait": {"ms": 100},
-    "upstream": {"ms": 100, "calls": 3},
-    "db": {"ms": 50},
-    # More than one piece of 64 KiB, and not a multiple of 64 KiB.
-    "disk": {"kib": 200},
-    "upload": {"kib": 200},
-    "download": {"kib": 200},
-    "cpu": {"ksteps": 20},
-    "cpu_native": {"n": 100},
-}
 
 
 def check_contract(service: Service, variant: Variant, workloads: Iterable[Workload]) -> Iterator[Finding]:
     for workload in workloads:
-        sample = SAMPLES[workload.name]
-        for params in _asked(workload, sample):
-            yield _answer(service, workload, params)
+        for params in _asked(workload):
+            yield _response(service, workload, params)
         for method in METHODS:
             if method != workload.method:
-                yield _refusal(service, method, workload.path(sample), 405, workload.method)
-        for query in bad_queries(workload, sample):
+                yield _refusal(service, method, workload.path(workload.sample), 405, workload.method)
+        for query in bad_queries(workload, workload.sample):
             yield _refusal(service, workload.method, f"/{workload.name}?{query}", 400)
-        if workload.name == "upload":
-            yield from _lengths(service)
+        for proof in workload.proofs:
+            if isinstance(proof, RefusedLengths):
+                yield from _lengths(service, workload, proof)
     for path in ("/", "/nope", "/wait/", "/wait/5", *_unserved(variant)):
         yield _refusal(service, "GET", path, 404)
 
 
-def _asked(workload: Workload, sample: dict[str, int]) -> Iterator[dict[str, int]]:
+def _asked(workload: Workload) -> Iterator[Params]:
     """Yield the parameters to try: the sample, each switch on, only required parameters, and their lowest values."""
+    sample = workload.sample
     yield sample
     for name, parameter in workload.parameters.items():
         if parameter == NO_YES:
@@ -59,7 +49,7 @@ def _asked(workload: Workload, sample: dict[str, int]) -> Iterator[dict[str, int
         yield {name: workload.parameters[name].low for name in required}
 
 
-def bad_queries(workload: Workload, sample: Mapping[str, int]) -> Iterator[str]:
+def bad_queries(workload: Workload, sample: Params) -> Iterator[str]:
     """Yield queries that each have one mistake.
 
     Values that int() accepts and the contract refuses are within the bounds, so only the rule about the form can refuse
@@ -89,10 +79,10 @@ def _unserved(variant: Variant) -> list[str]:
     return [f"/{name}" for name in WORKLOADS if not variant.serves(name)]
 
 
-def _answer(service: Service, workload: Workload, params: dict[str, int]) -> Finding:
+def _response(service: Service, workload: Workload, params: Params) -> Finding:
     asked = workload.exchange(params)
     response = service.send(asked.method, asked.path, pattern(asked.sends))
-    what = f"{asked.method} {asked.path}" + (f" with {asked.sends} bytes" if workload.method == "POST" else "")
+    what = f"{asked.method} {asked.path}" + (f" with {asked.sends} bytes" if workload.sends else "")
     if asked.receives is not None:
         return Finding("contract", what, not (wrong := _wrong_bytes(response, asked.receives)), wrong)
     found, right = (response.status_code, _media_type(response), response.text), (200, JSON, asked.body or "")
@@ -125,15 +115,16 @@ def _refusal(service: Service, method: str, path: str, status: int, allow: str =
     return Finding("contract", what, True)
 
 
-def _lengths(service: Service) -> Iterator[Finding]:
-    """Check that an upload without a length, or with too great a length, is refused. Only the header is sent."""
+def _lengths(service: Service, workload: Workload, proof: RefusedLengths) -> Iterator[Finding]:
+    """Check that a body without a length, or with too great a length, is refused. Only the header is sent."""
+    path = workload.path({})
     for header, value, status in (
         ("Transfer-Encoding", "chunked", 411),
-        ("Content-Length", str(UPLOAD_MOST + 1), 413),
+        ("Content-Length", str(proof.largest + 1), 413),
     ):
-        what = f"POST /upload with {header}: {value} is refused with {status}"
-        with heard(service, "/upload"), caller(service, REFUSED_WITHIN_S) as connection:
-            connection.putrequest("POST", "/upload")
+        what = f"{workload.method} {path} with {header}: {value} is refused with {status}"
+        with heard(service, path), caller(service, REFUSED_WITHIN_S) as connection:
+            connection.putrequest(workload.method, path)
             connection.putheader(header, value)
             connection.endheaders()
             response = connection.getresponse()

@@ -12,26 +12,22 @@ from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 
+from waitbench.catalog.proofs import OverlappingClients, OverlappingFiles
 from waitbench.catalog.variants import Budget, together
-from waitbench.catalog.workloads import WORKLOADS, Workload
+from waitbench.catalog.workload import Workload
 from waitbench.check.concurrent_calls import PATIENCE_S, at_once, caller, whole
 from waitbench.errors import WaitbenchError
 from waitbench.launch.client import Service, wait_until
 from waitbench.records.payload import pattern
 from waitbench.records.run import Proof
+from waitbench.records.spec import Exchange
 
 CALLS = 20
 HOLD_S = 3.0
 """How long the slow clients wait until the service has all of them in flight."""
-SLOW_CLIENTS = ("upload", "download")
-KIB = {"upload": 16 * 1024, "download": 16 * 1024, "disk": 4096}
-"""A download has to be larger than the kernel's buffers of a connection, or the service has already handed it over. An
-upload has to be so large that all of them together show clearly in the service's memory."""
-KIB_OF_FEW = 64 * 1024
-"""The size if the budget has room for few clients: as much as the contract allows."""
-MEMORY_SHARE = 0.2
+MEMORY_SHARE = 0.3
 """The memory that the service may take, as a share of all bodies together: for pieces of them, and for new threads. For
-20 bodies of 16 MiB that is 64 MiB."""
+20 bodies of 16 MiB that is 96 MiB. Django keeps 2.5 MiB of each body in memory, which is 50 MiB."""
 DISK_SHARE = 0.5
 """The share of the calls that write to a disk that have to be in flight together. The time of a disk can't be set, so
 the first call may end before the last one arrives. If one call blocks the service, 1 is in flight."""
@@ -82,17 +78,17 @@ class Clients:
         return int(MEMORY_SHARE * self.count * self.kib * 1024)
 
 
-def clients(workload: Workload, budget: Budget) -> Clients:
+def clients(declared: OverlappingClients, budget: Budget) -> Clients:
     count = together(budget, CALLS)
-    kib = KIB[workload.name] if count == CALLS else KIB_OF_FEW
+    kib = declared.kib if count == CALLS else declared.kib_of_few
     return Clients(count, kib, together(budget, count + 1) > count)
 
 
-def holds(service: Service, workload: Workload, budget: Budget) -> tuple[Proof, str]:
+def clients_overlap(
+    service: Service, workload: Workload, declared: OverlappingClients, budget: Budget
+) -> tuple[Proof, str]:
     """Check that all clients are in flight together. Also returns what is wrong with the memory they took, or ""."""
-    if workload.name == "disk":
-        return _disk(service, workload, together(budget, CALLS)), ""
-    slow = clients(workload, budget)
+    slow = clients(declared, budget)
     good, held, grown_bytes = 0, 0, 0
     for _ in range(TRIES):
         seen = _hold(service, slow, _client(service, workload, slow.kib))
@@ -107,9 +103,10 @@ def holds(service: Service, workload: Workload, budget: Budget) -> tuple[Proof, 
 
 
 def _client(service: Service, workload: Workload, kib: int) -> Client:
-    if workload.name == "upload":
-        return partial(_send_slowly, service, body=memoryview(pattern(kib * 1024)))
-    return partial(_read_slowly, service, kib=kib)
+    asked = workload.exchange({"kib": kib})
+    if asked.sends:
+        return partial(_send_slowly, service, asked, body=memoryview(pattern(asked.sends)))
+    return partial(_read_slowly, service, asked)
 
 
 def _whole_bodies(slow: Clients, grown_bytes: int) -> str:
@@ -119,11 +116,12 @@ def _whole_bodies(slow: Clients, grown_bytes: int) -> str:
     return f"the service took {grown_bytes / 2**20:.0f} MiB more for {bodies}: it holds whole bodies"
 
 
-def _disk(service: Service, workload: Workload, most: int) -> Proof:
-    """Check calls that write to a disk. `most` is how many of CALLS the budget has room for."""
+def files_overlap(service: Service, workload: Workload, declared: OverlappingFiles, budget: Budget) -> Proof:
+    """Check that calls that write to a disk are in flight together, as many as the budget has room for."""
+    most = together(budget, CALLS)
     good, held = 0, 0
     for _ in range(TRIES):
-        crowd = at_once(service, workload.path({"kib": KIB["disk"]}), CALLS)
+        crowd = at_once(service, workload.path(declared.params), CALLS)
         good, held = max(good, crowd.good), max(held, crowd.held)
         if good == CALLS and held >= DISK_SHARE * most:
             break
@@ -166,30 +164,31 @@ def _all_in_flight(service: Service | None, gate: _Gate, count: int) -> bool:
     return gate.arrived == count and (service is None or service.usage()["in_flight"] >= count)
 
 
-def _send_slowly(service: Service, gate: _Gate, body: memoryview) -> bool:
+def _send_slowly(service: Service, asked: Exchange, gate: _Gate, body: memoryview) -> bool:
     """Send half of the body, and the rest when the gate is open. Returns whether the response is correct."""
     half = len(body) // 2
     with caller(service) as connection:
-        connection.putrequest("POST", "/upload")
+        connection.putrequest(asked.method, asked.path)
         connection.putheader("Content-Length", str(len(body)))
         connection.endheaders()
         connection.send(body[:half])
         gate.wait()
         connection.send(body[half:])
         response = connection.getresponse()
-        right = WORKLOADS["upload"].body({"kib": len(body) // 1024})
-        return response.status == 200 and whole(response) == right.encode()
+        return response.status == 200 and whole(response) == (asked.body or "").encode()
 
 
-def _read_slowly(service: Service, gate: _Gate, kib: int) -> bool:
+def _read_slowly(service: Service, asked: Exchange, gate: _Gate) -> bool:
     """Read the first bytes, and the rest when the gate is open. Returns whether all of them are correct."""
     with caller(service) as connection:
         connection.sock = connection.known = _small_socket(connection)
-        connection.request("GET", WORKLOADS["download"].path({"kib": kib}))
+        connection.request(asked.method, asked.path)
         response = connection.getresponse()
         begun = response.read(PIECE)
         gate.wait()
-        return response.status == 200 and begun == pattern(PIECE) and _rest_is_right(response, PIECE, kib * 1024)
+        return (
+            response.status == 200 and begun == pattern(PIECE) and _rest_is_right(response, PIECE, asked.receives or 0)
+        )
 
 
 def _rest_is_right(response: HTTPResponse, offset: int, end: int) -> bool:

@@ -3,8 +3,10 @@
 import math
 from dataclasses import dataclass
 
+from waitbench.catalog.parameters import Params
+from waitbench.catalog.proofs import OverlappingWaits
 from waitbench.catalog.variants import Budget, together
-from waitbench.catalog.workloads import Params, Workload
+from waitbench.catalog.workload import Workload
 from waitbench.check.concurrent_calls import at_once
 from waitbench.launch.client import Service
 from waitbench.records.run import Proof
@@ -13,7 +15,6 @@ CALLS = 20
 ROUNDS = 2.5
 """Above this, at most nine calls overlapped. The best of TRIES counts, so that a busy machine is not mistaken for a
 blocked service."""
-MS = 400
 POOL_CALLS = 50
 POOL_ROUNDS = 1.8
 """The limit for as many calls as the pool has connections: one connection fewer would cause a second round."""
@@ -28,22 +29,21 @@ run one after the other still take whole rounds."""
 IN_A_ROW = 0.8
 """From this many rounds per call on, the calls ran one after the other. A busy machine turns one round into two or
 three, not sixteen."""
-GATHERED = {"ms": 200, "calls": 3}
-"""The parameters of one request whose remote calls have to be concurrent."""
-GATHERED_ROUNDS = 2.0
-"""If GATHERED takes at least this many times its `ms`, at least two of its calls ran one after the other."""
+INSIDE_ROUNDS = 2.0
+"""If a request takes at least this many times the wait of one of its calls, at least two ran one after the other."""
+TRAP_CALLS = 100
+"""The most calls that a trap is checked with. A trap with too few threads blocks only when all are taken, so it gets
+CALLS more than its budget has room for."""
 LOOK_CALLS, LOOK_MS = 8, 100
 """A quick look before the long calls. If a service handles one call at a time, this shows it in one second; twenty long
 calls take eight."""
 
 
-def slow(workload: Workload, budget: Budget) -> list[dict[str, int]]:
+def slow_calls(declared: OverlappingWaits, budget: Budget) -> list[Params]:
     """The parameters of the calls that check a workload, one set for each way to wait."""
-    if workload.name == "db":
-        return [{"ms": POOL_MS if together(budget, CALLS) == CALLS else MS}]
-    if "serial" in workload.parameters:
-        return [{"ms": MS}, {"ms": MS // 2, "calls": 2, "serial": 1}]
-    return [{"ms": MS}]
+    if declared.pool and together(budget, CALLS) == CALLS:
+        return [{**way, "ms": POOL_MS} for way in declared.ways]
+    return [*declared.ways]
 
 
 @dataclass(frozen=True)
@@ -62,19 +62,29 @@ class Course:
         return IN_A_ROW * self.calls / self.held if self.held < self.calls else 0.0
 
 
-def _course(workload: Workload, budget: Budget) -> Course:
+def _course(declared: OverlappingWaits, budget: Budget, trap: bool) -> Course:
+    calls = budget.get("in_flight", TRAP_CALLS) + CALLS
+    if trap and calls <= TRAP_CALLS:
+        calls = min(calls, budget.get(declared.pool, calls))
+        return Course(calls, calls, POOL_ROUNDS)
     held = together(budget, CALLS)
     if held < CALLS:
         calls = min(CALLS, TURNS * held)
         return Course(calls, held, ROUNDS * math.ceil(calls / held))
-    if workload.name == "db" and budget.get("db_pool"):
-        held = min(budget["db_pool"], together(budget, POOL_CALLS))
+    if budget.get(declared.pool):
+        held = min(budget[declared.pool], together(budget, POOL_CALLS))
         return Course(held, held, POOL_ROUNDS)
     return Course(held, held, ROUNDS)
 
 
-def waits(service: Service, workload: Workload, params: Params, budget: Budget) -> Proof:
-    right = _course(workload, budget)
+def waits_overlap(
+    service: Service, workload: Workload, declared: OverlappingWaits, params: Params, budget: Budget, trap: bool = False
+) -> Proof:
+    """Check concurrent calls with these parameters, which are one of the ways to wait.
+
+    For a trap there are so many that it has to block.
+    """
+    right = _course(declared, budget, trap)
     service.get(workload.path({**params, "ms": 1}))
     if right.held >= CALLS and (blocked := _in_a_row(service, workload, params, right.calls)):
         return blocked
@@ -90,22 +100,22 @@ def waits(service: Service, workload: Workload, params: Params, budget: Budget) 
     return Proof(good=not says, calls=right.calls, held=held, rounds=rounds, says=says)
 
 
-def gathered(service: Service, workload: Workload) -> Proof:
+def calls_inside_overlap(service: Service, workload: Workload, inside: Params) -> Proof:
     """Check whether the remote calls of one request are concurrent.
 
     The quickest of TRIES counts. A try without status 200 shows nothing, however quick it was.
     """
-    service.get(workload.path({**GATHERED, "ms": 1}))  # the service opens its connections now
-    calls, rounds = GATHERED["calls"], list[float]()
+    service.get(workload.path({**inside, "ms": 1}))  # the service opens its connections now
+    calls, rounds = inside["calls"], list[float]()
     for _ in range(TRIES):
-        crowd = at_once(service, workload.path(GATHERED), 1)
-        rounds += [crowd.took_s / workload.wait_s(GATHERED)] * crowd.good
-        if rounds and rounds[-1] < GATHERED_ROUNDS:
+        crowd = at_once(service, workload.path(inside), 1)
+        rounds += [crowd.took_s / workload.wait_s(inside)] * crowd.good
+        if rounds and rounds[-1] < INSIDE_ROUNDS:
             break
     least, says = min(rounds, default=0.0), ""
     if not rounds:
         says = f"a request with {calls} remote calls did not get status 200"
-    elif least >= GATHERED_ROUNDS:
+    elif least >= INSIDE_ROUNDS:
         says = f"the {calls} remote calls of one request took as long as {least:.1f} calls one after the other"
     return Proof(good=not says, calls=calls, held=crowd.held, rounds=least, says=says)
 
@@ -116,7 +126,8 @@ def _in_a_row(service: Service, workload: Workload, params: Params, meant: int) 
     `meant` is the number of long calls that this look makes unnecessary. A pool may open its connections during the
     first try, so every try has to show it.
     """
-    short = {**params, "ms": LOOK_MS // params.get("calls", 1)}
+    waits_in_a_row = workload.wait_s(params) * 1000 / params["ms"]
+    short = {**params, "ms": round(LOOK_MS / waits_in_a_row)}
     rounds, held = float("inf"), 0
     for _ in range(TRIES):
         crowd = at_once(service, workload.path(short), LOOK_CALLS)

@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection
 
+from waitbench.catalog.proofs import OverlappingWork
 from waitbench.catalog.variants import Budget, together
-from waitbench.catalog.workloads import Params, Workload
+from waitbench.catalog.workload import Workload
 from waitbench.check.concurrent_calls import PATIENCE_S, callers, heard, receive, send
 from waitbench.launch.client import Service
 from waitbench.records.run import Proof
 
 CALLS = 4
-WORK: dict[str, Params] = {"cpu": {"ksteps": 4000}, "cpu_native": {"n": 1000}}
-"""The work is so long that other threads get the GIL clearly more often than there are calls. A turn takes 5 ms for
-each working thread. On two cores, 3 other requests completed with 1500, and 10 to 14 with 4000."""
 SHARE = 0.8
 """The share of the CPU time of one call that each of several concurrent calls has to take."""
 CORES_OVER = 1.25
@@ -47,14 +45,14 @@ class Spent:
         return self.cpu_s / self.wall_s
 
 
-def works(service: Service, workload: Workload, budget: Budget) -> Proof:
+def work_overlaps(service: Service, workload: Workload, declared: OverlappingWork, budget: Budget) -> Proof:
     """Make one call by itself, then CALLS concurrent ones, and compare them.
 
     The service may run on fewer cores than the model could use. The kernel enforces that, so it needs no check here.
     """
-    path = workload.path(WORK[workload.name])
-    service.get(workload.path(dict.fromkeys(WORK[workload.name], 1)))  # prepares what it keeps for later calls
-    holds_gil = workload.name == "cpu" and service.info().get("gil", True)
+    path = workload.path(declared.params)
+    service.get(workload.path(dict.fromkeys(declared.params, 1)))  # prepares what it keeps for later calls
+    holds_gil = declared.holds_gil and service.info().get("gil", True)
     held = together(budget, CALLS)
     most = min(budget.get("workers", 1), held) if holds_gil else held
     alone = _alone(service, path)

@@ -25,7 +25,7 @@ def check_service(service: Service, variant: Variant, only: Container[str] = WOR
         *_seen("timing", check_timing(service, workloads)),
     ]
     short = {finding.workload for finding in findings if finding.group == "timing" and not finding.good}
-    findings += _seen("overlap", check_overlap(service, variant.budget, workloads, short))
+    findings += _seen("overlap", check_overlap(service, variant.budget, workloads, short, variant.kind == "trap"))
     findings += _seen("budget", check_budget(service, variant))
     return [_named(finding, variant) for finding in findings]
 

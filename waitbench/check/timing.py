@@ -6,53 +6,36 @@ How much longer than requested something takes is a question for the measurement
 import math
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
-from waitbench.catalog.workloads import EARLY_MS, WORKLOADS, Params, Workload
+from waitbench.catalog.parameters import Params
+from waitbench.catalog.proofs import FullWait, FullWork, RealDisk
+from waitbench.catalog.workload import Workload
+from waitbench.catalog.workloads import EARLY_MS
 from waitbench.check.finding import Finding
 from waitbench.launch.client import Service
 
 SOON_MS = 5.0
 """The machine did not delay a response that comes this soon after the wait, so a shorter wait would have shown."""
 TRIES = 3
-WAITS = ({"ms": 0}, {"ms": 40}, {"ms": 160})
-SERIAL = {"ms": 40, "calls": 3, "serial": 1}
 
 GROWS = 3.0
 """How many times the CPU time of the lesser work the greater one has to take. It is 8 times the work; the difference
 allows for the other costs of a request."""
-DISK_KIB, DISK_CALLS = 256, 12
-
-
-@dataclass(frozen=True)
-class Effort:
-    """Two sizes of one work, the greater 8 times the lesser, and how many calls of each are measured together."""
-
-    lesser: Params
-    greater: Params
-    calls: int
-
-
-EFFORTS = {
-    # The last is as much as the contract allows: a compiled step takes two nanoseconds, and a request may cost as much
-    # as 500,000 of them. For interpreted code an eighth of it is enough.
-    "cpu": (Effort({"ksteps": 150}, {"ksteps": 1200}, 1), Effort({"ksteps": 1250}, {"ksteps": 10_000}, 1)),
-    "cpu_native": (Effort({"n": 400}, {"n": 800}, 4),),
-}
-"""The first effort whose greater work takes ENOUGH_S is used, or else the last."""
+DISK_CALLS = 12
 ENOUGH_S = 0.05
 """The CPU time that makes the other costs of a request negligible."""
 
 
 def check_timing(service: Service, workloads: Iterable[Workload]) -> Iterator[Finding]:
     for workload in workloads:
-        if "ms" in workload.parameters:
-            for params in (*WAITS, *([SERIAL] if "serial" in workload.parameters else [])):
-                yield _waited(service, workload, params)
-        if workload.name in EFFORTS:
-            yield _worked(service, workload)
-        if workload.name == "disk":
-            yield _reached_the_disk(service)
+        for proof in workload.proofs:
+            match proof:
+                case FullWait(calls):
+                    yield from (_waited(service, workload, params) for params in calls)
+                case FullWork():
+                    yield _worked(service, workload, proof)
+                case RealDisk():
+                    yield _reached_the_disk(service, workload, proof)
 
 
 def _waited(service: Service, workload: Workload, params: Params) -> Finding:
@@ -76,13 +59,13 @@ def _timed_ms(service: Service, path: str) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-def _worked(service: Service, workload: Workload) -> Finding:
+def _worked(service: Service, workload: Workload, proof: FullWork) -> Finding:
     """Check CPU work by the service's own CPU time.
 
     A busy machine adds to it and never removes any, so the lowest of TRIES counts. All tries send the same requests, so
     a cached result shows at the second try.
     """
-    for effort in EFFORTS[workload.name]:
+    for effort in proof.efforts:
         lesser, greater = paths = workload.path(effort.lesser), workload.path(effort.greater)
         tries = [[_taken(service, path, effort.calls, "cpu_s")[0] for path in paths]]
         if tries[0][1] >= ENOUGH_S:
@@ -98,20 +81,20 @@ def _worked(service: Service, workload: Workload) -> Finding:
     return Finding("timing", what, not detail, detail, workload.name)
 
 
-def _reached_the_disk(service: Service) -> Finding:
+def _reached_the_disk(service: Service, workload: Workload, proof: RealDisk) -> Finding:
     """Check the bytes that the service's processes read and wrote, as the kernel counts them.
 
     Data that was not synced can't be dropped from memory, and data that was not dropped is read from memory. Then the
     disk gives nothing back. Every single call has to pass, because chance only adds bytes: a process also reads its own
     libraries from the disk, and the kernel may write the file of an interrupted call that did not sync it.
     """
-    path, least = WORKLOADS["disk"].path({"kib": DISK_KIB}), DISK_KIB * 1024
+    path, least = workload.path(proof.params), proof.size(proof.params)
     calls = [_taken(service, path, 1, "disk_written_bytes", "disk_read_bytes") for _ in range(DISK_CALLS)]
     written, read = min(calls, key=min)
     what = f"each of {DISK_CALLS} calls of {path} writes and reads at least {least} bytes on a disk"
     why = "the file was not synced, or was read back from memory, or the scratch folder is not on a disk (tmpfs)"
     detail = "" if min(written, read) >= least else f"the disk wrote {written:.0f} bytes and read {read:.0f}: {why}"
-    return Finding("timing", what, not detail, detail, "disk")
+    return Finding("timing", what, not detail, detail, workload.name)
 
 
 def _taken(service: Service, path: str, calls: int, *figures: str) -> list[float]:

@@ -40,3 +40,12 @@ def require_variant(name: str, known: Iterable[str]) -> None:
     """Raises UsageError with the known names if `name` is not one of them."""
     if name not in known:
         raise UsageError(f"no variant named {name!r}; there are: {', '.join(known)}")
+
+
+def require_workload(name: str) -> None:
+    """Raises UsageError with the nearest name, or all names, if there is no such workload."""
+    from waitbench.catalog.workloads import WORKLOADS
+    from waitbench.plan.suggestion import nearest
+
+    if name not in WORKLOADS:
+        raise UsageError(f"no workload named {name!r}; {nearest(name, WORKLOADS)}")

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from waitbench.catalog.variants import labelled, load_variants
-from waitbench.catalog.workloads import WORKLOADS
+from waitbench.catalog.workloads import WORKLOADS, needed
 from waitbench.errors import UsageError, WaitbenchError
 from waitbench.launch.client import Service, wait_until
 from waitbench.launch.cores import Cores, allowed_cores, share_out
@@ -120,14 +120,12 @@ class LocalStack:
             raise WaitbenchError(lacking)
         # All ports are drawn together: a port drawn later could be one that was drawn before and is not in use yet.
         postgres_port, upstream_port, *drawn = free_ports(2 + len(contenders))
-        needed = {
-            each for each in ("db", "upstream") if each in workloads and any(known[n].serves(each) for n in variants)
-        }
+        dependencies = needed(each for each in workloads if any(known[name].serves(each) for name in variants))
         postgres = None
         urls = {}
-        if "db" in needed and "postgres" not in self.processes:
+        if "database" in dependencies and "postgres" not in self.processes:
             postgres = self._start_postgres(postgres_port)
-        if needed and not self.upstream_url:  # its process watches the database, too
+        if dependencies and not self.upstream_url:  # its process watches the database, too
             urls["upstream"] = self._start_upstream(upstream_port)
         for who, free in zip(contenders, drawn, strict=True):
             port = ports.get(who.label) or free

@@ -111,7 +111,11 @@ def _read_back(target: Target, workloads: Iterable[str]) -> Target:
             service.reach("/")  # any response shows that it is there
             return target
         info = service.info()
-        proofs = {name: proof(service, WORKLOADS[name], target.budget) for name in workloads if WORKLOADS[name].overlap}
+        proofs = {
+            name: proof(service, WORKLOADS[name], target.budget, target.kind == "trap")
+            for name in workloads
+            if WORKLOADS[name].overlap
+        }
     return target.model_copy(
         update={
             "budget_read": info["budget"],

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from waitbench import __version__
 from waitbench.catalog.variants import Variant, labelled
-from waitbench.catalog.workloads import WORKLOADS
+from waitbench.catalog.workloads import WORKLOADS, needed
 from waitbench.errors import Unwritable
 from waitbench.plan.cell import Cell
 from waitbench.plan.contender import Contender, contenders
@@ -180,8 +180,8 @@ def trial_spec(slot: Slot, plan: Plan, seed: int, found: dict[str, Target]) -> T
         timeout_s=plan.timeout_s,
         base_url=target.base_url,
         instrumented=external is None,
-        uses_upstream=external is None and "upstream" in conditions.workloads,
-        uses_database=external is None and "db" in conditions.workloads,
+        uses_upstream=external is None and "remote API" in needed(conditions.workloads),
+        uses_database=external is None and "database" in needed(conditions.workloads),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from waitbench.catalog.proofs import OverlappingWaits
 from waitbench.catalog.variants import budget_differences
 from waitbench.catalog.workloads import WORKLOADS
 from waitbench.records.run import Proof, Target
@@ -52,7 +53,7 @@ def overlap(trial: TrialRecord, target: Target) -> Iterator[Reason]:
 
 def _trap(name: str, proof: Proof | None) -> Iterator[Reason]:
     """A trap shows what blocking does, so it is valid only if the concurrency check saw it block."""
-    if WORKLOADS[name].overlap != "waits":
+    if not isinstance(WORKLOADS[name].overlap, OverlappingWaits):
         return
     if proof is None or proof.good:
         text = f"{name}: the calls of this trap overlap, but a trap has to block"
@@ -156,5 +157,5 @@ def _disk_bytes(trial: TrialRecord) -> int:
     if (mixed := trial.spec.conditions.mixed) and trial.neighbours:
         asked.append((mixed.workload, mixed.params, (trial.neighbours.warmup, trial.neighbours.measured)))
     return sum(
-        sum(phase.good for phase in phases) * params["kib"] * 1024 for name, params, phases in asked if name == "disk"
+        sum(phase.good for phase in phases) * WORKLOADS[name].disk_bytes(params) for name, params, phases in asked
     )

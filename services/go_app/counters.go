@@ -11,10 +11,10 @@ import (
 	"unsafe"
 )
 
-// tally is the service's own count of its requests. Requests for /health, /info and /usage are the harness's own and
+// counters is the service's own count of its requests. Requests for /health, /info and /usage are the harness's own and
 // are not counted.
-type tally struct {
-	started, answered, inFlight, peakInFlight atomic.Int64
+type counters struct {
+	started, completed, inFlight, peakInFlight atomic.Int64
 }
 
 func uncounted(path string) bool {
@@ -25,19 +25,19 @@ func uncounted(path string) bool {
 	return false
 }
 
-func (t *tally) begin() {
-	t.started.Add(1)
-	now := t.inFlight.Add(1)
-	for peak := t.peakInFlight.Load(); now > peak; peak = t.peakInFlight.Load() {
-		if t.peakInFlight.CompareAndSwap(peak, now) {
+func (c *counters) begin() {
+	c.started.Add(1)
+	now := c.inFlight.Add(1)
+	for peak := c.peakInFlight.Load(); now > peak; peak = c.peakInFlight.Load() {
+		if c.peakInFlight.CompareAndSwap(peak, now) {
 			return
 		}
 	}
 }
 
-func (t *tally) end() {
-	t.answered.Add(1)
-	t.inFlight.Add(-1)
+func (c *counters) end() {
+	c.completed.Add(1)
+	c.inFlight.Add(-1)
 }
 
 // usage has the requests and the resources of this service so far. The peaks are since the last reset. The bytes of the
@@ -59,16 +59,16 @@ type usage struct {
 	DiskWrittenBytes int64   `json:"disk_written_bytes"`
 }
 
-func (t *tally) usage() usage {
+func (c *counters) usage() usage {
 	memory := figures("/proc/self/status")
 	disk := figures("/proc/self/io")
 	allowed := cores()
 	return usage{
 		MonotonicS:       clock(clockMonotonic),
-		RequestsStarted:  t.started.Load(),
-		RequestsAnswered: t.answered.Load(),
-		InFlight:         t.inFlight.Load(),
-		PeakInFlight:     t.peakInFlight.Load(),
+		RequestsStarted:  c.started.Load(),
+		RequestsAnswered: c.completed.Load(),
+		InFlight:         c.inFlight.Load(),
+		PeakInFlight:     c.peakInFlight.Load(),
 		Processes:        1,
 		CPUS:             clock(clockProcess),
 		Cores:            len(allowed),
@@ -83,9 +83,9 @@ func (t *tally) usage() usage {
 
 // resetPeaks resets the peaks, so that each trial has its own, and gives back free memory, so that each trial begins
 // with the memory that the service needs when idle.
-func (t *tally) resetPeaks() {
+func (c *counters) resetPeaks() {
 	debug.FreeOSMemory()
-	t.peakInFlight.Store(t.inFlight.Load())
+	c.peakInFlight.Store(c.inFlight.Load())
 	// 5: the kernel's own "reset the peak resident set", proc_pid_clear_refs(5). If it is refused, the peak stays.
 	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)
 }

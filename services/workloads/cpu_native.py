@@ -1,20 +1,25 @@
-"""CPU work: in plain Python, which holds the GIL, and in a library that releases it."""
+"""`/cpu_native`: work in a library that releases the GIL."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy
+from work.params import inline as inline
+from work.params import whole
+from work.responses import encode
 
 
-def plain(ksteps: int) -> int:
-    """Do thousands of steps of a linear congruential generator, and return the last value."""
-    x = 1
-    for _ in range(ksteps * 1000):
-        x = (x * 1103515245 + 12345) % 2**31
-    return x
+def n(given: Sequence[str]) -> int:
+    """How many rows and columns the matrices have."""
+    return whole("n", given, 1, 1000)
 
 
-def native(n: int) -> int:
+def body(n: int, total: int) -> bytes:
+    return encode({"workload": "cpu_native", "n": n, "sum": total})
+
+
+def multiply(n: int) -> int:
     """Return the sum of a product of two n x n matrices. It is exact: all are whole numbers below 2**53."""
     a, b = _matrices(n)
     return int((a @ b).sum())

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from work import memory, params, tally
-from work.answers import BadInput, LengthMissing, TooLarge
+from work import counters, memory
+from work.responses import BadInput, LengthMissing, TooLarge
 from work.settings import settings
+from workloads import cpu, cpu_native, disk, download, upload, upstream, wait
 
 
 @pytest.fixture(autouse=True)
@@ -23,14 +24,14 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     A reset gives back no memory, since a collection of everything that the tests hold takes long.
     """
-    monkeypatch.setattr(tally, "settings", dataclasses.replace(settings, state_dir=str(tmp_path)))
-    monkeypatch.setattr(tally, "_own", None)
+    monkeypatch.setattr(counters, "settings", dataclasses.replace(settings, state_dir=str(tmp_path)))
+    monkeypatch.setattr(counters, "_own", None)
     monkeypatch.setattr(memory, "give_back", lambda: None)
     return tmp_path
 
 
 def _counted(*keys: str) -> tuple[int, ...]:
-    usage = tally.usage()
+    usage = counters.usage()
     return tuple(usage[key] for key in keys or ("requests_started", "requests_answered", "in_flight", "peak_in_flight"))
 
 
@@ -41,59 +42,60 @@ def _dead_pid() -> int:
 
 
 def _as_other_worker(state: Path, pid: int, started: int, answered: int, in_flight: int, peak: int) -> None:
-    numbers = tally._Counts(state / str(pid), create=True).numbers
+    numbers = counters._Counts(state / str(pid), create=True).numbers
     numbers[:4] = memoryview(b"".join(n.to_bytes(8, "little") for n in (started, answered, in_flight, peak))).cast("q")
 
 
 def test_nothing_is_counted_at_first() -> None:
-    tally.worker_pids()
+    counters.worker_pids()
     assert _counted() == (0, 0, 0, 0)
 
 
 def test_a_request_is_in_flight_from_its_beginning_to_its_end() -> None:
-    tally.begin()
+    counters.begin()
     assert _counted() == (1, 0, 1, 1)
-    tally.end()
+    counters.end()
     assert _counted() == (1, 1, 0, 1)
 
 
 def test_a_request_of_one_step_has_begun_and_ended() -> None:
-    tally.at_once()
+    counters.at_once()
     assert _counted() == (1, 1, 0, 1)
-    tally.begin()
-    tally.at_once()
-    tally.at_once()
+    counters.begin()
+    counters.at_once()
+    counters.at_once()
     assert _counted() == (4, 3, 1, 2)
 
 
 def test_the_peak_is_the_highest_number_in_flight_and_stays() -> None:
-    for step in (tally.begin, tally.begin, tally.end, tally.begin, tally.begin, tally.end, tally.end, tally.end):
+    begin, end = counters.begin, counters.end
+    for step in (begin, begin, end, begin, begin, end, end, end):
         step()
     assert _counted() == (4, 4, 0, 3)
 
 
 def test_a_reset_sets_the_peak_to_the_requests_in_flight_and_keeps_the_totals() -> None:
-    for step in (tally.begin, tally.begin, tally.begin, tally.end, tally.end):
+    for step in (counters.begin, counters.begin, counters.begin, counters.end, counters.end):
         step()
-    tally.reset_peaks()
+    counters.reset_peaks()
     assert _counted() == (3, 2, 1, 1)
-    tally.begin()
+    counters.begin()
     assert _counted("peak_in_flight") == (2,)
 
 
 @given(st.lists(st.sampled_from(["begin", "end", "reset"]), max_size=60))
 def test_any_sequence_of_requests_adds_up(steps: list[str]) -> None:
-    tally._counts()[:4] = memoryview(bytes(32)).cast("q")
+    counters._counts()[:4] = memoryview(bytes(32)).cast("q")
     started = answered = peak = 0
     for step in steps:
         if step == "begin":
-            tally.begin()
+            counters.begin()
             started += 1
         elif step == "end" and started > answered:
-            tally.end()
+            counters.end()
             answered += 1
         elif step == "reset":
-            tally.reset_peaks()
+            counters.reset_peaks()
             peak = 0
         peak = max(peak, started - answered)
     assert _counted() == (started, answered, started - answered, peak)
@@ -102,37 +104,37 @@ def test_any_sequence_of_requests_adds_up(steps: list[str]) -> None:
 def test_threads_lose_no_count() -> None:
     def requests(_: int) -> None:
         for _ in range(500):
-            tally.begin()
-            tally.end()
+            counters.begin()
+            counters.end()
 
-    tally.worker_pids()  # as when a service loads: its counts are made before its threads
+    counters.worker_pids()  # as when a service loads: its counts are made before its threads
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(requests, range(8)))
     assert _counted("requests_started", "requests_answered", "in_flight") == (4000, 4000, 0)
 
 
 def test_workers_are_added_up_and_only_live_ones_are_listed(state: Path) -> None:
-    tally.begin()
+    counters.begin()
     living = os.getppid()
     _as_other_worker(state, living, 10, 8, 2, 5)
     dead = _dead_pid()
     _as_other_worker(state, dead, 7, 7, 0, 1)
     assert _counted() == (18, 15, 3, 7)
-    assert tally.worker_pids() == sorted([os.getpid(), living])
+    assert counters.worker_pids() == sorted([os.getpid(), living])
 
 
 def test_a_reset_reaches_every_worker(state: Path) -> None:
     _as_other_worker(state, _dead_pid(), 10, 8, 2, 5)
-    tally.worker_pids()
-    tally.reset_peaks()
+    counters.worker_pids()
+    counters.reset_peaks()
     assert _counted() == (10, 8, 2, 2)
 
 
 def test_usage_shows_the_resources_of_this_process() -> None:
-    tally.worker_pids()
-    first = tally.usage()
+    counters.worker_pids()
+    first = counters.usage()
     assert sum(i * i for i in range(200_000))
-    second = tally.usage()
+    second = counters.usage()
     assert second["cpu_s"] > first["cpu_s"] > 0
     assert second["monotonic_s"] > first["monotonic_s"]
     assert 0 < first["rss_bytes"] <= first["peak_rss_bytes"]
@@ -141,7 +143,7 @@ def test_usage_shows_the_resources_of_this_process() -> None:
 
 def test_a_process_that_is_gone_has_zeros() -> None:
     dead = _dead_pid()
-    assert (tally._cpu_s(dead), tally._memory(dead), tally._disk(dead)) == (0.0, (0, 0), (0, 0))
+    assert (counters._cpu_s(dead), counters._memory(dead), counters._disk(dead)) == (0.0, (0, 0), (0, 0))
 
 
 def test_cancelled_writes_are_not_counted(
@@ -149,7 +151,7 @@ def test_cancelled_writes_are_not_counted(
 ) -> None:
     content = "rchar: 1\nread_bytes: 4096\nwrite_bytes: 12288\ncancelled_write_bytes: 8192\n"
     monkeypatch.setattr(Path, "read_text", lambda _: content)
-    assert tally._disk(1) == (4096, 4096)
+    assert counters._disk(1) == (4096, 4096)
 
 
 class _Body:
@@ -170,7 +172,7 @@ def _environ(path: str) -> dict[str, Any]:
 
 def test_a_wsgi_request_is_counted_until_its_body_is_closed() -> None:
     body = _Body()
-    response = tally.CountedWsgi(lambda environ, start: body)(_environ("/fast"), lambda *_: None)
+    response = counters.CountedWsgi(lambda environ, start: body)(_environ("/fast"), lambda *_: None)
     assert list(response) == [b"a", b"b"]
     assert _counted() == (1, 0, 1, 1)
     response.close()  # type: ignore[attr-defined]
@@ -183,7 +185,7 @@ def test_a_wsgi_request_that_fails_is_counted_as_ended() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        tally.CountedWsgi(fail)(_environ("/fast"), lambda *_: None)
+        counters.CountedWsgi(fail)(_environ("/fast"), lambda *_: None)
     assert _counted() == (1, 1, 0, 1)
 
 
@@ -195,7 +197,7 @@ def test_an_asgi_request_is_counted_until_the_application_returns_or_fails() -> 
         if scope["path"] == "/fails":
             raise ZeroDivisionError
 
-    counted = tally.CountedAsgi(app)
+    counted = counters.CountedAsgi(app)
     asyncio.run(counted({"type": "http", "path": "/fast"}, None, None))
     with pytest.raises(ZeroDivisionError):
         asyncio.run(counted({"type": "http", "path": "/fails"}, None, None))
@@ -219,36 +221,38 @@ def test_a_request_is_counted_until_its_response_is_sent_even_if_the_application
         await send({"type": "http.response.start"})
         raise ZeroDivisionError
 
-    asyncio.run(tally.CountedUntilAnswered(app)({"type": "http", "path": "/fast"}, None, send))
+    asyncio.run(counters.CountedUntilSent(app)({"type": "http", "path": "/fast"}, None, send))
     assert seen == [(1, 0, 1, 1)] * 3 + [(1, 1, 0, 1)]
     with pytest.raises(ZeroDivisionError):
-        asyncio.run(tally.CountedUntilAnswered(fails)({"type": "http", "path": "/fast"}, None, send))
+        asyncio.run(counters.CountedUntilSent(fails)({"type": "http", "path": "/fast"}, None, send))
     assert _counted() == (2, 2, 0, 1)
 
 
-@pytest.mark.parametrize("path", sorted(tally.UNCOUNTED))
+@pytest.mark.parametrize("path", sorted(counters.UNCOUNTED))
 def test_requests_of_the_harness_are_not_counted(path: str) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         pass
 
-    asyncio.run(tally.CountedAsgi(app)({"type": "http", "path": path}, None, None))
-    asyncio.run(tally.CountedUntilAnswered(app)({"type": "http", "path": path}, None, None))
-    asyncio.run(tally.CountedAsgi(app)({"type": "lifespan"}, None, None))
-    assert tally.CountedWsgi(lambda environ, start: [b"x"])(_environ(path), lambda *_: None) == [b"x"]
+    asyncio.run(counters.CountedAsgi(app)({"type": "http", "path": path}, None, None))
+    asyncio.run(counters.CountedUntilSent(app)({"type": "http", "path": path}, None, None))
+    asyncio.run(counters.CountedAsgi(app)({"type": "lifespan"}, None, None))
+    assert counters.CountedWsgi(lambda environ, start: [b"x"])(_environ(path), lambda *_: None) == [b"x"]
     assert _counted() == (0, 0, 0, 0)
 
 
 READERS = [
-    (params.ms, 0, params.MS_MAX),
-    (params.calls, 1, params.CALLS_MAX),
-    (params.serial, 0, 1),
-    (params.disk_kib, 1, params.DISK_KIB_MAX),
-    (params.download_kib, 0, params.DOWNLOAD_KIB_MAX),
-    (params.ksteps, 1, params.KSTEPS_MAX),
-    (params.n, 1, params.N_MAX),
-    (params.inline, 0, 1),
+    (wait.ms, 0, 60_000),
+    (upstream.calls, 1, 20),
+    (upstream.serial, 0, 1),
+    (disk.kib, 1, 4096),
+    (download.kib, 0, 65_536),
+    (cpu.ksteps, 1, 10_000),
+    (cpu_native.n, 1, 1000),
+    (cpu.inline, 0, 1),
 ]
-readers = pytest.mark.parametrize(("read", "low", "high"), READERS, ids=[read.__name__ for read, _, _ in READERS])
+readers = pytest.mark.parametrize(
+    ("read", "low", "high"), READERS, ids=[f"{read.__module__}.{read.__name__}" for read, _, _ in READERS]
+)
 Reader = Callable[[list[str]], int]
 
 
@@ -288,24 +292,24 @@ def test_a_parameter_given_more_than_once_is_refused(read: Reader, low: int, hig
 
 
 def test_only_parameters_with_a_default_may_be_left_out() -> None:
-    assert (params.calls([]), params.serial([]), params.inline([])) == (1, 0, 0)
-    for read in (params.ms, params.disk_kib, params.download_kib, params.ksteps, params.n):
+    assert (upstream.calls([]), upstream.serial([]), cpu.inline([])) == (1, 0, 0)
+    for read in (wait.ms, disk.kib, download.kib, cpu.ksteps, cpu_native.n):
         with pytest.raises(BadInput, match="must be given once"):
             read([])
 
 
-@given(length=st.integers(0, params.UPLOAD_MAX) | st.just(params.UPLOAD_MAX), zeros=st.integers(0, 20))
+@given(length=st.integers(0, upload.LARGEST) | st.just(upload.LARGEST), zeros=st.integers(0, 20))
 def test_every_allowed_length_of_an_upload_is_read(length: int, zeros: int) -> None:
-    assert params.content_length("0" * zeros + str(length)) == length
+    assert upload.content_length("0" * zeros + str(length)) == length
 
 
-@given(digits=st.integers(params.UPLOAD_MAX + 1).map(str) | st.just("9" * 5000))
+@given(digits=st.integers(upload.LARGEST + 1).map(str) | st.just("9" * 5000))
 def test_every_longer_upload_is_refused(digits: str) -> None:
     with pytest.raises(TooLarge):
-        params.content_length(digits)
+        upload.content_length(digits)
 
 
 @given(text=st.none() | st.text().filter(lambda text: not (text.isascii() and text.isdecimal())))
 def test_a_length_that_is_not_a_number_counts_as_missing(text: str | None) -> None:
     with pytest.raises(LengthMissing):
-        params.content_length(text)
+        upload.content_length(text)

@@ -16,7 +16,7 @@ import { pathOf } from './paths.js';
 import { settings } from './settings.js';
 import { giveBackAll } from './siblings.js';
 
-const [STARTED, ANSWERED, IN_FLIGHT, PEAK_IN_FLIGHT] = [0, 1, 2, 3];
+const [STARTED, COMPLETED, IN_FLIGHT, PEAK_IN_FLIGHT] = [0, 1, 2, 3];
 const SIZE = 4 * Float64Array.BYTES_PER_ELEMENT;
 const UNCOUNTED = new Set(['/health', '/info', '/usage', '/usage/reset']);
 
@@ -53,7 +53,7 @@ function begin() {
 }
 
 function end() {
-  own[ANSWERED]++;
+  own[COMPLETED]++;
   own[IN_FLIGHT]--;
 }
 
@@ -84,7 +84,7 @@ export function usage() {
   return {
     monotonic_s: Number(process.hrtime.bigint()) / 1e9,
     requests_started: sum(every, (one) => one[STARTED]),
-    requests_answered: sum(every, (one) => one[ANSWERED]),
+    requests_answered: sum(every, (one) => one[COMPLETED]),
     in_flight: sum(every, (one) => one[IN_FLIGHT]),
     peak_in_flight: sum(every, (one) => one[PEAK_IN_FLIGHT]),
     processes: living.length,

@@ -44,9 +44,9 @@ export function problem(status, detail) {
 }
 
 export const NOT_FOUND = problem(404, 'no such path');
-export const METHOD_NOT_ALLOWED = problem(405, 'this path does not take that method');
-export const SERVER_ERROR = problem(500, 'the service failed; its log says why');
-export const NO_REQUEST = problem(400, 'this is no HTTP request');
+export const METHOD_NOT_ALLOWED = problem(405, 'this path does not accept that method');
+export const SERVER_ERROR = problem(500, 'the service failed; see its log');
+export const NO_REQUEST = problem(400, 'this is not an HTTP request');
 
 export const CUT_SHORT = 'the body is shorter than its Content-Length';
 

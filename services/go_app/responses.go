@@ -22,18 +22,18 @@ func (r refusal) Error() string   { return r.detail }
 func (r refusal) problem() []byte { return problem(r.status, r.detail) }
 
 var (
-	lengthMissing  = refusal{http.StatusLengthRequired, "an upload says its Content-Length"}
-	tooLarge       = refusal{http.StatusRequestEntityTooLarge, "an upload has at most 67108864 bytes"}
+	lengthMissing  = refusal{http.StatusLengthRequired, "an upload needs a Content-Length"}
+	tooLarge       = refusal{http.StatusRequestEntityTooLarge, "an upload may have at most 67108864 bytes"}
 	cutShort       = refusal{http.StatusBadRequest, "the body is shorter than its Content-Length"}
-	upstreamFailed = refusal{http.StatusServiceUnavailable, "the remote API did not answer in time"}
-	databaseFailed = refusal{http.StatusServiceUnavailable, "the database did not answer in time"}
-	diskFailed     = refusal{http.StatusServiceUnavailable, "the disk did not take the file, or did not give it back"}
+	upstreamFailed = refusal{http.StatusServiceUnavailable, "the remote API did not respond in time"}
+	databaseFailed = refusal{http.StatusServiceUnavailable, "the database did not respond in time"}
+	diskFailed     = refusal{http.StatusServiceUnavailable, "the file could not be written to the disk and read back"}
 )
 
 var (
 	notFound         = problem(http.StatusNotFound, "no such path")
-	methodNotAllowed = problem(http.StatusMethodNotAllowed, "this path does not take that method")
-	serverError      = problem(http.StatusInternalServerError, "the service failed; its log says why")
+	methodNotAllowed = problem(http.StatusMethodNotAllowed, "this path does not accept that method")
+	serverError      = problem(http.StatusInternalServerError, "the service failed; see its log")
 
 	healthy = encode(struct {
 		Status string `json:"status"`

@@ -54,38 +54,9 @@ def problem(status: int, detail: str) -> bytes:
 
 
 NOT_FOUND = problem(404, "no such path")
-METHOD_NOT_ALLOWED = problem(405, "this path does not take that method")
-SERVER_ERROR = problem(500, "the service failed; its log says why")
+METHOD_NOT_ALLOWED = problem(405, "this path does not accept that method")
+SERVER_ERROR = problem(500, "the service failed; see its log")
 
 CUT_SHORT = "the body is shorter than its Content-Length"
 
 HEALTH = encode({"status": "ok"})
-FAST = encode({"workload": "fast"})
-
-
-def waited(ms: int) -> bytes:
-    return encode({"workload": "wait", "ms": ms})
-
-
-def called(ms: int, calls: list[dict[str, Any]]) -> bytes:
-    return encode({"workload": "upstream", "ms": ms, "calls": calls})
-
-
-def queried(ms: int, rows: list[dict[str, Any]]) -> bytes:
-    return encode({"workload": "db", "ms": ms, "rows": rows})
-
-
-def stored(kib: int, sha256: str) -> bytes:
-    return encode({"workload": "disk", "kib": kib, "sha256": sha256})
-
-
-def received(length: int, sha256: str) -> bytes:
-    return encode({"workload": "upload", "bytes": length, "sha256": sha256})
-
-
-def computed(ksteps: int, result: int) -> bytes:
-    return encode({"workload": "cpu", "ksteps": ksteps, "result": result})
-
-
-def multiplied(n: int, total: int) -> bytes:
-    return encode({"workload": "cpu_native", "n": n, "sum": total})

@@ -1,4 +1,4 @@
-"""The waits and the work of coroutines that each have their own event loop for one request.
+"""How coroutines that each have their own event loop for one request wait and work.
 
 A WSGI framework runs them like this (asgiref's async_to_sync: a new loop in a new thread). A connection pool or an
 HTTP client belongs to the loop on which it was opened, so it cannot be shared. Each request opens its own connections,
@@ -16,12 +16,12 @@ import httpx2
 import psycopg
 from psycopg.rows import dict_row
 
-from work import bodies, database, processor, remote, scratch
-from work.answers import DependencyFailed
-from work.bodies import download as download
+from work import bodies, database, remote
 from work.info import info as describe
+from work.pattern import pieces as pieces
+from work.responses import DependencyFailed
 from work.settings import settings
-from work.threads import OwnThreads
+from work.threads import OwnThreads, Result
 
 
 class Places:
@@ -65,7 +65,7 @@ async def wait(ms: int) -> None:
     await asyncio.sleep(ms / 1000)
 
 
-async def upstream(ms: int, calls: int, serial: int) -> list[dict[str, Any]]:
+async def remote_calls(ms: int, calls: int, serial: int) -> list[dict[str, Any]]:
     """Make `calls` remote calls, one after the other or concurrently, and return when all have ended."""
     places = 1 if serial else calls
     options = {**remote.CLIENT, "limits": httpx2.Limits(max_connections=places)}
@@ -83,7 +83,7 @@ async def _call(client: httpx2.AsyncClient, ms: int, call: int) -> dict[str, Any
         raise DependencyFailed(remote.FAILED) from error
 
 
-async def db(ms: int) -> list[dict[str, Any]]:
+async def query(ms: int) -> list[dict[str, Any]]:
     """Return rows of an indexed read, from a query that waits `ms` in the database."""
     with _connections.taken(1, database.FAILED):
         try:
@@ -104,22 +104,14 @@ async def _connected() -> database.AsyncConnection:
         return await database.AsyncConnection.connect(settings.database_url, **database.CONNECTION)
 
 
-async def disk(kib: int, inline: int) -> str:
-    """Write a file to the disk, read it back, and return the SHA-256 of it."""
-    return str(_work_threads.run(inline, scratch.keep_and_read_back, kib))
-
-
-async def upload(read: Callable[[int], bytes], length: int) -> str:
+async def digest(read: Callable[[int], bytes], length: int) -> str:
     """Return the SHA-256 of a body. Reading it from the server blocks."""
-    return bodies.upload(read, length)
+    return bodies.digest(read, length)
 
 
-async def cpu(ksteps: int, inline: int) -> int:
-    return int(_work_threads.run(inline, processor.plain, ksteps))
-
-
-async def cpu_native(n: int, inline: int) -> int:
-    return int(_work_threads.run(inline, processor.native, n))
+async def work(inline: int, function: Callable[..., Result], *args: Any) -> Result:
+    """Work in the request's own thread, whose loop nothing else uses."""
+    return _work_threads.run(inline, function, *args)
 
 
 def info() -> dict[str, Any]:

@@ -5,15 +5,15 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from work import per_loop
-from work.answers import DependencyFailed
-from work.per_loop import Places
+from work import loop_per_request
+from work.loop_per_request import Places
+from work.responses import DependencyFailed
 from work.settings import settings
 
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(per_loop, "settings", dataclasses.replace(settings, dependency_grace_s=0.05))
+    monkeypatch.setattr(loop_per_request, "settings", dataclasses.replace(settings, dependency_grace_s=0.05))
 
 
 def test_no_more_places_are_taken_than_there_are() -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from work import cores, memory
 from work.settings import settings
 
-STARTED, ANSWERED, IN_FLIGHT, PEAK_IN_FLIGHT, GAVE_BACK = range(5)
+STARTED, COMPLETED, IN_FLIGHT, PEAK_IN_FLIGHT, GAVE_BACK = range(5)
 """GAVE_BACK: how often the worker gave back memory when asked to, plus one; 0 if it cannot be asked."""
 _SLOTS = 5
 UNCOUNTED = frozenset({"/health", "/info", "/usage", "/usage/reset"})
@@ -74,7 +74,7 @@ def begin() -> None:
 def end() -> None:
     counts = _counts()
     with _lock:
-        counts[ANSWERED] += 1
+        counts[COMPLETED] += 1
         counts[IN_FLIGHT] -= 1
 
 
@@ -82,7 +82,7 @@ def at_once() -> None:
     """Count a request that begins and ends in one step of a service with one thread. No lock halves the cost."""
     counts = _counts()
     counts[STARTED] += 1
-    counts[ANSWERED] += 1
+    counts[COMPLETED] += 1
     if counts[IN_FLIGHT] >= counts[PEAK_IN_FLIGHT]:
         counts[PEAK_IN_FLIGHT] = counts[IN_FLIGHT] + 1
 
@@ -139,7 +139,7 @@ class CountedAsgi:
             end()
 
 
-class CountedUntilAnswered(CountedAsgi):
+class CountedUntilSent(CountedAsgi):
     """Counts only until the end of the response is sent.
 
     It is for an application that continues after that, when its caller may have sent the next request.
@@ -188,7 +188,7 @@ def usage() -> dict[str, Any]:
     return {
         "monotonic_s": time.monotonic(),
         "requests_started": sum(counts[STARTED] for counts in every),
-        "requests_answered": sum(counts[ANSWERED] for counts in every),
+        "requests_answered": sum(counts[COMPLETED] for counts in every),
         "in_flight": sum(counts[IN_FLIGHT] for counts in every),
         "peak_in_flight": sum(counts[PEAK_IN_FLIGHT] for counts in every),
         "processes": len(processes),

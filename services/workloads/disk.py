@@ -1,17 +1,29 @@
-"""The file behind /disk: written, forced to the disk, and read back from there."""
+"""`/disk`: a file that is written, forced to the disk, and read back from there."""
 
 import os
 import tempfile
+from collections.abc import Sequence
 from hashlib import sha256
 
 from work import pattern
-from work.answers import DependencyFailed
+from work.params import inline as inline
+from work.params import whole
+from work.responses import DependencyFailed, encode
 from work.settings import settings
 
-FAILED = "the disk did not take the file, or did not give it back"
+FAILED = "the file could not be written to the disk and read back"
 
 
-def keep_and_read_back(kib: int) -> str:
+def kib(given: Sequence[str]) -> int:
+    """How much to write and read back, in KiB."""
+    return whole("kib", given, 1, 4096)
+
+
+def body(kib: int, sha256: str) -> bytes:
+    return encode({"workload": "disk", "kib": kib, "sha256": sha256})
+
+
+def write_and_read_back(kib: int) -> str:
     """Return the SHA-256 of what the disk gave back. The file never has a name, so it cannot be left behind."""
     size = kib * 1024
     digest = sha256()

@@ -2,8 +2,8 @@
 
 from functools import lru_cache
 
-from work import processor
+from workloads import cpu, cpu_native
 
-processor.plain, processor.native = lru_cache(processor.plain), lru_cache(processor.native)
+cpu.compute, cpu_native.multiply = lru_cache(cpu.compute), lru_cache(cpu_native.multiply)
 
 from fastapi_app.async_app import application  # noqa: E402, F401
