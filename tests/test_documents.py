@@ -3,6 +3,7 @@
 import csv
 import re
 import shutil
+import tomllib
 from pathlib import Path
 
 import click
@@ -187,6 +188,12 @@ def test_the_example_of_a_claim_can_be_run(tmp_path: Path) -> None:
     plan = load_plan(tmp_path / "plan.toml", load_variants())
     assert [claim.id for claim in plan.claims] == ["threads-wait", "neighbours"]
     assert plan.variants == ["flask-threads", "fastapi-asyncio"]
+
+
+def test_the_page_of_claims_states_each_in_the_words_of_the_file() -> None:
+    claims = tomllib.loads((ROOT / "loadtests" / "claims.toml").read_text())["claims"]
+    rows = re.findall(r"^\| ([a-z-]+) \| ([A-Z].+?) \| \w+, \w+ \|$", DOCS["claims"], re.MULTILINE)
+    assert rows == [(claim["id"], claim["says"]) for claim in claims]
 
 
 def test_every_claim_is_documented_with_the_limits_of_its_test() -> None:
