@@ -15,7 +15,16 @@ from waitbench.paths import ROOT
 CODE = ("waitbench", "loadtests", "services", "tests", "benchmarks", "tools", "hatch_build.py")
 SHOWN_CODE = ("waitbench", "loadtests")
 """Python files whose texts are shown to users."""
-SHOWN = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs", "results", "loadtests", "waitbench", "services")
+SHOWN = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "docs",
+    "results/README.md",
+    "loadtests",
+    "waitbench",
+    "services",
+)
 """Other files that users read: Markdown, templates, plans, lists and the contract."""
 SUFFIXES = (".md", ".j2", ".toml", ".yaml")
 SKIPPED = {"node_modules", "build", "example", "bundle", "__pycache__"}

@@ -200,8 +200,8 @@ class TestCompletion:
         assert self.completed("up", "run", "--workload") == ["upstream", "upload"]
 
     @pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
-    def test_bash_completes_with_the_line_of_the_readme(self, tmp_path: Path) -> None:
-        [line] = re.findall(r"^eval .*bash_source.*$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    def test_bash_completes_with_the_documented_line(self, tmp_path: Path) -> None:
+        [line] = re.findall(r"^eval .*bash_source.*$", (ROOT / "docs" / "run.md").read_text(), re.MULTILINE)
         program = tmp_path / "waitbench"
         program.write_text(f'#!/bin/sh\nexec {sys.executable} -m waitbench "$@"\n')
         program.chmod(0o755)

@@ -452,7 +452,8 @@ def test_a_limit_that_cannot_be_shared_among_workers_is_refused(tmp_path: Path) 
         require_shares(plan, 3)
 
 
-def test_smoke_and_quick_are_as_short_as_their_names_say() -> None:
+def test_smoke_quick_and_the_lesson_are_short() -> None:
+    assert seconds(load_plan(find_plan("lesson"), VARIANTS)) < 40
     assert seconds(load_plan(find_plan("smoke"), VARIANTS)) < 30
     assert seconds(load_plan(find_plan("quick"), VARIANTS)) < 180
 
