@@ -86,6 +86,12 @@ def test_lower_loads_at_the_theoretical_maximum_are_named() -> None:
     assert "At 10 users all contenders reach the theoretical maximum, so they are not ranked." in line
 
 
+def test_one_user_is_not_called_users() -> None:
+    low = at_rates({FLASK: [9.8, 9.8, 9.8], DJANGO: [9.9, 9.9, 9.9]}, load=1)
+    top = at_rates({FLASK: [400, 401, 402], DJANGO: [800, 801, 802]}, load=100)
+    assert "At 1 user all contenders reach the theoretical maximum" in the_answer(low + top)
+
+
 def test_an_invalid_contender_is_named() -> None:
     trials = at_rates({FLASK: [40, 41, 42]})
     trials += [runs.trial(runs.spec(DJANGO, repeat=n), errors={"reset": 500}) for n in (1, 2, 3)]

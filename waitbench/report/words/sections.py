@@ -125,11 +125,12 @@ def _not_counted(point: Point) -> str:
 
 def _below(section: Section) -> str:
     """The lower loads at which all contenders reach the theoretical maximum."""
-    bound = [f"{point.load:g}" for point in section.points[:-1] if point.ceiling_bound]
+    bound = [point for point in section.points[:-1] if point.ceiling_bound]
     if not bound:
         return ""
+    loads = listed([*(f"{point.load:g}" for point in bound[:-1]), bound[-1].load_words])
     every = _all([cell for point in section.points for cell in point.cells])
-    return f"At {listed(bound)} users {every} reach the theoretical maximum, so they are not ranked."
+    return f"At {loads} {every} reach the theoretical maximum, so they are not ranked."
 
 
 def _cost(point: Point) -> str:
