@@ -9,12 +9,14 @@ from tests.analysis.test_comparison import at_rates
 from tests.made_up import runs
 from tests.made_up.matrix import FRAMEWORK, MODEL, OTHERS, TITLES, matrix_run, matrix_targets, matrix_trials
 from waitbench.analysis.comparison import Comparison, compare
+from waitbench.analysis.factors.design import Factor
 from waitbench.analysis.factors.load_points import Factors
-from waitbench.analysis.factors.model import FACTORS, Split
+from waitbench.analysis.factors.model import Split
 from waitbench.records.trial import TrialRecord
 from waitbench.report.words.factors import notes
 from waitbench.report.words.summary import answers
 
+FACTORS: tuple[Factor, Factor] = ("framework", "model")
 SQUARE = ("flask-threads", "flask-gevent", "django-threads", "django-gevent")
 
 

@@ -12,7 +12,8 @@ from tests.report.test_report import Page, rows, svgs
 from waitbench.analysis.loading import load_comparison
 from waitbench.records.folder import RunFolder
 from waitbench.report.charts.theme import looks
-from waitbench.report.words.factors import HEADING, notes
+from waitbench.report.words.factors import notes
+from waitbench.report.words.levels import heading
 from waitbench.report.words.summary import answers
 from waitbench.report.write import write_report
 
@@ -27,6 +28,7 @@ def markdown(matrix_reported: RunFolder) -> str:
     return (matrix_reported.path / "report.md").read_text()
 
 
+HEADING = heading(("framework", "model"))
 MEASURES = {"good responses/s": "goodput", "p50": "p50", "CPU s per 1,000": "cpu", "KiB per request": "memory"}
 
 

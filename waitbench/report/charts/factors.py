@@ -1,18 +1,20 @@
-"""The chart of framework and concurrency-model effects: a panel for each measure, a row for each level."""
+"""The chart of the effects of framework, model and server: a panel for each measure, a row for each level."""
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from waitbench.analysis.factors.load_points import Factors, Measured, level_title
-from waitbench.analysis.factors.model import FACTORS, Factor
+from waitbench.analysis.factors.design import Factor
+from waitbench.analysis.factors.load_points import Factors, Measured
+from waitbench.analysis.factors.model import Effect
 from waitbench.analysis.statistics import Interval
 from waitbench.records.text import for_chart
 from waitbench.records.words import listed
 from waitbench.report.charts.theme import INK, LINES, MARKS, MUTED, SIZE_IN, Looks
-from waitbench.report.words.factors import HEADING
+from waitbench.report.words.levels import heading, names
 
 ACROSS = 2
 LEVEL_IN, PANEL_IN = 0.19, 0.62
@@ -24,10 +26,15 @@ LEAST_REACH, MARGIN = 1.15, 1.2
 Row = tuple[Factor, str]
 
 
+def drawable(found: Factors) -> list[Measured]:
+    """The measures that have any effect to draw."""
+    return [measured for measured in found.measures if any(effect.ratio for effect in _effects(measured))]
+
+
 def apart(figure: Figure, found: Factors, styles: Looks) -> str:
     """Draw the ratios to the reference of each factor, with their intervals; return the caption."""
-    rows: list[Row] = [(factor, level) for factor in FACTORS for level in found.levels(factor)]
-    drawn = [measured for measured in found.measures if measured.split]
+    rows: list[Row] = [(factor, level) for factor in found.factors for level in found.grouped(factor)]
+    drawn = drawable(found)
     down = math.ceil(len(drawn) / ACROSS)
     figure.set_size_inches(SIZE_IN[0], down * (PANEL_IN + LEVEL_IN * len(rows)))
     panels = list(figure.subplots(down, min(ACROSS, len(drawn)), sharey=True, squeeze=False).flat)
@@ -35,25 +42,42 @@ def apart(figure: Figure, found: Factors, styles: Looks) -> str:
         _panel(axes, measured, rows, _looks(found, styles))
     for axes in panels[len(drawn) :]:
         axes.set_axis_off()
-    panels[0].set_yticks(range(len(rows)), [for_chart(level_title(*row)) for row in rows])
+    panels[0].set_yticks(range(len(rows)), [for_chart(_label(found, drawn, *row)) for row in rows])
     panels[0].set_ylim(len(rows) - 0.5, -0.5)
     higher = "; higher is better for good responses, lower for the others"
     better = higher if found.leading and not found.point.open else ""
-    how = f"bars are 95 % intervals over the repeats{better}{_averages(drawn)}"
-    references = " and to ".join(level_title(factor, found.levels(factor)[0]) for factor in FACTORS)
+    how = f"bars are 95 % intervals over the repeats{better}{_averages(found, drawn)}"
+    references = " and to ".join(found.title(factor, found.levels(factor)[0]) for factor in found.factors)
     return (
-        f"{HEADING} at {found.point.load_words}, {found.section.title}: ratios to {references} (hollow), on "
-        f"logarithmic axes; {how}"
+        f"{heading(found.factors)} at {found.point.load_words}, {found.section.title}: ratios to {references} "
+        f"(hollow), on logarithmic axes; {how}{_not_drawn(found, drawn)}"
     )
 
 
-def _averages(drawn: Sequence[Measured]) -> str:
+def _effects(measured: Measured) -> list[Effect]:
+    return [effect for effects in measured.split.effects.values() for effect in effects] if measured.split else []
+
+
+def _label(found: Factors, drawn: Sequence[Measured], factor: Factor, level: str) -> str:
+    """The level; with its own reference if it is not compared with that of the factor."""
+    effect = next((each for measured in drawn if (each := measured.effect(factor, level)) and each.reference), None)
+    other = effect is not None and not effect.confounded and effect.reference != found.levels(factor)[0]
+    return found.title(factor, level) + (f" / {found.title(factor, effect.reference)}" if effect and other else "")
+
+
+def _averages(found: Factors, drawn: Sequence[Measured]) -> str:
     titles = [each.measure.title for each in drawn if each.split and each.split.interaction]
     if not titles:
         return ""
-    return (
-        f"; dashed lines, for {listed(titles)}, are means of ratios that differ, because framework and model interact"
-    )
+    interact = f"{names(found.factors)} interact"
+    return f"; dashed lines, for {listed(titles)}, are means of ratios that differ, because {interact}"
+
+
+def _not_drawn(found: Factors, drawn: Sequence[Measured]) -> str:
+    interact = [
+        each.measure.title for each in found.measures if each.split and each.split.interaction and each not in drawn
+    ]
+    return f"; {listed(interact)} not drawn, because {names(found.factors)} interact" if interact else ""
 
 
 def _panel(axes: Axes, measured: Measured, rows: Sequence[Row], looks: dict[Row, tuple[str, str]]) -> None:
@@ -61,6 +85,9 @@ def _panel(axes: Axes, measured: Measured, rows: Sequence[Row], looks: dict[Row,
     for place, row in enumerate(rows):
         effect = measured.effect(*row)
         if effect is None:
+            continue
+        if effect.confounded:
+            axes.text(1, place, "confounded", color=MUTED, fontsize=7, ha="center", va="center")
             continue
         colour, mark = looks[row]
         ratio = effect.ratio or Interval(1.0, None, None)
@@ -70,7 +97,9 @@ def _panel(axes: Axes, measured: Measured, rows: Sequence[Row], looks: dict[Row,
         ratios.append(abs(math.log(ratio.mean)))
     reach = max(LEAST_REACH, math.exp(MARGIN * max(ratios, default=0.0)) * _widest(measured))
     axes.axvline(1, color=MUTED, linewidth=1)
-    axes.axhline(sum(factor == FACTORS[0] for factor, _ in rows) - 0.5, color=MUTED, linewidth=0.6)
+    for place, ((one, _), (other, _)) in enumerate(pairwise(rows)):
+        if one != other:
+            axes.axhline(place + 0.5, color=MUTED, linewidth=0.6)
     axes.set_xscale("log")
     axes.set_xlim(1 / reach, reach)
     _ticks(axes, reach)
@@ -81,8 +110,7 @@ def _panel(axes: Axes, measured: Measured, rows: Sequence[Row], looks: dict[Row,
 
 def _widest(measured: Measured) -> float:
     """The room for the intervals, as a ratio of at most REACH."""
-    split = measured.split
-    ratios = [each.ratio for factor in FACTORS for each in split.effects[factor]] if split else []
+    ratios = [each.ratio for each in _effects(measured)]
     spans = [max(r.mean / max(r.low, 1e-9), (r.high or 0) / r.mean) for r in ratios if r and r.low is not None]
     return min(REACH, max([*spans, 1.0])) * 1.05
 
@@ -96,10 +124,11 @@ def _ticks(axes: Axes, reach: float) -> None:
 
 
 def _looks(found: Factors, styles: Looks) -> dict[Row, tuple[str, str]]:
-    """The colour and mark of each row: a framework has its colour, a model its mark."""
+    """The colour and mark of each row: a framework has its colour, a model its mark, and servers look alike."""
     looks: dict[Row, tuple[str, str]] = {}
     for cell in found.cells:
         own = styles[cell.variant]
         looks.setdefault(("framework", cell.target.framework), (LINES[own.colour], "h"))
         looks.setdefault(("model", cell.target.model), (INK, MARKS[own.mark]))
+        looks.setdefault(("server", cell.target.server), (INK, "d"))
     return looks
