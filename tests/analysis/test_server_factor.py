@@ -110,8 +110,8 @@ class TestKnownEffects:
             assert effect.ratio.mean == pytest.approx(true_ratio(factor, effect), rel=0.02), effect.level
 
     def test_in_a_complete_matrix_an_effect_is_the_geometric_mean_of_its_ratios(self) -> None:
-        # In the first repeat, granian over gthread is 2, 2, 8 and 2, in the second 2, 8, 2 and 2. In both, the fourth root
-        # of the product 64 is 2.828427. Each departs once, so this is noise and no interaction.
+        # In the first repeat, granian over gthread is 2, 2, 8 and 2, in the second 2, 8, 2 and 2. Both times
+        # the product is 64 and its fourth root 2.828427. Each departs once, so this is noise and no interaction.
         ratios = {"flask-threads": (2, 2), "flask-asyncio": (2, 8), "django-threads": (8, 2), "django-asyncio": (2, 2)}
         values = {f"{name}-{GTHREAD}": [1.0, 1.0] for name in ratios}
         values |= {f"{name}-{WSGI}": [float(each) for each in of] for name, of in ratios.items()}

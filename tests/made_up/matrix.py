@@ -30,7 +30,7 @@ OTHERS = {
 GTHREAD, SYNC, GEVENT = "gunicorn gthread", "gunicorn sync", "gunicorn gevent"
 WSGI, ASGI = "granian WSGI", "granian ASGI, uvloop"
 UVICORN, H11, GUNICORN = "uvicorn, uvloop, httptools", "uvicorn, uvloop, h11", "gunicorn asgi, uvloop"
-SERVER = {GTHREAD: 1.0, SYNC: 0.9, GEVENT: 1.1, WSGI: 2.0, ASGI: 1.75, UVICORN: 1.5, H11: 0.75, GUNICORN: 1.2}
+SERVER = {GTHREAD: 1.0, SYNC: 0.9, GEVENT: 1.1, WSGI: 2.0, ASGI: 1.75, UVICORN: 1.5, H11: 0.9, GUNICORN: 1.2}
 SERVED = {
     "flask-threads": GTHREAD, "flask-sync": SYNC, "flask-gevent": GEVENT, "flask-asyncio": GTHREAD,
     "django-threads": GTHREAD, "django-sync": SYNC, "django-gevent": GEVENT, "django-asyncio": UVICORN,

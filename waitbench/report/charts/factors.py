@@ -22,13 +22,19 @@ LEVEL_IN, PANEL_IN = 0.19, 0.62
 REACH = 3.0
 """An axis reaches at most this many times as far as the ratios; a wider interval is cut off."""
 LEAST_REACH, MARGIN = 1.15, 1.2
+APART = 0.9
+"""The part of a row's height over which several points are spread."""
 
 Row = tuple[Factor, str]
 
 
 def drawable(found: Factors) -> list[Measured]:
-    """The measures that have any effect to draw."""
-    return [measured for measured in found.measures if any(effect.ratio for effect in _effects(measured))]
+    """The measures that have anything to draw: an effect, or with interaction of three factors a simple effect."""
+    return [
+        each
+        for each in found.measures
+        if any(_ratios(each, effect) for effect in _effects(each) if effect[1].reference)
+    ]
 
 
 def apart(figure: Figure, found: Factors, styles: Looks) -> str:
@@ -50,12 +56,24 @@ def apart(figure: Figure, found: Factors, styles: Looks) -> str:
     references = " and to ".join(found.title(factor, found.levels(factor)[0]) for factor in found.factors)
     return (
         f"{heading(found.factors)} at {found.point.load_words}, {found.section.title}: ratios to {references} "
-        f"(hollow), on logarithmic axes; {how}{_not_drawn(found, drawn)}"
+        f"(hollow), on logarithmic axes; {how}{'; both include the server' if found.server_included else ''}"
     )
 
 
-def _effects(measured: Measured) -> list[Effect]:
-    return [effect for effects in measured.split.effects.values() for effect in effects] if measured.split else []
+def _effects(measured: Measured) -> list[tuple[Factor, Effect]]:
+    found = measured.split.effects if measured.split else {}
+    return [(factor, effect) for factor, effects in found.items() for effect in effects]
+
+
+def _ratios(measured: Measured, of: tuple[Factor, Effect]) -> list[Interval]:
+    """The ratios in the row of an effect: 1 for a reference; with interaction of three factors, the simple effects."""
+    factor, effect = of
+    if effect.ratio:
+        return [effect.ratio]
+    if effect.average:
+        within = measured.within(factor, effect.level)
+        return [each.ratio for each in within if each.reference == effect.reference]
+    return [] if effect.reference else [Interval(1.0, None, None)]
 
 
 def _label(found: Factors, drawn: Sequence[Measured], factor: Factor, level: str) -> str:
@@ -69,33 +87,30 @@ def _averages(found: Factors, drawn: Sequence[Measured]) -> str:
     titles = [each.measure.title for each in drawn if each.split and each.split.interaction]
     if not titles:
         return ""
-    interact = f"{names(found.factors)} interact"
-    return f"; dashed lines, for {listed(titles)}, are means of ratios that differ, because {interact}"
-
-
-def _not_drawn(found: Factors, drawn: Sequence[Measured]) -> str:
-    interact = [
-        each.measure.title for each in found.measures if each.split and each.split.interaction and each not in drawn
-    ]
-    return f"; {listed(interact)} not drawn, because {names(found.factors)} interact" if interact else ""
+    interact = f"because {names(found.factors)} interact"
+    if len(found.factors) > 2:
+        return f"; for {listed(titles)}, the points of a row are its simple effects, {interact}"
+    return f"; dashed lines, for {listed(titles)}, are means of ratios that differ, {interact}"
 
 
 def _panel(axes: Axes, measured: Measured, rows: Sequence[Row], looks: dict[Row, tuple[str, str]]) -> None:
-    ratios: list[float] = []
+    shown: list[Interval] = []
     for place, row in enumerate(rows):
         effect = measured.effect(*row)
         if effect is None:
             continue
         if effect.confounded:
             axes.text(1, place, "confounded", color=MUTED, fontsize=7, ha="center", va="center")
-            continue
+        ratios = _ratios(measured, (row[0], effect))
         colour, mark = looks[row]
-        ratio = effect.ratio or Interval(1.0, None, None)
-        axes.plot(ratio.ends, [place, place], color=colour, linewidth=1.4, linestyle="--" if effect.average else "-")
-        fill = colour if effect.ratio else "none"
-        axes.plot([ratio.mean], [place], color=colour, marker=mark, markerfacecolor=fill, linestyle="")
-        ratios.append(abs(math.log(ratio.mean)))
-    reach = max(LEAST_REACH, math.exp(MARGIN * max(ratios, default=0.0)) * _widest(measured))
+        line, fill = "--" if effect.average and effect.ratio else "-", colour if effect.reference else "none"
+        for nth, ratio in enumerate(ratios, 1):
+            level = place + APART * (nth / (len(ratios) + 1) - 0.5)
+            axes.plot(ratio.ends, [level, level], color=colour, linewidth=1.4, linestyle=line)
+            axes.plot([ratio.mean], [level], color=colour, marker=mark, markerfacecolor=fill, linestyle="")
+        shown += ratios
+    farthest = max((abs(math.log(ratio.mean)) for ratio in shown), default=0.0)
+    reach = max(LEAST_REACH, math.exp(MARGIN * farthest) * _widest(shown))
     axes.axvline(1, color=MUTED, linewidth=1)
     for place, ((one, _), (other, _)) in enumerate(pairwise(rows)):
         if one != other:
@@ -108,10 +123,9 @@ def _panel(axes: Axes, measured: Measured, rows: Sequence[Row], looks: dict[Row,
     axes.set_axisbelow(True)
 
 
-def _widest(measured: Measured) -> float:
+def _widest(ratios: Sequence[Interval]) -> float:
     """The room for the intervals, as a ratio of at most REACH."""
-    ratios = [each.ratio for each in _effects(measured)]
-    spans = [max(r.mean / max(r.low, 1e-9), (r.high or 0) / r.mean) for r in ratios if r and r.low is not None]
+    spans = [max(r.mean / max(r.low, 1e-9), (r.high or 0) / r.mean) for r in ratios if r.low is not None]
     return min(REACH, max([*spans, 1.0])) * 1.05
 
 

@@ -59,7 +59,7 @@ def _simple_rows(found: Factors, factor: Factor, level: str) -> Iterator[Row]:
         where = place(found, factor, known.within)
         title, against = (f"{found.title(factor, each)} {where}" for each in (level, known.reference))
         also = f", other {names(known.differ_in)}" if known.differ_in else ""
-        yield _row(title, against + also, shown, level, "; ".join(known.within))
+        yield _row(title, against + also, shown, level, ";".join(known.within))
 
 
 def _of_none(found: Factors) -> Iterator[Row]:
