@@ -27,6 +27,7 @@ from waitbench.analysis.factors.load_points import Factors
 from waitbench.analysis.factors.model import Split
 from waitbench.records.trial import TrialRecord
 from waitbench.report.words.factors import notes
+from waitbench.report.words.levels import differ_together
 from waitbench.report.words.summary import answers
 
 FACTORS: tuple[Factor, Factor] = ("framework", "model")
@@ -339,3 +340,26 @@ class TestServer:
         assert found.factors == ("framework", "server")
         assert "framework effect and server effect: for good responses/s, the server explains more" in line
         assert "Django at 0.64x FastAPI" in line
+
+
+class TestDifferTogether:
+    def words(self, names: Sequence[str]) -> list[str]:
+        return list(differ_together(list(served_run(served_trials(names)).targets.values())))
+
+    def test_contenders_that_always_differ_in_several_factors_are_named_as_such(self) -> None:
+        end = "at once, so this run cannot say which of these makes a difference."
+        assert self.words(TRIO) == [f"The contenders differ in framework, model and server {end}"]
+        assert self.words(("flask-asyncio", "django-asyncio")) == [
+            f"The contenders differ in framework and server {end}"
+        ]
+
+    @pytest.mark.parametrize(
+        "names", [(*TRIO, "flask-threads-granian"), (*TRIO, "django-threads"), TRIO[:1], ("flask-sync", "django-sync")]
+    )
+    def test_one_pair_that_differs_in_one_factor_only_is_enough(self, names: tuple[str, ...]) -> None:
+        assert self.words(names) == []
+
+    def test_several_forms_of_one_contender_count_once(self) -> None:
+        targets = served_run(served_trials(TRIO)).targets
+        forms = [*targets.values(), *(t.model_copy(update={"name": f"{t.name}-2w"}) for t in targets.values())]
+        assert len(list(differ_together(forms))) == 1

@@ -1,10 +1,12 @@
 """Phrases about the levels of framework, model and server: where an effect was measured, and what is confounded."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 
-from waitbench.analysis.factors.design import Confounded, Factor
-from waitbench.analysis.factors.load_points import Factors, Measured
+from waitbench.analysis.factors.design import FACTORS, Confounded, Factor, Levels
+from waitbench.analysis.factors.load_points import Factors, Measured, levels_of
 from waitbench.analysis.factors.model import Effect
+from waitbench.records.run import Target
 from waitbench.records.words import listed
 from waitbench.report.words.phrases import in_brackets
 
@@ -83,3 +85,17 @@ def server_note(found: Factors) -> Iterator[str]:
     alone = [f"{level} is only on {next(iter(of))}" for level, of in servers.items() if len(of) == 1]
     if alone:
         yield f"In this run, {listed(alone)}."
+
+
+def differ_together(targets: Sequence[Target]) -> Iterator[str]:
+    """A sentence if each two contenders differ in several factors, so that nothing is due to one of them alone."""
+    plain = [target for target in targets if target.kind == "contender" and not target.external and not target.same_as]
+    stacks = {tuple(of.values()): of for of in map(levels_of, plain)}
+    pairs = [_differences(one, other) for one, other in combinations(stacks.values(), 2)]
+    if pairs and min(map(len, pairs)) > 1:
+        every = names([factor for factor in FACTORS if any(factor in pair for pair in pairs)])
+        yield f"The contenders differ in {every} at once, so this run cannot say which of these makes a difference."
+
+
+def _differences(one: Levels, other: Levels) -> list[Factor]:
+    return [factor for factor in FACTORS if one[factor] != other[factor]]
