@@ -7,9 +7,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pytest
 
-from waitbench.analysis.factors.model import FACTORS, Factor, Levels, Split, Unsplit, split
+from waitbench.analysis.factors.design import Factor, Orders
+from waitbench.analysis.factors.model import Split, Unsplit, split
+
+Levels = tuple[str, str]
+FACTORS: tuple[Factor, Factor] = ("framework", "model")
 
 FRAMEWORKS, MODELS = ("flask", "django", "fastapi"), ("threads", "gevent", "asyncio", "sync")
+ORDERS: Orders = {"framework": FRAMEWORKS, "model": MODELS}
 FULL = [(f, m) for f in FRAMEWORKS[:2] for m in MODELS]
 HOUSE = [*FULL, ("fastapi", "asyncio"), ("fastapi", "threads")]
 """The project's own matrix: FastAPI has no gevent and no sync."""
@@ -23,10 +28,11 @@ def known(levels: Levels, odd: Mapping[str, float] | None = None) -> float:
 
 
 def apart(cells: Sequence[Levels], values: Mapping[str, Sequence[float]]) -> Split | Unsplit:
-    levels = {"-".join(each): each for each in cells}
-    return split(
-        levels, {name: dict(enumerate(each, 1)) for name, each in values.items()}, list(FRAMEWORKS), list(MODELS)
-    )
+    return split(named(cells), {name: dict(enumerate(each, 1)) for name, each in values.items()}, ORDERS)
+
+
+def named(cells: Sequence[Levels]) -> dict[str, dict[Factor, str]]:
+    return {"-".join(each): dict(zip(FACTORS, each, strict=True)) for each in cells}
 
 
 def exact(cells: Sequence[Levels], odd: Mapping[str, float] | None = None, repeats: int = 3) -> Split:
@@ -122,7 +128,7 @@ class TestNotEstimable:
     def test_contenders_without_a_repeat_in_common_cannot_be_compared(self) -> None:
         cells = [(f, m) for f in FRAMEWORKS[:2] for m in MODELS[:2]]
         values = {"-".join(each): {n: 1.0} for n, each in enumerate(cells)}
-        found = split({"-".join(each): each for each in cells}, values, FRAMEWORKS, MODELS)
+        found = split(named(cells), values, ORDERS)
         assert isinstance(found, Unsplit)
         assert found.why == "repeats"
 
@@ -152,9 +158,9 @@ class TestShares:
         found = apart([(f, m) for f in FRAMEWORKS[:2] for m in MODELS[:3]], values)
         assert isinstance(found, Split)
         assert found.shares is not None
-        assert found.shares.framework == pytest.approx(1.5 / 17.5)
-        assert found.shares.model == pytest.approx(16 / 17.5)
-        assert (found.shares.both, found.shares.neither) == pytest.approx((0, 0), abs=1e-9)
+        assert found.shares.only["framework"] == pytest.approx(1.5 / 17.5)
+        assert found.shares.only["model"] == pytest.approx(16 / 17.5)
+        assert (found.shares.several, found.shares.none) == pytest.approx((0, 0), abs=1e-9)
         assert found.more == "model"
 
     def test_the_part_that_either_factor_explains_is_shared(self) -> None:
@@ -164,14 +170,14 @@ class TestShares:
         found = apart(cells, {"flask-threads": [1.0], "flask-asyncio": [1.0], "fastapi-asyncio": [math.e]})
         assert isinstance(found, Split)
         assert found.shares is not None
-        shares = (found.shares.framework, found.shares.model, found.shares.both, found.shares.neither)
+        shares = (*found.shares.only.values(), found.shares.several, found.shares.none)
         assert shares == pytest.approx((0.75, 0, 0.25, 0), abs=1e-9)
 
     def test_they_add_up_to_one(self) -> None:
         shares = exact(HOUSE, {"django-asyncio": 0.3, "fastapi-threads": 2.0}).shares
         assert shares is not None
-        assert shares.framework + shares.model + shares.both + shares.neither == pytest.approx(1)
-        assert min(shares.framework, shares.model, shares.neither) >= 0
+        assert sum(shares.only.values()) + shares.several + shares.none == pytest.approx(1)
+        assert min(*shares.only.values(), shares.none) >= 0
 
     def test_equal_contenders_have_no_shares(self) -> None:
         found = apart(FULL, {"-".join(each): [5.0, 6.0, 7.0] for each in FULL})

@@ -7,14 +7,30 @@ import pytest
 
 from tests.analysis.test_comparison import at_rates
 from tests.made_up import runs
-from tests.made_up.matrix import FRAMEWORK, MODEL, OTHERS, TITLES, matrix_run, matrix_targets, matrix_trials
+from tests.made_up.matrix import (
+    CLAIMS,
+    FRAMEWORK,
+    MODEL,
+    OTHERS,
+    SERVED,
+    TITLES,
+    TRIO,
+    matrix_run,
+    matrix_targets,
+    matrix_trials,
+    served_run,
+    served_trials,
+)
 from waitbench.analysis.comparison import Comparison, compare
+from waitbench.analysis.factors.design import Factor
 from waitbench.analysis.factors.load_points import Factors
-from waitbench.analysis.factors.model import FACTORS, Split
+from waitbench.analysis.factors.model import Split
 from waitbench.records.trial import TrialRecord
 from waitbench.report.words.factors import notes
+from waitbench.report.words.levels import differ_together
 from waitbench.report.words.summary import answers
 
+FACTORS: tuple[Factor, Factor] = ("framework", "model")
 SQUARE = ("flask-threads", "flask-gevent", "django-threads", "django-gevent")
 
 
@@ -246,3 +262,104 @@ class TestReport:
     def test_with_interaction_effects_are_not_counted_as_comparisons(self) -> None:
         trials = matrix_trials(SQUARE, odd={"django-gevent": 0.5})
         assert compare(matrix_run(trials), trials).chance.comparisons == 4 + 3 * (4 + 1)
+
+
+def served(names: Sequence[str] = tuple(SERVED), **changes: Any) -> tuple[Factors, str]:
+    """The factors of contenders with their own servers, and their line in the summary."""
+    trials = served_trials(names, **changes)
+    comparison = compare(served_run(trials), trials)
+    return only(comparison), answers(comparison)[1]
+
+
+class TestServer:
+    def test_a_server_that_follows_from_framework_and_model_is_included_in_their_effects(self) -> None:
+        found, line = served(CLAIMS)
+        assert found.factors == FACTORS
+        assert "framework effect and concurrency-model effect (both include the server): for good responses/s" in line
+        first, second, *_ = notes(found)
+        assert first == (
+            "No two contenders differ only in the server. So it is confounded with framework and model, and their "
+            "effects include it."
+        )
+        assert second == (
+            "In this run, sync is only on gunicorn sync, gevent is only on gunicorn gevent and FastAPI is only on "
+            "uvicorn."
+        )
+
+    def test_one_server_needs_no_note(self) -> None:
+        found = factors_of(matrix_trials())
+        assert not found.server_included
+        assert not any("server" in note for note in notes(found))
+
+    def test_the_default_contenders_and_one_pair_have_one_effect(self) -> None:
+        found, line = served((*TRIO, "flask-threads-granian"), noise=0.0)
+        assert (
+            "framework effect, concurrency-model effect and server effect: for good responses/s, no factor clearly "
+            "explains more of the spread (server "
+        ) in line
+        assert (
+            " %), with the framework confounded with model and server, the model confounded with framework and server "
+            "and granian WSGI at 2.00x gunicorn gthread (95 % CI 2.00–2.00);"
+        ) in line
+        assert notes(found)[0] == (
+            "Confounded, because what is in brackets always changes too: Django against Flask (gevent and gunicorn "
+            "gevent); FastAPI against Flask (asyncio and uvicorn); gevent against threads (Django and gunicorn "
+            "gevent); asyncio against threads (FastAPI and uvicorn); gunicorn gevent against gunicorn gthread (Django "
+            "and gevent); uvicorn against gunicorn gthread (FastAPI and asyncio)."
+        )
+
+    def test_without_interaction_each_factor_has_its_largest_effect(self) -> None:
+        found, line = served(noise=0.0)
+        assert (
+            "several factors 91 %), with FastAPI at 1.56x Django (95 % CI 1.56–1.56), threads at 0.67x asyncio (95 % "
+            "CI 0.67–0.67) and granian WSGI at 2.00x gunicorn gthread (95 % CI 2.00–2.00);"
+        ) in line
+        assert any("gunicorn gthread against uvicorn httptools (framework or model)" in note for note in notes(found))
+
+    def test_with_interaction_each_factor_has_its_largest_simple_effect_and_its_reverse(self) -> None:
+        _, line = served(odd={"flask-asyncio": 0.25}, noise=0.0)
+        assert "for good responses/s, framework, model and server interact (Flask with async views is 0.25x its" in line
+        assert (
+            "so only simple effects are reported; the largest framework effect is FastAPI at 1.56x Django on asyncio "
+            "with gunicorn asgi (95 % CI 1.56–1.56); the largest model effect is threads at 2.67x asyncio in Flask on "
+            "gunicorn gthread (95 % CI 2.66–2.67), but 0.67x in FastAPI on uvicorn httptools; the largest server "
+            "effect is granian WSGI at 2.00x gunicorn gthread for Flask on threads"
+        ) in line
+        assert "explains more" not in line
+
+    def test_effects_and_simple_effects_count_as_comparisons(self) -> None:
+        found, _ = served()
+        # Each of three measures has eight effects, and 10 simple ones of frameworks, 2 of models and 9 of servers.
+        effects = splits(found)["goodput"].effects.values()
+        assert sum(each.ratio is not None for of in effects for each in of) == 8
+        assert len(found.measures[0].simple) == 10 + 2 + 9
+        assert found.calls == 3 * (8 + 10 + 2 + 9)
+
+    def test_a_matrix_of_frameworks_and_servers_is_split_in_these_two(self) -> None:
+        found, line = served([name for name in SERVED if "-asyncio" in name and name != "flask-asyncio"])
+        assert found.factors == ("framework", "server")
+        assert "framework effect and server effect: for good responses/s, the server explains more" in line
+        assert "Django at 0.64x FastAPI" in line
+
+
+class TestDifferTogether:
+    def words(self, names: Sequence[str]) -> list[str]:
+        return list(differ_together(list(served_run(served_trials(names)).targets.values())))
+
+    def test_contenders_that_always_differ_in_several_factors_are_named_as_such(self) -> None:
+        end = "at once, so this run cannot say which of these makes a difference."
+        assert self.words(TRIO) == [f"The contenders differ in framework, model and server {end}"]
+        assert self.words(("flask-asyncio", "django-asyncio")) == [
+            f"The contenders differ in framework and server {end}"
+        ]
+
+    @pytest.mark.parametrize(
+        "names", [(*TRIO, "flask-threads-granian"), (*TRIO, "django-threads"), TRIO[:1], ("flask-sync", "django-sync")]
+    )
+    def test_one_pair_that_differs_in_one_factor_only_is_enough(self, names: tuple[str, ...]) -> None:
+        assert self.words(names) == []
+
+    def test_several_forms_of_one_contender_count_once(self) -> None:
+        targets = served_run(served_trials(TRIO)).targets
+        forms = [*targets.values(), *(t.model_copy(update={"name": f"{t.name}-2w"}) for t in targets.values())]
+        assert len(list(differ_together(forms))) == 1

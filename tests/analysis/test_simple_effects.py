@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from tests.analysis.test_factor_model import FRAMEWORKS, HOUSE, MODELS, known
+from tests.analysis.test_factor_model import FRAMEWORKS, HOUSE, MODELS, ORDERS, known, named
 from waitbench.analysis.factors.simple_effects import SimpleEffect, simple_effects
 
 NOISY = {
@@ -15,17 +15,18 @@ NOISY = {
 }
 
 
-def of(values: Mapping[str, Mapping[int, float]]) -> dict[tuple[str, str], SimpleEffect]:
+def of(values: Mapping[str, Mapping[int, float]]) -> dict[tuple[str, ...], SimpleEffect]:
     """Simple effects by level and by the level of the other factor."""
-    levels = {name: (name.split("-")[0], name.split("-")[1]) for name in values}
-    return {(each.level, each.within): each for each in simple_effects(levels, values, FRAMEWORKS, MODELS)}
+    cells = {name: (name.split("-")[0], name.split("-")[1]) for name in values}
+    levels = {name: named([cell])["-".join(cell)] for name, cell in cells.items()}
+    return {(each.level, *each.within): each for each in simple_effects(levels, values, ORDERS)}
 
 
 def numbered(values: Mapping[str, Sequence[float]]) -> dict[str, dict[int, float]]:
     return {name: dict(enumerate(each, 1)) for name, each in values.items()}
 
 
-def made(odd: Mapping[str, float] | None = None) -> dict[tuple[str, str], SimpleEffect]:
+def made(odd: Mapping[str, float] | None = None) -> dict[tuple[str, ...], SimpleEffect]:
     """The simple effects of the project's own matrix, without noise."""
     return of(numbered({"-".join(each): [known(each, odd) * 3**n for n in range(3)] for each in HOUSE}))
 
@@ -102,4 +103,4 @@ def test_two_contenders_with_the_same_framework_and_model_are_combined() -> None
 
 
 def test_without_contenders_there_are_no_effects() -> None:
-    assert simple_effects({}, {}, [], []) == []
+    assert simple_effects({}, {}, {"framework": [], "model": []}) == []

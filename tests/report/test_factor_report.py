@@ -1,18 +1,33 @@
 """The report of framework and model effects in every format, and the layout of a report with many contenders."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.made_up import runs
-from tests.made_up.matrix import ODD, OTHERS, TITLES, matrix_run, matrix_targets, matrix_trials
+from tests.made_up.matrix import (
+    CLAIMS,
+    ODD,
+    OTHERS,
+    SERVED,
+    TITLES,
+    TRIO,
+    matrix_run,
+    matrix_targets,
+    matrix_trials,
+    served_run,
+    served_trials,
+)
 from tests.made_up.reported import uncharted
 from tests.report.test_report import Page, rows, svgs
 from waitbench.analysis.loading import load_comparison
 from waitbench.records.folder import RunFolder
 from waitbench.report.charts.theme import looks
-from waitbench.report.words.factors import HEADING, notes
+from waitbench.report.words.factors import notes
+from waitbench.report.words.levels import heading
 from waitbench.report.words.summary import answers
 from waitbench.report.write import write_report
 
@@ -27,6 +42,7 @@ def markdown(matrix_reported: RunFolder) -> str:
     return (matrix_reported.path / "report.md").read_text()
 
 
+HEADING = heading(("framework", "model"))
 MEASURES = {"good responses/s": "goodput", "p50": "p50", "CPU s per 1,000": "cpu", "KiB per request": "memory"}
 
 
@@ -158,6 +174,84 @@ class TestEveryFormat:
         write_report(folder)
         assert {row["ratio_low"] for row in rows(folder, "factors.csv")} == {""}
         assert "for good responses/s, no effect is significant" in (tmp_path / "report.md").read_text()
+
+
+def served(path: Path, names: Sequence[str] = tuple(SERVED), **changes: Any) -> RunFolder:
+    """The folder of a run of contenders with their own servers, with its report."""
+    trials = served_trials(names, **changes)
+    folder = runs.run_folder(path, served_run(trials), trials)
+    write_report(folder)
+    return folder
+
+
+class TestServer:
+    @uncharted
+    @pytest.mark.parametrize("odd", [{"flask-asyncio": 0.5}, {}], ids=["interaction", "none"])
+    @pytest.mark.parametrize("names", [tuple(SERVED), (*TRIO, "flask-threads-granian")], ids=["all", "one pair"])
+    def test_the_page_has_every_effect_of_factors_csv(
+        self, tmp_path: Path, names: tuple[str, ...], odd: dict[str, float]
+    ) -> None:
+        folder = served(tmp_path, names, odd=odd)
+        page = in_page((tmp_path / "report.html").read_text())
+        effects = [row for row in rows(folder, "factors.csv") if row["reference"] not in ("", "predicted")]
+        assert {(row["level"], row["within"], row["measure"]) for row in effects} == set(page)
+        for row in effects:
+            shown, bold = page[row["level"], row["within"], row["measure"]]
+            figures = [float(row[name]) for name in ("ratio", "ratio_low", "ratio_high") if row[name]]
+            words = {"confounded": "confounded", "interaction": "interaction", "inconclusive": "–"}
+            if not figures:
+                assert shown == words[row["says"]], row
+            else:
+                assert [float(n) for n in re.findall(r"[0-9.]+", shown)] == pytest.approx(figures, abs=0.0051), row
+            assert bold == (row["says"] in ("more", "less")), row
+
+    @uncharted
+    def test_a_confounded_level_has_no_figure_in_any_output(self, tmp_path: Path) -> None:
+        folder = served(tmp_path)
+        found = {(row["level"], row["reference"]): row for row in rows(folder, "factors.csv")
+                 if row["says"] == "confounded" and row["measure"] == "goodput"}  # fmt: skip
+        assert {place: row["confounded_with"] for place, row in found.items()} == {
+            ("sync", "asyncio"): "gunicorn sync", ("gevent", "asyncio"): "gunicorn gevent",
+            ("gunicorn gthread", "uvicorn, uvloop, httptools"): "framework;model",
+            ("gunicorn sync", "uvicorn, uvloop, httptools"): "sync",
+            ("gunicorn gevent", "uvicorn, uvloop, httptools"): "gevent",
+        }  # fmt: skip
+        assert {row["ratio"] + row["ratio_low"] + row["ratio_high"] for row in found.values()} == {""}
+        markdown = (tmp_path / "report.md").read_text()
+        assert "| gevent | asyncio | confounded | confounded | confounded | confounded |" in markdown
+        assert not re.search(r"gevent at [0-9.]+x (asyncio|threads)", markdown)
+
+    def test_the_chart_says_confounded_and_names_the_other_reference(self, tmp_path: Path) -> None:
+        [svg] = [svg for name, svg in svgs(served(tmp_path)) if "factors" in name]
+        assert svg.count(">confounded</text>") == 3 * 5  # memory has one figure, which cannot show interaction
+        assert ">granian WSGI / gunicorn gthread</text>" in svg
+        assert ">uvicorn h11</text>" in svg
+
+    def test_with_interaction_the_chart_has_the_simple_effects(self, tmp_path: Path) -> None:
+        folder = served(tmp_path, odd={"flask-asyncio": 0.5})
+        assert [name for name, _ in svgs(folder) if "factors" in name] == ["wait-ms100-factors.svg"]
+        points = "for good responses/s, p50 and CPU s per 1,000, the points of a row are its simple effects"
+        assert points in (tmp_path / "report.md").read_text()
+
+    @uncharted
+    def test_shares_add_up(self, tmp_path: Path) -> None:
+        found = [row for row in rows(served(tmp_path), "factors.csv") if row["measure"] == "goodput" and row["share"]]
+        assert [row["factor"] for row in found] == ["framework", "model", "server", "several", "none"]
+        assert sum(float(row["share"]) for row in found) == pytest.approx(1, abs=0.001)
+
+    def test_a_server_that_is_no_factor_is_confounded_in_every_output(self, tmp_path: Path) -> None:
+        found = rows(served(tmp_path, CLAIMS), "factors.csv")
+        [server] = [row for row in found if row["factor"] == "server" and row["measure"] == "goodput"]
+        assert (server["says"], server["confounded_with"], server["level"]) == ("confounded", "framework;model", "")
+        other = {(row["level"], row["within"]) for row in found if row["within"] and row["confounded_with"] == "server"}
+        assert ("asyncio", "django") in other
+        assert ("asyncio", "flask") not in other
+        markdown = (tmp_path / "report.md").read_text()
+        assert "| server |  | confounded | confounded | confounded | confounded |" in markdown
+        assert "| asyncio in Django | threads in Django, other server | " in markdown
+        assert "| asyncio in Flask | threads in Flask | " in markdown
+        assert "(both include the server)" in markdown
+        assert "; both include the server](charts/wait-ms100-factors.svg)" in markdown
 
 
 class TestLooks:

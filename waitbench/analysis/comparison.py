@@ -107,7 +107,7 @@ class Comparison:
         - CPU cost at the highest load of each section
         - each contender with its neighbours and without
         - each contender's concurrent remote calls with sequential ones
-        - effects and simple effects of frameworks and models, and the contender that fits them least
+        - effects and simple effects of frameworks, models and servers, and the contender that fits them least
         """
         ranked = [point.ranked for section in self.sections for point in section.points]
         costs = [section.top.cost for section in self.sections]

@@ -16,6 +16,7 @@ from waitbench.report.tables.factors import factor_table
 from waitbench.report.tables.sections import burst_table, cells_table, knee_table, mixed_table
 from waitbench.report.words import factors, knees
 from waitbench.report.words.facts import Facts, facts, shortfalls
+from waitbench.report.words.levels import heading
 from waitbench.report.words.summary import certainty, introduction, section_answers
 
 
@@ -105,7 +106,7 @@ def _part(key: str, title: str, shows: str, table: Table, drawn: dict[str, tuple
 def _factors(comparison: Comparison, section: Section, drawn: dict[str, tuple[Chart, ...]]) -> Iterator[Part]:
     found, key = comparison.factors_of(section), f"{section.key}-factors"
     if found:
-        title, notes = f"{factors.HEADING}: {section.title}", tuple(factors.notes(found))
+        title, notes = f"{heading(found.factors)}: {section.title}", tuple(factors.notes(found))
         yield Part(key, title, factors.intro(found), factor_table(found), drawn.get(key, ()), notes, within=True)
 
 

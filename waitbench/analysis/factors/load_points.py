@@ -1,12 +1,14 @@
-"""The framework effect and the concurrency-model effect, at load points with contenders that share either of them."""
+"""The effects of framework, concurrency model and server, at load points with contenders that share some of them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 from typing import Literal
 
 from waitbench.analysis.cells import Cell
-from waitbench.analysis.factors.model import FACTORS, Effect, Factor, Levels, Split, Unsplit, split
+from waitbench.analysis.factors.design import FACTORS, Factor, Levels
+from waitbench.analysis.factors.model import Effect, Split, Unsplit, split
 from waitbench.analysis.factors.simple_effects import SimpleEffect, simple_effects
 from waitbench.analysis.points import Point, Section
 from waitbench.records.run import Target
@@ -16,7 +18,7 @@ MeasureName = Literal["goodput", "p50", "p99", "cpu", "memory"]
 
 @dataclass(frozen=True)
 class Measure:
-    """A figure that is split into the effects of framework and model."""
+    """A figure that is split into the effects of framework, model and server."""
 
     name: MeasureName
     title: str
@@ -32,7 +34,7 @@ MEASURES: dict[MeasureName, Measure] = {
     "memory": Measure("memory", "KiB per request", "as much"),
 }
 
-FRAMEWORKS = {"flask": "Flask", "django": "Django", "fastapi": "FastAPI"}
+FRAMEWORKS = {"flask": "Flask", "django": "Django", "fastapi": "FastAPI", "quart": "Quart"}
 """The frameworks' own spelling; any other framework is shown by the name in variants.toml."""
 
 
@@ -54,7 +56,7 @@ class Measured:
         return self.found if isinstance(self.found, Unsplit) else None
 
     def effect(self, factor: Factor, level: str) -> Effect | None:
-        effects = self.split.effects[factor] if self.split else ()
+        effects = self.split.effects.get(factor, ()) if self.split else ()
         return next((effect for effect in effects if effect.level == level), None)
 
     def within(self, factor: Factor, level: str) -> list[SimpleEffect]:
@@ -64,7 +66,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Factors:
-    """A load point whose contenders make a matrix of frameworks and models, possibly with gaps."""
+    """A load point whose contenders make a matrix of frameworks, models and servers, possibly with gaps."""
 
     section: Section
     point: Point
@@ -87,6 +89,22 @@ class Factors:
         """Whether all valid cells are at their theoretical maximum, so that only the cost can be split."""
         return bool(self._counted) and all(cell.ceiling_bound for cell in self._counted)
 
+    @cached_property
+    def factors(self) -> tuple[Factor, ...]:
+        """The factors that the matrix has, which are two or three."""
+        return factors_of([levels_of(cell.target) for cell in self.cells])
+
+    @property
+    def server_included(self) -> bool:
+        """Whether servers differ, but only together with framework or model, whose effects then include theirs."""
+        return "server" not in self.factors and len({cell.target.server for cell in self.cells}) > 1
+
+    def title(self, factor: Factor, level: str) -> str:
+        """A level as reports show it: a server's title without parts that distinguish it from no other."""
+        if factor == "server":
+            return short_server(level, [cell.target.server for cell in self.cells])
+        return FRAMEWORKS.get(level, level) if factor == "framework" else level
+
     @property
     def key(self) -> str:
         return f"{self.section.key}-{self.point.load:g}"
@@ -97,10 +115,14 @@ class Factors:
         The reference is the level with the most contenders, invalid ones included, and among equals the first of the
         run. No measured figure decides it.
         """
-        place = FACTORS.index(factor)
-        every = [levels_of(cell.target)[place] for cell in self.cells]
-        counted = [levels_of(cell.target)[place] for cell in self._counted]
+        every = [levels_of(cell.target)[factor] for cell in self.cells]
+        counted = [levels_of(cell.target)[factor] for cell in self._counted]
         return sorted(dict.fromkeys(counted), key=lambda level: -every.count(level))
+
+    def grouped(self, factor: Factor) -> list[str]:
+        """The same, in the order in which they are shown: levels that are compared with each other are together."""
+        known = next((each.split.effects.get(factor, ()) for each in self.measures if each.split), ())
+        return list(dict.fromkeys([*(effect.level for effect in known), *self.levels(factor)]))
 
     @cached_property
     def measures(self) -> list[Measured]:
@@ -108,9 +130,11 @@ class Factors:
         tried = [(MEASURES[name], {cell.variant: of(cell) for cell in self._counted}) for name, of in self._asked]
         known = [(measure, values) for measure, values in tried if any(values.values())]
         levels = {cell.variant: levels_of(cell.target) for cell in self.cells}
-        frameworks, models = map(self.levels, FACTORS)
-        asked = [(measure, (levels, values, frameworks, models)) for measure, values in known]
-        return [Measured(measure, split(*of), simple_effects(*of)) for measure, of in asked]
+        orders = {factor: self.levels(factor) for factor in self.factors}
+        return [
+            Measured(measure, split(levels, values, orders), simple_effects(levels, values, orders))
+            for measure, values in known
+        ]
 
     @property
     def leading(self) -> Measured | None:
@@ -122,7 +146,7 @@ class Factors:
     def calls(self) -> int:
         """The number of effects that are tested for significance; with interaction, only the simple effects."""
         tested = [measured.split for measured in self.measures if measured.split and not measured.split.interaction]
-        ratios = [each.ratio for split in tested for factor in FACTORS for each in split.effects[factor]]
+        ratios = [each.ratio for split in tested for effects in split.effects.values() for each in effects]
         ratios += [each.ratio for measured in self.measures for each in measured.simple]
         return sum(ratio is not None and ratio.bounded for ratio in ratios)
 
@@ -157,7 +181,7 @@ def factors(sections: Sequence[Section]) -> list[Factors]:
         for section in sections
         for point in section.points
     ]
-    return [each for each in found if _is_matrix([levels_of(cell.target) for cell in each.cells])]
+    return [each for each in found if each.factors]
 
 
 def takes_part(cell: Cell) -> bool:
@@ -172,16 +196,33 @@ def takes_part(cell: Cell) -> bool:
 
 
 def levels_of(target: Target) -> Levels:
-    return target.framework, target.model
+    return {"framework": target.framework, "model": target.model, "server": target.server}
 
 
-def level_title(factor: Factor, level: str) -> str:
-    return FRAMEWORKS.get(level, level) if factor == "framework" else level
+def factors_of(levels: Sequence[Levels]) -> tuple[Factor, ...]:
+    """The factors of a matrix, or none if the contenders make no matrix.
+
+    Some contenders have to share a framework and some a model. A server is a factor only if contenders differ in
+    nothing else. Otherwise it is a function of framework and model, so its effect is their interaction.
+    """
+    varied = [factor for factor in FACTORS if len({each[factor] for each in levels}) > 1]
+    if "server" in varied and any(_differ_only_in(levels, "server")):
+        return tuple(varied) if len(varied) > 1 else ()
+    plain: tuple[Factor, ...] = ("framework", "model")
+    return plain if all(1 < len({each[factor] for each in levels}) < len(levels) for factor in plain) else ()
 
 
-def _is_matrix(levels: Sequence[Levels]) -> bool:
-    """Whether some contenders share a framework and some a model, so that the two effects can be distinguished."""
-    return all(1 < len({each[place] for each in levels}) < len(levels) for place in range(len(FACTORS)))
+def _differ_only_in(levels: Sequence[Levels], factor: Factor) -> Iterator[bool]:
+    for one, other in combinations(levels, 2):
+        yield [each for each in FACTORS if one[each] != other[each]] == [factor]
+
+
+def short_server(title: str, titles: Sequence[str]) -> str:
+    """`uvicorn` for `uvicorn, uvloop, httptools`, or `uvicorn httptools` if another has the same first word."""
+    first, *rest = title.split(", ")
+    alike = [set(other.split(", ")[1:]) for other in titles if other.split(", ")[0] == first]
+    common = set.intersection(*alike) if alike else set()
+    return " ".join([first, *(part for part in rest if part not in common)])
 
 
 def _goodputs(cell: Cell) -> Mapping[int, float]:

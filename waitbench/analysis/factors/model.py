@@ -1,47 +1,49 @@
-"""Framework effect and concurrency-model effect: an additive model on logarithms, for contenders that share either.
+"""The effects of framework, concurrency model and server: an additive model on logarithms.
 
-    log y = repeat + framework + model
+    log y = repeat + framework + model + server
 
 The model is fitted to each repeat separately, so whatever the machine did to a whole repeat cancels out. An effect's
-interval is Student's t over the repeats, like that of every other ratio.
-
-A contender may depart from its framework and model by the same factor in each repeat (interaction). This widens no
-interval, but moves every effect. So with interaction no effect is called significant; simple_effects.py has the effects
-that need no model.
+interval is Student's t over the repeats, like that of every other ratio. design.py decides which effects can be
+estimated, interaction.py whether they multiply.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import special
 
-from waitbench.analysis.statistics import CONFIDENCE, PRACTICAL, Interval, differs, geometric_interval, mean_interval
+from waitbench.analysis.factors.design import (
+    EXACT,
+    Array,
+    Confounded,
+    Design,
+    Factor,
+    Levels,
+    Orders,
+    design_of,
+)
+from waitbench.analysis.factors.interaction import Oddity, oddity
+from waitbench.analysis.statistics import Interval, differs, geometric_interval, mean_interval
 
-Levels = tuple[str, str]
-"""A contender's framework and model."""
-Factor = Literal["framework", "model"]
-Array = NDArray[np.float64]
-
-FACTORS: tuple[Factor, Factor] = ("framework", "model")
 ENOUGH = 0.5
 """A contender with fewer repeats than this share of the maximum is excluded; only repeats that all have are used."""
-EXACT = 1e-9
-"""A smaller difference is only floating-point error."""
 
 
 @dataclass(frozen=True)
 class Effect:
-    """A level of one factor compared with the reference level, with the other factor the same."""
+    """A level of one factor compared with a reference level, with the other factors the same."""
 
     level: str
     ratio: Interval | None
-    """None for the reference itself."""
+    """None for a reference, for a confounded level, and if three factors interact or it is unknown."""
     average: bool = False
     """Whether interaction makes it a mean of simple effects that differ. Then it is never called significant."""
+    reference: str = ""
+    """The level that it is compared with; "" for the factor's reference itself."""
+    confounded: Confounded | None = None
+    """Why it cannot be compared with its reference; None if it can."""
 
     @property
     def differs(self) -> bool:
@@ -52,32 +54,15 @@ class Effect:
 class Shares:
     """Parts of the spread between contenders (the sum of squares of their mean logarithms). They add up to 1."""
 
-    framework: float
-    """The part that only the framework explains: the loss if the framework is dropped from the model of both."""
-    model: float
-    """The part that only the model explains."""
-    both: float
-    """The part that either of them explains. Zero for a complete matrix; negative if the two hide each other."""
-    neither: float
+    only: Mapping[Factor, float]
+    """The part that only this factor explains: the loss if it is dropped from the model of all."""
+    several: float
+    """The part that no single factor can be credited with: two or more explain it.
+
+    Zero for a complete matrix; negative if factors hide each other.
+    """
+    none: float
     """Interaction and noise."""
-
-
-@dataclass(frozen=True)
-class Oddity:
-    """The contender that is farthest from the prediction by its framework and its model."""
-
-    contender: str
-    ratio: Interval
-    """Its figure over the prediction from all other contenders."""
-    as_far: tuple[str, ...]
-    """Contenders that are equally far; with two frameworks, the other one on the same model."""
-    interaction: bool
-    """Whether the residuals after both factors are more than noise (F test) and this departure is large enough."""
-
-    @property
-    def holds(self) -> bool:
-        """Whether there is interaction and this contender's departure is significant too."""
-        return self.interaction and differs(self.ratio)
 
 
 @dataclass(frozen=True)
@@ -85,7 +70,7 @@ class Split:
     contenders: tuple[str, ...]
     repeats: int
     effects: dict[Factor, tuple[Effect, ...]]
-    """The reference first."""
+    """The reference first. A group of levels that can be compared only with each other is together."""
     shares: Shares | None
     """None if nothing differs at all."""
     more: Factor | None
@@ -95,12 +80,13 @@ class Split:
 
     @property
     def interaction(self) -> bool:
-        """Whether framework and model interact: their effects do not multiply, by more than noise."""
+        """Whether the factors interact: their effects do not multiply, by more than noise."""
         return self.oddity is not None and self.oddity.interaction
 
     def called(self, factor: Factor) -> list[Effect]:
-        """The effects that differ significantly from the reference, the largest first."""
-        found = [(abs(math.log(each.ratio.mean)), each) for each in self.effects[factor] if each.ratio and each.differs]
+        """The effects that differ significantly from their reference, the largest first."""
+        of = self.effects.get(factor, ())
+        found = [(abs(math.log(each.ratio.mean)), each) for each in of if each.ratio and each.differs]
         return [each for _, each in sorted(found, key=lambda pair: -pair[0])]
 
 
@@ -108,7 +94,7 @@ class Split:
 class Unsplit:
     """The reason why there are no effects.
 
-    - `levels`: one factor has only one level.
+    - `levels`: fewer than two factors have more than one level.
     - `repeats`: no repeat has all contenders.
     - `parts`: the contenders fall into parts that have neither a framework nor a model in common.
     """
@@ -118,53 +104,52 @@ class Unsplit:
     """The contenders, by part."""
 
 
-def split(
-    levels: Mapping[str, Levels],
-    values: Mapping[str, Mapping[int, float]],
-    frameworks: Sequence[str],
-    models: Sequence[str],
-) -> Split | Unsplit:
-    """Split each contender's values by repeat, which are all positive, into the effects of framework and model.
+def split(levels: Mapping[str, Levels], values: Mapping[str, Mapping[int, float]], orders: Orders) -> Split | Unsplit:
+    """Split each contender's values by repeat, which are all positive, into the effects of the factors in `orders`.
 
-    The first of `frameworks` and the first of `models` that occur are the references.
+    The first level of each factor that occurs is its reference. Of three factors, one with one level is left out.
     """
     names, repeats = _matched(values)
-    order: dict[Factor, list[str]] = {
-        "framework": _present(frameworks, levels, names, 0),
-        "model": _present(models, levels, names, 1),
-    }
-    parts = _parts(levels, names)
-    if min(map(len, order.values())) < 2:
+    found = {factor: _present(order, factor, levels, names) for factor, order in orders.items()}
+    present = {factor: order for factor, order in found.items() if len(order) > 1}
+    parts = _parts(levels, names, list(orders))
+    if len(present) < 2:
         return Unsplit("levels", parts)
-    if len(parts) > 1:
+    if set(present) == {"framework", "model"} and len(parts := _parts(levels, names, list(present))) > 1:
         return Unsplit("parts", parts)
     if not repeats:
         return Unsplit("repeats", parts)
-    columns = {factor: _indicators(levels, names, order[factor], place) for place, factor in enumerate(FACTORS)}
-    design = _design(len(names), columns["framework"], columns["model"])
+    design = design_of(levels, names, present)
     logs = np.log([[values[name][repeat] for name in names] for repeat in repeats])
-    mean, *each = _shares(np.vstack([logs.mean(axis=0), logs]), columns["framework"], columns["model"])
-    oddity = _oddity(names, design, logs)
-    effects = _effects(order, design, logs, average=oddity is not None and oddity.interaction)
+    mean, *each = _shares(design, np.vstack([logs.mean(axis=0), logs]))
+    odd = oddity(names, design, logs)
+    effects = {factor: tuple(_effects(design, factor, logs, odd)) for factor in design.factors}
     return Split(
         contenders=tuple(names),
         repeats=len(repeats),
         effects=effects,
         shares=mean,
         more=_more(effects, each),
-        oddity=oddity,
+        oddity=odd,
     )
 
 
-def _effects(
-    order: Mapping[Factor, Sequence[str]], design: Array, logs: Array, *, average: bool
-) -> dict[Factor, tuple[Effect, ...]]:
-    slopes = np.exp(logs @ np.linalg.pinv(design).T)[:, 1:]
-    ratios = iter([geometric_interval(slope) for slope in slopes.T.tolist()])
-    return {
-        factor: (Effect(reference, None), *(Effect(level, next(ratios), average) for level in others))
-        for factor, (reference, *others) in order.items()
-    }
+def _effects(design: Design, factor: Factor, logs: Array, odd: Oddity | None) -> Iterator[Effect]:
+    """The effects of a factor. Three factors have none if they interact, or if one repeat cannot show whether they do.
+
+    They would be no plain means of simple effects.
+    """
+    interaction = odd is not None and odd.interaction
+    unknown = odd is not None and not odd.ratio.bounded
+    hidden = len(design.factors) > 2 and (interaction or unknown)
+    main, *others = design.groups(factor)
+    yield Effect(main[0], None)
+    for group in (main, *others):
+        if group is not main:
+            yield Effect(group[0], None, reference=main[0], confounded=design.confounded(factor, group))
+        for level in group[1:]:
+            ratio = geometric_interval(np.exp(logs @ design.contrasts[factor, level]).tolist())
+            yield Effect(level, None if hidden else ratio, interaction, group[0])
 
 
 def _matched(values: Mapping[str, Mapping[int, float]]) -> tuple[list[str], list[int]]:
@@ -175,94 +160,58 @@ def _matched(values: Mapping[str, Mapping[int, float]]) -> tuple[list[str], list
     return names, sorted(shared)
 
 
-def _present(order: Sequence[str], levels: Mapping[str, Levels], names: Sequence[str], place: int) -> list[str]:
-    found = {levels[name][place] for name in names}
+def _present(order: Sequence[str], factor: Factor, levels: Mapping[str, Levels], names: Sequence[str]) -> list[str]:
+    found = {levels[name][factor] for name in names}
     return [level for level in order if level in found]
 
 
-def _parts(levels: Mapping[str, Levels], names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """Groups of contenders that are connected by common frameworks or models, directly or through others."""
+def _parts(
+    levels: Mapping[str, Levels], names: Sequence[str], factors: Sequence[Factor]
+) -> tuple[tuple[str, ...], ...]:
+    """Groups of contenders that are connected by common levels, directly or through others."""
     parts: list[list[str]] = []
     for name in names:
-        own = set(zip(FACTORS, levels[name], strict=True))
-        joined = [part for part in parts if any(own & set(zip(FACTORS, levels[n], strict=True)) for n in part)]
+        joined = [part for part in parts if any(levels[name][f] == levels[n][f] for n in part for f in factors)]
         parts = [part for part in parts if part not in joined] + [[*(n for part in joined for n in part), name]]
     return tuple(tuple(part) for part in parts)
 
 
-def _indicators(levels: Mapping[str, Levels], names: Sequence[str], order: Sequence[str], place: int) -> Array:
-    """A column for each level except the reference: 1 for contenders that have it, else 0."""
-    return np.array([[float(levels[name][place] == level) for level in order[1:]] for name in names])
+def _shares(design: Design, logs: Array) -> list[Shares | None]:
+    """The shares for each row of logarithms; None for a row in which nothing differs."""
+    total = np.sum((logs - logs.mean(axis=1, keepdims=True)) ** 2, axis=1)
+    none = _left(logs, design.fit)
+    only = {factor: _left(logs, fit) - none for factor, fit in design.fits_without.items()}
+    return [
+        None
+        if total[n] < EXACT**2
+        else _parted(float(total[n]), {f: float(of[n]) for f, of in only.items()}, float(none[n]))
+        for n in range(len(logs))
+    ]
 
 
-def _design(contenders: int, *columns: Array) -> Array:
-    return np.hstack([np.ones((contenders, 1)), *columns])
-
-
-def _left(logs: Array, *columns: Array) -> Array:
-    """The sum of squares that a model does not explain, for each row of logarithms (a column per contender)."""
-    design = _design(logs.shape[1], *columns)
-    left: Array = np.sum((logs - logs @ (design @ np.linalg.pinv(design)).T) ** 2, axis=1)
+def _left(logs: Array, fit: Array) -> Array:
+    """The sum of squares that a fit does not explain, for each row of logarithms (a column per contender)."""
+    left: Array = np.sum((logs - logs @ fit) ** 2, axis=1)
     return left
 
 
-def _shares(logs: Array, frameworks: Array, models: Array) -> list[Shares | None]:
-    """The shares for each row of logarithms; None for a row in which nothing differs."""
-    left = (_left(logs), _left(logs, models), _left(logs, frameworks), _left(logs, frameworks, models))
-    return [_parted(*map(float, each)) for each in zip(*left, strict=True)]
-
-
-def _parted(total: float, after_model: float, after_framework: float, neither: float) -> Shares | None:
-    """The shares from the residual sums of squares without factors, with the model, with the framework, with both."""
-    if total < EXACT**2:
-        return None
-    framework, model = after_model - neither, after_framework - neither
-    return Shares(framework / total, model / total, (total - neither - framework - model) / total, neither / total)
+def _parted(total: float, only: Mapping[Factor, float], none: float) -> Shares:
+    several = total - none - sum(only.values())
+    return Shares({factor: part / total for factor, part in only.items()}, several / total, none / total)
 
 
 def _more(effects: Mapping[Factor, Sequence[Effect]], each: Sequence[Shares | None]) -> Factor | None:
+    """The factor that explains more than any other.
+
+    Of three factors, it also has to explain more than another one together with all that several factors explain.
+    """
     known = [shares for shares in each if shares]
     if len(known) < 2:
         return None
-    ahead = mean_interval([shares.model - shares.framework for shares in known])
-    if ahead.low is None or ahead.high is None or ahead.low <= 0 <= ahead.high:
-        return None
-    factor: Factor = "model" if ahead.mean > 0 else "framework"
-    return factor if any(effect.differs for effect in effects[factor]) else None
-
-
-def _oddity(names: Sequence[str], design: Array, logs: Array) -> Oddity | None:
-    """The contender that would explain the most more squares if it had a parameter of its own."""
-    hat = design @ np.linalg.pinv(design)
-    free = 1 - np.diag(hat)
-    residuals = logs - logs @ hat
-    tried = [n for n in range(len(names)) if free[n] > EXACT]  # the others are alone with their framework or model
-    if not tried:
-        return None
-    scores = {n: abs(float(residuals[:, n].mean())) / math.sqrt(free[n]) for n in tried}
-    most = max(scores.values())
-    # Among equals the first of the run, because rounding errors would choose by chance.
-    far, *as_far = [n for n in tried if math.isclose(scores[n], most, rel_tol=EXACT, abs_tol=EXACT)]
-    # The contender influences its own fit; dividing by `free` gives the residual of a fit to the others only.
-    ratio = geometric_interval(np.exp(residuals[:, far] / free[far]).tolist())
-    enough = abs(ratio.mean - 1) >= PRACTICAL
-    interaction = enough and _more_than_noise(residuals, len(names) - _rank(design))
-    return Oddity(names[far], ratio, tuple(names[n] for n in as_far), interaction)
-
-
-def _more_than_noise(residuals: Array, freedom: int) -> bool:
-    """Whether the residuals after both factors are the same in each repeat, by an F test.
-
-    The test uses all contenders, so it has no selection bias; the farthest contender was selected for being far.
-    """
-    repeats = len(residuals)
-    if repeats < 2:
-        return False
-    steady = residuals.mean(axis=0)
-    noise = float(np.sum((residuals - steady) ** 2)) / (repeats - 1)
-    bound = float(special.fdtri(freedom, freedom * (repeats - 1), CONFIDENCE))
-    return repeats * float(np.sum(steady**2)) > bound * noise
-
-
-def _rank(design: Array) -> int:
-    return int(np.linalg.matrix_rank(design))
+    first, *others = sorted(effects, key=lambda factor: -sum(shares.only[factor] for shares in known))
+    for other in others:
+        shared = [max(0.0, shares.several) if len(effects) > 2 else 0.0 for shares in known]
+        gaps = [s.only[first] - s.only[other] - more for s, more in zip(known, shared, strict=True)]
+        if (mean_interval(gaps).low or 0) <= 0:
+            return None
+    return first if any(effect.differs for effect in effects[first]) else None

@@ -42,7 +42,7 @@ def draw(comparison: Comparison) -> list[Chart]:
         for section in comparison.sections:
             charts += [_chart(section, styles, kind, plot) for kind, (plot, drawn) in PLOTS.items() if drawn(section)]
             found = comparison.factors_of(section)
-            if found and any(measured.split for measured in found.measures):
+            if found and factors.drawable(found):
                 charts.append(_factors(found, styles))
         for mixed in filter(scenarios.counted_pairs, comparison.mixed):
             charts.append(_chart(mixed, styles, "beside", scenarios.beside))

@@ -1,16 +1,15 @@
-"""The framework effect and the concurrency-model effect: their line at the top, and the notes on their table."""
+"""The effects of framework, concurrency model and server: their line at the top, and the notes on their table."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from waitbench.analysis.cells import Cell
-from waitbench.analysis.factors.load_points import Factors, Measured, level_title
-from waitbench.analysis.factors.model import FACTORS, Effect, Factor, Oddity, Split, Unsplit
+from waitbench.analysis.factors.design import Factor
+from waitbench.analysis.factors.load_points import Factors, Measured
+from waitbench.analysis.factors.model import Effect, Split, Unsplit
 from waitbench.analysis.factors.simple_effects import SimpleEffect
 from waitbench.records.words import listed
+from waitbench.report.words.levels import confounded, confounded_notes, heading, names, place, server_note
 from waitbench.report.words.phrases import confidence, in_brackets, times
-
-HEADING = "Framework effect and concurrency-model effect"
-
 
 VERBS = {"as many": "gives", "as long": "takes", "as much": "costs"}
 """The verb that goes with the words after a ratio (`Measure.times`)."""
@@ -22,7 +21,8 @@ def factors_answer(found: Factors) -> str:
     if found.leading is None:
         at_maximum = "throughput and latency are at the theoretical maximum, so only the cost is split"
         parts.insert(0, at_maximum if found.ceiling_bound else "no valid figure")
-    return f"{found.section.title}, {found.point.load_words}, {HEADING.lower()}: {'; '.join(parts)}."
+    title = heading(found.factors).lower() + in_brackets("both include the server" if found.server_included else "")
+    return f"{found.section.title}, {found.point.load_words}, {title}: {'; '.join(parts)}."
 
 
 def _part(found: Factors, measured: Measured) -> str:
@@ -30,85 +30,148 @@ def _part(found: Factors, measured: Measured) -> str:
     if split is None:
         return f"{title} cannot be split"
     if split.oddity and split.interaction:
-        return f"for {title}, {_interaction(found, measured, split.oddity)}"
-    return f"for {title}, {_effects(split)}"
+        return f"for {title}, {_interaction(found, measured, split)}"
+    return f"for {title}, {_effects(found, measured, split)}"
 
 
-def _effects(split: Split) -> str:
+def _effects(found: Factors, measured: Measured, split: Split) -> str:
     """The factor that explains more, and the largest effect of each factor."""
-    significant = {factor: split.called(factor) for factor in FACTORS}
-    if not any(significant.values()) or split.shares is None:
-        return "no effect is significant"
-    order: Sequence[Factor] = [split.more, *(f for f in FACTORS if f != split.more)] if split.more else FACTORS
-    parts = [
-        _against(effects[0], factor, split.effects[factor][0].level)
-        if (effects := significant[factor])
-        else f"no significant {factor} effect"
-        for factor in order
-    ]
-    more = f"the {split.more} explains more" if split.more else "neither factor clearly explains more"
-    shares = [f"{factor} {round(getattr(split.shares, factor) * 100)} %" for factor in FACTORS]
-    return f"{more} of the spread{in_brackets(*shares)}, with {listed(parts)}"
+    if not any(split.called(factor) for factor in split.effects) or split.shares is None:
+        return "; ".join(["no effect is significant", *_all_confounded(measured)])
+    order = sorted(split.effects, key=lambda factor: factor != split.more)
+    parts = [_largest(found, measured, factor, split.called(factor)) for factor in order]
+    neither = "neither" if len(split.effects) == 2 else "no"
+    more = f"the {split.more} explains more" if split.more else f"{neither} factor clearly explains more"
+    shares: dict[str, float] = {
+        factor: split.shares.only[factor] for factor in split.effects if not any(_confounded(measured, factor))
+    }
+    if len(split.effects) > 2:
+        shares |= {"several factors": split.shares.several}
+    known = [f"{name} {round(share * 100)} %" for name, share in shares.items()]
+    return f"{more} of the spread{in_brackets(*known)}, with {listed(parts)}"
 
 
-def _against(effect: Effect, factor: Factor, reference: str) -> str:
+def _largest(found: Factors, measured: Measured, factor: Factor, significant: list[Effect]) -> str:
+    if significant:
+        return _against(found, factor, significant[0])
+    return next(_confounded(measured, factor), f"no significant {factor} effect")
+
+
+def _against(found: Factors, factor: Factor, effect: Effect) -> str:
     """`Django at 0.80x Flask (95 % CI 0.78–0.82)`."""
-    assert effect.ratio is not None  # only the reference has none
-    level, reference = level_title(factor, effect.level), level_title(factor, reference)
+    assert effect.ratio is not None  # only effects without a ratio have none to call
+    level, reference = found.title(factor, effect.level), found.title(factor, effect.reference)
     return f"{level} at {times(effect.ratio)} {reference}{in_brackets(confidence(effect.ratio))}"
 
 
-def _interaction(found: Factors, measured: Measured, oddity: Oddity) -> str:
+def _confounded(measured: Measured, factor: Factor) -> Iterator[str]:
+    """`the model confounded with the server`, if none of its levels can be compared with another."""
+    effects = confounded(measured, factor)
+    if effects and measured.split and len(effects) == len(measured.split.effects[factor]) - 1:
+        factors = dict.fromkeys(other for each in effects if each.confounded for other in each.confounded.by)
+        yield f"the {factor} confounded with {names(list(factors))}"
+
+
+def _all_confounded(measured: Measured) -> Iterator[str]:
+    for factor in measured.split.effects if measured.split else ():
+        yield from _confounded(measured, factor)
+
+
+def _interaction(found: Factors, measured: Measured, split: Split) -> str:
     """The contender that departs from its prediction, and the simple effects."""
+    oddity = split.oddity
+    assert oddity is not None  # without it there is no interaction
     odd, *as_far = [cell.target.title for name in (oddity.contender, *oddity.as_far) for cell in found.cells
                     if cell.variant == name]  # fmt: skip
     departs = f"{odd} is {times(oddity.ratio)} its prediction"
     if not oddity.holds:
         departs = f"departures from the prediction exceed noise, the largest is {odd} at {times(oddity.ratio)}"
     instead = f"or else {listed(as_far, 'or')} departs" if as_far else ""
-    within = [_within(found, measured, f) for f in FACTORS if any(each.factor == f for each in measured.simple)]
+    two = len(found.factors) == 2
+    each = _within if two else _largest_within
+    within = [
+        text for f in found.factors if any(e.factor == f for e in measured.simple) for text in each(found, measured, f)
+    ]
     reported = "only simple effects are reported" if within else "no effect is reported"
     why = in_brackets(departs, confidence(oddity.ratio), instead)
-    return "; ".join([f"framework and model interact{why}, so {reported}", *within])
+    confounds = [] if two else _all_confounded(measured)
+    return "; ".join([f"{names(list(split.effects))} interact{why}, so {reported}", *within, *confounds])
 
 
-def _within(found: Factors, measured: Measured, factor: Factor) -> str:
+def _within(found: Factors, measured: Measured, factor: Factor) -> Iterator[str]:
     """`compared with threads, asyncio gives 0.40x as many in Flask and 0.20x in Django`."""
-    reference, *others = found.levels(factor)
-    known = [(level_title(factor, level), each) for level in others if (each := measured.within(factor, level))]
-    levels = [_of_level(title, each, measured.measure.times) for title, each in known]
-    return f"compared with {level_title(factor, reference)}, {', '.join(levels)}"
+    levels = found.levels(factor)
+    for reference in levels:
+        of = {level: [e for e in measured.within(factor, level) if e.reference == reference] for level in levels}
+        known = [(found.title(factor, level), effects) for level, effects in of.items() if effects]
+        if known:
+            shown = [_of_level(found, title, effects, measured.measure.times) for title, effects in known]
+            yield f"compared with {found.title(factor, reference)}, {', '.join(shown)}"
 
 
-def _of_level(title: str, effects: list[SimpleEffect], unit: str) -> str:
+def _of_level(found: Factors, title: str, effects: list[SimpleEffect], unit: str) -> str:
     different = [each for each in effects if each.differs]
     alike = [each for each in effects if not each.differs]
-    ratios = [f"{times(each.ratio)}{f' {unit}' if each is different[0] else ''} {_place(each)}" for each in different]
-    none = f"no significant difference {_place(*alike)}" if alike else ""
+    ratios = [
+        f"{times(each.ratio)}{f' {unit}' if each is different[0] else ''} {place(found, each.factor, each.within)}"
+        for each in different
+    ]
+    none = f"no significant difference {place(found, alike[0].factor, *(e.within for e in alike))}" if alike else ""
     if not ratios:
         return f"{title} shows {none}"
     return f"{title} {VERBS[unit]} {listed(ratios)}{f', with {none}' if none else ''}"
 
 
-def _place(*effects: SimpleEffect) -> str:
-    """`in Flask and Django`, or `on threads`."""
-    if effects[0].factor == "model":
-        return f"in {listed([level_title('framework', each.within) for each in effects])}"
-    return f"on {listed([each.within for each in effects])}"
+def _largest_within(found: Factors, measured: Measured, factor: Factor) -> Iterator[str]:
+    """`the largest server effect is granian WSGI at 1.50x gunicorn gthread for Flask on threads`, as there are many."""
+    significant = [each for each in measured.simple if each.factor == factor and each.differs]
+    if not significant:
+        yield f"no {factor} effect is significant"
+        return
+    most = max(significant, key=lambda each: max(each.ratio.mean, 1 / each.ratio.mean))
+    level, reference = found.title(factor, most.level), found.title(factor, most.reference)
+    where = f"{place(found, factor, most.within)}{in_brackets(confidence(most.ratio))}"
+    others = [each for each in significant if (each.level, each.reference) == (most.level, most.reference)]
+    reverse = next((each for each in others if (each.ratio.mean > 1) != (most.ratio.mean > 1)), None)
+    but = f", but {times(reverse.ratio)} {place(found, factor, reverse.within)}" if reverse else ""
+    yield f"the largest {factor} effect is {level} at {times(most.ratio)} {reference} {where}{but}"
 
 
 def intro(found: Factors) -> str:
     """How to read the table."""
-    references = {factor: level_title(factor, found.levels(factor)[0]) for factor in FACTORS if found.levels(factor)}
-    if len(references) < len(FACTORS):
+    references = {f: found.title(f, found.levels(f)[0]) for f in found.factors if found.levels(f)}
+    if len(references) < len(found.factors):
         return "No contender is valid, so there is nothing to split."
-    return (
-        f"At {found.point.load_words}, the table compares each framework with {references['framework']} on the same "
-        f"model, and each model with {references['model']} on the same framework. Figures are ratios over the repeats. "
-        "A share is the part of the spread between contenders that only the framework, or only the model, explains. "
-        "The rows below a level are its simple effects, each measured within one framework or on one model. "
-        "Bold means significant."
-    )
+    if len(found.factors) > 2:
+        compares = (
+            f"the table compares each {names(found.factors, 'or')} with a reference that differs in nothing else."
+        )
+        only, within = "this factor", "within the same levels of the two other factors"
+    else:
+        one, other = found.factors
+        compares = (
+            f"the table compares each {one} with {references[one]} on the same {other}, and each {other} with "
+            f"{references[other]} on the same {one}."
+        )
+        only, within = f"the {one}, or only the {other},", f"{_one(one)} or {_one(other)}"
+    any_confounded = any(confounded(measured, factor) for measured in found.measures for factor in found.factors)
+    sentences = [
+        f"At {found.point.load_words}, {compares}",
+        "Figures are ratios over the repeats.",
+        *(
+            ["Confounded means that something else always changes too, so there is no estimate."]
+            if any_confounded
+            else []
+        ),
+        f"A share is the part of the spread between contenders that only {only} explains.",
+        f"The rows below a level are its simple effects, each measured {within}.",
+        "Bold means significant.",
+    ]
+    return " ".join(sentences)
+
+
+def _one(factor: Factor) -> str:
+    return f"{'within' if factor == 'framework' else 'on'} one {factor}"
 
 
 def notes(found: Factors) -> list[str]:
@@ -128,16 +191,25 @@ def notes(found: Factors) -> list[str]:
             "At a theoretical maximum of their own, which arithmetic sets and not the stack: "
             f"{_titles(found.at_ceiling)}. The effects on good responses/s include this limit."
         )
+    lines += [*server_note(found), *confounded_notes(found)]
     for measured in found.measures:
         lines += _doubts(found, measured)
-    if any(measured.split and measured.split.interaction for measured in found.measures):
-        lines.append(
-            "Framework and model interact, so their effects do not multiply. An effect over all contenders is then a "
-            "mean of simple effects that differ. It is marked as a mean and gets no verdict; the simple effects do."
-        )
+    lines += _on_interaction(found)
     if any(measured.measure.name == "memory" for measured in found.measures):
         lines.append("Memory has one figure for all trials of a contender, so its ratios have no interval.")
     return lines
+
+
+def _on_interaction(found: Factors) -> Iterator[str]:
+    if any(measured.split and measured.split.interaction for measured in found.measures):
+        start = f"{names(found.factors).capitalize()} interact, so their effects do not multiply."
+        if len(found.factors) > 2:
+            yield f"{start} Then there is no effect over all contenders, only simple effects."
+        else:
+            yield (
+                f"{start} An effect over all contenders is then a mean of simple effects that differ. It is marked as "
+                "a mean and gets no verdict; the simple effects do."
+            )
 
 
 def _doubts(found: Factors, measured: Measured) -> Iterator[str]:
@@ -148,33 +220,35 @@ def _doubts(found: Factors, measured: Measured) -> Iterator[str]:
         without = [c for c in found.cells if c.valid and c.variant not in measured.split.contenders]
         if without:
             yield f"{title}: without {_titles(without)}, which has no figure or too few repeats."
-        yield f"{title}: {oddity_words(found, measured.split.oddity)}."
+        yield f"{title}: {oddity_words(found, measured.split)}."
 
 
 def why_not(found: Factors, unsplit: Unsplit) -> str:
     if unsplit.why == "repeats":
         return "no repeat has all contenders"
     if unsplit.why == "levels":
-        return "all valid contenders have the same framework, or all have the same model"
+        return f"all valid contenders have the same {', or all have the same '.join(found.factors)}"
     parts = "; ".join(_titles([_cell(found, name) for name in part]) for part in unsplit.parts)
     return f"these groups have neither a framework nor a model in common ({parts})"
 
 
-def oddity_words(found: Factors, oddity: Oddity | None) -> str:
-    """Whether framework and model interact, and which contender departs most from the prediction."""
+def oddity_words(found: Factors, split: Split) -> str:
+    """Whether the factors interact, and which contender departs most from the prediction."""
+    oddity, interact = split.oddity, f"{names(list(split.effects))} interact"
     if oddity is None:
-        return "too few contenders to test whether framework and model interact"
+        return f"too few contenders to test whether {interact}"
     title = _cell(found, oddity.contender).target.title
     others = [_cell(found, name) for name in oddity.as_far]
     instead = f"or else {_titles(others, 'or')} departs" if others else ""
     at = f"{times(oddity.ratio)} its prediction{in_brackets(confidence(oddity.ratio), instead)}"
     largest = f"the largest departure is {title} at {at}"
     if oddity.holds:
-        return f"framework and model interact, because {title} is at {at}"
+        return f"{interact}, because {title} is at {at}"
     if oddity.interaction:
-        return f"framework and model interact, because departures from the prediction exceed noise; {largest}"
+        return f"{interact}, because departures from the prediction exceed noise; {largest}"
     if not oddity.ratio.bounded:
-        return f"one figure for each contender cannot show whether departures exceed noise; {largest}"
+        only = ", so only simple effects are reported" if len(split.effects) > 2 else ""
+        return f"one figure for each contender cannot show whether departures exceed noise{only}; {largest}"
     return f"no departure from the prediction exceeds noise; {largest}"
 
 

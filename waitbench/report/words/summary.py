@@ -6,6 +6,7 @@ from waitbench.records.run import RunPlan, Target
 from waitbench.records.words import counted, listed
 from waitbench.report.words import claims, factors, knees, scenarios, sections
 from waitbench.report.words.facts import of_cells
+from waitbench.report.words.levels import differ_together
 
 CERTAINTY = "How certain is this?"
 """The heading of `certainty`."""
@@ -39,6 +40,7 @@ def introduction(comparison: Comparison) -> list[str]:
     one_core = all(_on_one_core(target) for target in comparison.variants)
     return [
         f"This run {'compares' if len(titles) > 1 else 'measures'} {shown}.",
+        *differ_together(comparison.variants),
         *(["Each service has one process on one core."] if one_core else []),
         "A good response is complete and correct.",
         "p99 is the latency that 99 of 100 requests do not exceed.",
