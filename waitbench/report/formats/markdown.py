@@ -49,8 +49,10 @@ def _report(report: Report) -> Iterator[str]:
     if report.claims:
         yield from ("## Verdicts", "", *map(_verdict, report.claims), "", "## Results", "")
     yield from _listed(report.results)
-    if report.certainty:
+    if report.certainty or report.certainties:
         yield from ("", f"## {CERTAINTY}", "", *map(for_markdown, report.certainty))
+    if report.certainties:
+        yield from ("", *_listed(report.certainties))
     for part in report.parts:
         yield from ("", *_part(part), "", *_charts(part.charts))
     yield from ("", "## Budgets, as read back from the running services", "", *table_lines(report.budgets), "")
