@@ -49,7 +49,7 @@ def _report(report: Report) -> Iterator[str]:
     if report.claims:
         yield from ("## Verdicts", "", *map(_verdict, report.claims), "", "## Results", "")
     yield from _listed(report.results)
-    if report.certainty or report.certainties:
+    if report.certainty:
         yield from ("", f"## {CERTAINTY}", "", *map(for_markdown, report.certainty))
     if report.certainties:
         yield from ("", *_listed(report.certainties))

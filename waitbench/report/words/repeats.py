@@ -50,7 +50,7 @@ def each_certainty(comparison: Comparison) -> list[str]:
     if bound := [each.where for each in found if each.at_maximum]:
         lines.append(f"At the theoretical maximum, so not repeated further: {'; '.join(bound)}.")
     if alone := [each.where for each in found if not each.compared and not each.at_maximum]:
-        lines.append(f"Nothing to compare, so not repeated further: {'; '.join(alone)}.")
+        lines.append(f"Fewer than two contenders count, so not repeated further: {'; '.join(alone)}.")
     return [*lines, *_more_time(comparison, found)]
 
 
@@ -62,7 +62,7 @@ def _line(found: Certainty) -> str:
     line = f"{found.where}: {state} after {counted(widest.repeats, 'repeat', 'repeats')}."
     if isinf(widest.half_width):
         return f"{line} {widest.title} has no CI yet."
-    line += f" The widest CI is ±{widest.half_width * 100:.2g} % of its ratio ({widest.title})."
+    line += f" The widest CI is ±{widest.half_width * 100:.1f} % of its ratio ({widest.title})."
     return line if found.sure else f"{line} {_needed(found, widest.repeats)}"
 
 

@@ -54,7 +54,7 @@ def certainty(comparison: Comparison) -> list[str]:
     """Sentences on how certain the results are; none if nothing is compared."""
     chance = comparison.chance
     if not chance.comparisons:
-        return []
+        return stopping(comparison)
     lines = [
         *([f"Each row has {_trials(comparison)}."] if comparison.cells else []),
         "CI is the 95 % confidence interval over the repeats.",
