@@ -66,7 +66,13 @@ class Looks:
     def stops(self, rule: Rule) -> NDArray[np.int64]:
         """The column of the look at which each run stops: the last one, if the rule is never met."""
         met = self.sure if rule == "sure" else self.decided
-        return np.where(met.any(axis=1), met.argmax(axis=1), met.shape[1] - 1)
+        return first(met)
+
+
+def first(met: Flags) -> NDArray[np.int64]:
+    """The first column of each row that is met, or else the last one."""
+    columns: NDArray[np.int64] = np.where(met.any(axis=1), met.argmax(axis=1), met.shape[1] - 1)
+    return columns
 
 
 def looks(logs: Values, confidence: float) -> Looks:
@@ -78,8 +84,9 @@ def looks(logs: Values, confidence: float) -> Looks:
     return Looks(mean[:, LEAST_REPEATS - 1 :], half[:, LEAST_REPEATS - 2 :])
 
 
-def at(found: Values | Flags, stops: NDArray[np.int64]) -> Values | Flags:
-    return np.take_along_axis(found, stops[:, None], axis=1)[:, 0]
+def share(found: Flags, stops: NDArray[np.int64]) -> float:
+    """The share of runs with something at the look at which they stop."""
+    return float(np.take_along_axis(found, stops[:, None], axis=1).mean())
 
 
 def draws(noise: Noise, most: int, seed: int, runs: int = RUNS) -> Values:
@@ -100,7 +107,7 @@ def worst() -> None:
         made = [(most, draws(noise, most, number)) for most in MOST]
         for name, levels in (("own level", [level(most) for most in MOST]), ("uncorrected", [CONFIDENCE] * len(MOST))):
             shares = [missed(logs, confidence) for (_, logs), confidence in zip(made, levels, strict=True)]
-            print(f"| {title} | {name} | " + " | ".join(f"{share:.1%}" for share in shares) + " |")
+            print(f"| {title} | {name} | " + " | ".join(f"{each:.1%}" for each in shares) + " |")
 
 
 def stopping() -> None:
@@ -114,12 +121,12 @@ def stopping() -> None:
             found, plain = looks(logs, level(MOST_REPEATS)), looks(logs, CONFIDENCE)
             for rule in rules:
                 stops = found.stops(rule)
-                covered = at(found.contain(math.log(truth)), stops).mean()
-                uncorrected = at(plain.contain(math.log(truth)), plain.stops(rule)).mean()
+                covered = share(found.contain(math.log(truth)), stops)
+                uncorrected = share(plain.contain(math.log(truth)), plain.stops(rule))
                 repeats = np.quantile(stops + LEAST_REPEATS, [0.5, 0.9])
                 print(
                     f"| {truth:.2f} | {spread:.0%} | {rule} | {covered:.1%} | {uncorrected:.1%} | "
-                    f"{at(found.significant, stops).mean():.1%} | {repeats[0]:.0f} ({repeats[1]:.0f}) |"
+                    f"{share(found.significant, stops):.1%} | {repeats[0]:.0f} ({repeats[1]:.0f}) |"
                 )
 
 
@@ -140,8 +147,7 @@ def called(contenders: int, most: int, confidence: float) -> float:
         decided.append(found.decided[:, -1].reshape(RUNS, contenders) | own)
         significant.append(found.significant[:, -1].reshape(RUNS, contenders) & ~own)
     over = np.stack([each.all(axis=1) for each in decided], axis=1)
-    stops = np.where(over.any(axis=1), over.argmax(axis=1), over.shape[1] - 1)
-    return float(np.stack(significant, axis=1)[np.arange(RUNS), stops].sum() / RUNS / (contenders - 1))
+    return float(np.stack(significant, axis=1)[np.arange(RUNS), first(over)].sum() / RUNS / (contenders - 1))
 
 
 def alike() -> None:
@@ -151,7 +157,7 @@ def alike() -> None:
     for contenders in CONTENDERS:
         shares = [called(contenders, most, level(most)) for most in MOST]
         shares.append(called(contenders, MOST_REPEATS, CONFIDENCE))
-        print(f"| {contenders} | " + " | ".join(f"{share:.1%}" for share in shares) + " |")
+        print(f"| {contenders} | " + " | ".join(f"{each:.1%}" for each in shares) + " |")
 
 
 def mixture(count: int) -> float:
