@@ -31,7 +31,7 @@ BAD = {
     "no seconds": ("time_s = 0\nsure_within = 0.05\n" + TOP + WAIT, "time_s: 0 is out of range", "at least 1"),
     "a week": ("time_s = 604800\nsure_within = 0.05\n" + TOP + WAIT, "time_s: ", "at most 28800"),
     # A block of `wait` takes 2 x 3 s; each repeat has two.
-    "too little time": ("time_s = 35.9\nsure_within = 0.05\n" + TOP + WAIT, "time_s = 35.9", "give time_s = 36 or more"),
+    "too little time": ("time_s = 35.9\nsure_within = 0.05\n" + TOP + WAIT, "time_s = 35.9", "time_s = 36 or more"),
     "a search": (
         SURE + TOP + '[[cells]]\nworkload = "fast"\nfind = "knee"\np99_ms = 50\n', 'find = "knee"', "to another plan",
     ),
