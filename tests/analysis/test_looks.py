@@ -7,7 +7,8 @@ import pytest
 
 from benchmarks import sequential
 from tests.analysis.test_comparison import DJANGO, FLASK, at_rates
-from tests.made_up import runs
+from tests.made_up import claims, runs
+from tests.made_up.claims import CLAIMS, WOBBLE
 from waitbench.analysis.comparison import Comparison, compare
 from waitbench.analysis.looks import ERRORS, level
 from waitbench.analysis.statistics import CONFIDENCE, mean_interval, ratio_interval, verdict
@@ -62,6 +63,17 @@ def test_the_simulation_has_the_intervals_and_verdicts_of_the_product() -> None:
             low, high = np.exp(found.mean + found.half * -1)[row, look], np.exp(found.mean + found.half)[row, look]
             assert ratio.ends == pytest.approx((low, high))
             assert found.significant[row, look] == (verdict(ratio) in ("slower", "faster"))
+
+
+@pytest.mark.parametrize("most", [None, 8])
+def test_a_claim_is_judged_at_the_level_of_its_run(most: int | None) -> None:
+    asked = CLAIMS[0].rules[0]
+    made = claims.trials(asked, CLAIMS[0].place(asked.of), CLAIMS[0].place(asked.over), [2 * each for each in WOBBLE])
+    ratio = claims.judged(CLAIMS[0], made, most_repeats=most).rulings[0].ratio
+    assert ratio
+    # The logarithms of 1, 1.01 and 0.99 have a standard error of 0.00577.
+    quantile = 4.303 if most is None else 8.243
+    assert math.log(ratio.ends[1] / ratio.ends[0]) / 2 == pytest.approx(quantile * 0.00577, rel=1e-2)
 
 
 class TestRuns:
