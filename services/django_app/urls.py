@@ -9,20 +9,21 @@ if settings.model == "asyncio":
 else:
     from django_app import sync_app as views
 
+
+def workloads():
+    """Yield the route of each workload, whose view is named after its method and its path: `get_wait`."""
+    for name, view in vars(views).items():
+        method, _, path = name.partition("_")
+        if method in ("get", "post"):
+            yield route(method.upper(), path, view)
+
+
 urlpatterns = [
     route("GET", "health", views.health),
     route("GET", "info", views.info),
     route("GET", "usage", views.usage),
     route("POST", "usage/reset", views.reset_usage),
-    route("GET", "fast", views.get_fast),
-    route("GET", "wait", views.get_wait),
-    route("GET", "upstream", views.get_upstream),
-    route("GET", "db", views.get_db),
-    route("GET", "disk", views.get_disk),
-    route("POST", "upload", views.post_upload),
-    route("GET", "download", views.get_download),
-    route("GET", "cpu", views.get_cpu),
-    route("GET", "cpu_native", views.get_cpu_native),
+    *workloads(),
 ]
 handler404 = not_found
 handler500 = server_error

@@ -26,6 +26,7 @@ COPIED = ("waitbench", "services", "loadtests", "tests", "docs", "CONTRIBUTING.m
 LEFT_OUT = shutil.ignore_patterns("node_modules", "build", "bundle", "__pycache__")
 EVERY_FRAMEWORK = (
     "flask-threads", "flask-asyncio", "django-gevent", "django-asyncio", "fastapi-asyncio", "fastapi-threads",
+    "quart-asyncio",
 )  # fmt: skip
 STATIC_TESTS = (
     "tests/services/test_likeness.py",

@@ -73,6 +73,10 @@ class Workload:
         """The shortest time of a correct response, in seconds."""
         return self.least_s(self.complete(params))
 
+    @property
+    def uses_disk(self) -> bool:
+        return any(isinstance(proof, RealDisk) for proof in self.proofs)
+
     def disk_bytes(self, params: Params) -> int:
         """The bytes that a correct response needs from a disk."""
         return sum(proof.size(self.complete(params)) for proof in self.proofs if isinstance(proof, RealDisk))

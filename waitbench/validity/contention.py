@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from waitbench.catalog.workloads import WORKLOADS
 from waitbench.records.run import Target
 from waitbench.records.trial import TrialRecord
 from waitbench.validity.reason import Reason
@@ -14,10 +15,10 @@ ADVICE = "stop other programs (`top` shows them) and run again"
 def contended(trial: TrialRecord, target: Target) -> Iterator[Reason]:
     """Other processes must not use the cores of the service or the generator.
 
-    For `disk` it is only a note, because the kernel writes and reads for the service in threads of its own.
+    For work on a disk it is only a note, because the kernel writes and reads for the service in threads of its own.
     """
     service, generator = service_share(trial, target), trial.generator.foreign_share
-    disk = "disk" in trial.spec.conditions.workloads
+    disk = any(WORKLOADS[name].uses_disk for name in trial.spec.conditions.workloads)
     if service is not None:
         yield from _judged(service, "the service's", disk)
     if generator is not None:

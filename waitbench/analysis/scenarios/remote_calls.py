@@ -39,7 +39,7 @@ class RemoteCallGain:
 def remote_call_gains(sections: Sequence[Section]) -> list[RemoteCallGain]:
     """One comparison for each concurrent section with a serial section that is otherwise the same."""
     rows = [section for section in sections if _serial(section)]
-    once = [section for section in sections if section.workload.name == "upstream" and not _serial(section)]
+    once = [section for section in sections if "serial" in section.workload.parameters and not _serial(section)]
     pairs = [(serial, each) for each in once for serial in rows if _calls(serial) == _calls(each)]
     return [found for serial, each in pairs if (found := _remote_call_gain(serial, each))]
 
@@ -57,7 +57,7 @@ def _remote_call_gain(serial: Section, concurrent: Section) -> RemoteCallGain | 
 
 
 def _serial(section: Section) -> bool:
-    return section.workload.name == "upstream" and section.workload.complete(section.params)["serial"] == 1
+    return section.workload.complete(section.params).get("serial") == 1
 
 
 def _calls(section: Section) -> tuple[dict[str, int], bool]:

@@ -8,6 +8,8 @@ from waitbench.analysis.comparison import Comparison
 from waitbench.analysis.knee.found import Knee, KneeSection
 from waitbench.analysis.looks import level
 from waitbench.catalog.percentiles import PERCENTILES, samples_needed
+from waitbench.catalog.workload import Dependency
+from waitbench.catalog.workloads import WORKLOADS, needed
 from waitbench.records.run import RunRecord, Target
 from waitbench.records.spec import TrialSpec
 from waitbench.records.trial import TrialRecord
@@ -205,11 +207,14 @@ def _service(target: Target) -> str:
     if "python" not in target.info and target.kind == "reference":
         return ", ".join(f"{name} {version}" for name, version in versions.items())
     server = [name for name in _SERVERS if name in target.server]
-    clients = [package for workload, package in (("db", "psycopg"), ("upstream", "httpx2")) if target.serves(workload)]
+    calls = needed(name for name in WORKLOADS if target.serves(name))
+    clients = [package for dependency, package in _CLIENTS.items() if dependency in calls]
     named = [f"{name} {versions[name]}" for name in (target.framework, *server, *clients) if name in versions]
     free = "" if target.info.get("gil", True) else " without the GIL"
     return f"Python {target.info.get('python', '?')}{free}, {', '.join(named)}"
 
 
-_SERVERS = ("gunicorn", "gevent", "uvicorn", "uvloop", "httptools")
+_SERVERS = ("gunicorn", "gevent", "granian", "uvicorn", "uvloop", "httptools", "h11")
 """Packages that a server's title names."""
+_CLIENTS: dict[Dependency, str] = {"database": "psycopg", "remote API": "httpx2"}
+"""The package that calls each dependency."""
