@@ -97,7 +97,7 @@ class TestWhenItStopped:
         found = compare(runs.with_plan(run, repeats=3, time_s=900.0, sure_within=0.05), made)
         assert [each.measures for each in found.factors] == [each.measures for each in fixed.factors]
         assert found.factors_of(found.sections[0]) is found.factors[0]
-        assert "The effects of framework and model use only the first 3 repeats." in certainty(found)
+        assert "The effects of factors, such as framework and model, use only the first 3 repeats." in certainty(found)
 
 
 class TestInterrupted:

@@ -39,7 +39,7 @@ def stopping(comparison: Comparison) -> list[str]:
         f"The run used {_time(used_s)} of its {_time(plan.time_s)} of load.",
         "Every CI allows for the looks at the results after each round of repeats.",
     ]
-    effects = f"The effects of framework and model use only the first {plan.repeats} repeats."
+    effects = f"The effects of factors, such as framework and model, use only the first {plan.repeats} repeats."
     return [*lines, *([effects] if comparison.factors else [])]
 
 
