@@ -91,7 +91,7 @@ test-faults: setup-dev ## Inject every fault into the product, and list the faul
 test-compose: setup-dev ## Run the end-to-end test in containers
 	$(BIN)/python -m pytest -m compose $(ARGS)
 
-faults: setup-dev ## Put 30 faults into copies of the checkout; the tests have to detect each (an hour)
+faults: setup-dev ## Put 33 faults into copies of the checkout; the tests have to detect each (an hour)
 	$(BIN)/python -m tools.faults.inject $(ARGS)
 
 # TESTS=test covers the live services and Locust too, in twice the time of the tests; a killed process leaves no data.

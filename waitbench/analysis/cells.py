@@ -6,6 +6,7 @@ from functools import cached_property
 from hdrh.histogram import HdrHistogram
 
 from waitbench.analysis.statistics import (
+    CONFIDENCE,
     Interval,
     geometric_interval,
     natural_interval,
@@ -67,13 +68,15 @@ class Cell:
     trials: list[TrialRecord]
     planned: int
     reasons: list[Reason]
+    confidence: float = CONFIDENCE
+    """The level of each of its intervals: above 95 % if the run looks at them several times."""
 
     @classmethod
-    def of(cls, target: Target, trials: list[TrialRecord], planned: int) -> "Cell":
+    def of(cls, target: Target, trials: list[TrialRecord], planned: int, confidence: float = CONFIDENCE) -> "Cell":
         """A cell of these trials. A reason that several trials give appears once."""
         found = [*(r for trial in trials for r in reasons(trial, target)), *outliers(trials)]
         unique = {(r.code, r.text): r for r in found}
-        return cls(target, trials[0].spec, trials, planned, list(unique.values()))
+        return cls(target, trials[0].spec, trials, planned, list(unique.values()), confidence)
 
     @property
     def variant(self) -> str:
@@ -134,7 +137,7 @@ class Cell:
 
     @cached_property
     def goodput(self) -> Interval:
-        return natural_interval(list(self.goodputs.values()))
+        return natural_interval(list(self.goodputs.values()), self.confidence)
 
     @cached_property
     def histogram(self) -> HdrHistogram:
@@ -163,7 +166,7 @@ class Cell:
         """
         if not self.carries(name):
             return None
-        return geometric_interval(list(self.latencies(name).values()))
+        return geometric_interval(list(self.latencies(name).values()), self.confidence)
 
     def samples_short(self, name: str) -> int:
         """How many more requests the percentile needs; 0 if the sample is large enough."""
@@ -223,4 +226,4 @@ def latency_ratio(own: Cell, other: Cell, name: str) -> Interval | None:
     """A percentile of `own` over that of `other`, paired by repeat; None unless both are valid and carry it."""
     if not all(cell.valid and cell.carries(name) for cell in (own, other)):
         return None
-    return paired_ratio(own.latencies(name), other.latencies(name))
+    return paired_ratio(own.latencies(name), other.latencies(name), own.confidence)

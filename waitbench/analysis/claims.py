@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import TypeAdapter, ValidationError
 
 from waitbench.analysis.cells import Cell
-from waitbench.analysis.statistics import Interval, paired_ratio
+from waitbench.analysis.statistics import CONFIDENCE, Interval, paired_ratio
 from waitbench.errors import WaitbenchError
 from waitbench.plan.claim import Claim, Place, PlaceKey, Rule, Side
 from waitbench.records.run import RunRecord, Target
@@ -44,6 +44,11 @@ class Evidence:
     every: Mapping[int, float] = field(default_factory=dict)
     """`by_repeat` with the excluded trials."""
 
+    @property
+    def confidence(self) -> float:
+        """The level of each of its intervals."""
+        return self.cell.confidence if self.cell else CONFIDENCE
+
 
 @dataclass(frozen=True)
 class Ruling:
@@ -65,7 +70,7 @@ class Ruling:
             assert self.of.value is not None
             assert self.over.value is not None
             return Interval(self.of.value / self.over.value, None, None)
-        ratio = paired_ratio(self.of.by_repeat, self.over.by_repeat)
+        ratio = paired_ratio(self.of.by_repeat, self.over.by_repeat, self.of.confidence)
         return ratio if ratio and ratio.bounded else None
 
     @property
@@ -98,7 +103,8 @@ class Ruling:
         """
         if self.ratio is None or not (self.of.without or self.over.without):
             return None
-        whole, zone = paired_ratio(self.of.every, self.over.every), self._zone_of(*self.ratio.ends)
+        whole = paired_ratio(self.of.every, self.over.every)
+        zone = self._zone_of(*self.ratio.ends)
         if whole is None or zone in ("inconclusive", self._zone_of(whole.mean, whole.mean)):
             return None
         return whole.mean
@@ -188,7 +194,7 @@ def _measured(cell: Cell) -> tuple[Cell, str]:
         return cell, ""
     why = ", ".join(sorted(set().union(*excluded)))
     note = f"{len(excluded)} of {len(judged)} trials excluded ({why})"
-    return Cell.of(cell.target, kept, cell.planned), note
+    return Cell.of(cell.target, kept, cell.planned, cell.confidence), note
 
 
 def _lack(figure: str, cell: Cell, value: float | None, by_repeat: Mapping[int, float]) -> str:

@@ -10,7 +10,8 @@ from waitbench.analysis.cells import Cell
 from waitbench.analysis.claims import Verdict, verdicts
 from waitbench.analysis.factors.load_points import Factors, factors
 from waitbench.analysis.knee.found import Knee, KneeSection
-from waitbench.analysis.points import Point, Section
+from waitbench.analysis.looks import level
+from waitbench.analysis.points import Point, Section, in_first_repeats
 from waitbench.analysis.scenarios.bursts import Burst, BurstSection
 from waitbench.analysis.scenarios.mixed import MixedPoint, MixedSection, Pair
 from waitbench.analysis.scenarios.remote_calls import RemoteCallGain, remote_call_gains
@@ -71,11 +72,13 @@ class Comparison:
 
     @cached_property
     def factors(self) -> list[Factors]:
-        return factors(self.sections)
+        if self.run.most_repeats is None:
+            return factors(self.sections)
+        return factors([in_first_repeats(section, self.run.plan.repeats) for section in self.sections])
 
     def factors_of(self, section: Section) -> Factors | None:
         """The factors at a section's highest load; None if its contenders make no matrix."""
-        return next((each for each in self.factors if each.point is section.top), None)
+        return next((each for each in self.factors if each.point.key == section.top.key), None)
 
     @cached_property
     def claims(self) -> list[Verdict]:
@@ -132,7 +135,9 @@ class Comparison:
         message = f": {self.run.message}" if self.run.message else ""
         words = {"running": "is still running", "complete": "is complete", "failed": "failed"}
         word = words.get(status, f"was {status}")
-        more = ["Its search for the knee is not finished."] if self.run.searching else []
+        fixed = self.run.most_repeats is None
+        follows = "Its search for the knee is not finished." if fixed else "More repeats might have followed."
+        more = [follows] if self.run.searching else []
         absent = [("missing", self.missing), ("damaged", [each.spec for each in self.damaged])]
         if lost := "; ".join(f"{kind}: {_by_variant(specs)}" for kind, specs in absent if specs):
             done = len(self.run.trials) - len(self.missing) - len(self.damaged)
@@ -171,7 +176,10 @@ def _cells(run: RunRecord, trials: list[TrialRecord]) -> list[Cell]:
     order, place = list(run.targets), {section.conditions: n for n, section in enumerate(run.sections)}
     planned = _grouped(run.trials, _cell_key)
     groups = _grouped(trials, lambda trial: _cell_key(trial.spec))
-    cells = [Cell.of(run.targets[group[0].spec.variant], group, len(planned[key])) for key, group in groups.items()]
+    cells = [
+        Cell.of(run.targets[group[0].spec.variant], group, len(planned[key]), level(run.most_repeats))
+        for key, group in groups.items()
+    ]
     return sorted(cells, key=lambda c: (place[c.spec.conditions], c.load, order.index(c.variant)))
 
 

@@ -1,10 +1,11 @@
 """Load points: every contender under one load, compared with the best."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from waitbench.analysis.cells import Cell
 from waitbench.analysis.statistics import (
+    CONFIDENCE,
     Interval,
     Verdict,
     geometric_interval,
@@ -14,6 +15,7 @@ from waitbench.analysis.statistics import (
 )
 from waitbench.catalog.percentiles import PERCENTILES, samples_needed
 from waitbench.catalog.workloads import Workload, params_tags, params_words
+from waitbench.records.load_point import LoadPoint
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,12 @@ class Point:
     cells: list[Cell]
 
     @property
+    def key(self) -> LoadPoint:
+        return self.cells[0].spec.point
+
+    @property
     def load_words(self) -> str:
-        return self.cells[0].spec.point.load_words
+        return self.key.load_words
 
     @property
     def open(self) -> bool:
@@ -101,19 +107,23 @@ class Point:
         if len(costs) < 2:
             return None
         cheapest, dearest = costs[0][1], costs[-1][1]
-        return Cost(cheapest, dearest, len(costs), paired_ratio(dearest.costs, cheapest.costs))
+        return Cost(cheapest, dearest, len(costs), paired_ratio(dearest.costs, cheapest.costs, dearest.confidence))
 
     @property
     def ranked(self) -> int:
         """How many cells are compared with the best and have an interval; 0 if arithmetic makes them equal."""
         return 0 if self.ceiling_bound else sum(bool(s.ratio and s.ratio.bounded) for s in self.standings)
 
+    def figures(self, cell: Cell) -> dict[int, float]:
+        """The figures that compare a cell with the best, by repeat."""
+        return cell.latencies(self.percentile) if self.open else cell.goodputs
+
     def _standing(self, cell: Cell) -> Standing:
         if self.best is None or not cell.valid or cell.goodput.mean <= 0:
             return Standing(cell, None, None)
         if cell is self.best:
             return Standing(cell, None, None, best=True)
-        ratio = paired_ratio(*(c.latencies(self.percentile) if self.open else c.goodputs for c in (cell, self.best)))
+        ratio = paired_ratio(self.figures(cell), self.figures(self.best), cell.confidence)
         if ratio is None:  # the run is incomplete
             return Standing(cell, None, "inconclusive")
         if self.ceiling_bound and cell.ceiling_bound:
@@ -158,3 +168,16 @@ class Section:
 
     def cells_of(self, variant: str) -> list[Cell]:
         return [cell for point in self.points for cell in point.cells if cell.variant == variant]
+
+
+def in_first_repeats(section: Section, repeats: int) -> Section:
+    """The section with the first repeats only, which every run of its plan has: their intervals need no correction.
+
+    A cell keeps its reasons, so it is valid if it is valid with all repeats.
+    """
+    points = []
+    for point in section.points:
+        kept = [(cell, [trial for trial in cell.trials if trial.spec.repeat <= repeats]) for cell in point.cells]
+        cells = [replace(cell, trials=trials, confidence=CONFIDENCE) for cell, trials in kept if trials]
+        points += [replace(point, cells=cells)] if cells else []
+    return replace(section, points=points)

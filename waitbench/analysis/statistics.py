@@ -3,6 +3,9 @@
 Intervals are over trials, never over requests. The requests of one trial share its machine, minute and luck, so they
 describe that trial, not the next one (Kalibera and Jones 2013). benchmarks/intervals.py shows why the intervals use
 Student's t and not a bootstrap.
+
+`confidence` is the level of one interval. It is above 95 % if a run looks at its intervals several times
+(analysis/looks.py), so that all its looks together have 95 %.
 """
 
 import math
@@ -43,7 +46,7 @@ class Interval:
         return (self.mean if self.low is None else self.low, self.mean if self.high is None else self.high)
 
 
-def mean_interval(values: Sequence[float]) -> Interval:
+def mean_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
     """Student's t interval over the trials, which is correctly wide for three trials.
 
     Raises ValueError if there is no value.
@@ -53,20 +56,20 @@ def mean_interval(values: Sequence[float]) -> Interval:
     mean = math.fsum(values) / len(values)
     if len(values) < 2:
         return Interval(mean, None, None)
-    half = _half_width(values, mean)
+    half = t_quantile(len(values), confidence) * _standard_error(values, mean)
     return Interval(mean, mean - half, mean + half)
 
 
-def natural_interval(values: Sequence[float]) -> Interval:
+def natural_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
     """`mean_interval` for values that cannot be negative, such as rates and times: no bound is below zero.
 
     The true mean is never in the part that is cut off, so the interval contains it as often as before.
     """
-    found = mean_interval(values)
+    found = mean_interval(values, confidence)
     return found if found.low is None else Interval(found.mean, max(0.0, found.low), found.high)
 
 
-def geometric_interval(values: Sequence[float]) -> Interval:
+def geometric_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
     """Student's t interval on logarithms, about the geometric mean; no bound is below zero.
 
     It suits values that are compared by ratios and have a long upper tail, such as latencies. Raises ValueError unless
@@ -74,12 +77,14 @@ def geometric_interval(values: Sequence[float]) -> Interval:
     """
     if not values or min(values) <= 0:
         raise ValueError("a geometric mean needs positive values")
-    logs = mean_interval([math.log(value) for value in values])
+    logs = mean_interval([math.log(value) for value in values], confidence)
     low, high = (None if bound is None else math.exp(bound) for bound in (logs.low, logs.high))
     return Interval(math.exp(logs.mean), low, high)
 
 
-def ratio_interval(numerators: Sequence[float], denominators: Sequence[float]) -> Interval:
+def ratio_interval(
+    numerators: Sequence[float], denominators: Sequence[float], confidence: float = CONFIDENCE
+) -> Interval:
     """The ratio of two contenders that ran in the same blocks: the geometric mean of the ratios of each block.
 
     Pairing by block removes what the machine did to both. Logarithms make a/b and b/a agree. Raises ValueError unless
@@ -87,13 +92,15 @@ def ratio_interval(numerators: Sequence[float], denominators: Sequence[float]) -
     """
     if len(numerators) != len(denominators) or not numerators or min(*numerators, *denominators) <= 0:
         raise ValueError("a ratio needs pairs of positive values")
-    return geometric_interval([a / b for a, b in zip(numerators, denominators, strict=True)])
+    return geometric_interval([a / b for a, b in zip(numerators, denominators, strict=True)], confidence)
 
 
-def paired_ratio(own: Mapping[int, float], other: Mapping[int, float]) -> Interval | None:
+def paired_ratio(
+    own: Mapping[int, float], other: Mapping[int, float], confidence: float = CONFIDENCE
+) -> Interval | None:
     """The ratio over the repeats that both have; None if they have none in common."""
     shared = sorted(own.keys() & other.keys())
-    return ratio_interval([own[r] for r in shared], [other[r] for r in shared]) if shared else None
+    return ratio_interval([own[r] for r in shared], [other[r] for r in shared], confidence) if shared else None
 
 
 def verdict(ratio: Interval) -> Verdict:
@@ -130,9 +137,14 @@ def chance_calls(contenders: int) -> float:
     return (1 - CONFIDENCE) * math.comb(contenders, 2)
 
 
-def _half_width(values: Sequence[float], mean: float) -> float:
+def t_quantile(values: int, confidence: float) -> float:
+    """The factor between the standard error of a mean of so many values and half the width of its interval."""
     from scipy import special  # importing it takes 0.4 s, and every command would wait for it
 
+    return float(special.stdtrit(values - 1, (1 + confidence) / 2))
+
+
+def _standard_error(values: Sequence[float], mean: float) -> float:
     count = len(values)
     variance = math.fsum((value - mean) ** 2 for value in values) / (count - 1)
-    return float(special.stdtrit(count - 1, (1 + CONFIDENCE) / 2)) * math.sqrt(variance / count)
+    return math.sqrt(variance / count)

@@ -54,6 +54,7 @@ def run(
     _require_possible(engine, options)
     from waitbench.plan.plan_file import load_plan
     from waitbench.plan.selection import require_shares, select
+    from waitbench.plan.time_budget import require_time
 
     known = load_variants()
     path = find_plan(plan)
@@ -61,6 +62,7 @@ def run(
     chosen = select(whole, known, variants, workloads)
     require_shares(chosen, options["locust_workers"])
     available = _available(chosen, known, variants, engine, allow_remote)
+    require_time(available.plan, known)
 
     # Only now: this imports the libraries of the report, and a wrong name should be reported at once.
     order = _order(available, path, known, engine, options)

@@ -12,6 +12,7 @@ from waitbench.plan.cell import LIST_MAX, REPEATS_MAX, SEVERAL, Cell, Strict, Te
 from waitbench.plan.claim import NAME_MAX, Claim
 from waitbench.plan.suggestion import nearest
 from waitbench.records.load_point import LoadPoint
+from waitbench.records.run import LEAST_REPEATS, MOST_REPEATS
 
 SEARCH_REPEATS = 12
 """The highest number of repeats in a search: its limit of trials has to allow them on both sides of a knee."""
@@ -21,6 +22,9 @@ LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 CELLS_MAX = 500
 URL_MAX, TITLE_MAX = 1000, 200
+TIME_MAX_S = 28_800.0
+"""A working day."""
+SURE_LEAST, SURE_MOST = 0.005, 0.5
 
 
 def _is_template(template: str, parameters: Iterable[str]) -> bool:
@@ -69,11 +73,17 @@ class External(Strict):
         return origin
 
 
+# More than 12 fields: they mirror the keys of a plan file.
 class Plan(Strict):
     """Cells x repeats. A trial has `warmup_s` seconds of load before its `measure_s` seconds of measuring."""
 
     title: Annotated[Text, Field(max_length=TITLE_MAX)]
-    repeats: Annotated[int, Field(ge=1, le=REPEATS_MAX)] = 3
+    repeats: Annotated[int, Field(ge=1, le=REPEATS_MAX)] = LEAST_REPEATS
+    """With `sure_within`, this is the lowest number of repeats, and a plan file cannot set it."""
+    time_s: Annotated[float, Field(ge=1, le=TIME_MAX_S)] | None = None
+    """Seconds of load that the run may use. It repeats the load points that are not decided."""
+    sure_within: float | None = None
+    """When a ratio is decided: half the width of its interval, as a share of the ratio."""
     warmup_s: Annotated[float, Field(ge=0, le=120)] = 1.5
     measure_s: Annotated[float, Field(ge=0.5, le=600)] = 3.0
     timeout_s: Annotated[float, Field(ge=1, le=300)] = 30.0
@@ -94,6 +104,41 @@ class Plan(Strict):
         """The ports of the external services that are on this machine."""
         urls = [urlsplit(item.base_url) for item in self.external]
         return frozenset(url.port or 80 for url in urls if url.hostname in LOOPBACK)
+
+    @field_validator("sure_within")
+    @classmethod
+    def _a_share(cls, share: float | None) -> float | None:
+        if share is not None and not SURE_LEAST <= share <= SURE_MOST:
+            raise ValueError(
+                f"{share:g} is out of range; give a share from {SURE_LEAST:g} to {SURE_MOST:g}, such as 0.05 for 5 %"
+            )
+        return share
+
+    @model_validator(mode="after")
+    def _fixed_or_sure(self) -> "Plan":
+        if self.time_s is None and self.sure_within is None:
+            return self
+        if self.sure_within is None:
+            raise ValueError("time_s needs sure_within, such as sure_within = 0.05: results within 5 %; add it")
+        if self.time_s is None:
+            raise ValueError("sure_within needs time_s, the seconds of load that the run may use; add time_s = 300")
+        if "repeats" in self.model_fields_set:
+            raise ValueError(
+                "repeats cannot be used with sure_within, because the run decides on the repeats; "
+                "remove repeats, or remove time_s and sure_within"
+            )
+        if self.searches:
+            raise ValueError(
+                'find = "knee" cannot be used with sure_within, because a search has its own number of trials; '
+                "move it to another plan"
+            )
+        for number, cell in enumerate(self.cells):
+            if cell.repeats and not LEAST_REPEATS <= cell.repeats <= MOST_REPEATS:
+                raise ValueError(
+                    f"cells[{number}].repeats = {cell.repeats} is out of range; with sure_within it is the lowest "
+                    f"number of repeats of this cell: give {LEAST_REPEATS} to {MOST_REPEATS}, or remove it"
+                )
+        return self
 
     @model_validator(mode="after")
     def _responds_in_time(self) -> "Plan":

@@ -18,7 +18,9 @@ from waitbench.plan.contender import contenders, require_forms
 from waitbench.plan.plan import LOOPBACK, Plan
 from waitbench.plan.refusal import PLAN_TABLES, refusal
 from waitbench.plan.suggestion import nearest
+from waitbench.plan.time_budget import require_time
 from waitbench.plan.toml import read_toml
+from waitbench.records.run import MOST_REPEATS
 
 STEM_MAX = 100
 TRIALS_MAX = 10_000
@@ -45,6 +47,7 @@ def load_plan(path: Path, variants: dict[str, Variant], allow_remote: bool = Fal
     _check_searches(path, plan)
     _check_targets(path, plan, allow_remote, in_compose)
     require_samples(path, plan, variants)
+    _check_time(path, plan, variants)
     return plan
 
 
@@ -60,12 +63,22 @@ def _check_size(path: Path, plan: Plan) -> None:
     found, trials = contenders(plan), 0
     for cell in plan.cells:
         in_block = sum(each.plays(cell) for each in found) * (2 if cell.workload == "mixed" else 1)
-        trials += in_block * len(cell.loads) * (cell.repeats or plan.repeats)
+        trials += in_block * len(cell.loads) * (MOST_REPEATS if plan.sure_within else cell.repeats or plan.repeats)
+    if plan.time_s:
+        shortest_s = plan.warmup_s + min([plan.measure_s, *(cell.measure_s for cell in plan.cells if cell.measure_s)])
+        trials = min(trials, int(plan.time_s / shortest_s))
     if trials > TRIALS_MAX:
         raise UsageError(
             f"{path}: cells: {trials:,} trials in all; a run has at most {TRIALS_MAX:,}. Ask for fewer cells, loads or "
             "repeats, or make several plans"
         )
+
+
+def _check_time(path: Path, plan: Plan, variants: dict[str, Variant]) -> None:
+    try:
+        require_time(plan, variants)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
 
 
 def _claims(path: Path, raw: dict[str, Any], variants: dict[str, Variant]) -> list[Claim]:

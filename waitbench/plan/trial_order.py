@@ -24,47 +24,71 @@ class Slot:
     """Mixed loads: without the neighbours."""
 
 
-def schedule(plan: Plan, seed: int, limited: Mapping[str, Collection[str]] = {}) -> list[Slot]:
-    """Return the trials of a plan in their order.
+class Blocks:
+    """The blocks of a plan: one for each load point, with one trial of every contender under that load.
 
-    A repeat has one block for each load, and a block has one trial of every contender under that load.
     A block of a mixed load has two trials of every contender: with its slow neighbours and without.
     A contender is left out of blocks whose cells do not name it, or whose workload it does not serve.
     `limited` has the workloads of contenders that do not serve all. External services serve what the plan has paths
     for.
+    """
+
+    def __init__(self, plan: Plan, limited: Mapping[str, Collection[str]] = {}) -> None:
+        self._plan = plan
+        self._serves = {**limited, **{item.name: item.paths for item in plan.external}}
+        self._contenders = contenders(plan)
+        self._cells = plan.blocks
+        self._of = dict(self._cells)
+
+    @property
+    def points(self) -> list[LoadPoint]:
+        return [point for point, _ in self._cells]
+
+    def repeats(self, point: LoadPoint) -> int:
+        """The planned repeats of a block: the highest number among the cells that share its trials."""
+        return max(cell.repeats or self._plan.repeats for cell in self._of[point])
+
+    def seconds(self, point: LoadPoint) -> float:
+        """The seconds of load of one block, warm-ups included."""
+        return len(self._trials(point)) * (self._plan.warmup_s + self._measure_s(point))
+
+    def slots(self, point: LoadPoint, block: int, repeat: int, rng: random.Random) -> list[Slot]:
+        """The trials of one block, shuffled."""
+        trials, measure_s = self._trials(point), self._measure_s(point)
+        return [
+            Slot(block, repeat, self._of[point][0], point, label, measure_s, alone)
+            for label, alone in rng.sample(trials, len(trials))
+        ]
+
+    def _trials(self, point: LoadPoint) -> list[tuple[str, bool]]:
+        """The contenders of a block, each with whether it is without its neighbours."""
+        cells = self._of[point]
+        return [
+            (contender.label, alone)
+            for contender in self._contenders
+            if _plays(contender, cells, self._serves)
+            for alone in ((False, True) if cells[0].workload == "mixed" else (False,))
+        ]
+
+    def _measure_s(self, point: LoadPoint) -> float:
+        return max(_seconds(each, self._plan) for each in self._of[point])
+
+
+def schedule(plan: Plan, seed: int, limited: Mapping[str, Collection[str]] = {}) -> list[Slot]:
+    """Return the trials of a plan in their order. A repeat has one block for each load; `limited` is for `Blocks`.
 
     Each repeat shuffles its blocks and each block its contenders. So a machine that grows warm, or another program
     that starts, affects all contenders alike.
     """
     rng = random.Random(seed)  # noqa: S311 - an order, not a secret
-    serves = {**limited, **{item.name: item.paths for item in plan.external}}
-    found = contenders(plan)
-    slots: list[Slot] = []
-    block = 0
-    blocks = plan.blocks
-    for repeat in range(1, max((_repeats(cells, plan) for _, cells in blocks), default=0) + 1):
-        for point, cells in rng.sample(blocks, len(blocks)):
-            if repeat > _repeats(cells, plan):
-                continue
-            block += 1
-            cell = cells[0]
-            measure_s = max(_seconds(each, plan) for each in cells)
-            both = [
-                (contender.label, alone)
-                for contender in found
-                if _plays(contender, cells, serves)
-                for alone in ((False, True) if cell.workload == "mixed" else (False,))
-            ]
-            slots += [
-                Slot(block, repeat, cell, point, label, measure_s, alone)
-                for label, alone in rng.sample(both, len(both))
-            ]
+    blocks = Blocks(plan, limited)
+    points, slots, block = blocks.points, list[Slot](), 0
+    for repeat in range(1, max(map(blocks.repeats, points), default=0) + 1):
+        for point in rng.sample(points, len(points)):
+            if repeat <= blocks.repeats(point):
+                block += 1
+                slots += blocks.slots(point, block, repeat, rng)
     return slots
-
-
-def _repeats(cells: list[Cell], plan: Plan) -> int:
-    """Return the highest number of repeats among cells that share their trials."""
-    return max(cell.repeats or plan.repeats for cell in cells)
 
 
 def _seconds(cell: Cell, plan: Plan) -> float:

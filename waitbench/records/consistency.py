@@ -53,7 +53,17 @@ def run_fault(run: RunRecord) -> str:
         *(f"targets.{n}.name: it is {shown(t.name)}, not {shown(n)}" for n, t in run.targets.items() if t.name != n),
         *(f"trials.{n}.{fault}" for n, spec in enumerate(run.trials) if (fault := _spec_fault(spec, run))),
         "trials: two have the same file" if len({*files}) < len(files) else "",
+        _repeats_fault(run),
     )
+
+
+def _repeats_fault(run: RunRecord) -> str:
+    """Check the repeats of a run that decided on them itself: its intervals depend on the highest number."""
+    given, most = [run.plan.time_s, run.plan.sure_within, run.most_repeats], run.most_repeats
+    if most is None or None in given:
+        return "" if given == [None] * 3 else "most_repeats: it belongs to plan.time_s and plan.sure_within"
+    above = ((n, spec.repeat) for n, spec in enumerate(run.trials) if spec.repeat > most)
+    return next((f"trials.{n}.repeat: it is {repeat}, above most_repeats = {most}" for n, repeat in above), "")
 
 
 def _shape_fault(name: str, shape: type[_Shape], value: object) -> str:

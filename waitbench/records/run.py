@@ -1,13 +1,17 @@
 """run.json: the plan of a run, and what it ran on."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
 from waitbench.records.fields import SCHEMA_VERSION, Above, Amount, Count, Record, Status
 from waitbench.records.load_point import Conditions
 from waitbench.records.spec import TrialSpec
+
+LEAST_REPEATS, MOST_REPEATS = 3, 30
+"""How often each load point is repeated in a run that decides this itself. Fewer than three make no useful interval."""
+MostRepeats = Annotated[int, Field(ge=LEAST_REPEATS, le=MOST_REPEATS)]
 
 
 class Proof(Record):
@@ -78,6 +82,11 @@ class RunPlan(_Kept):
 
     title: str
     repeats: Count
+    """The lowest number of repeats, if there is `sure_within`."""
+    time_s: Above | None = None
+    """Seconds of load that the run may use; None unless the run decides on the repeats itself, as `sure_within`."""
+    sure_within: Above | None = None
+    """The half width of the interval of a ratio, as a share of the ratio, at which a result needs no more repeats."""
     warmup_s: Amount
     measure_s: Above
     cells: list[PlannedCell]
@@ -117,3 +126,5 @@ class RunRecord(Record):
     """Parts of the plan that were not available to this run, each with the reason."""
     searching: bool = False
     """Whether more trials may follow. The trials so far decide which."""
+    most_repeats: MostRepeats | None = None
+    """The highest number of repeats that the run had time for when it began; None if the repeats were fixed."""

@@ -17,6 +17,7 @@ from waitbench.report.tables.sections import burst_table, cells_table, knee_tabl
 from waitbench.report.words import factors, knees
 from waitbench.report.words.facts import Facts, facts, shortfalls
 from waitbench.report.words.levels import heading
+from waitbench.report.words.repeats import each_certainty
 from waitbench.report.words.summary import certainty, introduction, section_answers
 
 
@@ -51,6 +52,9 @@ class Report:
     results: tuple[str, ...]
     """The first lines, one for each result."""
     certainty: tuple[str, ...]
+    """Sentences on how certain the results are."""
+    certainties: tuple[str, ...]
+    """Lines on how certain each result is; none if the repeats were fixed."""
     parts: tuple[Part, ...]
     budgets: Table
     caveats: tuple[str, ...]
@@ -77,6 +81,7 @@ def report_of(comparison: Comparison, charted: bool = True) -> Report:
         introduction=tuple(introduction(comparison)),
         results=tuple(section_answers(comparison)),
         certainty=tuple(certainty(comparison)),
+        certainties=tuple(each_certainty(comparison)),
         parts=tuple(_parts(comparison, drawn)),
         budgets=budget_table(comparison),
         caveats=tuple(shortfalls(comparison)),

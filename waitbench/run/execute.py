@@ -26,6 +26,7 @@ from waitbench.run.lines import tell
 from waitbench.run.locks import sole_run
 from waitbench.run.order import Order
 from waitbench.run.prepare import new_folder, remove, run_record, targets
+from waitbench.run.rounds import Rounds
 from waitbench.run.searches import Searches
 from waitbench.run.stack import Stack
 from waitbench.run.watch import WATCH_S, patience_s, watch
@@ -81,11 +82,11 @@ def _carry_out(
                 update={"targets": {n: _read_back(t, _workloads_of(t, order.plan)) for n, t in record.targets.items()}}
             )
             folder.write_run(record)
-            searches = Searches(order.plan, folder, order.seed)
-            searches.go_on()
+            further = (Rounds if order.plan.sure_within else Searches)(order.plan, folder, order.seed)
+            further.go_on()
             _tell(console, order, record)
             locust = ending.enter_context(generator(order, stack.cores, folder))
-            watch(locust, order.locust_workers, stack.died, folder, searches, console)
+            watch(locust, order.locust_workers, stack.died, folder, further.go_on, console)
         except (Interrupted, WaitbenchError) as end:
             ending.close()
             status: Status = "interrupted" if isinstance(end, Interrupted) else "failed"
@@ -130,12 +131,22 @@ def _tell(console: Console, order: Order, record: RunRecord) -> None:
     parts = [f"{len(record.trials)} trials, about {seconds / 60:.1f} min of load"] if record.trials else []
     count = len(order.plan.searches)
     searches = f"{count} searches for a knee" if count > 1 else "a search for the knee"
-    parts += [f"{searches}, of at most {MOST_TRIALS} trials for each contender"] if record.searching else []
+    parts += [f"{searches}, of at most {MOST_TRIALS} trials for each contender"] if count else []
+    parts += _further(record)
     tell(console, (order.plan.title, "bold"), f": {'; '.join(parts)}, seed {record.seed}")
     for name, why in order.left_out.items():
         tell(console, f"left out: {name}: {why}")
     if order.ui:
         console.print(f"watch the run at {_ui_url(order)}", highlight=False)
+
+
+def _further(record: RunRecord) -> list[str]:
+    """Return a phrase on the repeats that may follow; none if the repeats are fixed."""
+    plan = record.plan
+    if plan.time_s is None or plan.sure_within is None:
+        return []
+    until = f"each result is sure within {plan.sure_within * 100:g} %"
+    return [f"then up to {record.most_repeats} repeats until {until}; at most {plan.time_s / 60:.1f} min of load"]
 
 
 def _ui_url(order: Order) -> str:

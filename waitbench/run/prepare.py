@@ -15,7 +15,8 @@ from waitbench.errors import Unwritable
 from waitbench.plan.cell import Cell
 from waitbench.plan.contender import Contender, contenders
 from waitbench.plan.plan import External, Plan
-from waitbench.plan.trial_order import Slot, schedule
+from waitbench.plan.time_budget import most_repeats
+from waitbench.plan.trial_order import Blocks, Slot, schedule
 from waitbench.records.folder import RunFolder, now
 from waitbench.records.load_point import Conditions
 from waitbench.records.run import PlannedSection, RunPlan, RunRecord, Target
@@ -122,7 +123,7 @@ def run_record(
     upstream_url: str | None,
     left_out: dict[str, str] | None = None,
 ) -> RunRecord:
-    limited = {name: target.workloads for name, target in found.items() if target.workloads is not None}
+    limited = served_by(found)
     return RunRecord(
         waitbench=__version__,
         name=folder.path.name,
@@ -137,9 +138,15 @@ def run_record(
         targets=found,
         environment=environment(),
         trials=[trial_spec(slot, plan, seed, found) for slot in schedule(plan, seed, limited)],
-        searching=bool(plan.searches),
+        searching=bool(plan.searches or plan.sure_within),
+        most_repeats=most_repeats(plan, Blocks(plan, limited)),
         left_out=left_out or {},
     )
+
+
+def served_by(found: Mapping[str, Target]) -> dict[str, list[str]]:
+    """Return the workloads of each contender that does not serve all."""
+    return {name: target.workloads for name, target in found.items() if target.workloads is not None}
 
 
 def sections(plan: Plan) -> list[PlannedSection]:

@@ -13,7 +13,6 @@ from waitbench.launch.process import Process
 from waitbench.records.folder import UNWRITABLE_CODE, RunFolder
 from waitbench.run.heartbeat import Heartbeat
 from waitbench.run.progress import RunProgress, watch_trials
-from waitbench.run.searches import Searches
 
 WATCH_S = 0.2
 GENERATOR_START_S = 30.0
@@ -43,12 +42,13 @@ def watch(
     workers: int,
     died: Callable[[], WaitbenchError | None],
     folder: RunFolder,
-    searches: Searches,
+    go_on: Callable[[], None],
     console: Console,
 ) -> None:
     """Watch until the generator has played every trial.
 
-    `died` returns the error of a service that ended. Raises WaitbenchError if the generator or a service can't go on.
+    `died` returns the error of a service that ended. `go_on` plans what follows from the finished trials. Raises
+    WaitbenchError if the generator or a service can't go on.
     """
     bound_s = GENERATOR_START_S + (WORKERS_START_S if workers else 0.0)
     if not wait_until(lambda: folder.read_live() is not None or locust.exit_code() is not None, bound_s):
@@ -62,7 +62,7 @@ def watch(
             ended = locust.exit_code() is not None
             live = folder.read_live()
             shown = watch_trials(progress, folder, shown)
-            searches.go_on()
+            go_on()
             if live and live.finished:
                 break
             if error := died():

@@ -65,7 +65,7 @@ class Burst:
         known = [found for found in self.recoveries if found is not None]
         if not known or self.unrecovered:
             return None
-        found = mean_interval(known)
+        found = mean_interval(known, self.cell.confidence)
         low = None if found.low is None else max(0.0, min(found.low, found.mean - self.resolution_s))
         return Interval(found.mean, low, found.high)
 

@@ -9,7 +9,7 @@ from waitbench.catalog.percentiles import PERCENTILES, samples_needed
 from waitbench.catalog.scenarios import SCENARIOS, ScenarioTexts
 from waitbench.catalog.workloads import neighbours_words, params_tags
 from waitbench.records import histogram
-from waitbench.records.load_point import Mixed
+from waitbench.records.load_point import LoadPoint, Mixed
 from waitbench.records.trial import Neighbours
 
 
@@ -49,7 +49,7 @@ class Pair:
         """The neighbours' good responses per second."""
         cells = [self.beside] if self.beside else []
         rates = [t.neighbours.measured.good / t.window_s for cell in cells for t in cell.trials if t.neighbours]
-        return natural_interval(rates) if rates else None
+        return natural_interval(rates, self.first.confidence) if rates else None
 
     @cached_property
     def neighbours_p99_ms(self) -> float | None:
@@ -71,8 +71,12 @@ class MixedPoint:
     pairs: list[Pair]
 
     @property
+    def key(self) -> LoadPoint:
+        return self.pairs[0].first.spec.point
+
+    @property
     def load_words(self) -> str:
-        return self.pairs[0].first.spec.point.load_words
+        return self.key.load_words
 
     @cached_property
     def percentile(self) -> str:

@@ -51,6 +51,8 @@ def _report(report: Report) -> Iterator[str]:
     yield from _listed(report.results)
     if report.certainty:
         yield from ("", f"## {CERTAINTY}", "", *map(for_markdown, report.certainty))
+    if report.certainties:
+        yield from ("", *_listed(report.certainties))
     for part in report.parts:
         yield from ("", *_part(part), "", *_charts(part.charts))
     yield from ("", "## Budgets, as read back from the running services", "", *table_lines(report.budgets), "")

@@ -2,18 +2,19 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Literal
 
 from waitbench.analysis.cells import Cell
 from waitbench.analysis.comparison import Comparison
 from waitbench.analysis.knee.found import Knee, KneeSection
+from waitbench.analysis.looks import level
 from waitbench.catalog.percentiles import PERCENTILES, samples_needed
 from waitbench.catalog.workload import Dependency
 from waitbench.catalog.workloads import WORKLOADS, needed
-from waitbench.records.run import RunPlan, Target
+from waitbench.records.run import RunRecord, Target
 from waitbench.records.spec import TrialSpec
 from waitbench.records.trial import TrialRecord
 from waitbench.report.words.knees import knee_doubt
+from waitbench.report.words.repeats import of_cells, repeats_words
 
 Facts = list[tuple[str, list[tuple[str, str]]]]
 
@@ -115,7 +116,7 @@ def _method(comparison: Comparison) -> list[tuple[str, str]]:
     sent = sum(t.sent for t in trials)
     measured = of_cells(plan, "measure_s")
     return [
-        ("plan", f"{run.plan_name}, {of_cells(plan, 'repeats')} repeats, seed {run.seed}, engine {run.engine}"),
+        ("plan", f"{run.plan_name}, {repeats_words(comparison)} repeats, seed {run.seed}, engine {run.engine}"),
         ("trial", f"{plan.warmup_s:g} s of warm-up, {measured} s measured, then a wait for all responses"),
         ("order", "shuffled blocks, repeated; a block has each contender once under one load" + _search(comparison)),
         *_scenarios(comparison),
@@ -125,15 +126,16 @@ def _method(comparison: Comparison) -> list[tuple[str, str]]:
         ("requests", f"{sent:,} in total; the services' own counts agree unless a caveat says otherwise"),
         ("generator", f"at most {most_cpu:.0%} of a core; p99 lag at most {worst_lag:.1f} ms{late}"),
         *_steal_time(trials),
-        ("intervals", "95 %, Student's t over trials (on logarithms for p99 and ratios); ratios paired by block"),
+        ("intervals", _intervals(run)),
         ("started", f"{run.started_at:%Y-%m-%d %H:%M} UTC"),
     ]  # fmt: skip
 
 
-def of_cells(plan: RunPlan, name: Literal["repeats", "measure_s"]) -> str:
-    """A value of the plan and of its cells: `3`, or `1 to 6` if cells have their own."""
-    values = {getattr(cell, name) or getattr(plan, name) for cell in plan.cells} or {getattr(plan, name)}
-    return " to ".join(f"{value:g}" for value in sorted({min(values), max(values)}))
+def _intervals(run: RunRecord) -> str:
+    text = "95 %, Student's t over trials (on logarithms for p99 and ratios); ratios paired by block"
+    if run.most_repeats is None:
+        return text
+    return f"{text}; each look has {level(run.most_repeats):.2%}, so that up to {run.most_repeats} repeats have 95 %"
 
 
 def _steal_time(trials: list[TrialRecord]) -> list[tuple[str, str]]:

@@ -2,11 +2,11 @@
 
 from waitbench.analysis.comparison import Comparison
 from waitbench.analysis.statistics import PRACTICAL
-from waitbench.records.run import RunPlan, Target
+from waitbench.records.run import Target
 from waitbench.records.words import counted, listed
 from waitbench.report.words import claims, factors, knees, scenarios, sections
-from waitbench.report.words.facts import of_cells
 from waitbench.report.words.levels import differ_together
+from waitbench.report.words.repeats import of_cells, repeats_words, stopping
 
 CERTAINTY = "How certain is this?"
 """The heading of `certainty`."""
@@ -54,12 +54,13 @@ def _on_one_core(target: Target) -> bool:
 
 def certainty(comparison: Comparison) -> list[str]:
     """Sentences on how certain the results are; none if nothing is compared."""
-    chance, plan = comparison.chance, comparison.run.plan
+    chance = comparison.chance
     if not chance.comparisons:
-        return []
+        return stopping(comparison)
     lines = [
-        *([f"Each row has {_trials(plan)}."] if comparison.cells else []),
+        *([f"Each row has {_trials(comparison)}."] if comparison.cells else []),
         "CI is the 95 % confidence interval over the repeats.",
+        *stopping(comparison),
         f"A difference is significant only if the CI excludes 1 and the difference is at least {PRACTICAL * 100:g} %.",
         "Not significant means that this run cannot tell, not that there is no difference.",
     ]
@@ -74,6 +75,6 @@ def certainty(comparison: Comparison) -> list[str]:
     return [*lines, "Trust differences that repeat in another run."]
 
 
-def _trials(plan: RunPlan) -> str:
+def _trials(comparison: Comparison) -> str:
     """`3 trials of 2 s`."""
-    return f"{of_cells(plan, 'repeats')} trials of {of_cells(plan, 'measure_s')} s"
+    return f"{repeats_words(comparison)} trials of {of_cells(comparison.run.plan, 'measure_s')} s"

@@ -1,0 +1,70 @@
+"""Plans more repeats of the load points whose results are not certain enough, as far as the plan's time allows."""
+
+import random
+
+from waitbench.analysis.certainty import certainties
+from waitbench.analysis.comparison import compare
+from waitbench.plan.plan import Plan
+from waitbench.plan.time_budget import SLACK_S
+from waitbench.plan.trial_order import Blocks
+from waitbench.records.folder import RunFolder
+from waitbench.records.load_point import LoadPoint
+from waitbench.records.run import RunRecord
+from waitbench.records.spec import TrialSpec
+from waitbench.records.trial import TrialRecord
+from waitbench.run.prepare import served_by, trial_spec
+
+
+class Rounds:
+    """Plans rounds for a plan with `sure_within`. A round has one block of each load point that needs it, shuffled.
+
+    The first repeats are planned with the run. After that, the run looks at its results when a round has ended. As
+    long as a result is undecided, only such load points are repeated. After that, all that are not sure are repeated,
+    because a significant difference may still be known only roughly.
+    """
+
+    def __init__(self, plan: Plan, folder: RunFolder, seed: int) -> None:
+        self._plan, self._folder, self._seed = plan, folder, seed
+        self._rng = random.Random(seed)  # noqa: S311 - an order, not a secret
+        self._over = plan.sure_within is None
+        self._seen: dict[str, TrialRecord] = {}
+
+    def go_on(self) -> None:
+        """If every planned trial is finished, add the next round to the run's record, or note that none follows."""
+        if self._over:
+            return
+        record = self._folder.read_run()
+        if not all(self._folder.has_trial(spec) for spec in record.trials):
+            return
+        following = self._next_round(record)
+        self._over = not following
+        changed = {"trials": [*record.trials, *following], "searching": bool(following)}
+        self._folder.write_run(record.model_copy(update=changed))
+
+    def _next_round(self, record: RunRecord) -> list[TrialSpec]:
+        """Return the next round, as far as the time allows; empty if all is sure or no block fits any more."""
+        blocks = Blocks(self._plan, served_by(record.targets))
+        number = max((spec.block for spec in record.trials), default=0)
+        left_s = (self._plan.time_s or 0.0) + SLACK_S - sum(spec.warmup_s + spec.measure_s for spec in record.trials)
+        found: list[TrialSpec] = []
+        for point, repeats in self._uncertain(record):
+            if repeats < (record.most_repeats or 0) and (seconds := blocks.seconds(point)) <= left_s:
+                number, left_s = number + 1, left_s - seconds
+                slots = blocks.slots(point, number, repeats + 1, self._rng)
+                found += [trial_spec(slot, self._plan, self._seed, record.targets) for slot in slots]
+        return found
+
+    def _uncertain(self, record: RunRecord) -> list[tuple[LoadPoint, int]]:
+        """Return the load points that need more repeats, with their repeats: the fewest first, otherwise shuffled."""
+        found = certainties(compare(record, self._trials(record)))
+        needed = [each for each in found if each.undecided] or [each for each in found if not each.sure]
+        shuffled = self._rng.sample(needed, len(needed))
+        return [(each.point, each.repeats) for each in sorted(shuffled, key=lambda each: each.repeats)]
+
+    def _trials(self, record: RunRecord) -> list[TrialRecord]:
+        """Read each trial once, because every round needs all earlier ones. A damaged one is left out."""
+        for spec in record.trials:
+            if spec.file not in self._seen:
+                whole, _ = self._folder.sort_trials([spec])
+                self._seen.update({trial.spec.file: trial for trial in whole})
+        return [self._seen[spec.file] for spec in record.trials if spec.file in self._seen]
