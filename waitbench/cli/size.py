@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from waitbench.run.size import Sizer, Sizing
 
 RATE = (25.0, 20_000.0)
-WAIT_MS = (1, 5000)
+WAIT_MS = (1, 3000)
 P99_MS_MAX = 30_000.0
 
 
 @click.command()
 @click.option("--rate", type=float, required=True, metavar="R", help="Requests per second, 25 or more.")
-@click.option("--wait-ms", type=int, required=True, metavar="MS", help="How long each request waits, 1 to 5,000 ms.")
+@click.option("--wait-ms", type=int, required=True, metavar="MS", help="How long each request waits, 1 to 3,000 ms.")
 @click.option("--p99-ms", type=float, required=True, metavar="MS", help="The objective: 99 % of requests are faster.")
 @click.option("--variant", "names", multiple=True, metavar="V", shell_complete=completion.variants,
               help="Size this variant (may be repeated); by default the three that Compose starts.")  # fmt: skip
@@ -81,7 +81,7 @@ def _sizeable(names: tuple[str, ...]) -> list[Variant]:
     known = load_variants()
     for name in names:
         require_variant(name, known)
-    chosen = names or [name for name, variant in known.items() if variant.kind == "contender" and not variant.profile]
+    chosen = names or [name for name, variant in known.items() if _is_default(variant)]
     variants = [known[name] for name in dict.fromkeys(chosen)]
     for variant in variants:
         if why := _unsizeable(variant):
@@ -89,6 +89,11 @@ def _sizeable(names: tuple[str, ...]) -> list[Variant]:
         if why := missing(variant):
             raise UsageError(f"{variant.name} can't be run here: {why}")
     return variants
+
+
+def _is_default(variant: Variant) -> bool:
+    """Whether Compose always starts it."""
+    return variant.kind == "contender" and variant.containers and not variant.profile
 
 
 def _unsizeable(variant: Variant) -> str:

@@ -147,7 +147,9 @@ def _verdict(found: Recommendation, measured: list[Confirmation]) -> str:
     if is_confirmed(found, measured):
         return "confirmed: it meets the objective" + (", and one size smaller does not" if found.smaller else "")
     outcomes = [each.outcome for each in measured]
-    if not outcomes or "invalid" in outcomes:
+    if not outcomes:
+        return "not confirmed: it was not measured. Run again, and let it end"
+    if "invalid" in outcomes:
         return "not confirmed: too few valid trials. Run again on a quiet machine"
     if outcomes[0] == "misses":
         return "not confirmed: it misses the objective. Use more than recommended, or a larger --p99-ms"

@@ -174,7 +174,7 @@ def slot_words(variant: Variant) -> str:
     """`threads`, for what one process has a limited number of."""
     if sized_key(variant) == "db_pool":
         return "pool"
-    return "connections in flight" if variant.holds_connections else "threads"
+    return "connections" if variant.holds_connections else "threads"
 
 
 def recommend(goal: Goal, variant: Variant, measured: Measured, memory_max_mib: float | None) -> Recommendation:
