@@ -54,7 +54,7 @@ class TestArithmetic:
         limits = {limit.name: limit.rate for limit in found.limits}
         assert limits == pytest.approx({
             "threads": found.size.slots / 0.1204,
-            "pool": found.pool / 0.12,
+            "pool (for queries)": found.pool / 0.12,
             "CPU": 1 / 0.0004,
             "connections": 2000 / 0.1204,
             "memory": (4096 - 80) / 0.5 / 0.1204,
@@ -66,8 +66,8 @@ class TestArithmetic:
         """5 % more load is 315/s x 0.1204 s = 37.9 in flight; health checks need one place more."""
         found = sized("django-gevent")
         places = found.size.slots - 1
-        assert erlang_b(places, 315 * 0.1204) <= 0.005 < erlang_b(places - 1, 315 * 0.1204)
-        assert found.limits[0].name == "pool"
+        assert erlang_b(places, 315 * 0.1204) <= 0.002 < erlang_b(places - 1, 315 * 0.1204)
+        assert found.limits[0].name == "pool (for queries)"
         assert erlang_b(found.smaller.slots, 300 * 0.1204) > 0.01 if found.smaller else False
 
     def test_a_variant_without_a_limit_in_flight_is_sized_by_its_pool(self) -> None:
@@ -127,7 +127,7 @@ class TestConfirmation:
         assert good
         assert [each.outcome for each in found] == ["meets", "misses"]
         text = "\n".join(confirmation_lines(self.RECOMMENDED, found))
-        assert "p99 165 ms (95 % CI 153 to 178) at 300/s, meets it; 3 valid trials" in text
+        assert "p99 165 ms (95 % CI 153 to 178) at 300/s, 100 MiB, meets it; 3 valid trials" in text
         assert "confirmed: it meets the objective, and one size smaller does not" in text
 
     @pytest.mark.parametrize(

@@ -122,10 +122,10 @@ def _outcome(found: Recommendation, each: Confirmation) -> str:
     valid = [one for one in each.judged if one.outcome != "void"]
     words = {"meets": "meets it", "misses": "misses it", "undecided": "trials disagree", "invalid": "not valid"}
     void = f"; not counted: {', '.join(each.why_void)}" if len(valid) < len(each.judged) else ""
-    memory = f", {each.cell.peak_rss_mib:,.0f} MiB" if each.cell.peak_rss_mib else ""
+    memory = f", {each.counted.peak_rss_mib:,.0f} MiB" if each.counted.peak_rss_mib else ""
     return (
-        f"{size_words(found, each.size)}: p99 {_p99(each)} at {found.goal.rate:g}/s, {words[each.outcome]}; "
-        f"{counted(len(valid), 'valid trial', 'valid trials')}{void}{memory}"
+        f"{size_words(found, each.size)}: p99 {_p99(each)} at {found.goal.rate:g}/s{memory}, {words[each.outcome]}; "
+        f"{counted(len(valid), 'valid trial', 'valid trials')}{void}"
     )
 
 
@@ -206,7 +206,7 @@ def _measured(found: Recommendation, each: Confirmation) -> dict[str, Any]:
         "p99_ms_high": interval.high,
         "predicted_p99_ms": round(predicted, 1) if math.isfinite(predicted) else None,
         "blocked_share": round(blocked_share(found, each.size), 5) if found.variant.holds_connections else None,
-        "peak_rss_mib": each.cell.peak_rss_mib,
+        "peak_rss_mib": each.counted.peak_rss_mib,
         "valid_trials": sum(one.outcome != "void" for one in each.judged),
         "not_counted": each.why_void if any(one.outcome == "void" for one in each.judged) else [],
     }

@@ -15,8 +15,11 @@ P99_SHARE = 0.80
 """The p99 by simulation may take this share of the objective."""
 CPU_SHARE = 0.90
 """The highest share of its core that a process may use. Latency above it depends on how single requests vary."""
-BLOCKED = 0.005
-"""The share of requests that may find no connection free: half of those that a p99 leaves out."""
+BLOCKED = 0.002
+"""The share of requests that may find no connection free: a fifth of those that a p99 leaves out.
+
+Such a request waits until a connection closes, which is seconds here, so it is always late.
+"""
 MONITORING = 1
 """One connection more for health checks, where each connection takes a place."""
 FIFTH = 0.8
@@ -142,7 +145,7 @@ class Recommendation:
             Limit("CPU", workers / self.measured.cpu_s),
         ]
         if self.key == "in_flight":
-            found.append(Limit("pool", workers * self.pool / (self.goal.wait_ms / 1000)))
+            found.append(Limit("pool (for queries)", workers * self.pool / (self.goal.wait_ms / 1000)))
         if (connections := self.variant.budget.get("connections")) and not self.variant.holds_connections:
             found.append(Limit("connections", workers * connections / hold_s))
         if self.memory_max_mib and self.measured.mib_per_request:
