@@ -96,6 +96,10 @@ class TestArithmetic:
         with pytest.raises(WaitbenchError, match=r"takes more than 32 processes: 234 cores .* Lower --rate"):
             sized(goal=Goal(20_000, 5, 250), cpu_s=0.01, latencies_s=(0.015,) * 50)
 
+    def test_a_server_that_cannot_start_more_processes_is_refused_if_one_is_not_enough(self) -> None:
+        with pytest.raises(WaitbenchError, match=r"takes more than one process, and its server cannot start more"):
+            sized("go", goal=Goal(3000, 20, 250), cpu_s=0.0008, latencies_s=(0.0208,) * 50)
+
 
 def open_trials(variant: str, slots: int, p99_ms: Sequence[float], **changes: Any) -> Cell:
     """A cell of one trial for each p99: 2,000 responses after 121 ms, but one in fifty after the p99."""

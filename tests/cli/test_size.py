@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from waitbench.analysis.sizing.recommendation import Goal, Measured, Recommendation, Size
 from waitbench.catalog.variants import load_variants
 from waitbench.cli.main import cli
+from waitbench.cli.size import size as command
 from waitbench.errors import Interrupted, UsageError
 from waitbench.run.size import Sizer, Sizing
 
@@ -98,12 +99,18 @@ class TestPrinted:
         assert shown["sizes"][0]["recommended"] == {"workers": 1, "in_flight": 41, "pool": 41, "memory_mib": 120.6}
         assert sized
 
-    def test_after_ctrl_c_what_is_known_is_printed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_after_ctrl_c_what_is_known_is_printed(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         def made(sizer: Sizer, calculated: Any) -> None:
             sizer.found.append(Sizing(FOUND))
             calculated(sizer.found[0])
             raise Interrupted("signal SIGINT")
 
         monkeypatch.setattr(Sizer, "size", made)
+        assert command.callback
         with pytest.raises(Interrupted):
-            CliRunner().invoke(cli, ["size", *(part for pair in GOOD.items() for part in pair)], catch_exceptions=False)
+            command.callback(300.0, 120, 250.0, ("flask-threads",), False, Path("results"))
+        lines = capsys.readouterr().out.splitlines()
+        assert "1 process, 41 threads" in lines[0]
+        assert "not confirmed: it was not measured" in lines[-1]

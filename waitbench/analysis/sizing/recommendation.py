@@ -189,7 +189,7 @@ def recommend(goal: Goal, variant: Variant, measured: Measured, memory_max_mib: 
     most = variant.budget[sized_key(variant)] if sized_key(variant) == "in_flight" else PROCESSES_MAX * 1000
     if measured.p99_s > limit_s:
         raise WaitbenchError(_impossible(goal, variant, measured))
-    for workers in range(1, PROCESSES_MAX + 1):
+    for workers in range(1, (PROCESSES_MAX if variant.scales else 1) + 1):
         load = measured.load(MORE_LOAD * goal.rate / workers)
         if load.cpu_share > CPU_SHARE:
             continue
@@ -211,6 +211,11 @@ def _impossible(goal: Goal, variant: Variant, measured: Measured) -> str:
             f"{measured.rate:.0f} requests/s, and sizing needs {P99_SHARE:.0%} of the objective. Raise --p99-ms"
         )
     cores = math.ceil(MORE_LOAD * goal.rate * measured.cpu_s / CPU_SHARE)
+    if not variant.scales:
+        return (
+            f"{variant.name}: --rate {goal.rate:g} takes more than one process, and its server cannot start more. "
+            "Lower --rate, or divide it among several services"
+        )
     return (
         f"{variant.name}: --rate {goal.rate:g} takes more than {PROCESSES_MAX} processes: {cores} cores for the CPU "
         f"alone, at {measured.cpu_s * 1000:.2f} ms a request. Lower --rate, or divide it among several machines"
