@@ -40,16 +40,16 @@ def labels(plan: Plan) -> list[str]:
 
 
 class TestPlans:
-    def test_each_variant_is_calibrated_as_declared_far_below_its_limits(self) -> None:
+    def test_each_variant_is_calibrated_as_declared_below_its_limits(self) -> None:
         plan = calibration_plan(GOAL, DEFAULTS)
         assert labels(plan) == ["flask-threads", "django-gevent", "fastapi-asyncio"]
         assert [(cell.workload, cell.rate) for cell in plan.cells] == [
-            ("wait", [100.0]),
-            ("wait", [100.0]),
-            ("db", [100.0]),
+            ("wait", [300.0]),
+            ("wait", [300.0]),
+            ("db", [208.3]),
         ]
         slow = calibration_plan(Goal(300, 1000, 3000), DEFAULTS)
-        assert [cell.rate for cell in slow.cells] == [[100.0], [100.0], [15.0]]  # 0.3 x 50 connections / 1 s
+        assert [cell.rate for cell in slow.cells] == [[300.0], [300.0], [25.0]]  # 0.5 x 50 connections / 1 s
 
     def test_the_recommended_and_a_smaller_configuration_are_measured_at_the_rate_in_blocks(self) -> None:
         plan = confirming_plan(GOAL, [recommended(), recommended("fastapi-asyncio")])

@@ -1,4 +1,4 @@
-"""Reads a calibration: the CPU time, the latency and the memory of a variant far below its limits."""
+"""Reads a calibration: the CPU time, the latency and the memory of a variant below its limits."""
 
 from collections.abc import Iterable
 from dataclasses import replace

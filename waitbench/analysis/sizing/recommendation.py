@@ -41,7 +41,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class Measured:
-    """A variant on this machine, from a short run far below its limits."""
+    """A variant on this machine, from a short run below its limits."""
 
     cpu_s: float
     """CPU time of a request."""
