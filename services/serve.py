@@ -20,11 +20,11 @@ UPSTREAM = (
 
 
 def server_command(
-    variants: Path, name: str, host: str, port: int, workers: int | None = None
+    variants: Path, name: str, host: str, port: int, workers: int | None = None, changed: dict[str, int] | None = None
 ) -> tuple[list[str], dict[str, str]]:
     """Return the command line of a variant's server, program first, and the environment that its application reads.
 
-    `workers` replaces the number that the budget declares.
+    `workers` and `changed` replace what the budget declares.
     """
     if name == "upstream":
         command = shlex.split(UPSTREAM.format(host=host, port=port))
@@ -34,7 +34,7 @@ def server_command(
     if variant is None:
         sys.exit(f"serve: no variant named {name!r}; there are: {', '.join(listing['variants'])}, upstream")
     server = listing["servers"][variant["server"]]
-    budget = variant["budget"] | ({"workers": workers} if workers else {})
+    budget = variant["budget"] | ({"workers": workers} if workers else {}) | (changed or {})
     command = shlex.split(server["command"].format(host=host, port=port, app=variant.get("app", ""), **budget))
     program = [str(HERE / server["program"])] if "program" in server else [sys.executable, "-m"]
     environment = {
@@ -53,6 +53,12 @@ def server_command(
     return [*program, *command], environment
 
 
+def entry(text: str) -> tuple[str, int]:
+    """Read a changed entry of the budget, such as in_flight=36. Raises ValueError."""
+    key, _, count = text.partition("=")
+    return key, int(count)
+
+
 def allow_many_sockets() -> None:
     """Raise the limit on open files to what this machine allows. Each connection is a file, in and out."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -66,9 +72,10 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--variants", type=Path, default=HERE / "variants.toml", metavar="FILE")
     parser.add_argument("--workers", type=int, metavar="N", help="processes; by default, as the budget declares")
+    parser.add_argument("--budget", type=entry, action="append", default=[], metavar="KEY=N", help="another limit")
     options = parser.parse_args()
     command, environment = server_command(
-        options.variants, options.variant, options.host, options.port, options.workers
+        options.variants, options.variant, options.host, options.port, options.workers, dict(options.budget)
     )
     allow_many_sockets()
     os.chdir(HERE)

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from tests import processes
+from waitbench.catalog.variants import load_variants
 from waitbench.catalog.workloads import WORKLOADS
 from waitbench.errors import UsageError, WaitbenchError
 from waitbench.launch.client import Service, wait_until
@@ -131,6 +132,23 @@ class TestStack:
             "flask-threads-3w-2cpu": (3, 2, nice),
             "fastapi-asyncio-2w": (2, 1, 0),
         }
+
+    def test_another_budget_is_read_back_from_the_running_service(self, temporary: Path) -> None:
+        """gevent counts connections, so both of its limits change."""
+        forms = [
+            Contender("flask-threads-36in-flight", "flask-threads", changed=(("in_flight", 36),)),
+            Contender("django-gevent-36in-flight", "django-gevent", changed=(("in_flight", 36),)),
+            Contender("fastapi-asyncio-9db-pool", "fastapi-asyncio", changed=(("db_pool", 9),)),
+        ]
+        with LocalStack() as stack:
+            stack.start_contenders(forms, workloads={"wait"})
+            found = {}
+            for who in forms:
+                with Service(stack.base_urls[who.label]) as service:
+                    found[who.variant] = service.info()["budget"]
+        declared = load_variants()
+        assert found == {who.variant: declared[who.variant].resized(dict(who.changed)) for who in forms}
+        assert found["django-gevent"]["connections"] == found["flask-threads"]["in_flight"] == 36
 
     def test_more_cores_than_there_are_is_refused_before_anything_starts(self, temporary: Path) -> None:
         with LocalStack() as stack:

@@ -86,7 +86,7 @@ def test_a_reference_that_is_up_joins_and_another_contender_does_not() -> None:
 def test_containers_leave_out_other_forms_than_their_own_and_report_it() -> None:
     found = in_plain_forms(Attendance(PLAN, {"Go": "why"}), KNOWN)
     assert [cell.users for cell in found.plan.cells] == [[1], [2]]
-    assert list(found.left_out) == ["Go", "Every cell with workers or service_cpus"]
+    assert list(found.left_out) == ["Go", "Every cell with workers, service_cpus or budget"]
     plain = Attendance(found.plan, {})
     assert in_plain_forms(plain, KNOWN) is plain
 

@@ -316,6 +316,17 @@ BAD: dict[str, tuple[str | bytes, str, str]] = {
         cell('workload = "fast"\nusers = [1]\nworkers = [1]').replace("flask-threads", "node-cluster"),
         "cells[0].workers", "node-cluster always has 2 processes; leave it out with variants",
     ),
+    "a limit that no service has": (
+        cell('workload = "fast"\nusers = [1]\nbudget = { threads = 4 }'), "cells[0].budget", "'in_flight' or 'db_pool'",
+    ),
+    "another limit for a sync worker": (
+        cell('workload = "fast"\nusers = [1]\nbudget = { in_flight = 4 }').replace("flask-threads", "django-sync"),
+        "cells[0].budget", "django-sync has in_flight = 1, which cannot be changed; leave it out with variants",
+    ),
+    "another limit for a variant without it": (
+        cell('workload = "fast"\nusers = [1]\nbudget = { in_flight = 4 }').replace("flask-threads", "fastapi-asyncio"),
+        "cells[0].budget", "fastapi-asyncio has in_flight = no limit, which cannot be changed",
+    ),
     "workers for a variant that always has one process": (
         cell('workload = "fast"\nusers = [1]\nworkers = [1, 2]').replace("flask-threads", "go"),
         "cells[0].workers",
@@ -542,7 +553,7 @@ class TestSelect:
     def test_a_contender_that_cannot_have_the_form_of_any_cell_is_refused(self, tmp_path: Path) -> None:
         forms = cell('workload = "wait"\nparams = { ms = 5 }\nusers = [1]\nservice_cpus = 2')
         plan = load_plan(written(tmp_path, forms + MINE), VARIANTS)
-        with pytest.raises(UsageError, match="set workers or service_cpus, which cannot be changed for mine"):
+        with pytest.raises(UsageError, match="set workers, service_cpus or budget, which cannot be changed for mine"):
             select(plan, VARIANTS, ["mine"], [])
 
     @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from waitbench.catalog.variants import load_variants
 from waitbench.plan.plan import Plan
 from waitbench.plan.selection import select
+from waitbench.plan.trial_order import schedule
 from waitbench.records.load_point import Mixed
 from waitbench.records.run import RunRecord
 from waitbench.records.spec import TrialSpec
@@ -98,6 +99,26 @@ def test_a_variant_is_planned_only_for_workloads_it_serves_and_the_record_lists_
     assert {spec.workload for spec in run.trials if spec.variant == "flask-threads"} == {"wait", "upstream"}
     served = {name: target.workloads for name, target in run.targets.items()}
     assert served == {"flask-threads": None, "null": ["fast", "wait"], "mine": ["upstream"]}
+
+
+def test_a_cell_with_another_budget_makes_a_service_of_its_own() -> None:
+    wait = {"workload": "wait", "params": {"ms": 5}, "rate": [20]}
+    small = {**wait, "budget": {"in_flight": 36}, "variants": ["flask-threads", "django-gevent"]}
+    pool = {**wait, "budget": {"db_pool": 9}, "workers": [2], "variants": ["fastapi-asyncio"]}
+    names = ["flask-threads", "django-gevent", "fastapi-asyncio"]
+    plan = Plan.model_validate({"title": "t", "variants": names, "cells": [small, pool]})
+    labels = ["flask-threads-36in-flight", "django-gevent-36in-flight", "fastapi-asyncio-2w-9db-pool"]
+    found = targets(plan, VARIANTS, dict.fromkeys(labels, "http://127.0.0.1:1"))
+    assert [target.title for target in found.values()] == [
+        "Flask on threads (in_flight = 36)",
+        "Django on gevent (in_flight = 36)",
+        "FastAPI on asyncio (2 processes, db_pool = 9)",
+    ]
+    flask, django, fastapi = (target.budget for target in found.values())
+    assert flask == VARIANTS["flask-threads"].budget | {"in_flight": 36}
+    assert django == VARIANTS["django-gevent"].budget | {"in_flight": 36, "connections": 36}
+    assert fastapi == VARIANTS["fastapi-asyncio"].budget | {"workers": 2, "db_pool": 9}
+    assert [slot.contender for slot in schedule(plan, 1)].count("flask-threads-36in-flight") == plan.repeats
 
 
 def test_a_form_of_a_variant_has_its_own_budget_and_title(tmp_path: Path) -> None:

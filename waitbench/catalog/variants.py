@@ -43,11 +43,29 @@ class Variant:
     """The command that installs its program."""
     scales: bool = True
     """Whether its server accepts a number of processes."""
+    holds_connections: bool = False
+    """Whether in_flight limits connections: a connection then takes one place even while it is idle."""
     reports: Mapping[str, str] = field(default_factory=dict)
     """Its worker, its event loop and its HTTP parser, as the live server must report them in /info."""
 
     def serves(self, workload: str) -> bool:
         return self.workloads is None or workload in self.workloads
+
+    @property
+    def resizable(self) -> tuple[str, ...]:
+        """The keys of its budget that a service can be started with another number for.
+
+        A sync worker always serves one request at a time.
+        """
+        return tuple(key for key in RESIZABLE if self.budget.get(key, 0) > (key == "in_flight"))
+
+    def resized(self, changed: Mapping[str, int]) -> Budget:
+        """Return its budget with other numbers. If connections are what in_flight limits, both stay equal."""
+        also = {"connections": changed["in_flight"]} if self.holds_connections and "in_flight" in changed else {}
+        return {**self.budget, **changed, **also}
+
+
+RESIZABLE = ("in_flight", "db_pool")
 
 
 def load_variants(path: Path = VARIANTS) -> dict[str, Variant]:
@@ -70,6 +88,8 @@ def load_variants(path: Path = VARIANTS) -> dict[str, Variant]:
             program=listing["servers"][entry["server"]].get("program", ""),
             setup=listing["servers"][entry["server"]].get("setup", ""),
             scales="{workers}" in listing["servers"][entry["server"]]["command"],
+            holds_connections="connections" in entry["budget"]
+            and "{connections}" not in listing["servers"][entry["server"]]["command"],
             reports=listing["servers"][entry["server"]].get("reports", {}),
         )
         for name, entry in listing["variants"].items()

@@ -15,6 +15,7 @@ from waitbench.cli.list import list_
 from waitbench.cli.report import report
 from waitbench.cli.run import run
 from waitbench.cli.serve import serve
+from waitbench.cli.size import size
 from waitbench.errors import Interrupted, WaitbenchError
 from waitbench.launch import interrupts
 from waitbench.plan.bundled import plan_titles
@@ -42,10 +43,10 @@ def cli() -> None:
     """When an endpoint is slow, which Python web stack waits best, and what does it cost?"""
 
 
-for command in (calibrate, check, list_, report, run, serve):
+for command in (calibrate, check, list_, report, run, serve, size):
     cli.add_command(command)
 
-KEEP_THEIR_CODE = {"run", "calibrate", "serve"}
+KEEP_THEIR_CODE = {"run", "calibrate", "serve", "size"}
 """Commands whose exit code says how a run ended. It stays the same if stdout can't be written to."""
 
 

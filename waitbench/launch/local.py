@@ -129,7 +129,9 @@ class LocalStack:
             urls["upstream"] = self._start_upstream(upstream_port)
         for who, free in zip(contenders, drawn, strict=True):
             port = ports.get(who.label) or free
-            url = self._serve(who.variant, port, cpus[who.label], who.label, who.workers)
+            options = ["--workers", str(who.workers)] if who.workers > 1 else []
+            options += [f"--budget={key}={count}" for key, count in who.changed]
+            url = self._serve(who.variant, port, cpus[who.label], who.label, options)
             urls[who.label] = self.base_urls[who.label] = url
         if postgres:
             postgres.wait_until_ready()
@@ -155,14 +157,13 @@ class LocalStack:
         """Return the error of the first process that ended by itself; None if all run."""
         return next((p.died() for p in self.processes.values() if p.exit_code() is not None), None)
 
-    def _serve(self, name: str, port: int, cpus: Sequence[int], label: str = "", workers: int = 1) -> str:
+    def _serve(self, name: str, port: int, cpus: Sequence[int], label: str = "", form: Sequence[str] = ()) -> str:
         label = label or name
         require_free(port, label)
         state = self._folder / "state" / label
         shutil.rmtree(state, ignore_errors=True)  # an earlier process of this name may have left its counts
         state.mkdir(parents=True)
-        options = ["--port", str(port), "--variants", str(self._variants_file.resolve())]
-        options += ["--workers", str(workers)] if workers > 1 else []
+        options = ["--port", str(port), "--variants", str(self._variants_file.resolve()), *form]
         environment = {
             **self._addresses,
             "WAITBENCH_STATE_DIR": str(state),

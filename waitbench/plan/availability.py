@@ -61,21 +61,21 @@ def joined(plan: Plan, known: Mapping[str, Variant], missing: Missing) -> Plan:
 
 
 def in_plain_forms(attendance: Attendance, known: Mapping[str, Variant]) -> Attendance:
-    """Leave out the cells that set workers or service_cpus, because a container has only its declared form.
+    """Leave out the cells that set workers, service_cpus or budget: a container has only its declared form.
 
     Raises UsageError if nothing is left to measure.
     """
-    plain = [cell for cell in attendance.plan.cells if not cell.workers and not cell.service_cpus]
+    plain = [cell for cell in attendance.plan.cells if not (cell.workers or cell.service_cpus or cell.budget)]
     if len(plain) == len(attendance.plan.cells):
         return attendance
     cut = attendance.plan.model_copy(update={"cells": plain})
     if not is_played(cut, known):
         raise UsageError(
-            "nothing would be measured: every cell of the chosen variants sets workers or service_cpus, which "
+            "nothing would be measured: every cell of the chosen variants sets workers, service_cpus or budget, which "
             "containers do not support; run it locally, with --engine local"
         )
-    why = "containers have only the processes and cores that compose.yaml gives them; run the plan with --engine local"
-    left_out = {**attendance.left_out, "Every cell with workers or service_cpus": why}
+    why = "containers have only the processes, cores and limits of compose.yaml; run the plan with --engine local"
+    left_out = {**attendance.left_out, "Every cell with workers, service_cpus or budget": why}
     return Attendance(cut, left_out)
 
 

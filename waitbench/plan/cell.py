@@ -21,6 +21,7 @@ LIST_MAX = 100
 """The highest number of loads, stages or names in one list."""
 SEVERAL = Field(min_length=1, max_length=LIST_MAX)
 Arrivals = Literal["poisson", "uniform"]
+Resizable = Literal["in_flight", "db_pool"]
 _Users = Annotated[int, Field(ge=1, le=USERS_MAX)]
 _Rate = Annotated[float, Field(ge=0.1, le=RATE_MAX)]
 _Workers = Annotated[int, Field(ge=1, le=WORKERS_MAX)]
@@ -91,6 +92,8 @@ class Cell(Strict):
     """Numbers of processes for each variant. Each number is a service of its own."""
     service_cpus: Annotated[int, Field(ge=1, le=CPUS_MAX)] | None = None
     """Cores for each service. If the machine has no core beyond them, the generator shares the last one."""
+    budget: Annotated[dict[Resizable, Annotated[int, Field(ge=1, le=USERS_MAX)]], SEVERAL] | None = None
+    """Other limits for each variant than variants.toml declares. Each set of limits is a service of its own."""
 
     @field_validator("workload")
     @classmethod

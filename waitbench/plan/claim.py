@@ -34,6 +34,8 @@ class ClaimCell(Cell):
     def _at_given_loads(self) -> "ClaimCell":
         if self.find is not None or self.profile is not None:
             raise ValueError("a claim compares figures at given loads; give users or rate, not find or profile")
+        if self.budget is not None:
+            raise ValueError("a claim is about variants as they are declared, so its cells have no budget; remove it")
         for name, given in (("variants", self.variants), ("workers", self.workers), ("users", self.users),
                             ("rate", self.rate)):  # fmt: skip
             if given and len({*given}) < len(given):

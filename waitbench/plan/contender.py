@@ -22,17 +22,23 @@ class Contender:
     """The number of processes; 1: as many as its budget declares."""
     cpus: int = 0
     """The number of cores; 0: those that every service has."""
+    changed: tuple[tuple[str, int], ...] = ()
+    """The entries of its budget that differ from variants.toml."""
     external: bool = False
 
     def plays(self, cell: Cell) -> bool:
         """Whether the cell asks for it in this form. Whether it serves the workload is not checked."""
         named = cell.variants is None or self.variant in cell.variants
-        return named and (self.workers, self.cpus) in forms(cell)
+        return named and (self.workers, self.cpus, self.changed) in forms(cell)
 
 
-def forms(cell: Cell) -> list[tuple[int, int]]:
-    """Return the workers and cores of each form that a cell asks for."""
-    return [(workers, cell.service_cpus or 0) for workers in cell.workers or [1]]
+Form = tuple[int, int, tuple[tuple[str, int], ...]]
+
+
+def forms(cell: Cell) -> list[Form]:
+    """Return the workers, the cores and the changed budget of each form that a cell asks for."""
+    changed = tuple(sorted((cell.budget or {}).items()))
+    return [(workers, cell.service_cpus or 0, changed) for workers in cell.workers or [1]]
 
 
 def contenders(plan: Plan) -> list[Contender]:
@@ -59,15 +65,20 @@ def is_played(plan: Plan, known: Mapping[str, Variant]) -> bool:
 
 
 def require_forms(cells: Iterable[tuple[int, Cell]], names: Iterable[str], known: Mapping[str, Variant]) -> None:
-    """Raises UsageError if a cell asks for processes that one of its variants cannot have.
+    """Raises UsageError if a cell asks for processes or a budget that one of its variants cannot have.
 
     Each cell comes with its number in the plan. A cell without `variants` is for all `names`.
     """
     all_names = list(names)
     for number, cell in cells:
         for name in cell.variants or all_names:
-            if name in all_names and name in known and (why := _formless(cell, known[name])):
+            if name not in all_names or name not in known:
+                continue
+            if why := _formless(cell, known[name]):
                 raise UsageError(f"cells[{number}].workers: {name} {why}; leave it out with variants = [...]")
+            for key in (key for key in cell.budget or {} if key not in known[name].resizable):
+                why = f"has {key} = {known[name].budget.get(key, 'no limit')}, which cannot be changed"
+                raise UsageError(f"cells[{number}].budget: {name} {why}; leave it out with variants = [...]")
 
 
 def _formless(cell: Cell, variant: Variant) -> str:
@@ -80,10 +91,13 @@ def _formless(cell: Cell, variant: Variant) -> str:
     return "always has one process, because its server cannot start more"
 
 
-def _order(form: tuple[int, int]) -> tuple[int, int]:
-    workers, cpus = form
-    return cpus, workers
+def _order(form: Form) -> tuple[tuple[tuple[str, int], ...], int, int]:
+    workers, cpus, changed = form
+    return changed, cpus, workers
 
 
-def _suffix(workers: int, cpus: int) -> str:
-    return (f"-{workers}w" if workers > 1 else "") + (f"-{cpus}cpu" if cpus else "")
+def _suffix(workers: int, cpus: int, changed: Iterable[tuple[str, int]]) -> str:
+    parts = [f"{workers}w"] if workers > 1 else []
+    parts += [f"{cpus}cpu"] if cpus else []
+    parts += [f"{count}{key.replace('_', '-')}" for key, count in changed]
+    return "".join(f"-{part}" for part in parts)

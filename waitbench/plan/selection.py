@@ -82,4 +82,6 @@ def _why_unplayed(plan: Plan, serves: Mapping[str, Collection[str]]) -> str:
         return (
             f"the chosen cells name {named}, not {names}; choose one of those, or a plan whose cells name no variants"
         )
-    return f"the chosen cells set workers or service_cpus, which cannot be changed for {names}; remove these keys"
+    return (
+        f"the chosen cells set workers, service_cpus or budget, which cannot be changed for {names}; remove these keys"
+    )

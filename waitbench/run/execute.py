@@ -35,26 +35,36 @@ from waitbench.run.watch import WATCH_S, patience_s, watch
 def run(order: Order, console: Console, stacked: Callable[[Order], AbstractContextManager[Stack]]) -> Outcome:
     """Execute a plan. Raises WaitbenchError or Interrupted after reporting what was measured."""
     if order.engine == "local":
-        _sweep_if_possible(console)
+        sweep_if_possible(console)
     patience_s()  # reports a wrong value before anything starts
     with sole_run(order.out, order.work) as release:
         if order.ui:
             require_ui_port(order.ui_port)
-        with stacked(order) as stack:
-            found = targets(order.plan, order.variants, stack.base_urls)
-            folder = new_folder(order.out, order.name)
-            record = run_record(
-                folder, order.plan, order.plan_name, order.engine, order.seed, found, stack.upstream_url, order.left_out
-            )
-            try:
-                folder.write_run(record)
-            except Unwritable:  # the run can't begin
-                remove(folder)
-                raise
-            return _carry_out(order, console, stack, folder, record, release)
+        return run_held(order, console, stacked, release)
 
 
-def _sweep_if_possible(console: Console) -> None:
+def run_held(
+    order: Order,
+    console: Console,
+    stacked: Callable[[Order], AbstractContextManager[Stack]],
+    release: Callable[[], None],
+) -> Outcome:
+    """Execute a plan while the caller holds the machine, by `sole_run`. Raises as `run`."""
+    with stacked(order) as stack:
+        found = targets(order.plan, order.variants, stack.base_urls)
+        folder = new_folder(order.out, order.name)
+        record = run_record(
+            folder, order.plan, order.plan_name, order.engine, order.seed, found, stack.upstream_url, order.left_out
+        )
+        try:
+            folder.write_run(record)
+        except Unwritable:  # the run can't begin
+            remove(folder)
+            raise
+        return _carry_out(order, console, stack, folder, record, release)
+
+
+def sweep_if_possible(console: Console) -> None:
     """Remove leftover containers. A local run needs no Docker, and without its engine no containers run either."""
     try:
         sweep(console)

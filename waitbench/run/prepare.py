@@ -68,7 +68,7 @@ def targets(plan: Plan, variants: dict[str, Variant], base_urls: dict[str, str])
             model=variants[who.variant].model,
             server=variants[who.variant].server,
             gil=variants[who.variant].gil,
-            budget=variants[who.variant].budget | {"workers": _workers(who, variants)},
+            budget=variants[who.variant].resized(dict(who.changed)) | {"workers": _workers(who, variants)},
             workloads=_listed(variants[who.variant].workloads),
         )
         for who in contenders(plan)
@@ -102,11 +102,11 @@ def _workers(who: Contender, variants: Mapping[str, Variant]) -> int:
 
 
 def _form(who: Contender, workers: int) -> str:
-    """Describe a form of a variant that has more workers or cores than declared; "" for the plain form."""
-    if who.workers == 1 and not who.cpus:
-        return ""
-    parts = [f"{workers} process{'es' if workers > 1 else ''}"]
-    return f" ({', '.join([*parts, *([f'{who.cpus} cores'] if who.cpus > 1 else [])])})"
+    """Describe a form of a variant that has other workers, cores or limits than declared; "" for the plain form."""
+    parts = [f"{workers} process{'es' if workers > 1 else ''}"] if who.workers > 1 or who.cpus else []
+    parts += [f"{who.cpus} cores"] if who.cpus > 1 else []
+    parts += [f"{key} = {count}" for key, count in who.changed]
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def _listed(names: Iterable[str] | None) -> list[str] | None:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from waitbench.errors import WaitbenchError
@@ -26,8 +26,9 @@ class Stack:
 @contextmanager
 def local_stack(order: Order) -> Iterator[Stack]:
     """Start everything as processes of this machine."""
-    with LocalStack() as local:
+    with LocalStack() as local, ExitStack() as ending:
         if local.cores.dependencies:
+            ending.callback(os.sched_setaffinity, 0, os.sched_getaffinity(0))  # a second run has all cores again
             os.sched_setaffinity(0, local.cores.dependencies)  # the harness also stays off the services' core
         local.start_contenders(
             [who for who in contenders(order.plan) if not who.external],

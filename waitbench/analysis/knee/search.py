@@ -49,24 +49,26 @@ class Judged:
     """The codes that make it void. If one of `GENERATOR` is among them, only those, since all others are uncertain."""
 
 
-def judged(trial: TrialRecord, target: Target) -> Judged:
+def judged(trial: TrialRecord, target: Target, objective_ms: float | None = None) -> Judged:
+    """Judge an open trial. `objective_ms` is for a trial that is not part of a search."""
     codes = frozenset(invalidating_codes(reasons(trial, target)))
-    only_shed = _only_shed(trial)
+    late = late_share(trial, objective_ms)
+    only_shed = _only_shed(trial, late)
     if codes & GENERATOR or (only_shed and "errors" not in codes):
         return Judged(trial, "void", codes & GENERATOR or frozenset({"max_in_flight"}))
-    if codes & OVERLOAD or late_share(trial) > LATE or ("drift" in codes and _slows(trial)):
+    if codes & OVERLOAD or late > LATE or ("drift" in codes and _slows(trial)):
         return Judged(trial, "missed")
     return Judged(trial, "void", codes) if codes else Judged(trial, "met")
 
 
-def _only_shed(trial: TrialRecord) -> bool:
+def _only_shed(trial: TrialRecord, late: float) -> bool:
     """Whether all requests that were sent met the objective, and only `max_in_flight` caused the others to be shed.
 
     If a service stalls, the requests that were sent are late too.
     """
     assert trial.arrivals is not None
     shed, intended = trial.arrivals.shed, trial.arrivals.intended
-    return shed > SHED_SHARE * intended and late_share(trial) * intended - shed <= LATE * (intended - shed)
+    return shed > SHED_SHARE * intended and late * intended - shed <= LATE * (intended - shed)
 
 
 def _slows(trial: TrialRecord) -> bool:
@@ -75,13 +77,17 @@ def _slows(trial: TrialRecord) -> bool:
     return first is not None and last is not None and last > first
 
 
-def late_share(trial: TrialRecord) -> float:
-    """The share of the window's arrivals without a good response within the objective: late, failed or shed."""
+def late_share(trial: TrialRecord, objective_ms: float | None = None) -> float:
+    """The share of the window's arrivals without a good response within the objective: late, failed or shed.
+
+    By default it is the objective of the search that the trial is part of.
+    """
     assert trial.arrivals is not None
     search = trial.spec.conditions.search
-    assert search is not None
+    limit_ms = objective_ms if search is None else search.objective_p99_ms
+    assert limit_ms is not None
     # Timeouts are in the histogram too, with a latency above any objective, since a plan's timeout is longer.
-    within = histogram.count_up_to(trial.latency.histogram, search.objective_p99_ms * 1000) if trial.latency else 0
+    within = histogram.count_up_to(trial.latency.histogram, limit_ms * 1000) if trial.latency else 0
     intended = trial.arrivals.intended
     return (intended - within) / intended if intended else 1.0
 
