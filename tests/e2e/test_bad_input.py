@@ -369,6 +369,7 @@ class TestFile:
 def options() -> Iterator[Any]:
     """Wrong values for every option of every command, chosen by the option's name or click type."""
     needed = {"list": ["plans"], "run": ["smoke"], "serve": ["null"], "report": ["nowhere"]}
+    needed["size"] = ["--rate", "100", "--wait-ms", "100", "--p99-ms", "250"]
     for command in (cli, *cli.commands.values()):
         before = [] if command is cli else [command.name or "", *needed.get(command.name or "", [])]
         for option in command.params:
@@ -381,7 +382,10 @@ def options() -> Iterator[Any]:
 
 WRONG: dict[str, list[str]] = {
     "IntRange": ["", "-1", "x", "1.5", "1e3", "99999999999999999999", "0x10", "٩x"],
+    "IntParamType": ["", "-1", "x", "1.5", "1e3", "99999999999999999999", "0x10", "٩x"],
+    "FloatParamType": ["", "-1", "x", "nan", "inf", "1e400", "0x10", "٩x"],
     "Choice": ["", "podman", "LOCAL "],
+    "names": ["", "nope", "null", "go "],  # of the command size
     "variants": ["", "nope", "../null", "null ", "x" * 1000],
     "workloads": ["", "nope", "wait "],
     "name": ["", "../x", "/tmp/x", "a/b", ".", "..", "x" * 300, "a\nb", "a b", "-x", "\x1b[31m"],
@@ -398,7 +402,11 @@ WRONG: dict[str, list[str]] = {
 )
 @pytest.mark.parametrize("arguments", list(options()))
 def test_a_wrong_value_of_any_option_is_refused(waitbench: Command, tmp_path: Path, arguments: list[str]) -> None:
-    out = ["--out", str(tmp_path / "out")] if arguments[0] in ("run", "calibrate") and "--out" not in arguments else []
+    out = (
+        ["--out", str(tmp_path / "out")]
+        if arguments[0] in ("run", "calibrate", "size") and "--out" not in arguments
+        else []
+    )
     done = waitbench(*arguments, *out)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr

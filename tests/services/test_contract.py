@@ -4,6 +4,7 @@ import http.client
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
@@ -37,6 +38,14 @@ ENOUGH = {"ms": 50, "kib": 64, "ksteps": 5, "n": 50}
 """Values from which on a larger one would prove no more."""
 
 
+PROMISED = 4_000
+"""The contract promises nothing for a request line of more bytes."""
+
+
+class TooLong(Exception):
+    """A generated request line is longer than the contract promises anything for."""
+
+
 class SmallAmounts(requests.Session):
     """Sends generated requests, but reduces amounts that the contract allows, since 60 s would prove no more."""
 
@@ -51,6 +60,8 @@ class SmallAmounts(requests.Session):
             return found[1] + str(amount % ENOUGH[name] + 1 if ENOUGH[name] < amount <= limit else amount)
 
         request.url = re.sub(rf"([?&]({'|'.join(ENOUGH)})=)([0-9]{{1,9}})(?=&|$)", cut_down, request.url)
+        if len(request.url.partition("//")[2]) > PROMISED:
+            raise TooLong
         return super().send(request, **options)
 
 
@@ -107,10 +118,11 @@ def _serves(variant: Variant, path: str) -> bool:
 def test_every_service_keeps_the_contract(
     case: schemathesis.Case, service: Service, variant: Variant, session: requests.Session
 ) -> None:
-    if _serves(variant, case.path):
-        case.call_and_validate(base_url=service.base_url, session=session, timeout=30)
-    else:
-        assert case.call(base_url=service.base_url, session=session, timeout=30).status_code == 404
+    with suppress(TooLong):
+        if _serves(variant, case.path):
+            case.call_and_validate(base_url=service.base_url, session=session, timeout=30)
+        else:
+            assert case.call(base_url=service.base_url, session=session, timeout=30).status_code == 404
 
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE")
