@@ -24,7 +24,18 @@ LAYERS = {
 """Each package of waitbench/ with those directly below it. A package may also use whatever is below these."""
 EVERYWHERE = {"waitbench", "waitbench.errors", "waitbench.paths"}
 TOP = {"__init__", "__main__", "errors", "paths"}
-MEASURED = {"services", "work", "workloads", "flask_app", "django_app", "fastapi_app", "null_app", "upstream"}
+MEASURED = {
+    "services",
+    "work",
+    "workloads",
+    "flask_app",
+    "django_app",
+    "fastapi_app",
+    "quart_app",
+    "null_app",
+    "bare_app",
+    "upstream",
+}
 
 
 def below(package: str) -> set[str]:

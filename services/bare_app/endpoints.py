@@ -34,12 +34,22 @@ OWN: dict[str, tuple[str, Callable[[], bytes]]] = {
 
 
 def respond(method: str, path: str, query: str) -> Reply:
+    make = maker(method, path)
+    return new(make) if make else fixed(method, path, query)
+
+
+def maker(method: str, path: str) -> Callable[[], bytes] | None:
+    """The function that makes the body of one of the harness's own requests; None for any other request."""
     takes, make = OWN.get(path, ("", None))
-    return Reply(200, responses.JSON, make()) if make and method == takes else _fixed(method, path, query)
+    return make if method == takes else None
+
+
+def new(make: Callable[[], bytes]) -> Reply:
+    return Reply(200, responses.JSON, make())
 
 
 @lru_cache(1024)
-def _fixed(method: str, path: str, query: str) -> Reply:
+def fixed(method: str, path: str, query: str) -> Reply:
     """A response that depends only on the request, so it is made once: what remains is the server's own cost."""
     takes = OWN[path][0] if path in OWN else "GET" if path in ("/fast", "/wait") else ""
     if not takes:

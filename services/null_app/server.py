@@ -15,7 +15,7 @@ from work import counters
 
 from null_app import app
 
-FAST = app.get_fast({}).encoded(keep_alive=True)
+FAST = app.FAST.encoded(keep_alive=True)
 TICK_S = 0.001
 """The step of uvloop's timers, which may end early by this much. Here no wait does, since the generator is measured
 by it."""
