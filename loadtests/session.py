@@ -252,8 +252,8 @@ class Session:
     def _left_s(self) -> float:
         """The time left, by what earlier trials took beyond their own seconds."""
         rest = self._run.trials[self._done :]
-        own = sum(spec.warmup_s + spec.measure_s for spec in rest)
-        past = sum(spec.warmup_s + spec.measure_s for spec in self._run.trials[: self._done])
+        own = sum(spec.load_s for spec in rest)
+        past = sum(spec.load_s for spec in self._run.trials[: self._done])
         extra = max(0.0, self._last_end - self._began - past) / self._done if self._done else FIRST_EXTRA_S
         since = time.monotonic() - self._last_end
         return max(0.0, own + extra * len(rest) - since)

@@ -65,7 +65,7 @@ class WorkerGenerator:
                 raise GaveUp(ALL_LOST)
             self._trial += 1
             self._ready, self._gathered, self._results, self._live = set(), set(), {}, {}
-            self._longest_s = spec.warmup_s + spec.measure_s + spec.timeout_s + DRAIN_S + ANSWER_S
+            self._longest_s = spec.load_s + spec.timeout_s + DRAIN_S + ANSWER_S
             if not (silent := self._announce(spec)):
                 return
             for member in silent:

@@ -55,7 +55,7 @@ def steady(spec: TrialSpec) -> float:
 
 
 def load_s(specs: list[TrialSpec]) -> float:
-    return sum(spec.warmup_s + spec.measure_s for spec in specs)
+    return sum(spec.load_s for spec in specs)
 
 
 class TestRounds:

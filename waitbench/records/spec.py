@@ -51,6 +51,11 @@ class TrialSpec(Exchange):
     """Whether its workloads need the database, which the remote API's process then watches."""
 
     @property
+    def load_s(self) -> float:
+        """The seconds of load: warm-up and window."""
+        return self.warmup_s + self.measure_s
+
+    @property
     def conditions(self) -> Conditions:
         return self.point.conditions
 

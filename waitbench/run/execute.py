@@ -137,7 +137,7 @@ def _read_back(target: Target, workloads: Iterable[str]) -> Target:
 
 
 def _tell(console: Console, order: Order, record: RunRecord) -> None:
-    seconds = sum(spec.warmup_s + spec.measure_s for spec in record.trials)
+    seconds = sum(spec.load_s for spec in record.trials)
     parts = [f"{len(record.trials)} trials, about {seconds / 60:.1f} min of load"] if record.trials else []
     count = len(order.plan.searches)
     searches = f"{count} searches for a knee" if count > 1 else "a search for the knee"

@@ -30,8 +30,8 @@ def stopping(comparison: Comparison) -> list[str]:
     plan = comparison.run.plan
     if plan.time_s is None or plan.sure_within is None:
         return []
-    used_s = sum(spec.warmup_s + spec.measure_s for spec in comparison.run.trials)
-    used_s -= sum(spec.warmup_s + spec.measure_s for spec in comparison.missing)
+    used_s = sum(spec.load_s for spec in comparison.run.trials)
+    used_s -= sum(spec.load_s for spec in comparison.missing)
     within = f"{plan.sure_within * 100:g} %"
     lines = [
         f"The run repeated load points with undecided results first, then those with a CI wider than ±{within}.",
@@ -63,12 +63,12 @@ def _line(found: Certainty) -> str:
     if isinf(widest.half_width):
         return f"{line} {widest.title} has no CI yet."
     line += f" The widest CI is ±{widest.half_width * 100:.1f} % of its ratio ({widest.title})."
-    return line if found.sure else f"{line} {_needed(found, widest.repeats)}"
+    return line if found.sure else f"{line} {_needed(found)}"
 
 
-def _needed(found: Certainty, repeats: int) -> str:
-    within, needed = f"±{found.within * 100:g} %", found.repeats_needed
-    if needed is None or needed + repeats > MOST_REPEATS:
+def _needed(found: Certainty) -> str:
+    within, needed = f"±{found.within * 100:g} %", _within_reach(found)
+    if needed is None:
         return f"For {within} it needs more than {MOST_REPEATS} repeats: raise measure_s, or use a quieter machine."
     more = counted(needed, "more repeat", "more repeats")
     return f"About {more} ({_time(needed * found.block_s)} of load) would give {within}."
@@ -78,11 +78,11 @@ def _more_time(comparison: Comparison, found: list[Certainty]) -> list[str]:
     """A line on the results that a longer time would make sure, from the present spread; none if there are none."""
     time_s = comparison.run.plan.time_s or 0.0
     open_points = [each for each in found if each.compared and not each.sure]
-    known = [each for each in open_points if _within_reach(each)]
+    known = [each for each in open_points if _within_reach(each) is not None]
     if not known or comparison.missing:
         return []
     more_s = sum(each.seconds_needed or 0.0 for each in known)
-    spent_s = sum(spec.warmup_s + spec.measure_s for spec in comparison.run.trials)
+    spent_s = sum(spec.load_s for spec in comparison.run.trials)
     every = "every result" if len(known) == len(open_points) else f"{len(known)} of {len(open_points)} wider results"
     return [
         f"In all, about {_time(more_s)} more load would make {every} sure within {known[0].within * 100:g} % "
@@ -90,13 +90,12 @@ def _more_time(comparison: Comparison, found: list[Certainty]) -> list[str]:
     ]
 
 
-def _within_reach(found: Certainty) -> bool:
-    widest = found.widest
-    return (
-        widest is not None
-        and found.repeats_needed is not None
-        and (found.repeats_needed + widest.repeats <= MOST_REPEATS)
-    )
+def _within_reach(found: Certainty) -> int | None:
+    """How many more repeats are needed; None if it is unknown, or more than a run can have."""
+    needed, widest = found.repeats_needed, found.widest
+    if needed is None or widest is None or needed + widest.repeats > MOST_REPEATS:
+        return None
+    return needed
 
 
 def _time(seconds: float) -> str:
