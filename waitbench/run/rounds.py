@@ -1,7 +1,5 @@
 """Plans more repeats of the load points whose results are not certain enough, as far as the plan's time allows."""
 
-import random
-
 from waitbench.analysis.certainty import certainties
 from waitbench.analysis.comparison import compare
 from waitbench.plan.plan import Plan
@@ -12,10 +10,11 @@ from waitbench.records.load_point import LoadPoint
 from waitbench.records.run import RunRecord
 from waitbench.records.spec import TrialSpec
 from waitbench.records.trial import TrialRecord
+from waitbench.run.further_trials import FurtherTrials
 from waitbench.run.prepare import served_by, trial_spec
 
 
-class Rounds:
+class Rounds(FurtherTrials):
     """Plans rounds for a plan with `sure_within`. A round has one block of each load point that needs it, shuffled.
 
     The first repeats are planned with the run. After that, the run looks at its results when a round has ended. As
@@ -24,28 +23,14 @@ class Rounds:
     """
 
     def __init__(self, plan: Plan, folder: RunFolder, seed: int) -> None:
-        self._plan, self._folder, self._seed = plan, folder, seed
-        self._rng = random.Random(seed)  # noqa: S311 - an order, not a secret
-        self._over = plan.sure_within is None
+        super().__init__(plan, folder, seed, over=plan.sure_within is None)
         self._seen: dict[str, TrialRecord] = {}
 
-    def go_on(self) -> None:
-        """If every planned trial is finished, add the next round to the run's record, or note that none follows."""
-        if self._over:
-            return
-        record = self._folder.read_run()
-        if not all(self._folder.has_trial(spec) for spec in record.trials):
-            return
-        following = self._next_round(record)
-        self._over = not following
-        changed = {"trials": [*record.trials, *following], "searching": bool(following)}
-        self._folder.write_run(record.model_copy(update=changed))
-
-    def _next_round(self, record: RunRecord) -> list[TrialSpec]:
+    def _following(self, record: RunRecord) -> list[TrialSpec]:
         """Return the next round, as far as the time allows; empty if all is sure or no block fits any more."""
         blocks = Blocks(self._plan, served_by(record.targets))
         number = max((spec.block for spec in record.trials), default=0)
-        left_s = (self._plan.time_s or 0.0) + SLACK_S - sum(spec.warmup_s + spec.measure_s for spec in record.trials)
+        left_s = (self._plan.time_s or 0.0) + SLACK_S - sum(spec.load_s for spec in record.trials)
         found: list[TrialSpec] = []
         for point, repeats in self._uncertain(record):
             if repeats < (record.most_repeats or 0) and (seconds := blocks.seconds(point)) <= left_s:

@@ -1,7 +1,5 @@
 """Plans the next trials of a run's searches from the finished ones, block by block."""
 
-import random
-
 from waitbench.analysis.knee import search
 from waitbench.catalog.percentiles import samples_needed
 from waitbench.plan.cell import Cell
@@ -11,34 +9,21 @@ from waitbench.plan.trial_order import Slot
 from waitbench.records.folder import RunFolder
 from waitbench.records.run import RunRecord, Target
 from waitbench.records.spec import TrialSpec
+from waitbench.run.further_trials import FurtherTrials
 from waitbench.run.prepare import trial_spec
 
 LONGEST_S = 30.0
 """The longest trial. At a low rate a trial is made longer, so that its sample is large enough for the objective."""
 
 
-class Searches:
+class Searches(FurtherTrials):
     """Plans blocks of trials. A block has the next step of each contender's search, shuffled like fixed trials."""
 
     def __init__(self, plan: Plan, folder: RunFolder, seed: int) -> None:
-        self._plan, self._folder, self._seed = plan, folder, seed
-        self._rng = random.Random(seed)  # noqa: S311 - an order, not a secret
-        self._over = not plan.searches
+        super().__init__(plan, folder, seed, over=not plan.searches)
         self._seen: dict[str, search.Outcome] = {}
 
-    def go_on(self) -> None:
-        """If every planned trial is finished, add the next block to the run's record, or note that none follows."""
-        if self._over:
-            return
-        record = self._folder.read_run()
-        if not all(self._folder.has_trial(spec) for spec in record.trials):
-            return
-        block = self._next_block(record)
-        self._over = not block
-        changed = {"trials": [*record.trials, *block], "searching": bool(block)}
-        self._folder.write_run(record.model_copy(update=changed))
-
-    def _next_block(self, record: RunRecord) -> list[TrialSpec]:
+    def _following(self, record: RunRecord) -> list[TrialSpec]:
         """Return the next block of the first unfinished search; empty if all are finished."""
         for cell in self._plan.searches:
             playing = [who.label for who in contenders(self._plan) if who.plays(cell)]
