@@ -38,6 +38,7 @@ FALSE_ALARMS = 0.05
 WINDOW_S = 3.0
 PLAN = f"""title = "A disturbed run"
 repeats = TIMES
+spare = 0
 warmup_s = 0.5
 measure_s = {WINDOW_S}
 variants = ["fastapi-asyncio"]

@@ -71,7 +71,7 @@ def whole_run(load: Load, seconds: int) -> TrialRecord:
         workload, _, query = load.path.removeprefix("/").partition("?ms=")
         params = f"params = {{ ms = {query} }}\n" if query else ""
         plan.write_text(
-            f'title = "one"\nrepeats = 1\nwarmup_s = 2\nmeasure_s = {seconds}\nvariants = ["null"]\n'
+            f'title = "one"\nrepeats = 1\nspare = 0\nwarmup_s = 2\nmeasure_s = {seconds}\nvariants = ["null"]\n'
             f'[[cells]]\nworkload = "{workload}"\n{params}users = [{load.users}]\n'
             f'[[external]]\nname = "here"\nbase_url = "{load.url}"\npaths = {{ {workload} = "{load.path}" }}\n'
         )

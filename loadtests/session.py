@@ -28,8 +28,8 @@ log = logging.getLogger("waitbench")
 
 SPAWN_S = 30.0
 """How long Locust may take to start all users."""
-SEARCH_EVERY_S = 0.1
-"""How often a run with a search looks for new trials."""
+LOOK_EVERY_S = 0.1
+"""How often a run looks for new trials when all that were planned are finished."""
 FIRST_EXTRA_S = 0.5
 """A guess at what a trial takes beyond its own seconds, before any has ended."""
 
@@ -90,7 +90,7 @@ class Session:
         self.failure, self.exit_code = why, exit_code
 
     def _specs(self) -> Iterator[TrialSpec]:
-        """Every trial of the run. While the harness is searching, it adds trials that follow from the earlier ones."""
+        """Every trial of the run. The harness adds trials that follow from the earlier ones, until none follow."""
         begun = 0
         while True:
             for spec in self._run.trials[begun:]:
@@ -98,7 +98,7 @@ class Session:
                 begun += 1
             if not self._run.searching:
                 return
-            gevent.sleep(SEARCH_EVERY_S)
+            gevent.sleep(LOOK_EVERY_S)
             self._check_stopped()
             self._run = self._folder.read_run()
 

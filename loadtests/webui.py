@@ -78,7 +78,7 @@ class _Finished:
         self._read = 0
 
     def new(self, folder: RunFolder, run: RunRecord) -> list[TrialRecord]:
-        planned = folder.read_run().trials if run.searching else run.trials  # a search adds trials
+        planned = folder.read_run().trials if run.searching else run.trials  # the harness adds trials
         for spec in planned[self._read :]:
             if not folder.has_trial(spec):
                 break

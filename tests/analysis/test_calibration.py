@@ -196,6 +196,7 @@ class TestCommand:
 SHORT = """
 title = "The generator, in a hurry"
 repeats = 1
+spare = 0
 warmup_s = 0.5
 measure_s = 0.5
 variants = ["null"]

@@ -40,7 +40,7 @@ def plan(
     measure_s: float = 0.5,
     more: str = "",
 ) -> str:
-    top = f'title = "A test"\nrepeats = 1\nwarmup_s = {warmup_s}\nmeasure_s = {measure_s}\n'
+    top = f'title = "A test"\nrepeats = 1\nspare = 0\nwarmup_s = {warmup_s}\nmeasure_s = {measure_s}\n'
     top += f"variants = {json.dumps(variants)}\n"
     return top + "".join(f"[[cells]]\n{cell}\n" for cell in cells) + more
 

@@ -1,5 +1,6 @@
 """A run notices CPU time that other processes take, and a stopped database: with real busy loops and stops."""
 
+import csv
 import os
 import subprocess
 import time
@@ -149,3 +150,34 @@ class TestDisturbedRun:
     def waits(disturbed: Judged) -> list[TrialRecord]:
         trials = disturbed.folder.read_trials(disturbed.folder.read_run())
         return [trial for trial in trials if trial.spec.workload == "wait"]
+
+
+class TestReplacedBlock:
+    @pytest.mark.fault(
+        "numbers",
+        "another program keeps the service's core busy during one trial of a plan with `spare`",
+        "the block is measured again, the disturbed trial is in no figure, and the report says so",
+    )
+    def test_a_disturbed_block_is_measured_again_and_named(self, make_bench: Callable[[], Bench]) -> None:
+        bench = make_bench()
+        cell = 'workload = "cpu"\nparams = { ksteps = 20 }\nusers = [3]'
+        started = bench.start(plan(cell, measure_s=MEASURE_S).replace("spare = 0", "spare = 1"))
+
+        def keep_the_services_core_busy() -> None:
+            folder = bench.folder()
+            assert folder
+            with busy_loop(*folder.read_run().targets[FASTAPI].info["cores"]) as other:
+                favour(other.pid)
+                time.sleep(0.8 * MEASURE_S)
+
+        acts = {f"{FASTAPI}, cpu": keep_the_services_core_busy}
+        judged = Meddler(bench, started, acts).judged(0, 3)  # a busy machine may disturb the replacement too
+        run = judged.folder.read_run()
+        assert [spec.replaces for spec in run.trials[:2]] == [0, 1]
+        rows = judged.rows().splitlines()
+        assert rows[1].endswith(",2")
+        report = (judged.folder.path / "report.md").read_text()
+        assert "cpu, 3 users, repeat 1 was measured again, because the machine disturbed it (FastAPI" in report
+        assert "contention: other processes took" in report
+        [cell_row] = csv.DictReader((judged.folder.path / "summary.csv").read_text().splitlines())
+        assert (cell_row["trials"], cell_row["trials_planned"]) == ("1", "1")

@@ -27,6 +27,7 @@ def plan(port: int) -> str:
     return f"""
 title = "A budget"
 time_s = 9
+spare = 0
 sure_within = 0.005
 warmup_s = 0.2
 measure_s = 0.5

@@ -29,6 +29,7 @@ pytestmark = [pytest.mark.live, pytest.mark.alone]
 KIB_PER_S = 64
 PLAN = f"""title = "Known answers to more than one load"
 repeats = 1
+spare = 0
 warmup_s = 0.5
 measure_s = 1.5
 variants = ["fastapi-asyncio"]

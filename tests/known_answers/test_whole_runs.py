@@ -36,6 +36,7 @@ NOISE = {
 
 TOP = 'title = "Known answers"\nwarmup_s = 0.3\nvariants = ["fastapi-asyncio"]\n'
 SLOW = """repeats = 2
+spare = 0
 measure_s = 1.5
 [[cells]]
 workload = "wait"
@@ -63,6 +64,7 @@ SLOW_TRUTHS = {
     "endless": {"closed": "upstream"},
 }
 FAULTY = """repeats = 1
+spare = 0
 measure_s = 1.0
 timeout_s = 1.0
 [[cells]]
@@ -78,6 +80,7 @@ FAULTY_TRUTHS = dict.fromkeys(("failing", "resetting", "short", "overlong", "dri
 PHASES: tuple[Phases, ...] = ("warmup", "measured")
 STILL_S = 0.4
 STILL = """repeats = 1
+spare = 0
 measure_s = 2.0
 [[cells]]
 workload = "wait"

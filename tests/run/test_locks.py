@@ -256,6 +256,7 @@ def test_a_service_is_not_started_during_a_measurement(temporary: Path) -> None:
 EXTERNAL = """
 title = "The service that is kept up"
 repeats = 1
+spare = 0
 warmup_s = 0.3
 measure_s = 0.5
 variants = ["null"]

@@ -42,7 +42,7 @@ def plan(port: int) -> Plan:
     ]
     return Plan.model_validate(
         {
-            "title": "A budget", "time_s": TIME_S, "sure_within": 0.005, "warmup_s": 0.1, "measure_s": 0.5,
+            "title": "A budget", "spare": 0, "time_s": TIME_S, "sure_within": 0.005, "warmup_s": 0.1, "measure_s": 0.5,
             "variants": ["fastapi-asyncio"], "external": served,
             "cells": [{"workload": "fast", "users": [2], "variants": ["slow", "other"]}],
         }

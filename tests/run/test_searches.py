@@ -185,14 +185,6 @@ class TestServes:
 
 
 class TestEnd:
-    def test_a_plan_without_a_search_is_unchanged(self, tmp_path: Path) -> None:
-        planned = plan({"workload": "fast", "users": [1]})
-        folder = begun(tmp_path, planned)
-        before = folder.read_run()
-        assert not before.searching
-        Searches(planned, folder, 5).go_on()
-        assert folder.read_run() == before
-
     def test_a_service_with_random_results_does_not_make_a_run_endless(self, tmp_path: Path) -> None:
         planned = plan(KNEE, repeats=12)
         blocks = play(begun(tmp_path, planned), planned, lambda spec: (spec.block * 7 + spec.repeat) % 3 > 0)

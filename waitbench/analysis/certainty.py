@@ -127,7 +127,7 @@ def _sizes(run: RunRecord) -> dict[LoadPoint, tuple[int, float]]:
     found: dict[LoadPoint, tuple[int, float]] = {}
     for spec in run.trials:
         repeats, seconds = found.get(spec.point, (0, 0.0))
-        own = spec.load_s if spec.repeat == 1 else 0.0
+        own = spec.load_s if spec.repeat == 1 and not spec.replaces else 0.0
         found[spec.point] = max(repeats, spec.repeat), seconds + own
     return found
 

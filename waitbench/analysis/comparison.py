@@ -1,6 +1,6 @@
 """The model behind every report: the cells and searches of a run, and their comparisons."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
@@ -20,9 +20,12 @@ from waitbench.catalog.workloads import WORKLOADS
 from waitbench.errors import WaitbenchError
 from waitbench.records.folder import Damaged
 from waitbench.records.load_point import Conditions, LoadPoint
+from waitbench.records.replaced import uncounted_blocks
 from waitbench.records.run import PlannedSection, RunRecord, Target
 from waitbench.records.spec import TrialSpec
 from waitbench.records.trial import TrialRecord
+from waitbench.validity.reason import Reason
+from waitbench.validity.rules import reasons
 
 K = TypeVar("K")
 
@@ -44,6 +47,21 @@ class Chance:
 
 
 @dataclass(frozen=True)
+class Replaced:
+    """A trial of a block that is in no figure, because another block has its place."""
+
+    trial: TrialRecord
+    target: Target
+    by: int | None
+    """The block that counts instead; None for a trial of an unfinished replacement."""
+
+    @property
+    def disturbances(self) -> list[Reason]:
+        """The findings that make it invalid; none if only other trials of its block were disturbed."""
+        return [reason for reason in reasons(self.trial, self.target) if reason.weight == "invalid"]
+
+
+@dataclass(frozen=True)
 class Comparison:
     """A run, complete or not, with everything that a report compares."""
 
@@ -57,6 +75,8 @@ class Comparison:
     """The status is "running", but nothing runs: the run was killed."""
     damaged: list[Damaged] = field(default_factory=list)
     """Trials whose files exist but cannot be used, so they are in no figure."""
+    replaced: list[Replaced] = field(default_factory=list)
+    """Trials of blocks that were measured again, so they are in no figure."""
 
     @property
     def cells(self) -> list[Cell]:
@@ -135,9 +155,7 @@ class Comparison:
         message = f": {self.run.message}" if self.run.message else ""
         words = {"running": "is still running", "complete": "is complete", "failed": "failed"}
         word = words.get(status, f"was {status}")
-        fixed = self.run.most_repeats is None
-        follows = "Its search for the knee is not finished." if fixed else "More repeats might have followed."
-        more = [follows] if self.run.searching else []
+        more = [self._follows] if self.run.searching and self._follows else []
         absent = [("missing", self.missing), ("damaged", [each.spec for each in self.damaged])]
         if lost := "; ".join(f"{kind}: {_by_variant(specs)}" for kind, specs in absent if specs):
             done = len(self.run.trials) - len(self.missing) - len(self.damaged)
@@ -146,18 +164,30 @@ class Comparison:
             return ""
         return " ".join([f"This run {word}{message}.", *(more or ["All trials had finished."])])
 
+    @property
+    def _follows(self) -> str:
+        """A sentence on trials that might have followed; "" if all were planned before the run."""
+        if self.run.most_repeats is not None:
+            return "More repeats might have followed."
+        searches = any(section.conditions.search for section in self.run.sections)
+        return "Its search for the knee is not finished." if searches else ""
+
 
 def compare(
     run: RunRecord, trials: Iterable[TrialRecord], stale: bool = False, damaged: Sequence[Damaged] = ()
 ) -> Comparison:
     """The comparison of a run's trials. Raises WaitbenchError if the plan does not ask for one of them."""
     every = list(trials)
-    have = {trial.spec.file for trial in every} | {each.spec.file for each in damaged}
+    finished = {trial.spec.file for trial in every}
+    have = finished | {each.spec.file for each in damaged}
+    uncounted = uncounted_blocks(run.trials, finished)
     planned = {section.conditions: section for section in run.sections}
     for trial in every:
         if trial.spec.conditions not in planned:
             raise _unplanned(trial.spec)
-    cells = _cells(run, [trial for trial in every if not trial.spec.conditions.search])
+    by = {spec.replaces: spec.block for spec in run.trials if spec.replaces and spec.block not in uncounted}
+    counted = [trial for trial in every if trial.spec.block not in uncounted]
+    cells = _cells(run, [trial for trial in counted if not trial.spec.conditions.search], uncounted)
     sections = [(found, list(group)) for found, group in groupby(cells, key=lambda cell: cell.spec.conditions)]
     return Comparison(
         run=run,
@@ -168,13 +198,18 @@ def compare(
         missing=[spec for spec in run.trials if spec.file not in have],
         stale=stale,
         damaged=list(damaged),
+        replaced=[
+            Replaced(trial, run.targets[trial.spec.variant], by.get(trial.spec.block))
+            for trial in every
+            if trial.spec.block in uncounted
+        ],
     )
 
 
-def _cells(run: RunRecord, trials: list[TrialRecord]) -> list[Cell]:
+def _cells(run: RunRecord, trials: list[TrialRecord], uncounted: Collection[int]) -> list[Cell]:
     """Cells in the order of the plan, of loads and of contenders, not of the shuffled blocks."""
     order, place = list(run.targets), {section.conditions: n for n, section in enumerate(run.sections)}
-    planned = _grouped(run.trials, _cell_key)
+    planned = _grouped((spec for spec in run.trials if spec.block not in uncounted), _cell_key)
     groups = _grouped(trials, lambda trial: _cell_key(trial.spec))
     cells = [
         Cell.of(run.targets[group[0].spec.variant], group, len(planned[key]), level(run.most_repeats))

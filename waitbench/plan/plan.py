@@ -86,6 +86,8 @@ class Plan(Strict):
     """When a ratio is decided: half the width of its interval, as a share of the ratio."""
     warmup_s: Annotated[float, Field(ge=0, le=120)] = 1.5
     measure_s: Annotated[float, Field(ge=0.5, le=600)] = 3.0
+    spare: Annotated[float, Field(ge=0, le=1)] = 0.2
+    """The share of the planned load that may be measured again where the machine disturbed a trial; 0: none."""
     timeout_s: Annotated[float, Field(ge=1, le=300)] = 30.0
     """How long a request may take before it counts as an error."""
     variants: Annotated[list[str], SEVERAL]

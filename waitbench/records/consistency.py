@@ -54,6 +54,7 @@ def run_fault(run: RunRecord) -> str:
         *(f"trials.{n}.{fault}" for n, spec in enumerate(run.trials) if (fault := _spec_fault(spec, run))),
         "trials: two have the same file" if len({*files}) < len(files) else "",
         _repeats_fault(run),
+        _replaces_fault(run),
     )
 
 
@@ -64,6 +65,24 @@ def _repeats_fault(run: RunRecord) -> str:
         return "" if given == [None] * 3 else "most_repeats: it belongs to plan.time_s and plan.sure_within"
     above = ((n, spec.repeat) for n, spec in enumerate(run.trials) if spec.repeat > most)
     return next((f"trials.{n}.repeat: it is {repeat}, above most_repeats = {most}" for n, repeat in above), "")
+
+
+def _replaces_fault(run: RunRecord) -> str:
+    """Check the blocks that replace others: otherwise a trial would count twice, or not at all."""
+    contents: dict[int, set[object]] = {}
+    for spec in run.trials:
+        contents.setdefault(spec.block, set()).add((spec.point, spec.repeat, spec.variant, spec.alone))
+    by: dict[int, int] = {}
+    for n, spec in enumerate(run.trials):
+        if not spec.replaces:
+            continue
+        if spec.replaces >= spec.block or contents.get(spec.replaces) != contents[spec.block]:
+            return (
+                f"trials.{n}.replaces: it is {spec.replaces}, but no earlier block of that number has the same trials"
+            )
+        if by.setdefault(spec.replaces, spec.block) != spec.block:
+            return f"trials.{n}.replaces: it is {spec.replaces}, which block {by[spec.replaces]} replaces already"
+    return ""
 
 
 def _shape_fault(name: str, shape: type[_Shape], value: object) -> str:

@@ -87,6 +87,8 @@ class RunPlan(_Kept):
     """Seconds of load that the run may use; None unless the run decides on the repeats itself, as `sure_within`."""
     sure_within: Above | None = None
     """The half width of the interval of a ratio, as a share of the ratio, at which a result needs no more repeats."""
+    spare: Amount = 0.0
+    """The share of the planned load that could be measured again."""
     warmup_s: Amount
     measure_s: Above
     cells: list[PlannedCell]
@@ -125,6 +127,6 @@ class RunRecord(Record):
     left_out: dict[str, str] = Field(default_factory=dict)
     """Parts of the plan that were not available to this run, each with the reason."""
     searching: bool = False
-    """Whether more trials may follow. The trials so far decide which."""
+    """Whether more trials may follow: of a search, more repeats, or again what the machine disturbed."""
     most_repeats: MostRepeats | None = None
     """The highest number of repeats that the run had time for when it began; None if the repeats were fixed."""

@@ -29,6 +29,8 @@ class TrialSpec(Exchange):
 
     file: FileName
     block: Count
+    replaces: Count = 0
+    """The number of the block that this trial's block replaces; 0 if it replaces none."""
     repeat: Count
     variant: str
     point: LoadPoint

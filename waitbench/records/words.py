@@ -14,3 +14,8 @@ def load_words(model: str, size: float) -> str:
 def listed(names: list[str], word: str = "and") -> str:
     """`a, b and c`."""
     return f" {word} ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `3.5 min`."""
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} min"

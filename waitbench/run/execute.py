@@ -20,12 +20,15 @@ from waitbench.plan.plan import Plan
 from waitbench.records.fields import Status
 from waitbench.records.folder import RunFolder
 from waitbench.records.run import RunRecord, Target
+from waitbench.records.words import duration
 from waitbench.run.conclude import Outcome, conclude
+from waitbench.run.further_trials import FurtherTrials
 from waitbench.run.generator import generator
 from waitbench.run.lines import tell
 from waitbench.run.locks import sole_run
 from waitbench.run.order import Order
 from waitbench.run.prepare import new_folder, remove, run_record, targets
+from waitbench.run.replacements import most_again_s
 from waitbench.run.rounds import Rounds
 from waitbench.run.searches import Searches
 from waitbench.run.stack import Stack
@@ -92,7 +95,7 @@ def _carry_out(
                 update={"targets": {n: _read_back(t, _workloads_of(t, order.plan)) for n, t in record.targets.items()}}
             )
             folder.write_run(record)
-            further = (Rounds if order.plan.sure_within else Searches)(order.plan, folder, order.seed)
+            further = _further_trials(order, folder)
             further.go_on()
             _tell(console, order, record)
             locust = ending.enter_context(generator(order, stack.cores, folder))
@@ -107,6 +110,11 @@ def _carry_out(
             release()
             _stay(locust, console, order)
     return outcome
+
+
+def _further_trials(order: Order, folder: RunFolder) -> FurtherTrials:
+    kind = Rounds if order.plan.sure_within else Searches if order.plan.searches else FurtherTrials
+    return kind(order.plan, folder, order.seed)
 
 
 def _workloads_of(target: Target, plan: Plan) -> list[str]:
@@ -143,6 +151,8 @@ def _tell(console: Console, order: Order, record: RunRecord) -> None:
     searches = f"{count} searches for a knee" if count > 1 else "a search for the knee"
     parts += [f"{searches}, of at most {MOST_TRIALS} trials for each contender"] if count else []
     parts += _further(record)
+    if again_s := most_again_s(record.trials, record.plan.spare, record.plan.time_s):
+        parts.append(f"at most {duration(again_s)} more if the machine disturbs trials")
     tell(console, (order.plan.title, "bold"), f": {'; '.join(parts)}, seed {record.seed}")
     for name, why in order.left_out.items():
         tell(console, f"left out: {name}: {why}")

@@ -138,7 +138,7 @@ def run_record(
         targets=found,
         environment=environment(),
         trials=[trial_spec(slot, plan, seed, found) for slot in schedule(plan, seed, limited)],
-        searching=bool(plan.searches or plan.sure_within),
+        searching=True,
         most_repeats=most_repeats(plan, Blocks(plan, limited)),
         left_out=left_out or {},
     )

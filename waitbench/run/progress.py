@@ -40,7 +40,7 @@ class RunProgress:
             self._bar.stop()
 
     def planned(self, total: int) -> None:
-        """Set the number of planned trials. A search increases it later."""
+        """Set the number of planned trials. It grows in searches, with more repeats, and if blocks are replaced."""
         self._total = total
         if self._bar:
             self._bar.update(self._task, total=total)
@@ -54,7 +54,7 @@ class RunProgress:
         """Print a permanent line for a finished trial, which a log keeps too."""
         spec = trial.spec
         errors = f", {trial.measured.failed} errors" if trial.measured.failed else ""
-        what = f"{spec.variant:<16} {spec.asked_words}"
+        what = f"{spec.variant:<16} {spec.asked_words}{' again' if spec.replaces else ''}"
         rate = trial.measured.good / trial.window_s
         figures = f" {what:<42} {spec.point.load_words:>14} {rate:>9,.1f}/s{errors}"
         tell(self._console, (f"{number:>3}/{self._total}", "dim"), figures)

@@ -23,7 +23,7 @@ class Rounds(FurtherTrials):
     """
 
     def __init__(self, plan: Plan, folder: RunFolder, seed: int) -> None:
-        super().__init__(plan, folder, seed, over=plan.sure_within is None)
+        super().__init__(plan, folder, seed)
         self._seen: dict[str, TrialRecord] = {}
 
     def _following(self, record: RunRecord) -> list[TrialSpec]:

@@ -20,7 +20,7 @@ class Searches(FurtherTrials):
     """Plans blocks of trials. A block has the next step of each contender's search, shuffled like fixed trials."""
 
     def __init__(self, plan: Plan, folder: RunFolder, seed: int) -> None:
-        super().__init__(plan, folder, seed, over=not plan.searches)
+        super().__init__(plan, folder, seed)
         self._seen: dict[str, search.Outcome] = {}
 
     def _following(self, record: RunRecord) -> list[TrialSpec]:

@@ -17,11 +17,12 @@ from waitbench.validity.rules import invalidating_codes, reasons
 
 def trials(comparison: Comparison) -> Table:
     rows = [_trial_row(trial, each.target) for each in comparison.searched for trial in each.trials]
+    rows += [_trial_row(each.trial, each.target, each.by) for each in comparison.replaced]
     rows.sort(key=lambda row: (int(row["block"]), row["started_at"]))
     return of_records(list(rows[0]) if rows else ["block"], rows)
 
 
-def _trial_row(trial: TrialRecord, target: Target) -> dict[str, str]:
+def _trial_row(trial: TrialRecord, target: Target, replaced_by: int | None = None) -> dict[str, str]:
     spec, found = trial.spec, reasons(trial, target)
     return {
         "block": str(spec.block),
@@ -57,6 +58,7 @@ def _trial_row(trial: TrialRecord, target: Target) -> dict[str, str]:
         "service_foreign_share": number(service_share(trial, target), 3),
         "foreign_share": number(trial.generator.foreign_share, 3),
         "longest_silence_s": number(trial.longest_silence_s, 3),
+        "replaced_by": str(replaced_by or ""),
     }
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from waitbench.analysis.cells import Cell
-from waitbench.analysis.comparison import Comparison
+from waitbench.analysis.comparison import Comparison, Replaced
 from waitbench.analysis.knee.found import Knee, KneeSection
 from waitbench.analysis.looks import level
 from waitbench.catalog.percentiles import PERCENTILES, samples_needed
@@ -13,6 +13,7 @@ from waitbench.catalog.workloads import WORKLOADS, needed
 from waitbench.records.run import RunRecord, Target
 from waitbench.records.spec import TrialSpec
 from waitbench.records.trial import TrialRecord
+from waitbench.records.words import counted
 from waitbench.report.words.knees import knee_doubt
 from waitbench.report.words.repeats import of_cells, repeats_words
 
@@ -47,7 +48,24 @@ def shortfalls(comparison: Comparison) -> list[str]:
         if len(cell.trials) < cell.planned:
             lines.append(f"{where}: {len(cell.trials)} of {cell.planned} trials.")
     lines += [line for section in comparison.knees for knee in section.knees for line in _knee_caveats(section, knee)]
-    return [*lines, *_notes(comparison), *_short_percentiles(comparison)]
+    return [*lines, *_replaced(comparison), *_notes(comparison), *_short_percentiles(comparison)]
+
+
+def _replaced(comparison: Comparison) -> Iterator[str]:
+    """A line for each block that was measured again: where it was, and the findings that were the reason."""
+    blocks: dict[int, list[Replaced]] = {}
+    for each in comparison.replaced:
+        if each.by:
+            blocks.setdefault(each.trial.spec.block, []).append(each)
+    for each, *others in blocks.values():
+        spec = each.trial.spec
+        why = "; ".join(
+            f"{one.target.title}: {reason.code}: {reason.text}"
+            for one in (each, *others)
+            for reason in one.disturbances
+        )
+        place = f"{_workload_words(spec)}, {spec.point.load_words}, repeat {spec.repeat}"
+        yield f"{place} was measured again, because the machine disturbed it ({why})."
 
 
 def _notes(comparison: Comparison) -> Iterator[str]:
@@ -119,6 +137,7 @@ def _method(comparison: Comparison) -> list[tuple[str, str]]:
         ("plan", f"{run.plan_name}, {repeats_words(comparison)} repeats, seed {run.seed}, engine {run.engine}"),
         ("trial", f"{plan.warmup_s:g} s of warm-up, {measured} s measured, then a wait for all responses"),
         ("order", "shuffled blocks, repeated; a block has each contender once under one load" + _search(comparison)),
+        *_measured_again(comparison),
         *_scenarios(comparison),
         ("load", _load(comparison)),
         ("latency", "from the send (closed loop) or the intended start (open loop) to the last byte"),
@@ -141,6 +160,14 @@ def _intervals(run: RunRecord) -> str:
 def _steal_time(trials: list[TrialRecord]) -> list[tuple[str, str]]:
     most = max((t.steal_share or 0.0 for t in trials), default=0.0)
     return [("CPU steal time", f"at most {most:.0%} of this machine's CPU time in a trial")] if most > 0 else []
+
+
+def _measured_again(comparison: Comparison) -> list[tuple[str, str]]:
+    count = len({each.trial.spec.block for each in comparison.replaced if each.by})
+    if not count:
+        return []
+    blocks = counted(count, "block", "blocks")
+    return [("measured again", f"{blocks} that the machine disturbed; the disturbed ones are in no figure")]
 
 
 def _search(comparison: Comparison) -> str:

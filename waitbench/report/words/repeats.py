@@ -6,7 +6,7 @@ from typing import Literal
 from waitbench.analysis.certainty import Certainty, certainties
 from waitbench.analysis.comparison import Comparison
 from waitbench.records.run import MOST_REPEATS, RunPlan
-from waitbench.records.words import counted
+from waitbench.records.words import counted, duration
 
 
 def repeats_words(comparison: Comparison) -> str:
@@ -36,7 +36,7 @@ def stopping(comparison: Comparison) -> list[str]:
     lines = [
         f"The run repeated load points with undecided results first, then those with a CI wider than ±{within}.",
         f"A result is decided if it is significant or a tie, and sure if its CI is within ±{within} of the ratio.",
-        f"The run used {_time(used_s)} of its {_time(plan.time_s)} of load.",
+        f"The run used {duration(used_s)} of its {duration(plan.time_s)} of load.",
         "Every CI allows for the looks at the results after each round of repeats.",
     ]
     effects = f"The effects of factors, such as framework and model, use only the first {plan.repeats} repeats."
@@ -51,7 +51,7 @@ def each_certainty(comparison: Comparison) -> list[str]:
         lines.append(f"At the theoretical maximum, so not repeated further: {'; '.join(bound)}.")
     if alone := [each.where for each in found if not each.compared and not each.at_maximum]:
         lines.append(f"Fewer than two contenders count, so not repeated further: {'; '.join(alone)}.")
-    return [*lines, *_more_time(comparison, found)]
+    return [*lines, *_moreduration(comparison, found)]
 
 
 def _line(found: Certainty) -> str:
@@ -71,10 +71,10 @@ def _needed(found: Certainty) -> str:
     if needed is None:
         return f"For {within} it needs more than {MOST_REPEATS} repeats: raise measure_s, or use a quieter machine."
     more = counted(needed, "more repeat", "more repeats")
-    return f"About {more} ({_time(needed * found.block_s)} of load) would give {within}."
+    return f"About {more} ({duration(needed * found.block_s)} of load) would give {within}."
 
 
-def _more_time(comparison: Comparison, found: list[Certainty]) -> list[str]:
+def _moreduration(comparison: Comparison, found: list[Certainty]) -> list[str]:
     """A line on the results that a longer time would make sure, from the present spread; none if there are none."""
     time_s = comparison.run.plan.time_s or 0.0
     open_points = [each for each in found if each.compared and not each.sure]
@@ -85,7 +85,7 @@ def _more_time(comparison: Comparison, found: list[Certainty]) -> list[str]:
     spent_s = sum(spec.load_s for spec in comparison.run.trials)
     every = "every result" if len(known) == len(open_points) else f"{len(known)} of {len(open_points)} wider results"
     return [
-        f"In all, about {_time(more_s)} more load would make {every} sure within {known[0].within * 100:g} % "
+        f"In all, about {duration(more_s)} more load would make {every} sure within {known[0].within * 100:g} % "
         f"(estimated from the present spread): give time_s = {ceil(max(time_s, spent_s + more_s))}."
     ]
 
@@ -96,8 +96,3 @@ def _within_reach(found: Certainty) -> int | None:
     if needed is None or widest is None or needed + widest.repeats > MOST_REPEATS:
         return None
     return needed
-
-
-def _time(seconds: float) -> str:
-    """`45 s`, `3.5 min`."""
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} min"

@@ -1,0 +1,20 @@
+"""Blocks that were measured again: which block counts."""
+
+from collections.abc import Collection, Iterable
+
+from waitbench.records.spec import TrialSpec
+
+
+def uncounted_blocks(specs: Iterable[TrialSpec], finished: Collection[str]) -> frozenset[int]:
+    """Return the blocks whose trials are in no figure. `finished` has the files of the trials that can be read.
+
+    A block is replaced when all trials of the block that replaces it are finished. Until then the earlier one counts,
+    so each repeat of a load point has exactly one block that counts.
+    """
+    replacing: dict[int, int] = {}
+    whole: dict[int, bool] = {}
+    for spec in specs:
+        if spec.replaces:
+            replacing[spec.block] = spec.replaces
+            whole[spec.block] = whole.get(spec.block, True) and spec.file in finished
+    return frozenset(replaced if whole[block] else block for block, replaced in replacing.items())
