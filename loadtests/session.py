@@ -77,9 +77,9 @@ class Session:
         finally:
             self._current = None
             self._generator.drop()
-            watcher.kill()
             self._environment.events.test_stopping.remove_listener(self._on_stop)
             self.finished.set()
+            watcher.join()  # it may be writing: of two writers, the one that ends last would win
             self._write_live(self._live())
 
     def stop(self) -> None:
@@ -221,9 +221,9 @@ class Session:
         return RemoteUsage(url, bool(url) and (spec.uses_upstream or spec.uses_database), query)
 
     def _watch(self) -> None:
-        while True:
+        while self.busy:
             self._write_live(self._live())
-            gevent.sleep(FEED_S)
+            self.finished.wait(FEED_S)
 
     def _write_live(self, live: Live) -> None:
         """Write in a thread: a busy disk would stop the whole event loop."""

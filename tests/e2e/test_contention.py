@@ -62,6 +62,15 @@ class TestContention:
             os.sched_setaffinity(0, allowed)
 
 
+def keep_the_services_core_busy(bench: Bench) -> None:
+    """Take the service's core from it for most of a trial."""
+    folder = bench.folder()
+    assert folder
+    with busy_loop(*folder.read_run().targets[FASTAPI].info["cores"]) as other:
+        favour(other.pid)
+        time.sleep(0.8 * MEASURE_S)
+
+
 @pytest.fixture(scope="module")
 def disturbed(make_bench: Callable[[], Bench]) -> Judged:
     """A run with one disturbed trial in each cell. Two more repeats of the last cell are left alone."""
@@ -72,13 +81,6 @@ def disturbed(make_bench: Callable[[], Bench]) -> Judged:
         'workload = "wait"\nparams = { ms = 20 }\nusers = [5]\nrepeats = 3',
     )
     started = bench.start(plan(*cells, measure_s=MEASURE_S))
-
-    def keep_the_services_core_busy() -> None:
-        folder = bench.folder()
-        assert folder
-        with busy_loop(*folder.read_run().targets[FASTAPI].info["cores"]) as other:
-            favour(other.pid)
-            time.sleep(0.8 * MEASURE_S)
 
     def stop_the_database() -> None:
         harness = psutil.Process(started.pid)
@@ -96,7 +98,7 @@ def disturbed(make_bench: Callable[[], Bench]) -> Judged:
         bench,
         started,
         {
-            f"{FASTAPI}, cpu": keep_the_services_core_busy,
+            f"{FASTAPI}, cpu": lambda: keep_the_services_core_busy(bench),
             f"{FASTAPI}, db": stop_the_database,
             f"{FASTAPI}, wait": stop_the_service,
         },
@@ -163,14 +165,7 @@ class TestReplacedBlock:
         cell = 'workload = "cpu"\nparams = { ksteps = 20 }\nusers = [3]'
         started = bench.start(plan(cell, measure_s=MEASURE_S).replace("spare = 0", "spare = 1"))
 
-        def keep_the_services_core_busy() -> None:
-            folder = bench.folder()
-            assert folder
-            with busy_loop(*folder.read_run().targets[FASTAPI].info["cores"]) as other:
-                favour(other.pid)
-                time.sleep(0.8 * MEASURE_S)
-
-        acts = {f"{FASTAPI}, cpu": keep_the_services_core_busy}
+        acts = {f"{FASTAPI}, cpu": lambda: keep_the_services_core_busy(bench)}
         judged = Meddler(bench, started, acts).judged(0, 3)  # a busy machine may disturb the replacement too
         run = judged.folder.read_run()
         assert [spec.replaces for spec in run.trials[:2]] == [0, 1]

@@ -210,3 +210,46 @@ def test_a_signal_waits_until_a_child_has_ended(tmp_path: Path) -> None:
         assert harness.stdout.readline() == f"{-signal.SIGKILL}\n"
         assert not processes.alive(child)
         harness.communicate("")
+
+
+DROPPING = """
+import signal, time
+from contextlib import nullcontext
+from waitbench.errors import Interrupted
+from waitbench.launch import interrupts
+class Ending:
+    def __del__(self):
+        signal.raise_signal(signal.SIGTERM)
+        print("not reached", flush=True)
+interrupts.leave_at_once()
+interrupts.raise_interrupted()
+try:
+    with BLOCK:
+        ending = Ending()
+        del ending
+        print("dropped", flush=True)
+        time.sleep(AFTER)
+        print("block ended", flush=True)
+    time.sleep(20)
+except Interrupted as error:
+    print(type(error).__name__, *error.args, flush=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("block", "printed"),
+    [
+        ("nullcontext()", ["dropped", "Interrupted SIGTERM"]),
+        ("interrupts.deferred()", ["not reached", "dropped", "block ended", "Interrupted SIGTERM"]),
+    ],
+)
+@pytest.mark.fault(
+    "processes",
+    "Ctrl-C where Python drops exceptions: in a destructor or a callback of a fork",
+    "the harness is interrupted a moment later",
+)
+def test_a_signal_counts_where_python_drops_exceptions(block: str, printed: list[str]) -> None:
+    code = DROPPING.replace("BLOCK", block).replace("AFTER", "20" if block == "nullcontext()" else "0.1")
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60)
+    assert ended.stdout.splitlines() == printed
+    assert ended.stderr == ""

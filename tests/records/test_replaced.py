@@ -25,20 +25,20 @@ def files(*specs: TrialSpec) -> set[str]:
 
 class TestUncountedBlocks:
     def test_without_replacements_every_block_counts(self) -> None:
-        assert uncounted_blocks([*block(1), *block(2, repeat=2)], set()) == set()
+        assert uncounted_blocks([*block(1), *block(2, repeat=2)], set()) == {}
 
     def test_a_finished_replacement_counts_instead_of_the_block(self) -> None:
         specs = [*block(1), *block(2, replaces=1)]
-        assert uncounted_blocks(specs, files(*specs)) == {1}
+        assert uncounted_blocks(specs, files(*specs)) == {1: 2}
 
     def test_until_all_its_trials_are_finished_a_replacement_does_not_count(self) -> None:
         specs = [*block(1), *block(2, replaces=1)]
-        assert uncounted_blocks(specs, files(*specs[:3])) == {2}
+        assert uncounted_blocks(specs, files(*specs[:3])) == {2: None}
 
-    def test_of_a_chain_only_the_last_finished_one_counts(self) -> None:
+    def test_of_a_chain_only_the_last_finished_one_counts_and_each_has_the_next(self) -> None:
         specs = [*block(1), *block(2, replaces=1), *block(3, replaces=2)]
-        assert uncounted_blocks(specs, files(*specs)) == {1, 2}
-        assert uncounted_blocks(specs, files(*specs[:5])) == {1, 3}
+        assert uncounted_blocks(specs, files(*specs)) == {1: 2, 2: 3}
+        assert uncounted_blocks(specs, files(*specs[:5])) == {1: 2, 3: None}
 
 
 CONTRADICTIONS = {

@@ -61,3 +61,14 @@ def test_a_run_without_replacements_says_nothing_of_them() -> None:
     report = report_of(compare(runs.run_record(PLANNED[:4]), TRIALS[:4]), charted=False)
     assert not any("measured again" in line for line in report.caveats)
     assert "measured again" not in dict(report.facts[0][1])
+
+
+def test_each_block_of_a_chain_is_named_with_the_one_that_replaced_it() -> None:
+    planned = [*specs(1, 1), *specs(2, 1, replaces=1), *specs(3, 1, replaces=2)]
+    late = [runs.at_rate(spec, 40, generator=LATE) for spec in planned[:4]]
+    comparison = compare(runs.run_record(planned), [*late, *(runs.at_rate(spec, 80) for spec in planned[4:])])
+    rows = list(csv.DictReader(text(trials(comparison)).splitlines()))
+    assert [row["replaced_by"] for row in rows] == ["2", "2", "3", "3", "", ""]
+    report = report_of(comparison, charted=False)
+    assert sum("was measured again" in line for line in report.caveats) == 2
+    assert dict(report.facts[0][1])["measured again"].startswith("2 blocks ")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.made_up import runs
+from tests.run.playing import play as whole
 from tests.run.test_rounds import plan as sure_plan
 from tests.run.test_searches import KNEE, begun, plan, played
 from waitbench.analysis.loading import load_comparison
@@ -34,22 +35,10 @@ def settled(*cells: dict[str, Any], **changes: Any) -> Plan:
 
 
 def play(place: Path, planned: Plan, measured: Measured) -> tuple[RunFolder, list[list[TrialSpec]]]:
-    """Play a whole run as the generator would. Returns its folder and its rounds, the planned trials first."""
-    folder, done = begun(place, planned), 0
+    """Play a whole run. Returns its folder and its rounds, the planned trials first."""
+    folder = begun(place, planned)
     kind = Rounds if planned.sure_within else FurtherTrials
-    further, found = kind(planned, folder, 5), list[list[TrialSpec]]()
-    for _ in range(100):
-        run = folder.read_run()
-        if len(run.trials) == done:
-            assert not run.searching
-            return folder, found
-        assert run.searching
-        found.append(run.trials[done:])
-        done = len(run.trials)
-        for spec in found[-1]:
-            folder.write_trial(trial(spec, measured(spec)))
-        further.go_on()
-    raise AssertionError("the run does not end")
+    return folder, whole(folder, kind(planned, folder, 5), lambda spec: trial(spec, measured(spec)))
 
 
 def trial(spec: TrialSpec, changes: dict[str, Any]) -> TrialRecord:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.made_up import runs
+from tests.run.playing import play as played
 from tests.run.test_searches import begun
 from waitbench.analysis.certainty import certainties
 from waitbench.analysis.loading import load_comparison
@@ -27,22 +28,10 @@ def plan(*cells: dict[str, Any], time_s: float, within: float = 0.05, **changes:
     return Plan.model_validate(known | {"time_s": time_s, "sure_within": within, "cells": list(cells)} | changes)
 
 
-def play(place: Path, planned: Plan, rate: Rate, most_rounds: int = 50) -> tuple[RunFolder, list[list[TrialSpec]]]:
-    """Play a whole run as the generator would. Returns its folder and its rounds, the first repeats among them."""
-    folder, done = begun(place, planned), 0
-    rounds, found = Rounds(planned, folder, 5), list[list[TrialSpec]]()
-    for _ in range(most_rounds):
-        run = folder.read_run()
-        if len(run.trials) == done:
-            assert not run.searching
-            return folder, found
-        assert run.searching
-        found.append(run.trials[done:])
-        done = len(run.trials)
-        for spec in found[-1]:
-            folder.write_trial(runs.at_rate(spec, rate(spec)))
-        rounds.go_on()
-    raise AssertionError("the rounds do not end")
+def play(place: Path, planned: Plan, rate: Rate) -> tuple[RunFolder, list[list[TrialSpec]]]:
+    """Play a whole run. Returns its folder and its rounds, the first repeats among them."""
+    folder = begun(place, planned)
+    return folder, played(folder, Rounds(planned, folder, 5), lambda spec: runs.at_rate(spec, rate(spec)))
 
 
 def noisy(spec: TrialSpec) -> float:

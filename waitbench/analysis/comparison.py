@@ -53,7 +53,7 @@ class Replaced:
     trial: TrialRecord
     target: Target
     by: int | None
-    """The block that counts instead; None for a trial of an unfinished replacement."""
+    """The block that replaced its own; None for a trial of an unfinished replacement."""
 
     @property
     def disturbances(self) -> list[Reason]:
@@ -77,6 +77,11 @@ class Comparison:
     """Trials whose files exist but cannot be used, so they are in no figure."""
     replaced: list[Replaced] = field(default_factory=list)
     """Trials of blocks that were measured again, so they are in no figure."""
+
+    @property
+    def replaced_blocks(self) -> list[list[Replaced]]:
+        """The trials of each block that another one replaced, without those of unfinished replacements."""
+        return list(_grouped((each for each in self.replaced if each.by), lambda each: each.trial.spec.block).values())
 
     @property
     def cells(self) -> list[Cell]:
@@ -185,7 +190,6 @@ def compare(
     for trial in every:
         if trial.spec.conditions not in planned:
             raise _unplanned(trial.spec)
-    by = {spec.replaces: spec.block for spec in run.trials if spec.replaces and spec.block not in uncounted}
     counted = [trial for trial in every if trial.spec.block not in uncounted]
     cells = _cells(run, [trial for trial in counted if not trial.spec.conditions.search], uncounted)
     sections = [(found, list(group)) for found, group in groupby(cells, key=lambda cell: cell.spec.conditions)]
@@ -199,7 +203,7 @@ def compare(
         stale=stale,
         damaged=list(damaged),
         replaced=[
-            Replaced(trial, run.targets[trial.spec.variant], by.get(trial.spec.block))
+            Replaced(trial, run.targets[trial.spec.variant], uncounted[trial.spec.block])
             for trial in every
             if trial.spec.block in uncounted
         ],

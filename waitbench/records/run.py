@@ -130,3 +130,8 @@ class RunRecord(Record):
     """Whether more trials may follow: of a search, more repeats, or again what the machine disturbed."""
     most_repeats: MostRepeats | None = None
     """The highest number of repeats that the run had time for when it began; None if the repeats were fixed."""
+
+    @property
+    def last_block(self) -> int:
+        """The highest number of a block; 0 without trials."""
+        return max((spec.block for spec in self.trials), default=0)

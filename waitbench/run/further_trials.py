@@ -3,9 +3,13 @@
 import random
 
 from waitbench.plan.plan import Plan
+from waitbench.plan.trial_order import Blocks
 from waitbench.records.folder import RunFolder
+from waitbench.records.load_point import LoadPoint
 from waitbench.records.run import RunRecord
 from waitbench.records.spec import TrialSpec
+from waitbench.records.trial import TrialRecord
+from waitbench.run.prepare import served_by, trial_spec
 from waitbench.run.replacements import Replacements
 
 
@@ -15,7 +19,8 @@ class FurtherTrials:
     def __init__(self, plan: Plan, folder: RunFolder, seed: int) -> None:
         self._plan, self._folder, self._seed = plan, folder, seed
         self._rng = random.Random(seed)  # noqa: S311 - an order, not a secret
-        self._replacements = Replacements(plan, folder, seed, self._rng)
+        self._replacements = Replacements(plan, self._trial)
+        self._seen: dict[str, TrialRecord | None] = {}
         self._over = False
         self._last: TrialSpec | None = None
         """The last planned trial. It is finished last, so nothing else has to be read before."""
@@ -28,12 +33,33 @@ class FurtherTrials:
         self._last = record.trials[-1] if record.trials else None
         if not all(self._folder.has_trial(spec) for spec in record.trials):
             return
-        following = self._replacements.following(record) or self._following(record)
+        following = self._again(record) or self._following(record)
         self._over = not following
         self._last = following[-1] if following else None
         changed = {"trials": [*record.trials, *following], "searching": bool(following)}
         self._folder.write_run(record.model_copy(update=changed))
 
+    def _again(self, record: RunRecord) -> list[TrialSpec]:
+        """Plan disturbed blocks again: all their contenders, since ratios are paired by block."""
+        found: list[TrialSpec] = []
+        for number, disturbed in enumerate(self._replacements.needed(record), record.last_block + 1):
+            first = disturbed[0]
+            again = self._block(record, first.point, number, first.repeat)
+            found += [spec.model_copy(update={"replaces": first.block}) for spec in again]
+        return found
+
     def _following(self, record: RunRecord) -> list[TrialSpec]:  # noqa: ARG002 - for subclasses
         """Return the next trials, in their order; empty if none follow."""
         return []
+
+    def _block(self, record: RunRecord, point: LoadPoint, number: int, repeat: int) -> list[TrialSpec]:
+        """Plan a block: a trial of each contender at a load point, shuffled."""
+        slots = Blocks(self._plan, served_by(record.targets)).slots(point, number, repeat, self._rng)
+        return [trial_spec(slot, self._plan, self._seed, record.targets) for slot in slots]
+
+    def _trial(self, spec: TrialSpec) -> TrialRecord | None:
+        """Read a finished trial once, because every round needs all earlier ones. None if its file is damaged."""
+        if spec.file not in self._seen:
+            whole, _ = self._folder.sort_trials([spec])
+            self._seen[spec.file] = whole[0] if whole else None
+        return self._seen[spec.file]

@@ -2,16 +2,13 @@
 
 from waitbench.analysis.certainty import certainties
 from waitbench.analysis.comparison import compare
-from waitbench.plan.plan import Plan
 from waitbench.plan.time_budget import SLACK_S
 from waitbench.plan.trial_order import Blocks
-from waitbench.records.folder import RunFolder
 from waitbench.records.load_point import LoadPoint
 from waitbench.records.run import RunRecord
 from waitbench.records.spec import TrialSpec
-from waitbench.records.trial import TrialRecord
 from waitbench.run.further_trials import FurtherTrials
-from waitbench.run.prepare import served_by, trial_spec
+from waitbench.run.prepare import served_by
 
 
 class Rounds(FurtherTrials):
@@ -22,34 +19,22 @@ class Rounds(FurtherTrials):
     because a significant difference may still be known only roughly.
     """
 
-    def __init__(self, plan: Plan, folder: RunFolder, seed: int) -> None:
-        super().__init__(plan, folder, seed)
-        self._seen: dict[str, TrialRecord] = {}
-
     def _following(self, record: RunRecord) -> list[TrialSpec]:
         """Return the next round, as far as the time allows; empty if all is sure or no block fits any more."""
         blocks = Blocks(self._plan, served_by(record.targets))
-        number = max((spec.block for spec in record.trials), default=0)
+        number = record.last_block
         left_s = (self._plan.time_s or 0.0) + SLACK_S - sum(spec.load_s for spec in record.trials)
         found: list[TrialSpec] = []
         for point, repeats in self._uncertain(record):
             if repeats < (record.most_repeats or 0) and (seconds := blocks.seconds(point)) <= left_s:
                 number, left_s = number + 1, left_s - seconds
-                slots = blocks.slots(point, number, repeats + 1, self._rng)
-                found += [trial_spec(slot, self._plan, self._seed, record.targets) for slot in slots]
+                found += self._block(record, point, number, repeats + 1)
         return found
 
     def _uncertain(self, record: RunRecord) -> list[tuple[LoadPoint, int]]:
         """Return the load points that need more repeats, with their repeats: the fewest first, otherwise shuffled."""
-        found = certainties(compare(record, self._trials(record)))
+        trials = [trial for spec in record.trials if (trial := self._trial(spec))]
+        found = certainties(compare(record, trials))
         needed = [each for each in found if each.undecided] or [each for each in found if not each.sure]
         shuffled = self._rng.sample(needed, len(needed))
         return [(each.point, each.repeats) for each in sorted(shuffled, key=lambda each: each.repeats)]
-
-    def _trials(self, record: RunRecord) -> list[TrialRecord]:
-        """Read each trial once, because every round needs all earlier ones. A damaged one is left out."""
-        for spec in record.trials:
-            if spec.file not in self._seen:
-                whole, _ = self._folder.sort_trials([spec])
-                self._seen.update({trial.spec.file: trial for trial in whole})
-        return [self._seen[spec.file] for spec in record.trials if spec.file in self._seen]

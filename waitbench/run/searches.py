@@ -21,7 +21,7 @@ class Searches(FurtherTrials):
 
     def __init__(self, plan: Plan, folder: RunFolder, seed: int) -> None:
         super().__init__(plan, folder, seed)
-        self._seen: dict[str, search.Outcome] = {}
+        self._outcomes: dict[str, search.Outcome] = {}
 
     def _following(self, record: RunRecord) -> list[TrialSpec]:
         """Return the next block of the first unfinished search; empty if all are finished."""
@@ -41,13 +41,12 @@ class Searches(FurtherTrials):
         rate = search.next_rate(search.Tried(outcomes, self._plan.repeats), cell.from_rate, cell.to_rate)
         if rate is None:
             return None
-        block = max((spec.block for spec in record.trials), default=0) + 1
         sample_s = min(LONGEST_S, samples_needed(99) / rate)
         length_s = max(self._plan.measure_s, sample_s)
-        return Slot(block, len(mine) + 1, cell, cell.point(rate), target.name, length_s)
+        return Slot(record.last_block + 1, len(mine) + 1, cell, cell.point(rate), target.name, length_s)
 
     def _outcome(self, spec: TrialSpec, target: Target) -> search.Outcome:
         """Judge a trial once: a histogram takes time, and every block needs all earlier trials."""
-        if spec.file not in self._seen:
-            self._seen[spec.file] = search.judged(self._folder.read_trial(spec), target).outcome
-        return self._seen[spec.file]
+        if spec.file not in self._outcomes:
+            self._outcomes[spec.file] = search.judged(self._folder.read_trial(spec), target).outcome
+        return self._outcomes[spec.file]

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from waitbench.analysis.cells import Cell
-from waitbench.analysis.comparison import Comparison, Replaced
+from waitbench.analysis.comparison import Comparison
 from waitbench.analysis.knee.found import Knee, KneeSection
 from waitbench.analysis.looks import level
 from waitbench.catalog.percentiles import PERCENTILES, samples_needed
@@ -53,16 +53,10 @@ def shortfalls(comparison: Comparison) -> list[str]:
 
 def _replaced(comparison: Comparison) -> Iterator[str]:
     """A line for each block that was measured again: where it was, and the findings that were the reason."""
-    blocks: dict[int, list[Replaced]] = {}
-    for each in comparison.replaced:
-        if each.by:
-            blocks.setdefault(each.trial.spec.block, []).append(each)
-    for each, *others in blocks.values():
-        spec = each.trial.spec
+    for block in comparison.replaced_blocks:
+        spec = block[0].trial.spec
         why = "; ".join(
-            f"{one.target.title}: {reason.code}: {reason.text}"
-            for one in (each, *others)
-            for reason in one.disturbances
+            f"{each.target.title}: {reason.code}: {reason.text}" for each in block for reason in each.disturbances
         )
         place = f"{_workload_words(spec)}, {spec.point.load_words}, repeat {spec.repeat}"
         yield f"{place} was measured again, because the machine disturbed it ({why})."
@@ -163,10 +157,9 @@ def _steal_time(trials: list[TrialRecord]) -> list[tuple[str, str]]:
 
 
 def _measured_again(comparison: Comparison) -> list[tuple[str, str]]:
-    count = len({each.trial.spec.block for each in comparison.replaced if each.by})
-    if not count:
+    if not comparison.replaced_blocks:
         return []
-    blocks = counted(count, "block", "blocks")
+    blocks = counted(len(comparison.replaced_blocks), "block", "blocks")
     return [("measured again", f"{blocks} that the machine disturbed; the disturbed ones are in no figure")]
 
 
