@@ -12,6 +12,7 @@ from waitbench.analysis.factors.load_points import Factors, factors
 from waitbench.analysis.knee.found import Knee, KneeSection
 from waitbench.analysis.looks import level
 from waitbench.analysis.points import Point, Section, in_first_repeats
+from waitbench.analysis.same_server import by_server
 from waitbench.analysis.scenarios.bursts import Burst, BurstSection
 from waitbench.analysis.scenarios.mixed import MixedPoint, MixedSection, Pair
 from waitbench.analysis.scenarios.remote_calls import RemoteCallGain, remote_call_gains
@@ -131,13 +132,14 @@ class Comparison:
 
         It counts these comparisons:
 
-        - contenders with the best one of each ranked load point
+        - contenders with the best one of each ranked load point, and of each server at the highest load of a section
         - CPU cost at the highest load of each section
         - each contender with its neighbours and without
         - each contender's concurrent remote calls with sequential ones
         - effects and simple effects of frameworks, models and servers, and the contender that fits them least
         """
         ranked = [point.ranked for section in self.sections for point in section.points]
+        ranked += [each for section in self.sections for each in _on_each_server(section.top)]
         costs = [section.top.cost for section in self.sections]
         costed = [cost.contenders for cost in costs if cost and _bounded(cost.ratio)]
         unchosen = sum(_bounded(point.ratio(pair)) for s in self.mixed for point in s.points for pair in point.pairs)
@@ -250,6 +252,11 @@ def _unplanned(spec: TrialSpec) -> WaitbenchError:
 
 def _bounded(ratio: Interval | None) -> bool:
     return ratio is not None and ratio.bounded
+
+
+def _on_each_server(point: Point) -> list[int]:
+    found = by_server(point)
+    return found.new_comparisons(point.best) if found else []
 
 
 def _section(found: Conditions, cells: list[Cell]) -> Section:

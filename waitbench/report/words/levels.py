@@ -1,14 +1,17 @@
-"""Phrases about the levels of framework, model and server: where an effect was measured, and what is confounded."""
+"""Phrases about framework, model and server: where an effect was measured, and what they cannot be told apart from."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
+from waitbench.analysis.comparison import Comparison
 from waitbench.analysis.factors.design import FACTORS, Confounded, Factor, Levels
 from waitbench.analysis.factors.load_points import Factors, Measured, levels_of
 from waitbench.analysis.factors.model import Effect
+from waitbench.analysis.factors.simple_effects import SimpleEffect
+from waitbench.analysis.same_server import by_server, largest_server_effect, program
 from waitbench.records.run import Target
 from waitbench.records.words import listed
-from waitbench.report.words.phrases import in_brackets
+from waitbench.report.words.phrases import confidence, in_brackets, times
 
 EFFECTS: Mapping[Factor, str] = {
     "framework": "framework effect",
@@ -85,6 +88,32 @@ def server_note(found: Factors) -> Iterator[str]:
     alone = [f"{level} is only on {next(iter(of))}" for level, of in servers.items() if len(of) == 1]
     if alone:
         yield f"In this run, {listed(alone)}."
+
+
+def servers_words(comparison: Comparison) -> Iterator[str]:
+    """Sentences on what contenders differ in at once, and how much of a difference is due to the server alone."""
+    together = list(differ_together(comparison.variants))
+    yield from together
+    contenders = [target for target in comparison.variants if target.kind == "contender"]
+    programs = list(dict.fromkeys(map(program, contenders)))
+    if any(by_server(section.top) for section in comparison.sections):
+        yield f"They run on {listed(programs)}, so each result first compares those on the same server."
+    elif len(programs) < 2 or "" in programs:
+        return
+    if found := largest_server_effect(comparison.factors):
+        yield _server_alone(*found)
+    elif not together:
+        yield "No difference is known that is due to the server alone."
+
+
+def _server_alone(found: Factors, effect: SimpleEffect) -> str:
+    assert found.leading is not None  # it has the effect
+    level, reference = found.title("server", effect.level), found.title("server", effect.reference)
+    return (
+        f"{found.section.title}, {found.point.load_words}: the server alone changes {found.leading.measure.title} by "
+        f"up to {times(effect.ratio)}, {level} against {reference} {place(found, 'server', effect.within)}"
+        f"{in_brackets(confidence(effect.ratio))}."
+    )
 
 
 def differ_together(targets: Sequence[Target]) -> Iterator[str]:

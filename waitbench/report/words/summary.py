@@ -5,7 +5,7 @@ from waitbench.analysis.statistics import PRACTICAL
 from waitbench.records.run import Target
 from waitbench.records.words import counted, listed
 from waitbench.report.words import claims, factors, knees, scenarios, sections
-from waitbench.report.words.levels import differ_together
+from waitbench.report.words.levels import servers_words
 from waitbench.report.words.repeats import of_cells, repeats_words, stopping
 
 CERTAINTY = "How certain is this?"
@@ -40,7 +40,7 @@ def introduction(comparison: Comparison) -> list[str]:
     one_core = all(_on_one_core(target) for target in comparison.variants)
     return [
         f"This run {'compares' if len(titles) > 1 else 'measures'} {shown}.",
-        *differ_together(comparison.variants),
+        *servers_words(comparison),
         *(["Each service has one process on one core."] if one_core else []),
         "A good response is complete and correct.",
         "p99 is the latency that 99 of 100 requests do not exceed.",
@@ -65,7 +65,10 @@ def certainty(comparison: Comparison) -> list[str]:
         "Not significant means that this run cannot tell, not that there is no difference.",
     ]
     if any(point.ranked for section in comparison.sections for point in section.points):
-        lines.append("Each contender is compared only with the best one at its load: at 0.50x, it has half its figure.")
+        lines.append(
+            "Each contender is compared only with the best one at its load, or on its server: at 0.50x, it has half "
+            "its figure."
+        )
     tested = counted(chance.comparisons, "comparison", "comparisons")
     calls = dict.fromkeys(f"{calls:.2g}" for calls in (chance.least, chance.most))
     lines.append(
