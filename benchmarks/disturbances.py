@@ -1,10 +1,11 @@
 """Whether the rules about other processes apply when they should, and only then.
 
-    .venv/bin/python -m benchmarks.disturbances quiet [--runs 20]        # about an hour
-    .venv/bin/python -m benchmarks.disturbances disturbed [--times 10]   # about four minutes
+    .venv/bin/python -m benchmarks.disturbances quiet [--runs 20] [--out DIR]   # about an hour
+    .venv/bin/python -m benchmarks.disturbances disturbed [--times 10]          # about four minutes
 
 `quiet` runs the quick plan again and again, and counts the runs in which one of RULES applies, as a note or as a reason
-not to count. It exits with 1 if that is more than one run of twenty. Nothing else may run on the machine meanwhile.
+not to count, also to a trial that was measured again. It exits with 1 if that is more than one run of twenty. Nothing
+else may run on the machine meanwhile. `--out` keeps the runs.
 `disturbed` disturbs each trial of a run in one way, and counts the trials in which the expected rule applies.
 It exits with 1 if that is not every trial.
 """
@@ -52,24 +53,29 @@ DB = 'workload = "db"\nparams = { ms = 20 }\nusers = [10]\n'
 # Quiet runs.
 
 
-def quiet(runs: int) -> int:
+def quiet(runs: int, out: Path | None) -> int:
     silent = 0
-    with tempfile.TemporaryDirectory(prefix="quiet-") as place:
+    with tempfile.TemporaryDirectory(prefix="quiet-") as removed:
+        place = out or Path(removed)
         for seed in range(1, runs + 1):
             command = [sys.executable, "-m", "waitbench", "run", "quick", "--no-ui", "--seed", str(seed)]
-            done = subprocess.run([*command, "--out", place], cwd=ROOT, capture_output=True, text=True)
+            done = subprocess.run([*command, "--out", str(place)], cwd=ROOT, capture_output=True, text=True)
             if done.returncode not in ENDED:
                 raise SystemExit(f"run {seed} ended with {done.returncode}:\n{done.stderr}")
             comparison = load_comparison(RunFolder(Path(done.stdout.strip())))
+            again = comparison.replaced
             found = [(trial, cell.target) for cell in comparison.cells for trial in cell.trials]
+            found += [(each.trial, each.target) for each in again]
             said = {(cell.variant, reason) for cell in comparison.cells for reason in cell.reasons}
+            said |= {(each.target.name, reason) for each in again for reason in reasons(each.trial, each.target)}
             codes = Counter(reason.code for _, reason in said if reason.code in RULES)
             silent += not codes
             service = max(service_share(trial, target) or 0.0 for trial, target in found)
             generator = max(trial.generator.foreign_share or 0.0 for trial, _ in found)
             what = ", ".join(f"{count} x {code}" for code, count in codes.items()) or "no rule"
             print(f"{seed:>3}  {len(found)} trials: other processes took at most {service:.1%} of a core ", end="")
-            print(f"(service), {generator:.1%} (generator); exit {done.returncode}; {what}", flush=True)
+            print(f"(service), {generator:.1%} (generator); exit {done.returncode}; ", end="")
+            print(f"{len(comparison.replaced_blocks)} blocks measured again; {what}", flush=True)
             for variant, reason in sorted(said, key=str):
                 if reason.weight == "invalid" or reason.code in RULES:
                     print(f"     {variant}: {reason.code} ({reason.weight}): {reason.text}", flush=True)
@@ -203,9 +209,10 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("part", choices=["quiet", "disturbed"])
     options.add_argument("--runs", type=int, default=20)
+    options.add_argument("--out", type=Path, help="where `quiet` keeps its runs; without it, it removes them")
     options.add_argument("--times", type=int, default=10)
     chosen = options.parse_args()
-    return quiet(chosen.runs) if chosen.part == "quiet" else disturbed(chosen.times)
+    return quiet(chosen.runs, chosen.out) if chosen.part == "quiet" else disturbed(chosen.times)
 
 
 if __name__ == "__main__":
