@@ -147,3 +147,11 @@ class TestIntroduction:
     @pytest.mark.parametrize("names", [("flask-threads", "django-gevent"), ("flask-granian", "fastapi-granian")])
     def test_on_one_server_program_there_is_nothing_to_say(self, names: Sequence[str]) -> None:
         assert not any("run on" in line or "server alone" in line for line in introduction(compared(only(names))))
+
+    def test_an_external_service_in_another_workload_has_no_name_for_its_server(self) -> None:
+        made = [*trials(RATES), *(runs.at_rate(runs.spec("mine", "fast", {}, 20, repeat=n), 50) for n in (1, 2, 3))]
+        targets = [*map(target, RATES), runs.external()]
+        lines = introduction(compare(runs.run_record([each.spec for each in made], targets), made))
+        assert "They run on gunicorn, uvicorn and granian, so each result first compares those on the same server." in (
+            lines
+        )

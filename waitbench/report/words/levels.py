@@ -1,4 +1,4 @@
-"""Phrases about framework, model and server: where an effect was measured, and what they cannot be told apart from."""
+"""Phrases about framework, model and server: where an effect was measured, and what is confounded."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
@@ -97,7 +97,8 @@ def servers_words(comparison: Comparison) -> Iterator[str]:
     contenders = [target for target in comparison.variants if target.kind == "contender"]
     programs = list(dict.fromkeys(map(program, contenders)))
     if any(by_server(section.top) for section in comparison.sections):
-        yield f"They run on {listed(programs)}, so each result first compares those on the same server."
+        known = [name for name in programs if name]
+        yield f"They run on {listed(known)}, so each result first compares those on the same server."
     elif len(programs) < 2 or "" in programs:
         return
     if found := largest_server_effect(comparison.factors):
