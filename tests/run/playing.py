@@ -10,12 +10,11 @@ from waitbench.run.further_trials import FurtherTrials
 Measured = Callable[[TrialSpec], TrialRecord]
 
 
-def play(
-    folder: RunFolder, further: FurtherTrials, measured: Measured, most_rounds: int = 100
-) -> list[list[TrialSpec]]:
-    """Play a whole run that has begun. Returns its rounds; the first has the trials that were planned with the run."""
+def play_run(folder: RunFolder, further: FurtherTrials, measured: Measured, most_rounds: int) -> list[list[TrialSpec]]:
+    """Play a whole run that has begun. Returns its rounds, the trials that were planned with the run among them."""
     done, found = 0, list[list[TrialSpec]]()
     for _ in range(most_rounds):
+        further.go_on()
         run = folder.read_run()
         if len(run.trials) == done:
             assert not run.searching
@@ -25,5 +24,4 @@ def play(
         done = len(run.trials)
         for spec in found[-1]:
             folder.write_trial(measured(spec))
-        further.go_on()
     raise AssertionError("the run does not end")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.made_up import runs
-from tests.run.playing import play as whole
+from tests.run.playing import play_run
 from tests.run.test_rounds import plan as sure_plan
 from tests.run.test_searches import KNEE, begun, plan, played
 from waitbench.analysis.loading import load_comparison
@@ -38,7 +38,7 @@ def play(place: Path, planned: Plan, measured: Measured) -> tuple[RunFolder, lis
     """Play a whole run. Returns its folder and its rounds, the planned trials first."""
     folder = begun(place, planned)
     kind = Rounds if planned.sure_within else FurtherTrials
-    return folder, whole(folder, kind(planned, folder, 5), lambda spec: trial(spec, measured(spec)))
+    return folder, play_run(folder, kind(planned, folder, 5), lambda spec: trial(spec, measured(spec)), 100)
 
 
 def trial(spec: TrialSpec, changes: dict[str, Any]) -> TrialRecord:

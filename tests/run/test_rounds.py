@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.made_up import runs
-from tests.run.playing import play as played
+from tests.run.playing import play_run
 from tests.run.test_searches import begun
 from waitbench.analysis.certainty import certainties
 from waitbench.analysis.loading import load_comparison
@@ -31,7 +31,7 @@ def plan(*cells: dict[str, Any], time_s: float, within: float = 0.05, **changes:
 def play(place: Path, planned: Plan, rate: Rate) -> tuple[RunFolder, list[list[TrialSpec]]]:
     """Play a whole run. Returns its folder and its rounds, the first repeats among them."""
     folder = begun(place, planned)
-    return folder, played(folder, Rounds(planned, folder, 5), lambda spec: runs.at_rate(spec, rate(spec)))
+    return folder, play_run(folder, Rounds(planned, folder, 5), lambda spec: runs.at_rate(spec, rate(spec)), 50)
 
 
 def noisy(spec: TrialSpec) -> float:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.made_up import runs
+from tests.run.playing import play_run
 from waitbench.analysis.knee.search import MOST_TRIALS
 from waitbench.analysis.loading import load_comparison
 from waitbench.catalog.variants import load_variants
@@ -52,21 +53,9 @@ def played(spec: TrialSpec, met: bool = True) -> TrialRecord:
     return runs.open_trial(spec, taken_us=taken_us, **changes)
 
 
-def play(folder: RunFolder, planned: Plan, service: Service, most_blocks: int = 500) -> list[list[TrialSpec]]:
-    """Play a whole run as the generator would. Returns its blocks."""
-    searches, done = Searches(planned, folder, 5), 0
-    blocks: list[list[TrialSpec]] = []
-    for _ in range(most_blocks):
-        searches.go_on()
-        run = folder.read_run()
-        if len(run.trials) == done:
-            assert not run.searching
-            return blocks
-        blocks.append(run.trials[done:])
-        done = len(run.trials)
-        for spec in blocks[-1]:
-            folder.write_trial(played(spec, service(spec)))
-    raise AssertionError("the searches do not end")
+def play(folder: RunFolder, planned: Plan, service: Service) -> list[list[TrialSpec]]:
+    """Play a whole run. Returns its blocks."""
+    return play_run(folder, Searches(planned, folder, 5), lambda spec: played(spec, service(spec)), 500)
 
 
 def below(knees: dict[str, float]) -> Service:

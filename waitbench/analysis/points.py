@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import inf
 
 from waitbench.analysis.cells import Cell
 from waitbench.analysis.statistics import (
@@ -73,14 +74,16 @@ class Point:
 
     @cached_property
     def best(self) -> Cell | None:
-        valid = [cell for cell in self.counted if cell.goodput.mean > 0]
-        if self.open:
-            return min(
-                (cell for cell in valid if cell.latencies(self.percentile)),
-                key=lambda c: geometric_interval(list(c.latencies(self.percentile).values())).mean,
-                default=None,
-            )
-        return max(valid, key=lambda cell: cell.goodput.mean, default=None)
+        return min((cell for cell in self.counted if self.place(cell) < inf), key=self.place, default=None)
+
+    def place(self, cell: Cell) -> float:
+        """A key that sorts cells, the best first; infinite for a cell that has no figure to compare."""
+        if cell.goodput.mean <= 0:
+            return inf
+        if not self.open:
+            return -cell.goodput.mean
+        latencies = list(cell.latencies(self.percentile).values())
+        return geometric_interval(latencies).mean if latencies else inf
 
     @property
     def percentile(self) -> str:

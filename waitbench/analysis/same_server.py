@@ -42,10 +42,9 @@ def by_server(point: Point) -> ByServer | None:
     groups = {name: replace(point, cells=each) for name, each in cells.items() if len(each) > 1}
     if not groups:
         return None
-    order = [standing.cell for standing in sorted(point.standings, key=lambda standing: _place(point, standing))]
-    first = {name: min(order.index(cell) for cell in group.cells) for name, group in groups.items()}
+    best_first = sorted(groups, key=lambda name: min(map(point.place, groups[name].cells)))
     alone = [s for s in point.standings if s.cell in point.counted and program(s.cell.target) not in groups]
-    return ByServer({name: groups[name] for name in sorted(groups, key=lambda name: first[name])}, alone)
+    return ByServer({name: groups[name] for name in best_first}, alone)
 
 
 def largest_server_effect(found: Sequence[Factors]) -> tuple[Factors, SimpleEffect] | None:
@@ -58,11 +57,3 @@ def largest_server_effect(found: Sequence[Factors]) -> tuple[Factors, SimpleEffe
         if effect.factor == "server" and effect.differs and not effect.differ_in
     ]
     return max(effects, key=lambda found: max(found[1].ratio.mean, 1 / found[1].ratio.mean), default=None)
-
-
-def _place(point: Point, standing: Standing) -> float:
-    """A key that sorts contenders, the best first."""
-    if standing.best:
-        return float("-inf")
-    ratio = standing.ratio.mean if standing.ratio else 0.0
-    return ratio if point.open else -ratio

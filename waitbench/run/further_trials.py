@@ -1,11 +1,11 @@
 """Plans trials of a run from its finished ones, while the generator waits for them."""
 
 import random
+from collections.abc import Iterable
 
 from waitbench.plan.plan import Plan
-from waitbench.plan.trial_order import Blocks
+from waitbench.plan.trial_order import Blocks, Slot
 from waitbench.records.folder import RunFolder
-from waitbench.records.load_point import LoadPoint
 from waitbench.records.run import RunRecord
 from waitbench.records.spec import TrialSpec
 from waitbench.records.trial import TrialRecord
@@ -41,10 +41,9 @@ class FurtherTrials:
 
     def _again(self, record: RunRecord) -> list[TrialSpec]:
         """Plan disturbed blocks again: all their contenders, since ratios are paired by block."""
-        found: list[TrialSpec] = []
-        for number, disturbed in enumerate(self._replacements.needed(record), record.last_block + 1):
-            first = disturbed[0]
-            again = self._block(record, first.point, number, first.repeat)
+        blocks, found = self._blocks(record), list[TrialSpec]()
+        for number, (first, *_) in enumerate(self._replacements.needed(record), record.last_block + 1):
+            again = self._planned(record, blocks.slots(first.point, number, first.repeat, self._rng))
             found += [spec.model_copy(update={"replaces": first.block}) for spec in again]
         return found
 
@@ -52,9 +51,10 @@ class FurtherTrials:
         """Return the next trials, in their order; empty if none follow."""
         return []
 
-    def _block(self, record: RunRecord, point: LoadPoint, number: int, repeat: int) -> list[TrialSpec]:
-        """Plan a block: a trial of each contender at a load point, shuffled."""
-        slots = Blocks(self._plan, served_by(record.targets)).slots(point, number, repeat, self._rng)
+    def _blocks(self, record: RunRecord) -> Blocks:
+        return Blocks(self._plan, served_by(record.targets))
+
+    def _planned(self, record: RunRecord, slots: Iterable[Slot]) -> list[TrialSpec]:
         return [trial_spec(slot, self._plan, self._seed, record.targets) for slot in slots]
 
     def _trial(self, spec: TrialSpec) -> TrialRecord | None:

@@ -1,6 +1,6 @@
 """Finds the blocks in which the machine disturbed a trial, so that they are measured again."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 
 from waitbench.plan.plan import Plan
@@ -41,15 +41,15 @@ class Replacements:
     def needed(self, record: RunRecord) -> list[Block]:
         """Return the blocks that are to be measured again, as far as the time allows."""
         blocks = _blocks(record.trials)
+        times = Counter((block[0].point, block[0].repeat) for block in blocks.values())
         replaced = {spec.replaces for spec in record.trials}
         spent_s = sum(spec.load_s for spec in record.trials if spec.replaces)
         left_s = most_again_s(record.trials, self._plan.spare, self._plan.time_s) + SLACK_S - spent_s
         found: list[Block] = []
         for number, block in blocks.items():
             first, seconds = block[0], _load_s(block)
-            same = [each for each in blocks.values() if (each[0].point, each[0].repeat) == (first.point, first.repeat)]
-            may_be = number not in replaced and len(same) <= MOST_TIMES and seconds <= left_s
-            if may_be and self._disturbed(block, record):
+            again = times[first.point, first.repeat] <= MOST_TIMES
+            if again and number not in replaced and seconds <= left_s and self._disturbed(block, record):
                 left_s -= seconds
                 found.append(block)
         return found

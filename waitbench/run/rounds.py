@@ -3,12 +3,10 @@
 from waitbench.analysis.certainty import certainties
 from waitbench.analysis.comparison import compare
 from waitbench.plan.time_budget import SLACK_S
-from waitbench.plan.trial_order import Blocks
 from waitbench.records.load_point import LoadPoint
 from waitbench.records.run import RunRecord
 from waitbench.records.spec import TrialSpec
 from waitbench.run.further_trials import FurtherTrials
-from waitbench.run.prepare import served_by
 
 
 class Rounds(FurtherTrials):
@@ -21,14 +19,14 @@ class Rounds(FurtherTrials):
 
     def _following(self, record: RunRecord) -> list[TrialSpec]:
         """Return the next round, as far as the time allows; empty if all is sure or no block fits any more."""
-        blocks = Blocks(self._plan, served_by(record.targets))
+        blocks = self._blocks(record)
         number = record.last_block
         left_s = (self._plan.time_s or 0.0) + SLACK_S - sum(spec.load_s for spec in record.trials)
         found: list[TrialSpec] = []
         for point, repeats in self._uncertain(record):
             if repeats < (record.most_repeats or 0) and (seconds := blocks.seconds(point)) <= left_s:
                 number, left_s = number + 1, left_s - seconds
-                found += self._block(record, point, number, repeats + 1)
+                found += self._planned(record, blocks.slots(point, number, repeats + 1, self._rng))
         return found
 
     def _uncertain(self, record: RunRecord) -> list[tuple[LoadPoint, int]]:

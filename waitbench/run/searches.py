@@ -10,7 +10,6 @@ from waitbench.records.folder import RunFolder
 from waitbench.records.run import RunRecord, Target
 from waitbench.records.spec import TrialSpec
 from waitbench.run.further_trials import FurtherTrials
-from waitbench.run.prepare import trial_spec
 
 LONGEST_S = 30.0
 """The longest trial. At a low rate a trial is made longer, so that its sample is large enough for the objective."""
@@ -30,8 +29,7 @@ class Searches(FurtherTrials):
             served = [t for t in record.targets.values() if t.name in playing and t.serves(cell.workload)]
             slots = [slot for target in served if (slot := self._next(record, cell, target))]
             if slots:
-                shuffled = self._rng.sample(slots, len(slots))
-                return [trial_spec(slot, self._plan, self._seed, record.targets) for slot in shuffled]
+                return self._planned(record, self._rng.sample(slots, len(slots)))
         return []
 
     def _next(self, record: RunRecord, cell: Cell, target: Target) -> Slot | None:
