@@ -213,34 +213,41 @@ def test_a_signal_waits_until_a_child_has_ended(tmp_path: Path) -> None:
 
 
 DROPPING = """
-import signal, time
+import signal, sys, time
 from contextlib import nullcontext
 from waitbench.errors import Interrupted
 from waitbench.launch import interrupts
 class Ending:
     def __del__(self):
         signal.raise_signal(signal.SIGTERM)
-        print("not reached", flush=True)
+        print("destructor ended", flush=True)
+def drop(unraisable):
+    dropped.append(unraisable.exc_type.__name__)
+    hook(unraisable)
 interrupts.leave_at_once()
 interrupts.raise_interrupted()
+dropped, hook, sys.unraisablehook = [], sys.unraisablehook, drop
 try:
     with BLOCK:
         ending = Ending()
         del ending
-        print("dropped", flush=True)
         time.sleep(AFTER)
         print("block ended", flush=True)
     time.sleep(20)
 except Interrupted as error:
-    print(type(error).__name__, *error.args, flush=True)
+    print("dropped:", *dropped, flush=True)
+    print("raised:", type(error).__name__, *error.args, flush=True)
 """
 
 
 @pytest.mark.parametrize(
     ("block", "printed"),
     [
-        ("nullcontext()", ["dropped", "Interrupted SIGTERM"]),
-        ("interrupts.deferred()", ["not reached", "dropped", "block ended", "Interrupted SIGTERM"]),
+        ("nullcontext()", ["dropped: Interrupted", "raised: Interrupted SIGTERM"]),
+        (
+            "interrupts.deferred()",
+            ["destructor ended", "block ended", "dropped:", "raised: Interrupted SIGTERM"],
+        ),
     ],
 )
 @pytest.mark.fault(
